@@ -1,0 +1,57 @@
+import keras
+
+from keras_seg.layers.data_format import require_channels_last
+
+
+@keras.saving.register_keras_serializable(package="keras_seg")
+class ConvNorm(keras.layers.Layer):
+    """A "same" convolution without bias, batch norm, and an activation.
+
+    The unit that the papers' heads are made of. Batch norm has epsilon 1e-5 and
+    momentum 0.9, as in the released networks (PyTorch's momentum 0.1).
+
+    Args:
+        filters: int. Number of output channels.
+        kernel_size: int or pair of ints.
+        activation: Name of a Keras activation, or None.
+        **kwargs: Base layer arguments, such as `name` and `dtype`.
+
+    Input shape: `(batch, height, width, channels)`, `channels` known, the others any.
+    Output shape: `(batch, height, width, filters)`.
+    Example: `ConvNorm(8, 3)(keras.ops.ones((2, 6, 5, 3)))` has shape `(2, 6, 5, 8)`.
+
+    Raises:
+        ValueError: If Keras is configured for `channels_first`.
+    """
+
+    def __init__(self, filters, kernel_size, activation="relu", **kwargs):
+        super().__init__(**kwargs)
+        require_channels_last(self)
+        self.filters = filters
+        self.kernel_size = kernel_size
+        policy = self.dtype_policy  # sublayers do not inherit it
+        self.conv = keras.layers.Conv2D(
+            filters, kernel_size, padding="same", use_bias=False, dtype=policy
+        )
+        self.norm = keras.layers.BatchNormalization(
+            momentum=0.9, epsilon=1e-5, dtype=policy
+        )
+        self.activation = keras.layers.Activation(activation or "linear", dtype=policy)
+
+    def build(self, input_shape):
+        self.conv.build(input_shape)
+        self.norm.build(self.compute_output_shape(input_shape))
+
+    def call(self, inputs, training=None):
+        return self.activation(self.norm(self.conv(inputs), training=training))
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.filters)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "activation": keras.activations.serialize(self.activation.activation),
+        }

@@ -1,0 +1,50 @@
+import keras
+from keras import ops
+
+from keras_seg.layers.data_format import require_channels_last
+from keras_seg.ops import resize_bilinear
+
+
+@keras.saving.register_keras_serializable(package="keras_seg")
+class ResizeLike(keras.layers.Layer):
+    """Resizes a feature map bilinearly to the height and width of another tensor.
+
+    What heads end with: logits to the size of the image. Sizes may be unknown until
+    run time, which `keras.layers.Resizing` does not allow in a graph.
+
+    Args:
+        align_corners: bool. See `keras_seg.ops.resize_bilinear`.
+        **kwargs: Base layer arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: pair `[x, reference]` with `x (batch, h, w, channels)` and `reference
+            (batch, height, width, any)`.
+
+    Output shape: `(batch, height, width, channels)`.
+
+    Example:
+
+    ```python
+    image, logits = keras.ops.ones((2, 33, 47, 3)), keras.ops.ones((2, 5, 6, 11))
+    ResizeLike()([logits, image]).shape  # (2, 33, 47, 11)
+    ```
+
+    Raises:
+        ValueError: If Keras is configured for `channels_first`.
+    """
+
+    def __init__(self, align_corners=False, **kwargs):
+        super().__init__(**kwargs)
+        require_channels_last(self)
+        self.align_corners = align_corners
+
+    def call(self, inputs):
+        x, reference = inputs
+        return resize_bilinear(x, ops.shape(reference)[1:3], self.align_corners)
+
+    def compute_output_shape(self, input_shape):
+        x, reference = input_shape
+        return (x[0], *reference[1:3], x[3])
+
+    def get_config(self):
+        return {**super().get_config(), "align_corners": self.align_corners}

@@ -1,0 +1,91 @@
+import keras
+from keras import ops
+
+from keras_seg.layers.data_format import require_channels_last
+from keras_seg.ops import strip_pool
+
+
+@keras.saving.register_keras_serializable(package="keras_seg")
+class StripPooling(keras.layers.Layer):
+    """Gates a feature map by what its rows and columns hold (SPNet's SPM).
+
+    Row averages and column averages each pass a 3-tap convolution along the strip and
+    a batch norm; their broadcast sum passes ReLU, a 1x1 convolution and a sigmoid, and
+    the result multiplies the input. So each position sees all of its row and column,
+    which suits long, thin things: kerbs, poles, lanes.
+
+    The authors' code calls this module `SPBlock`; its `StripPooling` is the
+    `MixedPooling` here.
+
+    Args:
+        **kwargs: Base layer arguments, such as `name` and `dtype`.
+
+    Input shape: `(batch, height, width, channels)`, `channels` known, the others any.
+    Output shape: the same.
+
+    Example:
+
+    ```python
+    x = keras.random.normal((2, 45, 60, 64))
+    StripPooling()(x).shape  # (2, 45, 60, 64)
+    ```
+
+    Raises:
+        ValueError: If Keras is configured for `channels_first`, or if the input is not
+            of rank 4 with known channels.
+
+    Reference: [Hou et al., 2020](https://arxiv.org/abs/2003.13328), section 3.1,
+    equations 1 to 4; the ReLU and the batch norms are those of the released code.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        require_channels_last(self)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
+
+    def build(self, input_shape):
+        channels = input_shape[-1]
+        if channels is None:
+            raise ValueError(
+                "The last axis of the input, the channels, must be known. "
+                f"Received: {input_shape=}"
+            )
+        policy = self.dtype_policy  # sublayers do not inherit it
+
+        def strip_conv(kernel_size, name):
+            return keras.layers.Conv2D(
+                channels,
+                kernel_size,
+                padding="same",
+                use_bias=False,
+                dtype=policy,
+                name=name,
+            )
+
+        def batch_norm(name):
+            return keras.layers.BatchNormalization(
+                momentum=0.9, epsilon=1e-5, dtype=policy, name=name
+            )
+
+        self.row_conv = strip_conv((3, 1), "row_conv")
+        self.row_norm = batch_norm("row_norm")
+        self.column_conv = strip_conv((1, 3), "column_conv")
+        self.column_norm = batch_norm("column_norm")
+        self.gate_conv = keras.layers.Conv2D(
+            channels, 1, activation="sigmoid", dtype=policy, name="gate_conv"
+        )
+        batch, height, width, _ = input_shape
+        self.row_conv.build((batch, height, 1, channels))
+        self.row_norm.build((batch, height, 1, channels))
+        self.column_conv.build((batch, 1, width, channels))
+        self.column_norm.build((batch, 1, width, channels))
+        self.gate_conv.build(input_shape)
+
+    def call(self, inputs, training=None):
+        rows, columns = strip_pool(inputs)
+        rows = self.row_norm(self.row_conv(rows), training=training)
+        columns = self.column_norm(self.column_conv(columns), training=training)
+        return inputs * self.gate_conv(ops.relu(rows + columns))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape

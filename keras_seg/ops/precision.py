@@ -1,0 +1,14 @@
+"""The precision in which the mathematics is done."""
+
+import keras
+from keras import ops
+
+
+def at_least_float32(x):
+    """`x` in float32, or in its own dtype where that is wider.
+
+    Sums over a feature map overflow float16 and lose most digits in bfloat16, and
+    interpolation weights have more digits than either holds. So the ops compute in
+    float32 under mixed precision and give back the dtype that they received.
+    """
+    return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))

@@ -1,0 +1,60 @@
+"""Bilinear resizing to sizes that may be known only at run time."""
+
+from keras import ops
+
+from keras_seg.ops.precision import at_least_float32
+from keras_seg.ops.xla import xla_op
+
+
+@xla_op
+def resize_bilinear(x, size, align_corners=False):
+    """Resizes feature maps bilinearly, to any size, static or not.
+
+    Output row `i` of `m` takes the value at input row `(i + 1/2) * n / m - 1/2` of `n`
+    (half-pixel centres), or at `i * (n - 1) / (m - 1)` with `align_corners`, where the
+    centres of the corner pixels stay in place. Values beyond the border are those of
+    the border; there is no anti-aliasing. Both are those of
+    `torch.nn.functional.interpolate`; `keras.ops.image.resize` refuses run-time sizes
+    in a graph and knows only the first.
+
+    Args:
+        x: float tensor `(batch, height, width, channels)`, any sizes.
+        size: pair `(height, width)` of ints or of scalar integer tensors.
+        align_corners: bool.
+
+    Returns:
+        Tensor `(batch, *size, channels)` of the dtype of `x`; computed in float32 if
+        that has fewer digits.
+
+    Example:
+
+    ```python
+    resize_bilinear(keras.ops.ones((2, 3, 5, 7)), (6, 9)).shape  # (2, 6, 9, 7)
+    ```
+    """
+    wide = at_least_float32(x)
+    wide = _resize_axis(wide, 2, size[1], align_corners)
+    wide = _resize_axis(wide, 1, size[0], align_corners)
+    return ops.cast(wide, x.dtype)
+
+
+def _resize_axis(x, axis, outputs, align_corners):
+    """Interpolates linearly along one axis.
+
+    The position of an output is `position / unit` cells, both integers: so the weights
+    are exact at any size, where a float32 position loses digits as maps grow.
+    """
+    cells = ops.shape(x)[axis]
+    index = ops.arange(outputs, dtype="int32")
+    if align_corners:
+        unit = ops.maximum(outputs - 1, 1)
+        position = index * (cells - 1)
+    else:
+        unit = 2 * outputs
+        position = ops.clip((2 * index + 1) * cells - outputs, 0, unit * (cells - 1))
+    lower = position // unit
+    upper = ops.minimum(lower + 1, cells - 1)
+    fraction = ops.cast(position % unit, x.dtype) / ops.cast(unit, x.dtype)
+    fraction = ops.reshape(fraction, [-1] + [1] * (3 - axis))
+    before, after = ops.take(x, lower, axis=axis), ops.take(x, upper, axis=axis)
+    return before + (after - before) * fraction

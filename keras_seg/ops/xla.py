@@ -1,0 +1,110 @@
+"""Where the ops meet TensorFlow: compilation by XLA, and the gate to TensorFlow itself.
+
+Compiling a whole train step fails under `MirroredStrategy`, while compiled functions
+inside a step work. So each core op is a `tf.function(jit_compile=True)` of its own.
+"""
+
+import contextlib
+import functools
+
+import keras
+
+_enabled = True
+
+
+def set_xla(enabled):
+    """Turns the compilation of the core ops by XLA on or off.
+
+    It holds for everything that is traced afterwards; functions that were traced
+    before keep what they have. XLA is on when the package is imported. On backends
+    other than TensorFlow there is nothing to switch.
+
+    Args:
+        enabled: bool.
+
+    Raises:
+        TypeError: If `enabled` is not a bool.
+
+    Example:
+
+    ```python
+    keras_seg.set_xla(False)
+    model.compile(...)  # traces plain ops
+    ```
+    """
+    global _enabled
+    if not isinstance(enabled, bool):
+        raise TypeError(f"`enabled` must be a bool. Received: {enabled=}")
+    _enabled = enabled
+
+
+@contextlib.contextmanager
+def xla_scope(enabled):
+    """`set_xla` for the length of a `with` block.
+
+    Example:
+
+    ```python
+    with keras_seg.xla_scope(False):
+        export(model)  # no op of this graph asks for XLA
+    ```
+    """
+    before = _enabled
+    set_xla(enabled)
+    try:
+        yield
+    finally:
+        set_xla(before)
+
+
+def tensorflow():
+    """The module `tensorflow` where Keras runs on it, else None.
+
+    The other files of `ops` come here for the little that `keras.ops` lacks, so that
+    this one stays the only file of the mathematics that imports TensorFlow.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return None
+    import tensorflow as tf
+
+    return tf
+
+
+def xla_op(function):
+    """Decorates an op: tensors, then plain Python values, to tensors.
+
+    On TensorFlow a call is compiled when it is traced into a graph and every tensor
+    among the arguments has a static shape (but for the batch axis). Eager calls and
+    run-time sizes run `function` as it is, because XLA compiles anew for every
+    concrete shape; so do all calls after `set_xla(False)` and on other backends.
+
+    The gradient of a compiled call is compiled too. `function` must be a pure
+    function of its arguments, and the Python values among them hashable.
+    """
+    compiled = None
+
+    @functools.wraps(function)
+    def op(*args, **kwargs):
+        nonlocal compiled
+        tf = tensorflow()
+        if tf is None or not _should_compile(tf, (args, kwargs)):
+            return function(*args, **kwargs)
+        if compiled is None:
+            compiled = tf.function(function, jit_compile=True, autograph=False)
+        return compiled(*args, **kwargs)
+
+    return op
+
+
+def _should_compile(tf, arguments):
+    if not _enabled or tf.executing_eagerly():
+        return False
+    # Inside a function that XLA compiles as a whole a nested request changes nothing.
+    leaves = tf.nest.flatten(arguments)
+    if any(isinstance(leaf, keras.KerasTensor) for leaf in leaves):
+        return False
+    tensors = [leaf for leaf in leaves if tf.is_tensor(leaf)]
+    # A scalar tensor among the arguments is a size that is known at run time only.
+    return all(
+        tensor.shape.rank and tensor.shape[1:].is_fully_defined() for tensor in tensors
+    )

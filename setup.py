@@ -1,0 +1,54 @@
+"""Packaging of keras_seg; the tools' settings are in pyproject.toml."""
+
+import pathlib
+import re
+
+from setuptools import find_packages, setup
+
+HERE = pathlib.Path(__file__).parent
+VERSION = re.search(
+    r'^__version__ = "(.+)"$', (HERE / "keras_seg" / "__init__.py").read_text(), re.M
+).group(1)
+
+setup(
+    name="keras-seg",
+    version=VERSION,
+    description="The context modules of four CVPR 2020 segmentation papers, for Keras",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=find_packages(include=["keras_seg", "keras_seg.*"]),
+    python_requires=">=3.10",
+    # The floors are those of the `addons` extra, because an extra cannot lower one.
+    # Without it pip takes the newest: TensorFlow 2.21 with Keras 3.15 on Python 3.11
+    # to 3.13, and with Keras 3.12 (the last for it) on Python 3.10.
+    install_requires=[
+        "tensorflow>=2.15,<2.22",
+        "keras>=2.15,<3.16",
+        "keras-cv==0.9.0",
+        "numpy>=1.23",
+        "pillow>=10.1",
+        # keras-cv's tensorflow-datasets needs a tensorflow-metadata that ends here on
+        # Python 3.10. Said outright, pip finds the one solution at once.
+        "protobuf<=6.32; python_version < '3.11'",
+    ],
+    extras_require={
+        "tensorboard": ["tensorboard"],
+        "test": ["pytest>=8", "tensorboard"],
+        "lint": ["ruff>=0.9"],
+        "addons": [
+            "tensorflow==2.15.1",
+            "keras==2.15.0",
+            "tensorflow-addons==0.23.0",
+        ],
+    },
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+    ],
+)
