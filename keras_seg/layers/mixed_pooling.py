@@ -1,4 +1,5 @@
 import warnings
+from numbers import Integral
 
 import keras
 from keras import ops
@@ -59,8 +60,8 @@ class MixedPooling(keras.layers.Layer):
         super().__init__(**kwargs)
         require_channels_last(self)
         self.input_spec = keras.layers.InputSpec(ndim=4)
-        self.pool_sizes = pool_sizes
         self.grids = tuple(_grid(size, pool_sizes) for size in pool_sizes)
+        self.pool_sizes = pool_sizes
         self.align_corners = align_corners
 
     def build(self, input_shape):
@@ -142,17 +143,17 @@ class MixedPooling(keras.layers.Layer):
     def get_config(self):
         return {
             **super().get_config(),
-            "pool_sizes": self.pool_sizes,
+            "pool_sizes": self.grids,
             "align_corners": self.align_corners,
         }
 
 
 def _grid(size, pool_sizes):
     """The `(rows, columns)` of one entry of `pool_sizes`."""
-    grid = (size, size) if isinstance(size, int) else tuple(size)
-    if len(grid) != 2 or not all(isinstance(n, int) and n > 0 for n in grid):
+    grid = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+    if len(grid) != 2 or not all(isinstance(n, Integral) and n > 0 for n in grid):
         raise ValueError(
             "Each of `pool_sizes` must be a positive int or a pair of them. "
             f"Received: {pool_sizes=}"
         )
-    return grid
+    return int(grid[0]), int(grid[1])

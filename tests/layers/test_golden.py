@@ -1,0 +1,34 @@
+"""The layers against outputs recorded from the modules that the authors released."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_seg.checkpoints import load_torch_weights
+from keras_seg.layers import MixedPooling, StripPooling
+from tests.paths import shared
+
+CASES = {
+    "strip_pooling": lambda record: StripPooling(),
+    "mixed_pooling_0": lambda record: MixedPooling(record["pool_sizes"].tolist()),
+    "mixed_pooling_1": lambda record: MixedPooling(record["pool_sizes"].tolist()),
+}
+
+
+@pytest.mark.parametrize("sizes", ["static", "run-time"])
+@pytest.mark.parametrize("name", CASES)
+def test_released_outputs(name, sizes):
+    record = np.load(shared(f"golden/{name}.npz"))
+    layer = CASES[name](record)
+    x = record["x"].transpose(0, 2, 3, 1)
+    inputs = keras.Input(
+        (None, None, x.shape[-1]) if sizes == "run-time" else x.shape[1:]
+    )
+    model = keras.Model(inputs, layer(inputs))
+    weights = {key[2:]: record[key] for key in record if key.startswith("w/")}
+    load_torch_weights(layer, weights)
+    for mode, training in (("eval", False), ("train", True)):
+        expected = record[f"out_{mode}"].transpose(0, 2, 3, 1)
+        result = keras.ops.convert_to_numpy(model(x, training=training))
+        tolerance = 1e-5 * np.abs(expected).max()
+        np.testing.assert_allclose(result, expected, rtol=0, atol=tolerance)

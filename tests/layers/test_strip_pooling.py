@@ -1,0 +1,64 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_seg.layers import StripPooling
+from tests.checks import check_layer
+
+
+def test_contract(tmp_path):
+    check_layer(StripPooling(), (2, 6, 5, 3), (2, 6, 5, 3), (8, 4), tmp_path)
+
+
+def test_matches_the_equations():
+    """Equations 1 to 4 of the paper in NumPy loops, with the released norms."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 6, 5, 3)).astype("float32")
+    layer = StripPooling()
+    layer.build(x.shape)
+    for weight in layer.weights:
+        positive = "variance" in weight.path
+        value = rng.normal(size=weight.shape)
+        weight.assign(np.abs(value) + 0.5 if positive else value)
+
+    def norm(values, norm):
+        gamma, beta, mean, variance = (ops.convert_to_numpy(w) for w in norm.weights)
+        return gamma * (values - mean) / np.sqrt(variance + 1e-5) + beta
+
+    def convolve(strip, taps):  # strip (batch, n, channels), taps (3, in, out)
+        padded = np.pad(strip, [(0, 0), (1, 1), (0, 0)])
+        return sum(padded[:, k : k + strip.shape[1]] @ taps[k] for k in range(3))
+
+    rows = convolve(x.mean(axis=2), ops.convert_to_numpy(layer.row_conv.kernel)[:, 0])
+    columns = convolve(
+        x.mean(axis=1), ops.convert_to_numpy(layer.column_conv.kernel)[0]
+    )
+    rows, columns = norm(rows, layer.row_norm), norm(columns, layer.column_norm)
+    y = np.maximum(rows[:, :, None] + columns[:, None, :], 0)
+    kernel, bias = (ops.convert_to_numpy(w) for w in layer.gate_conv.weights)
+    expected = x / (1 + np.exp(-(y @ kernel[0, 0] + bias)))
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(x)), expected, atol=1e-5)
+
+
+def test_weights_of_the_paper():
+    """7 C^2 + 5 C parameters each, the moving statistics left out."""
+    layer = StripPooling()
+    layer.build((None, None, None, 64))
+    assert sum(w.numpy().size for w in layer.trainable_weights) == 7 * 64**2 + 5 * 64
+
+
+def test_rejects_unknown_channels_and_ranks():
+    with pytest.raises(ValueError, match="channels, must be known"):
+        StripPooling().build((None, 4, 4, None))
+    with pytest.raises(ValueError, match="expected ndim=4"):
+        StripPooling()(ops.ones((2, 4, 3)))
+
+
+def test_refuses_channels_first():
+    keras.config.set_image_data_format("channels_first")
+    try:
+        with pytest.raises(ValueError, match="image_data_format='channels_first'"):
+            StripPooling()
+    finally:
+        keras.config.set_image_data_format("channels_last")

@@ -1,0 +1,175 @@
+"""Every op and its gradient against NumPy, in each way in which an op can run."""
+
+import functools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_seg import ops
+from tests.ops import references
+
+SHAPE = (2, 5, 4, 2)
+POOL, SIZE = (3, 6), (7, 3)
+
+# name: (the op, the same in NumPy)
+CASES = {
+    "strip_pool rows": (lambda x: ops.strip_pool(x)[0], references.strip_rows),
+    "strip_pool columns": (lambda x: ops.strip_pool(x)[1], references.strip_columns),
+    "adaptive_average_pool": (
+        lambda x: ops.adaptive_average_pool(x, POOL),
+        lambda x: references.adaptive_average_pool(x, POOL),
+    ),
+    "resize_bilinear": (
+        lambda x: ops.resize_bilinear(x, SIZE),
+        lambda x: references.resize_bilinear(x, SIZE, False),
+    ),
+    "resize_bilinear align_corners": (
+        lambda x: ops.resize_bilinear(x, SIZE, align_corners=True),
+        lambda x: references.resize_bilinear(x, SIZE, True),
+    ),
+}
+# One rounding of the result, and in float32 a few more on the way to it.
+TOLERANCES = {"float32": 2e-6, "bfloat16": 2**-7}
+
+
+@functools.cache
+def expected(case, shape=SHAPE):
+    """Input, output, weights, and the gradient of the weighted sum of the output."""
+    rng = np.random.default_rng(1)
+    # Exact in bfloat16, so that only the op itself rounds.
+    x = rng.integers(-32, 32, size=shape) / 16
+    reference = CASES[case][1]
+    output = reference(x)
+    weights = rng.integers(-32, 32, size=output.shape) / 16
+    return x, output, weights, references.gradient_of_linear(reference, x, weights)
+
+
+def value_and_gradient(op, x, weights):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        output = op(x)
+        # The cast keeps the sum itself out of the precision under test.
+        total = tf.reduce_sum(
+            tf.cast(output, tf.float32) * tf.cast(weights, tf.float32)
+        )
+    return output, tape.gradient(total, x)
+
+
+def check(case, dtype, results, shape=SHAPE):
+    _, output, _, gradient = expected(case, shape)
+    for result, reference in zip(results, (output, gradient), strict=True):
+        assert result.dtype == dtype
+        scale = np.abs(reference).max()
+        np.testing.assert_allclose(
+            tf.cast(result, tf.float64),
+            reference,
+            rtol=0,
+            atol=TOLERANCES[dtype] * scale,
+        )
+
+
+def inputs(case, dtype, shape=SHAPE):
+    x, _, weights, _ = expected(case, shape)
+    return tf.constant(x, dtype), tf.constant(weights, dtype)
+
+
+def compiled_functions(function, *args):
+    """Names of the functions in a traced graph that ask to be compiled by XLA."""
+    graph = function.get_concrete_function(*args).graph.as_graph_def()
+    return [
+        f.signature.name for f in graph.library.function if f.attr["_XlaMustCompile"].b
+    ]
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("case", CASES)
+class TestEveryOp:
+    def test_eagerly(self, case, dtype):
+        check(case, dtype, value_and_gradient(CASES[case][0], *inputs(case, dtype)))
+
+    def test_in_a_plain_graph(self, case, dtype):
+        function = tf.function(functools.partial(value_and_gradient, CASES[case][0]))
+        with ops.xla_scope(False):
+            check(case, dtype, function(*inputs(case, dtype)))
+            assert not compiled_functions(function, *inputs(case, dtype))
+
+    def test_compiled_in_a_graph(self, case, dtype):
+        function = tf.function(functools.partial(value_and_gradient, CASES[case][0]))
+        check(case, dtype, function(*inputs(case, dtype)))
+        names = compiled_functions(function, *inputs(case, dtype))
+        op = case.split()[0]
+        assert any(f"__forward_{op}_" in name for name in names)
+        assert any(f"__backward_{op}_" in name for name in names)
+
+    def test_compiled_on_two_replicas(self, case, dtype, two_replicas):
+        step = tf.function(
+            lambda *args: two_replicas.run(
+                functools.partial(value_and_gradient, CASES[case][0]), args
+            )
+        )
+        outputs, gradients = step(*inputs(case, dtype))
+        for index in range(2):
+            results = [
+                two_replicas.experimental_local_results(values)[index]
+                for values in (outputs, gradients)
+            ]
+            check(case, dtype, results)
+        assert compiled_functions(step, *inputs(case, dtype))
+
+    def test_run_time_sizes_share_one_plain_trace(self, case, dtype):
+        traces = []
+
+        def counted(x, weights):
+            traces.append(x.shape)
+            return value_and_gradient(CASES[case][0], x, weights)
+
+        spec = tf.TensorSpec((None, None, None, None), dtype)
+        function = tf.function(counted, input_signature=[spec, spec])
+        for shape in [(1, 1, 1, 1), (2, 5, 4, 2), (1, 6, 9, 1), (1, 3, 2, 3)]:
+            results = function(*inputs(case, dtype, shape))
+            check(case, dtype, results, shape)
+        assert len(traces) == 1
+        assert not compiled_functions(function)
+
+
+def test_resizing_to_a_size_known_at_run_time():
+    x, target = tf.ones((1, 3, 4, 2)), tf.TensorSpec((None, None), "float32")
+    function = tf.function(
+        lambda like: ops.resize_bilinear(x, tf.unstack(tf.shape(like))),
+        input_signature=[target],
+    )
+    assert function(tf.zeros((6, 7))).shape == (1, 6, 7, 2)
+    assert function(tf.zeros((1, 9))).shape == (1, 1, 9, 2)
+
+
+@pytest.mark.parametrize("size", [(360, 480), (97, 131), (11, 9)])
+def test_half_pixel_resizing_is_that_of_tensorflow(size):
+    """To the digits of TensorFlow's float32 positions, which ours do not share."""
+    x = tf.random.stateless_normal((1, 45, 60, 3), (0, 1))
+    np.testing.assert_allclose(
+        ops.resize_bilinear(x, size), tf.image.resize(x, size), atol=5e-5
+    )
+
+
+def test_weights_stay_exact_on_large_maps():
+    """A ramp stays a ramp: float32 positions would be off by 1e-4 cells here."""
+    ramp = tf.reshape(tf.range(4096, dtype=tf.float32), (1, 1, 4096, 1))
+    result = ops.resize_bilinear(ramp, (1, 5000), align_corners=True)[0, 0, :, 0]
+    exact = np.arange(5000) * (4095 / 4999)
+    np.testing.assert_allclose(result, exact, rtol=2e-7, atol=2e-7)
+
+
+def test_averages_of_half_precision_maps_do_not_overflow():
+    x = tf.fill((1, 64, 64, 1), tf.constant(60000, tf.float16))
+    rows, columns = ops.strip_pool(x)
+    grid = ops.adaptive_average_pool(x, (2, 2))
+    for pooled in (rows, columns, grid):
+        assert (pooled.numpy() == x.numpy().max()).all()
+
+
+def test_float64_keeps_its_digits():
+    x = tf.constant(np.random.default_rng(0).normal(size=(1, 6, 7, 2)))
+    result = ops.adaptive_average_pool(x, (4, 3))
+    reference = references.adaptive_average_pool(x.numpy(), (4, 3))
+    np.testing.assert_allclose(result, reference, rtol=1e-13)

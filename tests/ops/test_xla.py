@@ -1,0 +1,116 @@
+import glob
+import re
+import subprocess
+import sys
+
+import pytest
+import tensorflow as tf
+
+import keras_seg
+from keras_seg import ops
+from tests.paths import ROOT
+
+# Each op and its gradient inside a step of two replicas, as in training.
+STEP = """
+import tensorflow as tf
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0],
+    [tf.config.LogicalDeviceConfiguration()] * 2,
+)
+from keras_seg import ops
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+x = tf.random.normal((1, 4, 3, 2))
+
+def step():
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = ops.resize_bilinear(ops.adaptive_average_pool(x, (2, 2)), (5, 6))
+        rows, columns = ops.strip_pool(y)
+        total = tf.reduce_sum(rows**2) + tf.reduce_sum(columns**2)
+    return tape.gradient(total, x)
+
+tf.function(lambda: strategy.run(step))()
+"""
+
+
+def test_ops_and_gradients_are_in_the_compiled_hlo(tmp_path):
+    """XLA writes down every module that it has compiled: what counts is in there."""
+    flags = f"--xla_dump_to={tmp_path} --xla_dump_hlo_as_text"
+    subprocess.run(
+        [sys.executable, "-c", STEP],
+        cwd=ROOT,
+        env={"PATH": "", "XLA_FLAGS": flags, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        check=True,
+    )
+    compiled = {}
+    for path in glob.glob(f"{tmp_path}/*after_optimizations.txt"):
+        match = re.search(
+            r"(forward|backward)_(strip_pool|adaptive_average_pool|resize_bilinear)_",
+            path,
+        )
+        if match:
+            with open(path) as file:
+                compiled[match.groups()] = file.read()
+    expected = {
+        (way, op)
+        for way in ("forward", "backward")
+        for op in ("strip_pool", "adaptive_average_pool", "resize_bilinear")
+    }
+    assert set(compiled) == expected
+    # The modules hold the arithmetic itself: the row averages of the 5 x 6 map.
+    assert "f32[1,5,1,2]" in compiled["forward", "strip_pool"]
+    assert all("ENTRY" in text for text in compiled.values())
+
+
+def asks_for_xla(function, *specs):
+    concrete = tf.function(function).get_concrete_function(*specs)
+    functions = concrete.graph.as_graph_def().library.function
+    return any(f.attr["_XlaMustCompile"].b for f in functions)
+
+
+STATIC = tf.TensorSpec((None, 6, 5, 2), "float32")
+
+
+def test_static_sizes_are_compiled_even_with_an_unknown_batch():
+    assert asks_for_xla(ops.strip_pool, STATIC)
+
+
+@pytest.mark.parametrize("shape", [(2, None, 5, 2), (2, 6, None, 2), None])
+def test_run_time_sizes_are_not(shape):
+    spec = tf.TensorSpec(shape, "float32")
+    assert not asks_for_xla(
+        lambda x: ops.strip_pool(tf.ensure_shape(x, (None, None, None, 2))), spec
+    )
+
+
+def test_a_run_time_target_size_is_not():
+    size = tf.TensorSpec((), "int32")
+    assert asks_for_xla(lambda x: ops.resize_bilinear(x, (8, 9)), STATIC)
+    assert not asks_for_xla(lambda x, n: ops.resize_bilinear(x, (n, 9)), STATIC, size)
+
+
+def test_scope_and_switch():
+    with keras_seg.xla_scope(False):
+        assert not asks_for_xla(ops.strip_pool, STATIC)
+        with keras_seg.xla_scope(True):
+            assert asks_for_xla(ops.strip_pool, STATIC)
+        assert not asks_for_xla(ops.strip_pool, STATIC)
+    assert asks_for_xla(ops.strip_pool, STATIC)
+    keras_seg.set_xla(False)
+    try:
+        assert not asks_for_xla(ops.strip_pool, STATIC)
+    finally:
+        keras_seg.set_xla(True)
+    assert asks_for_xla(ops.strip_pool, STATIC)
+
+
+def test_the_scope_ends_with_an_exception():
+    with pytest.raises(RuntimeError), keras_seg.xla_scope(False):
+        raise RuntimeError
+    assert asks_for_xla(ops.strip_pool, STATIC)
+
+
+@pytest.mark.parametrize("enabled", [None, 1, "yes"])
+def test_rejects_what_is_not_a_bool(enabled):
+    with pytest.raises(TypeError, match="Received: enabled="):
+        keras_seg.set_xla(enabled)
