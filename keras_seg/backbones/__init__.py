@@ -1,0 +1,6 @@
+"""Feature pyramids from networks of keras-cv and from any functional network."""
+
+from keras_seg.backbones.catalog import build, names
+from keras_seg.backbones.pyramid import feature_pyramid, is_pyramid, level_info
+
+__all__ = ["build", "feature_pyramid", "is_pyramid", "level_info", "names"]

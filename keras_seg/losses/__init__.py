@@ -1,0 +1,6 @@
+"""Losses, one for each kind of output that the networks have."""
+
+from keras_seg.losses.output_loss import OutputLoss
+from keras_seg.losses.segmentation_crossentropy import SegmentationCrossentropy
+
+__all__ = ["OutputLoss", "SegmentationCrossentropy"]

@@ -1,0 +1,72 @@
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_seg")
+class MeanIoU(keras.metrics.MeanIoU):
+    """Mean intersection over union, straight from logits.
+
+    Keras's metric with this field's conventions: the predicted class is the largest
+    logit, pixels of the ignore class do not count, and neither do classes that occur in
+    no label and no prediction. Counts are 64-bit integers: Keras's own 32 bits overflow
+    at 2^31 pixels, which are 1024 images of Cityscapes.
+
+    Args:
+        num_classes: int.
+        ignore_class: int or None.
+        name: str.
+        **kwargs: `dtype` of the counts.
+
+    Call arguments:
+        y_true: integer labels `(batch, height, width)`.
+        y_pred: logits or probabilities `(batch, height, width, num_classes)`.
+
+    Returns (`result`): float32 scalar in [0, 1]; 0 where nothing was counted.
+
+    Example:
+
+    ```python
+    metric = MeanIoU(num_classes=11)
+    model.compile("sgd", loss, metrics=[metric])
+    model.evaluate(dataset)
+    metric.class_iou()  # one number a class, NaN for absent classes
+    ```
+    """
+
+    def __init__(self, num_classes, ignore_class=255, name="mean_iou", **kwargs):
+        super().__init__(
+            num_classes,
+            name=name,
+            dtype=kwargs.pop("dtype", "int64"),
+            ignore_class=ignore_class,
+            sparse_y_true=True,
+            sparse_y_pred=False,
+            **kwargs,
+        )
+
+    def result(self):
+        intersection, union = self._intersection_and_union()
+        present = ops.cast(union > 0, "float32")
+        iou = intersection / ops.maximum(union, 1.0)
+        return ops.sum(iou) / ops.maximum(ops.sum(present), 1.0)
+
+    def class_iou(self):
+        """IoU by class as a NumPy array `(num_classes,)`, NaN for absent classes."""
+        intersection, union = self._intersection_and_union()
+        present = union > 0
+        iou = ops.where(present, intersection / ops.maximum(union, 1.0), float("nan"))
+        return ops.convert_to_numpy(iou)
+
+    def _intersection_and_union(self):
+        counts = ops.convert_to_tensor(self.total_cm)
+        intersection = ops.diagonal(counts)
+        union = ops.sum(counts, axis=0) + ops.sum(counts, axis=1) - intersection
+        return ops.cast(intersection, "float32"), ops.cast(union, "float32")
+
+    def get_config(self):
+        return {
+            "num_classes": self.num_classes,
+            "ignore_class": self.ignore_class,
+            "name": self.name,
+            "dtype": self.dtype,
+        }

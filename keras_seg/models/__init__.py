@@ -1,0 +1,6 @@
+"""The papers' networks as functional Keras models."""
+
+from keras_seg.models.inference_model import inference_model
+from keras_seg.models.spnet import SPNet
+
+__all__ = ["SPNet", "inference_model"]
