@@ -1,18 +1,34 @@
 """The context modules of four CVPR 2020 segmentation papers as Keras layers."""
 
+import importlib
+
 from keras_seg import backbones, checkpoints, layers, losses, metrics, models, ops
 from keras_seg.ops.xla import set_xla, xla_scope
 
 __all__ = [
     "backbones",
     "checkpoints",
+    "data",
+    "export",
     "layers",
     "losses",
     "metrics",
     "models",
     "ops",
     "set_xla",
+    "training",
+    "visualization",
     "xla_scope",
 ]
 
 __version__ = "0.1.0"
+
+# These need TensorFlow on every backend, or much time to import, so they are imported
+# when they are first used.
+_ON_USE = ("data", "export", "training", "visualization")
+
+
+def __getattr__(name):
+    if name in _ON_USE:
+        return importlib.import_module(f"keras_seg.{name}")
+    raise AttributeError(f"module 'keras_seg' has no attribute {name!r}")

@@ -1,0 +1,37 @@
+# Each target sets up what it needs in .venv by itself.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: install demo test test-all lint bench clean
+
+install: $(VENV)/installed
+
+# A new pip first: older ones do not find the versions that fit on Python 3.10.
+$(VENV)/installed: setup.py
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else f"keras_seg needs Python 3.10 to 3.13, and {sys.executable} is {v[0]}.{v[1]}: name another with make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --upgrade pip
+	$(RUN) -m pip install --quiet --editable '.[test,lint]'
+	@touch $@
+
+# Trains, evaluates, exports and serves a small SPNet: under five minutes on two cores.
+demo: install
+	$(RUN) examples/train_spnet.py --output runs/demo --export saved_models/spnet/1
+
+test: install
+	$(RUN) -m pytest -m 'not slow'
+
+test-all: install
+	$(RUN) -m pytest
+
+lint: install
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+bench: install
+	$(RUN) -m benchmarks.ops
+
+clean:
+	rm -rf $(VENV) runs build *.egg-info

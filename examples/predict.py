@@ -1,0 +1,35 @@
+"""Writes class maps for a folder of images, with an exported SavedModel.
+
+    python examples/predict.py saved_models/spnet/1 images classes
+
+This is all that a client needs: TensorFlow, and no keras_seg. Each map is a PNG of the
+image's name and size whose values are the classes.
+"""
+
+import argparse
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+
+def main(args):
+    predict = tf.saved_model.load(args.saved_model).signatures["serving_default"]
+    args.output.mkdir(parents=True, exist_ok=True)
+    paths = sorted(args.images.iterdir())
+    for path in paths:
+        image = np.asarray(Image.open(path).convert("RGB"))
+        classes = predict(images=tf.constant(image[None]))["classes"][0].numpy()
+        Image.fromarray(classes).save(args.output / f"{path.stem}.png")
+    print(f"{len(paths)} class maps in {args.output}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("saved_model", type=str)
+    parser.add_argument("images", type=pathlib.Path)
+    parser.add_argument("output", type=pathlib.Path)
+    main(parser.parse_args())

@@ -1,0 +1,20 @@
+"""Images and labels: data sets, augmentation and tf.data pipelines."""
+
+from keras_seg.data.augmentation import Augmentation
+from keras_seg.data.camvid import CamVid
+from keras_seg.data.dataset import SegmentationDataset
+from keras_seg.data.image_folder import ImageFolder
+from keras_seg.data.palette import default_palette
+from keras_seg.data.pipeline import evaluation_pipeline, training_pipeline
+from keras_seg.data.street_scenes import StreetScenes
+
+__all__ = [
+    "Augmentation",
+    "CamVid",
+    "ImageFolder",
+    "SegmentationDataset",
+    "StreetScenes",
+    "default_palette",
+    "evaluation_pipeline",
+    "training_pipeline",
+]

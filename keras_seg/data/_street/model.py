@@ -1,0 +1,288 @@
+"""What a procedural street is made of: plain values in metres, free of pixels.
+
+Axes: x to the right from the middle of the road, y up from the ground, z ahead of the
+camera. Colours are RGB in 0..255.
+"""
+
+import dataclasses
+
+SKY, BUILDING, ROAD, PAVEMENT, TREE, POLE, SIGN, CAR, PEDESTRIAN = range(9)
+VOID = 255
+
+
+@dataclasses.dataclass(frozen=True)
+class Camera:
+    """A pinhole camera that looks along the street.
+
+    Args:
+        focal: Focal length in pixels.
+        column, row: The vanishing point in pixels; `row` is the horizon.
+        height: Metres above the ground.
+        offset: Metres from the middle of the road.
+    """
+
+    focal: float
+    column: float
+    row: float
+    height: float
+    offset: float
+
+    def project(self, x, y, z):
+        """Returns the column and the row, in pixels, of a point in metres."""
+        scale = self.focal / z
+        return (
+            self.column + (x - self.offset) * scale,
+            self.row + (self.height - y) * scale,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Light:
+    """Weather and time of day.
+
+    Args:
+        sky: Colours of the sky overhead and at the horizon.
+        clouds: Share of the sky that clouds cover, in 0..1.
+        cloud_color: Their colour.
+        haze: Distance in metres at which two thirds of a thing are lost in haze.
+        sun_side: -1 with the sun at the left, 1 at the right, 0 without sun.
+        slant: Metres (x, z) that a shadow is long for each metre of height.
+        shadow: Share of the light that is missing in shadow, in 0..1.
+        lamps: Whether the lamps of cars and streets are on.
+        gain: Factors of red, green and blue.
+        gamma: Exponent of the exposure; above 1 darkens the middle.
+        noise: Standard deviation of the sensor, in grey levels.
+        vignette: Share of the light missing in the corners.
+    """
+
+    sky: tuple
+    clouds: float
+    cloud_color: tuple
+    haze: float
+    sun_side: int
+    slant: tuple
+    shadow: float
+    lamps: bool
+    gain: tuple
+    gamma: float
+    noise: float
+    vignette: float
+
+    def facing(self, side):
+        """Returns the brightness of an upright surface whose normal points to `side`.
+
+        Args:
+            side: -1 for a surface that faces left, 1 right, 0 the camera.
+        """
+        return 1 + 0.25 * self.sun_side * side if side else 0.92
+
+
+@dataclasses.dataclass(frozen=True)
+class Ground:
+    """Road and pavements.
+
+    Args:
+        left, right: The kerbs' x.
+        left_wall, right_wall: The building lines' x.
+        road_color, pavement_color, kerb_color: Colours.
+        slab: Length of the pavement's slabs.
+        divider: x of the dashed line between the lanes, or `None`.
+        edge_lines: Whether lines run along the kerbs.
+        crossing: z where a zebra crossing begins, or `None`.
+        patches: Tuple of (x0, x1, z0, z1, brightness) of mended asphalt.
+        junctions: Tuple of (side, z0, z1) where side streets open.
+    """
+
+    left: float
+    right: float
+    left_wall: float
+    right_wall: float
+    road_color: tuple
+    pavement_color: tuple
+    kerb_color: tuple
+    slab: float
+    divider: float | None
+    edge_lines: bool
+    crossing: float | None
+    patches: tuple
+    junctions: tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Building:
+    """A box along the street.
+
+    Args:
+        side: -1 for the left side of the street, 1 for the right.
+        wall: x of the wall at the street.
+        z0, z1: Where the wall begins and ends.
+        height: Of the wall.
+        roof: Height of the sloping roof above the wall, 0 for a flat one.
+        depth: How far the building reaches away from the street.
+        color, roof_color, glass, trim, board: Colours; the board is the shop's or the
+            door's.
+        floor: Height of a floor.
+        bay: Distance of the windows.
+        window: Share of a bay and of a floor that its window takes.
+        has_shop: Whether the ground floor is a shop.
+        seed: int. Decides which windows are bright.
+    """
+
+    side: int
+    wall: float
+    z0: float
+    z1: float
+    height: float
+    roof: float
+    depth: float
+    color: tuple
+    roof_color: tuple
+    glass: tuple
+    trim: tuple
+    board: tuple
+    floor: float
+    bay: float
+    window: tuple
+    has_shop: bool
+    seed: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Hedge:
+    """A low box of leaves in a gap between buildings; counts as tree."""
+
+    side: int
+    wall: float
+    z0: float
+    z1: float
+    height: float
+    depth: float
+    color: tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Tree:
+    """A trunk with a crown, in leaf or bare.
+
+    Args:
+        x, z: Where it stands.
+        height: Of the top.
+        crown: Half width and half height of the crown.
+        trunk: Width of the trunk.
+        bark, color: Colours of wood and leaves.
+        bare: Whether it has no leaves.
+        seed: int. Decides the shape.
+    """
+
+    x: float
+    z: float
+    height: float
+    crown: tuple
+    trunk: float
+    bark: tuple
+    color: tuple
+    bare: bool
+    seed: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Post:
+    """A lamp post, a sign post or traffic lights.
+
+    Args:
+        x, z: Where it stands.
+        height, width: Of the pole.
+        color: Of the pole.
+        arm: How far the lamp reaches over the road, with sign; 0 without a lamp.
+        signs: Tuple of (shape, height of the centre, size, color, rim), where `shape`
+            is "disc", "triangle", "board" or "lights".
+    """
+
+    x: float
+    z: float
+    height: float
+    width: float
+    color: tuple
+    arm: float
+    signs: tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Car:
+    """A vehicle that is parked or drives along the street.
+
+    Args:
+        x, z: The middle of the end that is near to the camera.
+        profile: Tuple of nine (z, y) from the tail's lower edge over the roof to the
+            front's, in metres from the tail. Points 2 and 3 bound the rear window, 5
+            and 6 the windscreen.
+        width: Of the body.
+        color: Of the paint.
+        oncoming: Whether its front is near to the camera.
+        lit: Whether its lights are on.
+    """
+
+    x: float
+    z: float
+    profile: tuple
+    width: float
+    color: tuple
+    oncoming: bool
+    lit: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Pedestrian:
+    """Someone who stands or walks.
+
+    Args:
+        x, z: Where.
+        height: Of the person.
+        build: Width of the shoulders.
+        stride: Half the distance of the feet.
+        skin, hair, top, legs: Colours.
+        bag: Colour of a bag, or `None`.
+    """
+
+    x: float
+    z: float
+    height: float
+    build: float
+    stride: float
+    skin: tuple
+    hair: tuple
+    top: tuple
+    legs: tuple
+    bag: tuple | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Bin:
+    """A litter bin, which belongs to no class."""
+
+    x: float
+    z: float
+    height: float
+    width: float
+    color: tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Street:
+    """A whole scene.
+
+    Args:
+        camera, light, ground: As above.
+        blocks: Tuple of `Building` and `Hedge`.
+        horizon: Tuple of (height, colour, class) of the skyline at the street's end.
+        things: Tuple of `Tree`, `Post`, `Car`, `Pedestrian` and `Bin`.
+        bonnet: Height in image heights and colour of the camera's own car, or `None`.
+    """
+
+    camera: Camera
+    light: Light
+    ground: Ground
+    blocks: tuple
+    horizon: tuple
+    things: tuple
+    bonnet: tuple | None

@@ -1,0 +1,69 @@
+from pathlib import Path
+
+import numpy as np
+
+from keras_seg.data.image_folder import ImageFolder
+
+_SPLITS = ("train", "val", "test")
+_COLORS = {
+    "sky": (128, 128, 128),
+    "building": (128, 0, 0),
+    "pole": (192, 192, 128),
+    "road": (128, 64, 128),
+    "pavement": (60, 40, 222),
+    "tree": (128, 128, 0),
+    "sign symbol": (192, 128, 128),
+    "fence": (64, 64, 128),
+    "car": (64, 0, 128),
+    "pedestrian": (64, 64, 0),
+    "bicyclist": (0, 128, 192),
+}
+_UNLABELLED = 11
+
+
+class CamVid(ImageFolder):
+    """CamVid: street scenes of Cambridge, 480x360, in 11 classes.
+
+    The form of the SegNet tutorial, with 367 training, 101 validation and 233 test
+    images. Label 11, unlabelled, becomes `ignore_class`, 255. Expected layout, of
+    which only the folders of the split need to exist:
+
+        data_dir/
+          train/  trainannot/
+          val/    valannot/
+          test/   testannot/
+
+    Args:
+        data_dir: str or path. The folder above the splits.
+        split: `"train"`, `"val"` or `"test"`.
+
+    Raises:
+        ValueError: If `split` is unknown, or as `ImageFolder`.
+        FileNotFoundError: If the split's folders are missing.
+
+    Example: `image, label = CamVid("camvid", "val")[0]` gives uint8 arrays
+    `(360, 480, 3)` and `(360, 480)`.
+
+    Reference: Brostow et al., "Semantic object classes in video", 2009.
+    """
+
+    def __init__(self, data_dir, split="train"):
+        if split not in _SPLITS:
+            raise ValueError(f"`split` must be one of {_SPLITS}. Received: {split=}")
+        image_dir = Path(data_dir) / split
+        label_dir = Path(data_dir) / f"{split}annot"
+        missing = [str(path) for path in (image_dir, label_dir) if not path.is_dir()]
+        if missing:
+            raise FileNotFoundError(
+                f"`data_dir` must hold the folders {split!r} (images) and "
+                f"{label_dir.name!r} (label PNGs of the same names). "
+                f"Missing: {', '.join(missing)}"
+            )
+        classes = {value: value for value in range(len(_COLORS))}
+        super().__init__(
+            image_dir,
+            label_dir,
+            class_names=tuple(_COLORS),
+            palette=np.array(list(_COLORS.values()), "uint8"),
+            label_map={**classes, _UNLABELLED: 255},
+        )

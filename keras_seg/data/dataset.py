@@ -1,0 +1,101 @@
+import abc
+
+import numpy as np
+
+from keras_seg.data.palette import default_palette
+
+
+class SegmentationDataset(abc.ABC):
+    """Base of the data sets: images with a class for every pixel, read by index.
+
+    A data set of your own needs `__len__` and `__getitem__`; the pipelines, the
+    evaluation and the pictures of this package ask for nothing else. Reading must
+    depend on the index alone, since the pipelines read in parallel and in any order.
+
+    Args:
+        class_names: Sequence of str. The name of class 0, of class 1 and so on.
+        palette: uint8 array `(num_classes, 3)`, the RGB colour of each class, or
+            `None` for `default_palette`.
+        ignore_class: int. The label of pixels that belong to no class: they neither
+            train nor count.
+
+    Attributes:
+        class_names: tuple of str.
+        palette: uint8 array `(num_classes, 3)`.
+        ignore_class: int.
+        num_classes: int. The number of names.
+
+    Example:
+
+    ```python
+    class Checks(SegmentationDataset):
+        def __init__(self):
+            super().__init__(class_names=("dark", "light"))
+
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, index):
+            label = np.indices((8, 10)).sum(axis=0) % 2
+            return np.uint8(label[..., None] * [255, 240, 230]), np.uint8(label)
+    ```
+
+    Raises:
+        ValueError: If there are no names, if `palette` has another shape or values
+            outside 0..255, or if `ignore_class` is one of the classes.
+    """
+
+    def __init__(self, class_names, palette=None, ignore_class=255):
+        if isinstance(class_names, str) or not all(
+            isinstance(name, str) for name in class_names
+        ):
+            raise ValueError(
+                "`class_names` must be a sequence of strings, one for each class. "
+                f"Received: {class_names=}"
+            )
+        self.class_names = tuple(class_names)
+        if not self.class_names:
+            raise ValueError("`class_names` must hold one name or more. Received none.")
+        if not isinstance(ignore_class, int) or ignore_class < self.num_classes:
+            raise ValueError(
+                "`ignore_class` must be an int that is none of the classes "
+                f"0..{self.num_classes - 1}. Received: {ignore_class=}"
+            )
+        self.ignore_class = ignore_class
+        if palette is None:
+            palette = default_palette(self.num_classes)
+        palette = np.asarray(palette)
+        if palette.shape != (self.num_classes, 3):
+            raise ValueError(
+                f"`palette` must have the shape ({self.num_classes}, 3), one RGB "
+                f"colour for each class name. Received the shape {palette.shape}"
+            )
+        if palette.min() < 0 or palette.max() > 255:
+            raise ValueError(
+                "`palette` must hold values in 0..255. Received values in "
+                f"{palette.min()}..{palette.max()}"
+            )
+        self.palette = palette.astype("uint8")
+
+    @property
+    def num_classes(self):
+        return len(self.class_names)
+
+    @abc.abstractmethod
+    def __len__(self):
+        """Returns the number of images."""
+
+    @abc.abstractmethod
+    def __getitem__(self, index):
+        """Reads one image.
+
+        Args:
+            index: int in 0..`len(self) - 1`.
+
+        Returns:
+            The image, uint8 `(height, width, 3)` in RGB, and its label, uint8 or
+            int32 `(height, width)`, of classes and `ignore_class`.
+        """
+
+    def __iter__(self):
+        return (self[index] for index in range(len(self)))

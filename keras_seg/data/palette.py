@@ -1,0 +1,39 @@
+import numpy as np
+
+
+def default_palette(num_classes):
+    """Returns distinct colours for classes that have none of their own.
+
+    The colours are chosen one after the other from a grid in RGB, each as far as
+    possible from the ones before it and from black, which stands for ignored pixels.
+    The result depends on `num_classes` alone.
+
+    Args:
+        num_classes: int. Number of colours.
+
+    Returns:
+        uint8 array `(num_classes, 3)`, RGB.
+
+    Example: `default_palette(2)` is `[[255, 255, 255], [0, 0, 255]]`.
+
+    Raises:
+        ValueError: If `num_classes` is not a positive integer.
+    """
+    if not isinstance(num_classes, int) or num_classes < 1:
+        raise ValueError(
+            f"`num_classes` must be a positive int. Received: {num_classes=}"
+        )
+    steps = 8  # 512 candidates, more where there are more classes
+    while steps**3 <= num_classes:
+        steps += 1
+    levels = np.linspace(0, 255, steps).round()
+    grid = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1)
+    candidates = grid.reshape(-1, 3)
+    nearest = np.sum(candidates**2, axis=1)  # squared distance to black
+    chosen = []
+    for _ in range(num_classes):
+        farthest = int(np.argmax(nearest))
+        chosen.append(candidates[farthest])
+        distance = np.sum((candidates - candidates[farthest]) ** 2, axis=1)
+        nearest = np.minimum(nearest, distance)
+    return np.array(chosen, dtype="uint8")

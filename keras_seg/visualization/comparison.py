@@ -1,0 +1,109 @@
+import math
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from keras_seg.visualization.colorize import colorize
+
+_PANEL = 256  # pixels of width to which small images are enlarged
+_MARGIN = 8
+_FONT_SIZE = 15
+_BACKGROUND, _INK = (255, 255, 255), (32, 32, 32)
+
+
+def comparison(images, labels, predictions, palette, class_names):
+    """Draws images beside their labels and predictions, above a legend.
+
+    One row for each image: image, label, prediction. Images narrower than 256 pixels
+    are enlarged by a whole factor, pixel by pixel. Ignored pixels are black in the
+    label; the prediction shows what was predicted there too.
+
+    Args:
+        images: `(batch, height, width, 3)`, RGB in 0..255.
+        labels: Integers `(batch, height, width)`.
+        predictions: Integers `(batch, height, width)`, the predicted classes.
+        palette: uint8 array `(num_classes, 3)`, RGB.
+        class_names: Sequence of str, one for each colour.
+
+    Returns:
+        uint8 array `(rows, columns, 3)`. `PIL.Image.fromarray(result).save("a.png")`
+        writes it to a file.
+
+    Example:
+
+    ```python
+    data = StreetScenes(3)
+    images, labels = (np.stack(arrays) for arrays in zip(*data))
+    comparison(images, labels, labels, data.palette, data.class_names)
+    ```
+
+    Raises:
+        ValueError: If the shapes or the numbers of names and colours do not agree, or
+            as `colorize`.
+    """
+    images, labels = np.asarray(images), np.asarray(labels)
+    predictions = np.asarray(predictions)
+    if labels.ndim != 3 or images.shape != (*labels.shape, 3) or not labels.size:
+        raise ValueError(
+            "`images` must be (batch, height, width, 3) and `labels` (batch, height, "
+            f"width). Received: images {images.shape} and labels {labels.shape}"
+        )
+    if predictions.shape != labels.shape:
+        raise ValueError(
+            "`predictions` must be classes of the shape of `labels`; of logits take "
+            "the argmax over the last axis. Received: predictions "
+            f"{predictions.shape} and labels {labels.shape}"
+        )
+    if len(class_names) != len(palette):
+        raise ValueError(
+            "`class_names` must name every colour of `palette`. Received: "
+            f"{len(class_names)} names and {len(palette)} colours"
+        )
+    factor = math.ceil(_PANEL / labels.shape[2])
+    columns = {
+        "image": np.clip(np.round(images), 0, 255).astype("uint8"),
+        "label": colorize(labels, palette),
+        "prediction": colorize(predictions, palette),
+    }
+    panels = {
+        title: column.repeat(factor, axis=1).repeat(factor, axis=2)
+        for title, column in columns.items()
+    }
+    batch, height, width = panels["image"].shape[:3]
+    total = 3 * width + 4 * _MARGIN
+    font = ImageFont.load_default(size=_FONT_SIZE)
+    head = _FONT_SIZE + 2 * _MARGIN
+    legend = _draw_legend(palette, class_names, total, font)
+    body = batch * (height + _MARGIN)
+    picture = Image.new("RGB", (total, head + body + legend.height), _BACKGROUND)
+    draw = ImageDraw.Draw(picture)
+    for place, (title, panel) in enumerate(panels.items()):
+        left = _MARGIN + place * (width + _MARGIN)
+        center = left + width // 2
+        draw.text((center, head // 2), title, fill=_INK, font=font, anchor="mm")
+        for row in range(batch):
+            top = head + row * (height + _MARGIN)
+            picture.paste(Image.fromarray(panel[row]), (left, top))
+    picture.paste(legend, (0, head + body))
+    return np.array(picture)
+
+
+def _draw_legend(palette, class_names, width, font):
+    """Returns an image of all colours with their names, in as many rows as needed."""
+    swatch = _FONT_SIZE
+    entry = max(int(font.getlength(name)) for name in class_names)
+    entry += swatch + 3 * _MARGIN
+    per_row = max((width - _MARGIN) // entry, 1)
+    rows = math.ceil(len(class_names) / per_row)
+    pitch = swatch + _MARGIN
+    size = max(width, entry + _MARGIN), rows * pitch + _MARGIN
+    legend = Image.new("RGB", size, _BACKGROUND)
+    draw = ImageDraw.Draw(legend)
+    for index, (name, color) in enumerate(zip(class_names, palette, strict=True)):
+        left = _MARGIN + index % per_row * entry
+        top = _MARGIN // 2 + index // per_row * pitch
+        box = (left, top, left + swatch, top + swatch)
+        draw.rectangle(box, fill=tuple(map(int, color)), outline=_INK)
+        middle = left + swatch + _MARGIN, top + swatch // 2
+        draw.text(middle, name, fill=_INK, font=font, anchor="lm")
+    return legend

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from keras_seg.data import SegmentationDataset, default_palette
+
+
+class Checks(SegmentationDataset):
+    """The data set of ten lines that the documentation promises."""
+
+    def __init__(self, class_names=("dark", "light"), **kwargs):
+        super().__init__(class_names, **kwargs)
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        label = np.indices((8, 10)).sum(axis=0) % 2
+        return np.uint8(label[..., None] * [255, 240, 230]), np.uint8(label)
+
+
+def test_attributes():
+    dataset = Checks(palette=[[1, 2, 3], [4, 5, 6]], ignore_class=9)
+    assert dataset.class_names == ("dark", "light")
+    assert dataset.num_classes == 2
+    assert dataset.ignore_class == 9
+    assert dataset.palette.dtype == np.uint8
+    np.testing.assert_array_equal(dataset.palette, [[1, 2, 3], [4, 5, 6]])
+
+
+def test_defaults():
+    dataset = Checks()
+    assert dataset.ignore_class == 255
+    np.testing.assert_array_equal(dataset.palette, default_palette(2))
+
+
+def test_iterates_over_all_samples_and_ends():
+    assert [label.shape for _, label in Checks()] == [(8, 10)] * 4
+
+
+def test_must_be_completed():
+    with pytest.raises(TypeError, match="abstract"):
+        SegmentationDataset(("a",))
+
+
+@pytest.mark.parametrize("class_names", ["road", ("road", 1), ()])
+def test_rejects_bad_names(class_names):
+    with pytest.raises(ValueError, match="`class_names` must"):
+        Checks(class_names)
+
+
+@pytest.mark.parametrize("ignore_class", [0, 1, -1, 2.0, None])
+def test_rejects_ignore_class_among_the_classes(ignore_class):
+    with pytest.raises(ValueError, match=r"none of the classes 0\.\.1.*Received"):
+        Checks(ignore_class=ignore_class)
+
+
+def test_rejects_bad_palettes():
+    with pytest.raises(ValueError, match=r"shape \(2, 3\).*Received the shape \(3, 3"):
+        Checks(palette=np.zeros((3, 3)))
+    with pytest.raises(ValueError, match=r"0\.\.255. Received values in 0\.\.256"):
+        Checks(palette=[[0, 0, 0], [256, 0, 0]])

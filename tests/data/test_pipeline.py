@@ -1,0 +1,251 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from keras_seg.data import (
+    Augmentation,
+    ImageFolder,
+    SegmentationDataset,
+    evaluation_pipeline,
+    training_pipeline,
+)
+
+
+class Numbers(SegmentationDataset):
+    """Image i is filled with i + 1; its label is i % 4, with i // 4 in a corner."""
+
+    def __init__(self, sizes):
+        super().__init__(("a", "b", "c", "d"))
+        self.sizes = sizes
+        self.reads = []
+
+    def __len__(self):
+        return len(self.sizes)
+
+    def __getitem__(self, index):
+        self.reads.append(index)
+        size = self.sizes[index]
+        label = np.full(size, index % 4, "uint8")
+        label[0, 0] = index // 4
+        return np.full((*size, 3), index + 1, "uint8"), label
+
+
+class Broken(Numbers):
+    def __init__(self, image, label):
+        super().__init__([(4, 4)])
+        self.sample = image, label
+
+    def __getitem__(self, index):
+        return self.sample
+
+
+def numbers(count, size=(6, 8)):
+    return Numbers([size] * count)
+
+
+def epoch(pipeline):
+    """The numbers of the images in the order of an epoch."""
+    return [int(image[0, 0, 0]) - 1 for images, _ in pipeline for image in images]
+
+
+def arrays(pipeline):
+    return [(images.numpy(), labels.numpy()) for images, labels in pipeline]
+
+
+def test_training_batches():
+    pipeline = training_pipeline(numbers(11), 4)
+    assert pipeline.cardinality() == 2
+    images_spec, labels_spec = pipeline.element_spec
+    assert images_spec.shape == (4, 6, 8, 3) and images_spec.dtype == tf.float32
+    assert labels_spec.shape == (4, 6, 8) and labels_spec.dtype == tf.int32
+    batches = arrays(pipeline)
+    assert len(batches) == 2
+    for images, labels in batches:
+        index = images[..., 0].astype(int) - 1
+        assert np.ptp(index, axis=(1, 2)).max() == 0
+        np.testing.assert_array_equal(labels[:, 1:], index[:, 1:] % 4)
+        np.testing.assert_array_equal(labels[:, 0, 0], index[:, 0, 0] // 4)
+
+
+def test_every_epoch_has_an_order_of_its_own():
+    pipeline = training_pipeline(numbers(10), 3)
+    epochs = [epoch(pipeline) for _ in range(4)]
+    for order in epochs:
+        assert len(order) == len(set(order)) == 9
+    assert len(set(map(tuple, epochs))) == 4
+    assert len({(set(range(10)) - set(order)).pop() for order in epochs}) > 1
+
+
+def test_a_seed_gives_the_same_batches_again():
+    augmentation = Augmentation((4, 5), (0.5, 2))
+
+    def two_epochs(seed):
+        pipeline = training_pipeline(numbers(9), 2, augmentation, seed=seed)
+        return arrays(pipeline) + arrays(pipeline)
+
+    first = two_epochs(3)
+    tf.random.set_seed(1)  # the seeds of others must not matter
+    again, other = two_epochs(3), two_epochs(4)
+    for (images, labels), (same_images, same_labels) in zip(first, again, strict=True):
+        np.testing.assert_array_equal(images, same_images)
+        np.testing.assert_array_equal(labels, same_labels)
+    assert not all(
+        np.array_equal(mine[0], their[0])
+        for mine, their in zip(first, other, strict=True)
+    )
+
+
+def test_augmentation_differs_between_samples_and_epochs():
+    seeds = []
+
+    def augmentation(image, label, seed):
+        image = tf.fill((1, 1, 3), tf.cast(seed[1], tf.float32))
+        return image, tf.fill((1, 1), tf.cast(seed[0], tf.int32))
+
+    pipeline = training_pipeline(numbers(7), 2, augmentation, seed=12)
+    for _ in range(2):
+        for images, labels in pipeline:
+            np.testing.assert_array_equal(labels, 12)
+            seeds += images[:, 0, 0, 0].numpy().tolist()
+    assert seeds == [0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12]
+
+
+def test_augmentation_gives_the_static_size():
+    dataset = Numbers([(6, 8), (9, 3), (20, 20), (5, 5)])
+    pipeline = training_pipeline(dataset, 2, Augmentation((7, 5)))
+    assert pipeline.element_spec[0].shape == (2, 7, 5, 3)
+    assert pipeline.element_spec[1].shape == (2, 7, 5)
+    assert len(arrays(pipeline)) == 2
+    assert sorted(dataset.reads) == [0, 1, 2, 3]
+
+
+def test_sizes_that_differ_need_augmentation():
+    pipeline = training_pipeline(Numbers([(6, 8)] * 3 + [(6, 9)]), 4)
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        arrays(pipeline)
+    message = str(caught.value)
+    assert "image 0 of (6, 8) and image 3 of (6, 9)" in message
+    assert "Pass an `Augmentation`" in message
+
+
+def test_cache_reads_once():
+    dataset = numbers(5)
+    pipeline = training_pipeline(dataset, 5, Augmentation((4, 4)), cache=True)
+    first, second = arrays(pipeline), arrays(pipeline)
+    assert sorted(dataset.reads) == [0, 1, 2, 3, 4]
+    assert not np.array_equal(first[0][0], second[0][0])
+
+
+def test_without_cache_reads_every_epoch():
+    dataset = numbers(4)
+    pipeline = training_pipeline(dataset, 4, Augmentation((4, 4)))
+    for _ in range(2):
+        arrays(pipeline)
+    assert sorted(dataset.reads) == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+def test_fit_knows_the_length_and_sees_new_epochs():
+    layer = keras.layers.Conv2D(4, 1)
+    model = keras.Sequential([keras.Input((None, None, 3)), layer])
+    loss = keras.losses.SparseCategoricalCrossentropy(True, ignore_class=255)
+    model.compile("sgd", loss)
+    pipeline = training_pipeline(numbers(6), 2, Augmentation((4, 4)))
+    history = model.fit(pipeline, epochs=2, shuffle=False, verbose=0)
+    assert history.params["steps"] == 3
+    assert np.isfinite(history.history["loss"]).all()
+
+
+def test_evaluation_gives_every_image_once_in_order():
+    pipeline = evaluation_pipeline(numbers(7), 3)
+    assert pipeline.cardinality() == 3
+    assert pipeline.element_spec[0].shape.as_list() == [3, None, None, 3]
+    batches = arrays(pipeline)
+    assert [images.shape for images, _ in batches] == [(3, 6, 8, 3)] * 3
+    images = np.concatenate([images for images, _ in batches])
+    labels = np.concatenate([labels for _, labels in batches])
+    assert images.dtype == np.float32 and labels.dtype == np.int32
+    assert images[:, 2, 2, 0].tolist() == [1, 2, 3, 4, 5, 6, 7, 0, 0]
+    assert labels[:, 2, 2].tolist() == [0, 1, 2, 3, 0, 1, 2, 255, 255]
+    assert (images[7:] == 0).all() and (labels[7:] == 255).all()
+
+
+def test_evaluation_of_many_sizes_one_by_one():
+    sizes = [(6, 8), (3, 11), (7, 7)]
+    batches = arrays(evaluation_pipeline(Numbers(sizes)))
+    assert [labels.shape for _, labels in batches] == [(1, *size) for size in sizes]
+
+
+def test_evaluation_refuses_many_sizes_in_a_batch():
+    pipeline = evaluation_pipeline(Numbers([(6, 8), (6, 8), (6, 8), (7, 7)]), 2)
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        arrays(pipeline)
+    message = str(caught.value)
+    assert "image 2 of (6, 8) and image 3 of (7, 7)" in message
+    assert "Use batch_size=1" in message
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda dataset: training_pipeline(dataset, 2, Augmentation((4, 4))),
+        lambda dataset: evaluation_pipeline(dataset, 2),
+    ],
+)
+def test_errors_of_reading_name_the_file(tmp_path, build):
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+    for name, value in (("good", 0), ("wrong", 9)):
+        label = np.full((6, 8), value, "uint8")
+        Image.fromarray(label).save(tmp_path / "labels" / f"{name}.png")
+        Image.fromarray(label).save(tmp_path / "images" / f"{name}.png")
+    dataset = ImageFolder(tmp_path / "images", tmp_path / "labels", ("a", "b"))
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        arrays(build(dataset))
+    assert "wrong.png holds the values 9" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "image, label, message",
+    [
+        (np.zeros((4, 4), "uint8"), np.zeros((4, 4), "uint8"), "the shapes (4, 4)"),
+        (np.zeros((4, 4, 3), "uint8"), np.zeros((4, 5), "uint8"), "and (4, 5)"),
+        (np.zeros((4, 4, 3)), np.zeros((4, 4), "uint8"), "Received: float64"),
+    ],
+)
+def test_samples_of_the_wrong_kind(image, label, message):
+    with pytest.raises(ValueError) as caught:
+        training_pipeline(Broken(image, label), 1)
+    assert "dataset[0] must return" in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_rejects_bad_arguments():
+    dataset = numbers(3)
+    for pipeline in (training_pipeline, evaluation_pipeline):
+        for batch_size in (0, -1, 2.0):
+            with pytest.raises(ValueError, match="positive int. Received: batch_size="):
+                pipeline(dataset, batch_size)
+    with pytest.raises(ValueError, match="Received: 3 images and batch_size=4"):
+        training_pipeline(dataset, 4)
+    with pytest.raises(ValueError, match="`seed` must.*Received: seed=-1"):
+        training_pipeline(dataset, 1, seed=-1)
+    with pytest.raises(ValueError, match="`dataset` must hold one image or more"):
+        evaluation_pipeline(numbers(0))
+
+
+def test_shards_by_data(two_replicas):
+    pipeline = training_pipeline(numbers(8), 4)
+    for dataset in (pipeline, evaluation_pipeline(numbers(8), 4)):
+        policy = dataset.options().experimental_distribute.auto_shard_policy
+        assert policy == tf.data.experimental.AutoShardPolicy.DATA
+    parts = [
+        two_replicas.experimental_local_results(images)
+        for images, _ in two_replicas.experimental_distribute_dataset(pipeline)
+    ]
+    seen = [
+        int(image[0, 0, 0]) - 1 for pair in parts for part in pair for image in part
+    ]
+    assert sorted(seen) == list(range(8))
+    assert {len(part) for pair in parts for part in pair} == {2}
