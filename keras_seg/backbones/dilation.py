@@ -47,7 +47,9 @@ def dilation(network, output_stride):
             convolution = consumer_of.get(layer.name)
             if isinstance(convolution, _CONVOLUTIONS):
                 changed = rate > 1 or loses_stride(convolution)
-                return _padded(layer, convolution, rate) if changed else copy_layer(layer)
+                return (
+                    _padded(layer, convolution, rate) if changed else copy_layer(layer)
+                )
         # A pooling window has no dilation rate, with or without a stride.
         if loses_stride(layer) or (rate > 1 and hasattr(layer, "pool_size")):
             raise ValueError(

@@ -67,7 +67,9 @@ def feature_pyramid(model, output_stride=32, normalization=None, insert=None):
 def is_pyramid(model):
     """Whether a model is a feature pyramid already: its outputs are named levels."""
     outputs = getattr(model, "output", None)
-    return isinstance(outputs, dict) and all(name.startswith("level") for name in outputs)
+    return isinstance(outputs, dict) and all(
+        name.startswith("level") for name in outputs
+    )
 
 
 def level_info(pyramid):
@@ -112,7 +114,9 @@ def _check(model, output_stride):
 def _output_levels(pyramid):
     """`{level: layer name}` of a model whose outputs are levels."""
     names = {id(tensor): name for name, tensor in layer_outputs(pyramid).items()}
-    return {level: names[id(tensor)] for level, tensor in sorted(pyramid.output.items())}
+    return {
+        level: names[id(tensor)] for level, tensor in sorted(pyramid.output.items())
+    }
 
 
 def _levels(network):

@@ -129,7 +129,7 @@ def _check_graph(path):
     ]
     if found:
         raise ValueError(
-            "TF Serving on a CPU refuses graphs with functions that must be compiled by "
-            "XLA, and the model's graph has such: its layers ask for it by themselves, "
-            f"as grouped convolutions do in Keras. Received: {', '.join(found)}"
+            "TF Serving on a CPU refuses functions that must be compiled by XLA. Some "
+            "layers ask for it by themselves, as grouped convolutions do in Keras. "
+            f"Received a model with {', '.join(found)}"
         )
