@@ -20,6 +20,7 @@ def seed():
     keras.utils.set_random_seed(0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def two_replicas():
+    """One for all tests: TensorFlow mixes up the collectives of two on one machine."""
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])

@@ -37,20 +37,20 @@ def callbacks(folder, model, monitor="val_mean_iou", tensorboard=False):
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     best, log, backup = folder / "best.keras", folder / "log.csv", folder / "backup"
-    _check_same_model(folder / "variables.json", model, resuming=backup.exists())
-    resumed = backup.exists() and log.exists() and best.exists()
-    if tensorboard and not backup.exists():
+    resuming = backup.exists()
+    _check_same_model(folder / "variables.json", model, resuming)
+    if tensorboard and not resuming:
         shutil.rmtree(folder / "tensorboard", ignore_errors=True)
     found = [
         keras.callbacks.BackupAndRestore(backup),
-        keras.callbacks.CSVLogger(log, append=resumed),
+        keras.callbacks.CSVLogger(log, append=resuming),
         keras.callbacks.ModelCheckpoint(
             best,
             monitor=monitor,
             mode="max",
             save_best_only=True,
             # Else the first epoch after an interruption would pass for the best.
-            initial_value_threshold=_best(log, monitor) if resumed else None,
+            initial_value_threshold=_best(log, monitor) if resuming else None,
         ),
     ]
     if tensorboard:
@@ -59,8 +59,11 @@ def callbacks(folder, model, monitor="val_mean_iou", tensorboard=False):
 
 
 def _best(log, monitor):
+    if not log.exists():
+        return None
     with open(log, newline="") as file:
-        values = [float(row[monitor]) for row in csv.DictReader(file)]
+        found = [row[monitor] for row in csv.DictReader(file)]
+    values = [float(value) for value in found if value not in ("", "NA")]
     return max(values, default=None)
 
 

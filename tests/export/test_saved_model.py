@@ -1,0 +1,108 @@
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from keras_seg.export import export_saved_model
+from tests.models.test_spnet import tiny_spnet
+
+# What TF Serving does: the TensorFlow 1 session loader, here with no keras_seg at all.
+SERVE = """
+import sys
+import numpy as np
+import tensorflow as tf
+path, images, outputs = sys.argv[1:]
+with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+    model = tf.compat.v1.saved_model.loader.load(session, ["serve"], path)
+    results = {}
+    for name in ("serving_default", "probabilities"):
+        signature = model.signature_def[name]
+        assert list(signature.inputs) == ["images"], signature.inputs
+        fetches = {key: value.name for key, value in signature.outputs.items()}
+        feed = {signature.inputs["images"].name: np.load(images)}
+        results |= session.run(fetches, feed)
+assert "keras_seg" not in sys.modules
+np.savez(outputs, **results)
+"""
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A model with a head for training, and the folder that it was exported to."""
+    model = tiny_spnet()
+    path = tmp_path_factory.mktemp("saved_models") / "spnet" / "1"
+    return model, export_saved_model(model, path)
+
+
+def pixel_model(channels=3, classes=3):
+    inputs = keras.Input((None, None, channels))
+    return keras.Model(inputs, layers.Conv2D(classes, 1)(inputs))
+
+
+def test_served_outputs_are_those_of_the_model(exported, tmp_path):
+    model, path = exported
+    assert [folder.name for folder in path.parent.iterdir()] == ["1"]
+    images = np.random.default_rng(0).integers(0, 256, (2, 45, 67, 3), dtype="uint8")
+    np.save(tmp_path / "images.npy", images)
+    files = [str(tmp_path / name) for name in ("images.npy", "outputs.npz")]
+    command = [sys.executable, "-c", SERVE, str(path), *files]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    served = np.load(tmp_path / "outputs.npz")
+    expected = tf.nn.softmax(model(images)["segmentation"]).numpy()
+    assert sorted(served) == ["classes", "probabilities"]
+    assert served["classes"].dtype == np.uint8
+    np.testing.assert_array_equal(served["classes"], expected.argmax(-1))
+    np.testing.assert_allclose(served["probabilities"], expected, atol=1e-5)
+
+
+def test_graph_is_for_serving(exported):
+    _, path = exported
+    assert b"_XlaMustCompile" not in (path / "saved_model.pb").read_bytes()
+    names = [
+        name for name, _ in tf.train.list_variables(str(path / "variables/variables"))
+    ]
+    loaded = tf.saved_model.load(str(path))
+    assert names and not [v.name for v in loaded.variables if "auxiliary" in v.name]
+    predict = loaded.signatures["serving_default"]
+    for shape in [(1, 33, 17, 3), (3, 64, 48, 3)]:
+        assert predict(images=tf.zeros(shape, tf.uint8))["classes"].shape == shape[:3]
+
+
+def test_many_classes_are_int32(tmp_path):
+    path = export_saved_model(pixel_model(classes=300), tmp_path / "1")
+    predict = tf.saved_model.load(str(path)).signatures["serving_default"]
+    assert predict(images=tf.zeros((1, 2, 2, 3), tf.uint8))["classes"].dtype == "int32"
+
+
+def test_layers_that_ask_for_xla_are_refused_and_leave_nothing(tmp_path):
+    class Compiled(layers.Layer):
+        def call(self, x):
+            return tf.function(lambda x: x * 2, jit_compile=True)(x)
+
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, Compiled()(layers.Conv2D(4, 1)(inputs)))
+    with pytest.raises(ValueError, match="must be compiled by XLA"):
+        export_saved_model(model, tmp_path / "1")
+    assert not list(tmp_path.iterdir())
+
+
+def test_versions_are_not_overwritten_by_accident(tmp_path):
+    model = pixel_model()
+    path = export_saved_model(model, tmp_path / "1")
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        export_saved_model(model, path)
+    assert export_saved_model(model, path, overwrite=True) == path
+
+
+def test_a_folder_that_serving_ignores_is_warned_of(tmp_path):
+    with pytest.warns(UserWarning, match="whose names are integers"):
+        export_saved_model(pixel_model(), tmp_path / "latest")
+
+
+def test_rejects_models_that_do_not_segment_rgb(tmp_path):
+    with pytest.raises(ValueError, match=r"RGB images.*None, 4\)"):
+        export_saved_model(pixel_model(channels=4), tmp_path / "1")

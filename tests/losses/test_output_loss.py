@@ -1,0 +1,34 @@
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_seg.losses import OutputLoss
+
+
+def test_is_the_mean_of_the_output_whatever_the_target():
+    for target in (np.zeros(3), np.full((3, 4, 4), 255), None):
+        assert float(OutputLoss()(target, np.array([1.0, 2.0, 6.0]))) == 3
+    assert float(OutputLoss()(None, np.float32(2.5))) == 2.5
+
+
+def test_two_replicas_train_as_one_device(two_replicas):
+    x = np.arange(8, dtype="float32").reshape(4, 2)
+    results = []
+    for strategy in (tf.distribute.get_strategy(), two_replicas):
+        with strategy.scope():
+            inputs = keras.Input((2,))
+            layer = keras.layers.Dense(1, kernel_initializer="ones")
+            output = keras.layers.Reshape(())(layer(inputs))
+            model = keras.Model(inputs, {"distance": output})
+            model.compile(keras.optimizers.SGD(0.1), {"distance": OutputLoss()})
+        data = tf.data.Dataset.from_tensor_slices((x, {"distance": np.zeros(4)}))
+        history = model.fit(data.batch(4), verbose=0, shuffle=False).history["loss"]
+        results.append([*history, *layer.get_weights()])
+    assert results[0][0] == 7  # the mean of 1, 5, 9, 13
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-6)
+
+
+def test_config_round_trip():
+    config = keras.saving.serialize_keras_object(OutputLoss(name="loss"))
+    assert keras.saving.deserialize_keras_object(config).name == "loss"

@@ -1,0 +1,70 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_seg.metrics import MeanIoU
+
+
+def reference(labels, classes, num_classes, ignore_class=255):
+    """IoU by class from the definition, in sets of pixels."""
+    valid = labels != ignore_class
+    iou = np.full(num_classes, np.nan)
+    for c in range(num_classes):
+        a, b = (labels == c) & valid, (classes == c) & valid
+        if (a | b).any():
+            iou[c] = (a & b).sum() / (a | b).sum()
+    return iou
+
+
+@pytest.fixture
+def batch():
+    rng = np.random.default_rng(0)
+    labels = rng.choice([0, 1, 2, 4, 255], size=(4, 6, 5))
+    logits = rng.normal(size=(4, 6, 5, 6)).astype("float32")
+    logits[..., [3, 5]] = -9  # 3 and 5 occur nowhere; 4 in labels only
+    logits[..., 4] = -9
+    return labels, logits
+
+
+def test_matches_the_definition_over_batches(batch):
+    labels, logits = batch
+    metric = MeanIoU(6)
+    for index in range(4):
+        metric.update_state(labels[index : index + 1], logits[index : index + 1])
+    expected = reference(labels, logits.argmax(-1), 6)
+    assert np.isnan(expected[[3, 5]]).all() and expected[4] == 0
+    np.testing.assert_allclose(metric.class_iou(), expected, rtol=1e-6)
+    np.testing.assert_allclose(float(metric.result()), np.nanmean(expected), rtol=1e-6)
+    metric.reset_state()
+    assert float(metric.result()) == 0 and np.isnan(metric.class_iou()).all()
+
+
+def test_counts_stay_exact_where_float32_and_int32_would_not():
+    metric = MeanIoU(2)
+    metric.total_cm.assign(np.array([[2**33, 0], [0, 1]]))
+    metric.update_state(np.ones((1, 1, 1)), np.array([[[[0.0, 1.0]]]]))
+    assert metric.total_cm.numpy().tolist() == [[2**33, 0], [0, 2]]
+
+
+def test_two_replicas_count_every_pixel_once(batch, two_replicas):
+    labels, logits = batch
+    with two_replicas.scope():
+        model = keras.Sequential([keras.Input((6, 5, 6)), keras.layers.Identity()])
+        metric = MeanIoU(6)
+        model.compile(loss="mse", metrics=[metric])
+    # The loss is of no interest, but Keras wants one.
+    model.compile(loss=lambda y_true, y_pred: 0.0 * y_pred[..., 0], metrics=[metric])
+    data = tf.data.Dataset.from_tensor_slices((logits, labels)).batch(2)
+    model.evaluate(data, verbose=0)
+    assert metric.total_cm.numpy().sum() == (labels != 255).sum()
+    np.testing.assert_allclose(
+        metric.class_iou(), reference(labels, logits.argmax(-1), 6), rtol=1e-6
+    )
+
+
+def test_config_round_trip():
+    metric = MeanIoU(6, ignore_class=254, name="iou")
+    config = keras.saving.serialize_keras_object(metric)
+    loaded = keras.saving.deserialize_keras_object(config)
+    assert loaded.get_config() == metric.get_config()

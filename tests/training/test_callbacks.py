@@ -1,0 +1,86 @@
+import csv
+
+import keras
+import numpy as np
+import pytest
+
+from keras_seg.training import callbacks
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Stops the process, as far as a test can, at the start of an epoch."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.epoch:
+            raise KeyboardInterrupt
+
+
+def compiled_model(units=1):
+    model = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(units, kernel_initializer="ones")]
+    )
+    rate = keras.optimizers.schedules.PolynomialDecay(0.1, 12, 0.0, power=0.9)
+    model.compile(keras.optimizers.SGD(rate, momentum=0.9), "mse", metrics=["mae"])
+    return model
+
+
+def fit(model, folder, *extra):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(6, 3)), rng.normal(size=(6, model.output_shape[-1]))
+    found = callbacks(folder, model, monitor="val_loss")
+    data = {"x": x, "y": y, "validation_data": (x, y), "batch_size": 2}
+    return model.fit(
+        **data, epochs=4, shuffle=False, verbose=0, callbacks=[*found, *extra]
+    )
+
+
+def test_an_interrupted_run_ends_where_an_undisturbed_one_does(tmp_path):
+    undisturbed = compiled_model()
+    fit(undisturbed, tmp_path / "one")
+    with pytest.raises(KeyboardInterrupt):
+        fit(compiled_model(), tmp_path / "two", Interrupt(2))
+    resumed = compiled_model()
+    history = fit(resumed, tmp_path / "two")
+    assert history.epoch == [2, 3]
+    for one, two in zip(undisturbed.weights, resumed.weights, strict=True):
+        np.testing.assert_array_equal(one, two)
+    logs = [(tmp_path / run / "log.csv").read_text() for run in ("one", "two")]
+    assert logs[0] == logs[1] and len(logs[0].split()) == 5
+    assert not (tmp_path / "two" / "backup").exists()
+
+
+def test_the_best_before_an_interruption_is_the_one_to_beat(tmp_path):
+    assert callbacks(tmp_path, compiled_model(), "val_loss")[2].best == -np.inf
+    with pytest.raises(KeyboardInterrupt):
+        fit(compiled_model(), tmp_path, Interrupt(2))
+    with open(tmp_path / "log.csv", newline="") as file:
+        values = [float(row["val_loss"]) for row in csv.DictReader(file)]
+    assert len(values) == 2
+    checkpoint = callbacks(tmp_path, compiled_model(), "val_loss")[2]
+    assert checkpoint.best == max(values)
+
+
+def test_a_finished_run_is_followed_by_a_new_one(tmp_path):
+    fit(compiled_model(), tmp_path)
+    assert fit(compiled_model(), tmp_path).epoch == [0, 1, 2, 3]
+    assert len((tmp_path / "log.csv").read_text().split()) == 5
+
+
+def test_the_unfinished_run_of_another_model_is_refused(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        fit(compiled_model(), tmp_path, Interrupt(2))
+    with pytest.raises(ValueError, match="unfinished run of another model"):
+        fit(compiled_model(units=2), tmp_path)
+
+
+def test_tensorboard_on_request(tmp_path):
+    pytest.importorskip("tensorboard")
+    model = compiled_model()
+    found = callbacks(tmp_path, model, monitor="val_loss", tensorboard=True)
+    x, y = np.ones((2, 3)), np.ones((2, 1))
+    model.fit(x, y, validation_data=(x, y), verbose=0, callbacks=found)
+    assert list((tmp_path / "tensorboard").rglob("events*"))
