@@ -51,7 +51,7 @@ def resize_bilinear(x, size, align_corners):
 
 
 def gradient_of_linear(function, x, weights):
-    """Gradient of `sum(weights * function(x))` for a linear `function`, by its columns."""
+    """Gradient of `sum(weights * function(x))`, column by column."""
     gradient = np.zeros_like(x)
     for index in np.ndindex(x.shape):
         unit = np.zeros_like(x)
