@@ -8,11 +8,11 @@ from keras_seg.ops import sum_over_replicas
 class SegmentationCrossentropy(keras.losses.Loss):
     """Cross-entropy of logits: the mean over the valid pixels of the global batch.
 
-    `keras.losses.SparseCategoricalCrossentropy(ignore_class=...)` divides by all
-    pixels, the ignored ones included, or by those valid on one replica: then the loss
-    shrinks with the void in an image, and the number of devices changes it. Here the
-    sum over all replicas is divided by their number of valid pixels; without any, the
-    loss is 0.
+    `keras.losses.SparseCategoricalCrossentropy(ignore_class=...)` is the same on one
+    device. On several it averages the means of the replicas, so that pixels count less
+    on a replica with fewer of them, and the number of devices changes the loss. Here
+    the sum over all replicas is divided by their number of valid pixels; without any,
+    the loss is 0.
 
     Args:
         ignore_class: int or None. Pixels with this label do not count.
