@@ -18,7 +18,8 @@ $(VENV)/installed: setup.py
 
 # Trains, evaluates, exports and serves a small SPNet: under five minutes on two cores.
 demo: install
-	$(RUN) examples/train_spnet.py --epochs 4 --cache --learning-rate 2e-3 --val-batch-size 10 \
+	$(RUN) examples/train_spnet.py --epochs 4 --batch-size 4 --scale 0.75 1.5 \
+		--learning-rate 2e-3 --cache --val-batch-size 10 \
 		--val-every 2 --output runs/demo --export saved_models/spnet/1
 
 test: install

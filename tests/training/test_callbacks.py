@@ -54,7 +54,8 @@ def test_an_interrupted_run_ends_where_an_undisturbed_one_does(tmp_path):
 
 
 def test_the_best_before_an_interruption_is_the_one_to_beat(tmp_path):
-    assert callbacks(tmp_path, compiled_model(), "val_loss")[2].best == -np.inf
+    nothing_yet = callbacks(tmp_path, compiled_model(), "val_loss")[2].best
+    assert nothing_yet in (None, -np.inf)  # by Keras version
     with pytest.raises(KeyboardInterrupt):
         fit(compiled_model(), tmp_path, Interrupt(2))
     with open(tmp_path / "log.csv", newline="") as file:
