@@ -62,8 +62,8 @@ def _best(log, monitor):
     if not log.exists():
         return None
     with open(log, newline="") as file:
-        found = [row[monitor] for row in csv.DictReader(file)]
-    values = [float(value) for value in found if value not in ("", "NA")]
+        found = [row.get(monitor) for row in csv.DictReader(file)]
+    values = [float(value) for value in found if value not in (None, "", "NA")]
     return max(values, default=None)
 
 
