@@ -66,8 +66,9 @@ def test_batch_norms_are_found_in_layers_and_nested_models(two_replicas):
 
 def test_targets_follow_the_outputs():
     inputs = keras.Input((2, 2, 3))
-    bare = keras.Model(inputs, inputs)
-    named = keras.Model(inputs, {"segmentation": inputs, "auxiliary": inputs})
+    logits = keras.layers.Identity()(inputs)
+    bare = keras.Model(inputs, logits)
+    named = keras.Model(inputs, {"segmentation": logits, "auxiliary": logits})
     data = tf.data.Dataset.from_tensors((tf.zeros((1, 2, 2, 3)), tf.ones((1, 2, 2))))
     _, labels = next(iter(data.map(named_targets(bare))))
     assert labels.shape == (1, 2, 2)
