@@ -39,9 +39,12 @@ def rebuild(network, replacement=None, insertions=None, normalization=None):
         layers[layer.name], tensors[layer.name] = layer, output
         return output
 
+    # Keras 3.12 would call the constructor of a subclass, such as keras-cv's, with the
+    # tensors of the copy.
+    plain = keras.Model(network.input, network.output)
     keras.models.clone_model(
-        network,
-        input_tensors=keras.tree.pack_sequence_as(network.input, [image]),
+        plain,
+        input_tensors=keras.tree.pack_sequence_as(plain.input, [image]),
         clone_function=replacement or copy_layer,
         call_function=call,
     )
