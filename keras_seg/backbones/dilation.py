@@ -1,82 +1,235 @@
 """Output strides below a network's own, by dilation."""
 
+import dataclasses
+
 import keras
 
-from keras_seg.backbones.graph import producers, strides
-from keras_seg.backbones.rewriting import copy_layer
+from keras_seg.backbones.dilated_pooling import DilatedPooling2D
+from keras_seg.backbones.graph import SPATIAL_LAYERS, contained_layers
+from keras_seg.backbones.rebuilding import copy
+from keras_seg.backbones.same_padding import SamePadding2D
 
 _CONVOLUTIONS = (
     keras.layers.Conv2D,
     keras.layers.DepthwiseConv2D,
     keras.layers.SeparableConv2D,
 )
+_POOLINGS = (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)
+_ATTENTION = (
+    keras.layers.MultiHeadAttention,
+    keras.layers.GroupQueryAttention,
+    keras.layers.Attention,
+    keras.layers.AdditiveAttention,
+)
 
 
-def dilation(network, output_stride):
+def dilation(graph, output_stride, name):
     """The `replacement` for `rebuild` that dilates a network to an output stride.
 
-    Where a stride becomes 1, the layer that had it takes the dilation reached so far,
-    and the layers behind it the dilation times the stride: so the features at the
-    places that the strided network keeps stay what they were. Explicit zero padding
-    before a "valid" convolution grows with the convolution's reach.
+    Where a layer loses its stride, it takes the dilation reached so far, and the layers
+    behind it the dilation times the stride, and each window starts where the strided
+    one does: so the features at the places that the strided network keeps stay what
+    they were, at every size of the image.
+
+    Args:
+        graph: `Graph`.
+        output_stride: int.
+        name: the network's name, for errors.
 
     Raises:
-        ValueError: If a layer that would lose its stride cannot be dilated.
+        ValueError: If a layer that would lose its stride, or that is behind one,
+            cannot be dilated.
     """
-    stride_of = strides(network)
-    inputs_of = producers(network)
-    consumer_of = {
-        name: operation
-        for operation in network.operations
-        for name in inputs_of[operation.name]
-    }
+    strides = graph.strides()
+    consumers = graph.consumers()
+    producers = graph.producers()
 
-    def stride_before(layer):
-        return max(stride_of.get(name, 0) for name in inputs_of[layer.name])
+    def stride_change(call):
+        before = max((strides.get(id(tensor), 0) for tensor in call.inputs), default=0)
+        after = max(strides.get(id(tensor), 0) for tensor in call.outputs)
+        return _StrideChange(before, after, output_stride)
 
-    def loses_stride(layer):
-        after = stride_of.get(layer.name, 0)
-        return after > max(output_stride, stride_before(layer))
+    def padded_window(call):
+        """A call of the "valid" windows that alone see the padding of a call."""
+        following = consumers.get(id(call.outputs[0]), [])
+        if not isinstance(call.operation, keras.layers.ZeroPadding2D) or not all(
+            _is_window(after.operation) and after.operation.padding == "valid"
+            for after in following
+        ):
+            return None
+        kinds = {_geometry(after.operation) for after in following}
+        return following[0] if len(kinds) == 1 else None
 
-    def replacement(layer):
-        # The dilation reached so far: the input's stride over what is allowed.
-        rate = max(1, int(stride_before(layer) // output_stride))
-        if isinstance(layer, _CONVOLUTIONS):
-            return _dilated(layer, rate, loses_stride(layer))
-        if isinstance(layer, keras.layers.ZeroPadding2D):
-            convolution = consumer_of.get(layer.name)
-            if isinstance(convolution, _CONVOLUTIONS):
-                changed = rate > 1 or loses_stride(convolution)
-                return (
-                    _padded(layer, convolution, rate) if changed else copy_layer(layer)
-                )
-        # A pooling window has no dilation rate, with or without a stride.
-        if loses_stride(layer) or (rate > 1 and hasattr(layer, "pool_size")):
+    def is_padded(call):
+        index = producers.get(id(call.inputs[0]))
+        return index is not None and padded_window(graph.calls[index]) is not None
+
+    def replacement(call):
+        operation, change = call.operation, stride_change(call)
+        window = padded_window(call)
+        if window is not None and stride_change(window).is_needed:
+            return [_padding_before(call, window, stride_change(window))]
+        if not change.is_needed:
+            return [copy(call)]
+        if _is_window(operation):
+            return _dilated(call, change, is_padded(call))
+        if isinstance(operation, keras.layers.ZeroPadding2D):
+            return [copy(call, padding=_scaled(operation.padding, change.rate))]
+        if isinstance(operation, keras.layers.Cropping2D):
+            return [copy(call, cropping=_scaled(operation.cropping, change.rate))]
+        return [copy(call)]
+
+    for call in graph.calls:
+        change = stride_change(call)
+        obstacle = change.is_needed and _obstacle(call, change)
+        if obstacle:
             raise ValueError(
-                f"`output_stride={output_stride}` is out of reach for "
-                f"{network.name!r}: its layer {layer.name!r} "
-                f"({type(layer).__name__}) strides and cannot be dilated."
+                f"`output_stride={output_stride}` is out of reach for {name!r}: its "
+                f"layer {call.name!r} ({type(call.operation).__name__}) {obstacle}, "
+                "which cannot be dilated."
             )
-        return copy_layer(layer)
-
     return replacement
 
 
-def _dilated(layer, rate, loses_stride):
-    changes = {}
-    if loses_stride:
-        changes["strides"] = (1, 1)
-    if max(layer.kernel_size) > 1:
-        changes["dilation_rate"] = tuple(rate * own for own in layer.dilation_rate)
-    return copy_layer(layer, **changes)
+@dataclasses.dataclass
+class _StrideChange:
+    """What happens to the stride at a call: before and behind it, as it was."""
+
+    before: float
+    after: float
+    output_stride: int
+
+    @property
+    def is_needed(self):
+        return max(self.before, self.after) > self.output_stride
+
+    @property
+    def rate(self):
+        """The dilation reached so far."""
+        return max(1, int(self.before // self.output_stride))
+
+    @property
+    def is_lost(self):
+        return self.after > max(self.before, self.output_stride)
+
+    @property
+    def kept(self):
+        """What is left of the call's own stride."""
+        now = min(self.before, self.output_stride)
+        return int(min(self.after, self.output_stride) // now)
 
 
-def _padded(layer, convolution, rate):
-    """Padding that keeps the size, with the first tap where the strided one had it."""
+def _is_window(operation):
+    return isinstance(operation, _CONVOLUTIONS + _POOLINGS)
+
+
+def _size(operation):
+    if isinstance(operation, _POOLINGS):
+        return operation.pool_size
+    return operation.kernel_size
+
+
+def _geometry(operation):
+    return (_size(operation), operation.strides, _reach(operation, 1))
+
+
+def _reach(operation, rate):
+    """The cells from the first to the last of a window, per axis."""
+    own = getattr(operation, "dilation_rate", (1, 1))
+    return tuple(
+        (cells - 1) * dilation * rate
+        for cells, dilation in zip(_size(operation), own, strict=True)
+    )
+
+
+def _strides(operation, change):
+    return (change.kept, change.kept) if change.is_lost else operation.strides
+
+
+def _dilated(call, change, is_padded):
+    operation, strides = call.operation, _strides(call.operation, change)
+    rate, reach = change.rate, _reach(operation, change.rate)
+    if isinstance(operation, _POOLINGS):
+        pads_itself = operation.padding == "same"
+        pooling = DilatedPooling2D(
+            "max" if isinstance(operation, keras.layers.MaxPooling2D) else "average",
+            operation.pool_size,
+            strides,
+            rate,
+            "same" if pads_itself else _end(operation, change, reach, is_padded),
+            operation.strides,
+            name=call.name,
+            dtype=operation.dtype_policy,
+        )
+        return [pooling]
+    changes = {"strides": strides}
+    if max(operation.kernel_size) > 1:
+        changes["dilation_rate"] = [rate * own for own in operation.dilation_rate]
+    name = f"{call.name}_pad"
+    if operation.padding == "valid":
+        end = _end(operation, change, reach, is_padded)
+        padding = keras.layers.ZeroPadding2D(end, name=name) if _any(end) else None
+    elif not any(reach) or (not change.is_lost and _is_odd(operation)):
+        padding = None  # "same" centres the window as before
+    else:
+        window = [cells // rate + 1 for cells in reach]
+        padding = SamePadding2D(window, operation.strides, rate, name=name)
+        changes["padding"] = "valid"
+    return [*filter(None, [padding]), copy(call, **changes)]
+
+
+def _is_odd(operation):
+    return all(cells % 2 for cells in _size(operation))
+
+
+def _any(padding):
+    return any(map(any, padding))
+
+
+def _end(operation, change, reach, is_padded):
+    """Padding behind a "valid" window: the map ends where the strided windows end."""
+    if is_padded or not change.is_lost:
+        return ((0, 0), (0, 0))
+    return tuple(
+        (0, total * (min(cells, stride) - 1) // max(cells - 1, 1))
+        for cells, stride, total in zip(
+            _size(operation), operation.strides, reach, strict=True
+        )
+    )
+
+
+def _padding_before(call, window, change):
+    """Explicit padding that grows with the reach of the window it is for."""
+    if not change.is_lost:
+        return copy(call, padding=_scaled(call.operation.padding, change.rate))
     padding = []
-    for (before, _), taps, own in zip(
-        layer.padding, convolution.kernel_size, convolution.dilation_rate, strict=True
+    for (before, _), total in zip(
+        call.operation.padding, _reach(window.operation, change.rate), strict=True
     ):
-        total = (taps - 1) * own * rate
-        padding.append((before * rate, total - before * rate))
-    return copy_layer(layer, padding=tuple(padding))
+        before *= change.rate
+        padding.append((before, max(total - before, 0)))
+    return copy(call, padding=tuple(padding))
+
+
+def _scaled(border, rate):
+    return tuple((before * rate, after * rate) for before, after in border)
+
+
+def _obstacle(call, change):
+    """Why a call cannot follow, or None where it treats every place by itself."""
+    operation, inside = call.operation, []
+    if isinstance(operation, keras.Layer):
+        inside = contained_layers(operation)
+    if 0 < change.after < change.before:
+        return "makes the map larger"
+    if _is_window(operation) and change.is_lost and len(set(operation.strides)) > 1:
+        return f"has the strides {operation.strides}"
+    if change.is_lost and not _is_window(operation):
+        return "strides in a way of its own"
+    if any(isinstance(layer, _ATTENTION) for layer in [operation, *inside]):
+        return "attends to all places, of which there would be more"
+    if any(isinstance(layer, SPATIAL_LAYERS) for layer in inside):
+        return "contains convolutions or poolings in a `call` that cannot be opened"
+    if any(len(getattr(tensor, "shape", ())) == 3 for tensor in call.outputs):
+        return "makes a sequence of the map"
+    return None

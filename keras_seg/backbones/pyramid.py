@@ -1,12 +1,11 @@
 """Feature pyramids: what the models see of a backbone."""
 
-import math
-
 import keras
 
 from keras_seg.backbones.dilation import dilation
-from keras_seg.backbones.graph import cut_layers, layer_outputs, strides
-from keras_seg.backbones.rewriting import rebuild
+from keras_seg.backbones.graph import flatten, is_functional
+from keras_seg.backbones.levels import level_tensors
+from keras_seg.backbones.rebuilding import rebuild
 
 # Mean and deviation of ImageNet's red, green and blue, of 255.
 _IMAGENET = ((123.675, 58.395), (116.28, 57.12), (103.53, 57.375))
@@ -19,30 +18,40 @@ def feature_pyramid(model, output_stride=32, normalization=None, insert=None):
     outputs are a dict "level1" to "level5": level k has stride 2^k in the network as it
     was, and keeps that name when dilation gives it a smaller one (`level_info` tells).
     A level that the network lacks is absent. The tensor of a level is the one that the
-    network declares (`pyramid_level_inputs` of keras-cv), else the last that every
-    path to the next level passes through.
+    network declares (`pyramid_level_inputs` of keras-cv, `pyramid_outputs` of
+    keras-hub, under their true strides), else the last that every path to the next
+    level passes through; the expansion that opens an inverted residual block counts
+    to the block, so that MobileNetV2's level 2 has 24 channels, not 144.
+
+    The pyramid is flat: models within the network, and layers such as keras-cv's
+    `CrossStagePartial` that consist of others, are taken apart, so that each
+    convolution can be dilated. Layers keep their names, those from inside another layer
+    with its name in front.
 
     Args:
         model: functional `keras.Model` with one image input, or a pyramid.
         output_stride: 8, 16 or 32 (also 4 and 2): no level gets a larger stride.
-            Convolutions that would go beyond lose their stride and those behind them
-            are dilated instead; names and shapes of all variables stay, so that weights
-            saved at one output stride load at every other.
+            Convolutions and poolings that would go beyond lose their stride and those
+            behind them are dilated instead; order and shapes of all variables stay, so
+            that weights saved at one output stride load at every other.
         normalization: what is done to the images first: None where the network does it
             itself, "imagenet" for `(x - mean) / deviation` of ImageNet's channels on
             0..255, or an unbuilt Keras layer.
-        insert: function `(network, levels) -> {layer name: unbuilt layer}` that names
-            layers to put into the network, each behind the layer of that name;
-            `levels` is `{"level3": layer name, ...}`.
+        insert: function `(layer names, levels) -> {layer name: unbuilt layer}` that
+            names layers to put into the network, each behind the layer of that name;
+            `layer names` is a list in the order of the calls, `levels` is
+            `{"level3": layer name, ...}`.
 
     Returns:
         `keras.Model` named "backbone", from images `(batch, height, width, channels)`
-        to the dict of feature maps `(batch, ceil(height / stride), ...)`.
+        to the dict of feature maps `(batch, ceil(height / stride), ...)`. A network of
+        one fixed size keeps it.
 
     Raises:
         TypeError: If `model` is no functional model.
         ValueError: If it has several inputs, if `output_stride` is not one of those
-            above, or if a layer cannot be dilated.
+            above, if no tensor has a stride, or if a layer cannot be dilated (a
+            transformer's attention, say) or made anew; the layer is named.
 
     Example:
 
@@ -53,14 +62,42 @@ def feature_pyramid(model, output_stride=32, normalization=None, insert=None):
     ```
     """
     _check(model, output_stride)
-    names = _output_levels(model) if is_pyramid(model) else _levels(model)
-    image, tensors = rebuild(
-        model,
-        replacement=dilation(model, output_stride),
-        insertions=insert(model, names) if insert is not None else None,
-        normalization=_normalization_layer(normalization),
+    first = _normalization_layers(normalization)
+    return make_pyramid(model, output_stride, first, insert)
+
+
+def make_pyramid(network, output_stride, first=(), insert=None, adapt=None):
+    """`feature_pyramid` without its checks, for the catalog.
+
+    Args:
+        network: functional `keras.Model`.
+        output_stride: int.
+        first: unbuilt layers that the images pass first.
+        insert: see `feature_pyramid`.
+        adapt: function `(call, layers) -> layers` that changes what replaces a call.
+    """
+    graph = flatten(network)
+    levels = _output_levels(network, graph) or level_tensors(graph)
+    graph.keep(levels.values())
+    if not levels:
+        raise ValueError(
+            "A backbone must have feature maps with a stride of 2 or more. "
+            f"Received: {network.name!r}, which has none."
+        )
+    producers = graph.producers()
+    names = [call.name for call in graph.calls]
+    insertions = insert and insert(
+        names, {level: names[producers[id(t)]] for level, t in levels.items()}
     )
-    outputs = {level: tensors[name] for level, name in names.items()}
+    dilated = dilation(graph, output_stride, network.name)
+    image, tensors = rebuild(
+        graph,
+        list(levels.values()),
+        lambda call: adapt(call, dilated(call)) if adapt else dilated(call),
+        insertions,
+        first,
+    )
+    outputs = dict(zip(levels, tensors, strict=True))
     return keras.Model(image, outputs, name="backbone")
 
 
@@ -87,15 +124,16 @@ def level_info(pyramid):
     level_info(build("resnet50", output_stride=8))["level5"]  # (8, 2048)
     ```
     """
-    stride_of = strides(pyramid)
+    graph = flatten(pyramid)
+    strides = graph.strides()
     return {
-        level: (int(stride_of[name]), pyramid.output[level].shape[-1])
-        for level, name in _output_levels(pyramid).items()
+        level: (int(strides[id(tensor)]), tensor.shape[-1])
+        for level, tensor in _output_levels(pyramid, graph).items()
     }
 
 
 def _check(model, output_stride):
-    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+    if not is_functional(model):
         raise TypeError(
             "A backbone must be a functional keras.Model, because its graph is "
             f"rewritten. Received: {model!r}"
@@ -111,42 +149,37 @@ def _check(model, output_stride):
         )
 
 
-def _output_levels(pyramid):
-    """`{level: layer name}` of a model whose outputs are levels."""
-    names = {id(tensor): name for name, tensor in layer_outputs(pyramid).items()}
+def _output_levels(model, graph):
+    """`{level: tensor}` of a model whose outputs are levels, in ascending order."""
+    if not is_pyramid(model):
+        return {}
+    tensors = {
+        id(original): tensor
+        for original, tensor in zip(model.outputs, graph.outputs, strict=True)
+    }
     return {
-        level: names[id(tensor)] for level, tensor in sorted(pyramid.output.items())
+        level: tensors[id(output)] for level, output in sorted(model.output.items())
     }
 
 
-def _levels(network):
-    """`{level: layer name}` of a network: what it declares, else where it is cut."""
-    stride_of = strides(network)
-    levels = {}
-    for name in cut_layers(network):
-        stride = stride_of.get(name, 0)
-        if stride >= 2 and math.log2(stride).is_integer():
-            levels[_level(stride)] = name  # the last one stays
-    # keras-cv's own digits are no strides in some families, so they are not read.
-    declared = getattr(network, "pyramid_level_inputs", {})
-    levels |= {_level(stride_of[name]): name for name in declared.values()}
-    return dict(sorted(levels.items()))
-
-
-def _level(stride):
-    return f"level{int(math.log2(stride))}"
-
-
-def _normalization_layer(normalization):
+def _normalization_layers(normalization):
+    if normalization is None:
+        return []
+    if isinstance(normalization, keras.layers.Layer):
+        return [normalization]
     if normalization == "imagenet":
-        return keras.layers.Rescaling(
-            [1 / deviation for _, deviation in _IMAGENET],
-            [-mean / deviation for mean, deviation in _IMAGENET],
-            name="normalization",
-        )
-    if normalization is None or isinstance(normalization, keras.layers.Layer):
-        return normalization
+        return [imagenet_rescaling()]
     raise ValueError(
         '`normalization` must be None, "imagenet" or a Keras layer. '
         f"Received: {normalization=}"
+    )
+
+
+def imagenet_rescaling(channels=3):
+    """`(x - mean) / deviation` of ImageNet; red, green and blue in turn beyond three."""
+    statistics = [_IMAGENET[channel % 3] for channel in range(channels)]
+    return keras.layers.Rescaling(
+        [1 / deviation for _, deviation in statistics],
+        [-mean / deviation for mean, deviation in statistics],
+        name="normalization",
     )

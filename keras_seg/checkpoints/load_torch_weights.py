@@ -1,11 +1,9 @@
-import numpy as np
-
 from keras_seg.checkpoints import released_keys
-from keras_seg.checkpoints.torch_layers import assignments
+from keras_seg.checkpoints.torch_layers import fill
 
 
 def load_torch_weights(target, state_dict):
-    """Fills a layer with the weights of the module that the paper's authors released.
+    """Fills a layer or a backbone with weights that the papers' authors released.
 
     Nothing is set unless everything fits: every key of `state_dict` must be used,
     every variable of `target` set, and every shape agree. A "module." prefix, as
@@ -14,7 +12,9 @@ def load_torch_weights(target, state_dict):
 
     Args:
         target: A built layer: `StripPooling` (released as `SPBlock`) or `MixedPooling`
-            (released as `StripPooling`).
+            (released as `StripPooling`); or a pyramid of "resnet50_c" or "resnet101_c"
+            at any output stride, with strip pooling or without (the ResNet of SPNet's
+            release, or of HANet's), where the ImageNet classifier `fc` is left out.
         state_dict: dict `{original key: array}`. PyTorch is not needed; with it, a
             checkpoint becomes one by
             `{k: v.numpy() for k, v in torch.load(path, weights_only=True).items()}`.
@@ -36,51 +36,19 @@ def load_torch_weights(target, state_dict):
     )
     ```
     """
+    if released_keys.is_resnet_c(target):
+        layers = released_keys.resnet_c(target, state_dict)
+        fill(target, layers, state_dict, optional=("fc.weight", "fc.bias"))
+        return
     if type(target) not in released_keys.BY_CLASS:
         known = ", ".join(cls.__name__ for cls in released_keys.BY_CLASS)
         raise TypeError(
-            f"`target` must be one of: {known}. Received: {type(target).__name__}"
+            f"`target` must be one of: {known}, or a pyramid of resnet50_c or "
+            f"resnet101_c. Received: {type(target).__name__}"
         )
     if not target.built:
         raise ValueError(
             f"`target` must be built before weights are loaded into it: call "
             f"{target.name}.build((None, None, None, channels)) first."
         )
-    arrays = {
-        key.removeprefix("module."): np.asarray(value)
-        for key, value in state_dict.items()
-        if not key.endswith("num_batches_tracked")
-    }
-    wanted = [
-        assignment
-        for key, layer in released_keys.BY_CLASS[type(target)](target).items()
-        for assignment in assignments(layer, key)
-    ]
-    _check(target, wanted, arrays)
-    for variable, key, order in wanted:
-        variable.assign(arrays[key].transpose(order))
-
-
-def _check(target, wanted, arrays):
-    expected = {
-        key: tuple(variable.shape[order.index(axis)] for axis in range(len(order)))
-        for variable, key, order in wanted
-    }
-    problems = [f"missing key {key!r}" for key in expected if key not in arrays]
-    problems += [f"unused key {key!r}" for key in arrays if key not in expected]
-    problems += [
-        f"{key!r} has shape {arrays[key].shape}, expected {shape}"
-        for key, shape in expected.items()
-        if key in arrays and arrays[key].shape != shape
-    ]
-    covered = {id(variable) for variable, _, _ in wanted}
-    problems += [
-        f"no key is known for the variable {variable.path!r}"
-        for variable in target.weights
-        if id(variable) not in covered
-    ]
-    if problems:
-        raise ValueError(
-            f"The state dict does not fit {type(target).__name__} {target.name!r}:\n  "
-            + "\n  ".join(problems)
-        )
+    fill(target, released_keys.BY_CLASS[type(target)](target), state_dict)

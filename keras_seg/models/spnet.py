@@ -12,6 +12,8 @@ from keras_seg.models.heads import classify, fcn_head
 # the second one's batch norm and so before the addition.
 _BOTTLENECK = re.compile(r"(.*)_stack_(\d+)_block(\d+)_2_relu")
 _BASIC_BLOCK = re.compile(r"(.*)_stack_(\d+)_block(\d+)_2_bn")
+# In a ResNetV2, whose batch norms come first.
+_BASIC_BLOCK_V2 = re.compile(r"(.*)_stack_(\d+)_block(\d+)_2_conv")
 
 
 def SPNet(
@@ -84,20 +86,20 @@ def SPNet(
     return keras.Model(image, outputs, name=name)
 
 
-def strip_pooling_places(network, levels):
+def strip_pooling_places(layer_names, levels):
     """Where SPNet puts its SPMs: the `insert` of `feature_pyramid`.
 
     Args:
-        network: functional `keras.Model`.
+        layer_names: list of the names of the network's layers, in order.
         levels: dict `{level: layer name}`.
 
     Returns:
         dict `{layer name: unbuilt StripPooling}`.
     """
-    layer_names = [layer.name for layer in network.layers]
     places = (
         _last_blocks(_BOTTLENECK, layer_names)
         or _last_blocks(_BASIC_BLOCK, layer_names)
+        or _last_blocks(_BASIC_BLOCK_V2, layer_names)
         or levels.values()
     )
     return {place: StripPooling(name=f"{place}_strip_pooling") for place in places}
