@@ -3,7 +3,8 @@
 Procedural street scenes (no data needed), CamVid, or a folder of your own:
 
     python examples/train_spnet.py
-    python examples/train_spnet.py --data camvid --data-dir CamVid --crop 240 320
+    python examples/train_spnet.py --data camvid --data-dir CamVid --crop 240 320 \\
+        --backbone efficientnet_lite_b0 --weights imagenet
     python examples/train_spnet.py --data folder --data-dir my_data --crop 480 480
 
 `my_data` holds train/images, train/labels, val/images, val/labels (label PNGs of the
@@ -69,16 +70,20 @@ def small_resnet(output_stride):
     return keras_seg.backbones.feature_pyramid(network, output_stride, "imagenet")
 
 
+def backbone(args):
+    """The feature pyramid, with ImageNet weights or those of a file where asked for."""
+    if args.backbone == "small":
+        return small_resnet(args.output_stride)
+    return keras_seg.backbones.build(args.backbone, args.output_stride, args.weights)
+
+
 def build_model(args, num_classes, steps):
     """SPNet, compiled with the papers' recipe: poly schedule, auxiliary loss 0.4."""
     # The paper pools 60 x 60 features to 20 x 20 and 12 x 12: a third and a fifth.
     cells = [math.ceil(side / args.output_stride) for side in args.crop]
     model = keras_seg.models.SPNet(
         num_classes,
-        backbone=small_resnet(args.output_stride)
-        if args.backbone == "small"
-        else args.backbone,
-        output_stride=args.output_stride,
+        backbone(args),
         auxiliary_head=True,
         pool_sizes=[[max(1, side // share) for side in cells] for share in (3, 5)],
     )
@@ -192,6 +197,9 @@ if __name__ == "__main__":
     add("--scenes", type=int, default=320, help="number of procedural scenes")
     add("--image-size", type=int, nargs=2, default=(96, 128), help="of the scenes")
     add("--backbone", default="small", help=", ".join(keras_seg.backbones.names()))
+    add(
+        "--weights", help='of the backbone: "imagenet", or a .keras or .weights.h5 file'
+    )
     add("--output-stride", type=int, choices=[8, 16, 32], default=8)
     add("--crop", type=int, nargs=2, default=(64, 96), metavar=("HEIGHT", "WIDTH"))
     add("--scale", type=float, nargs=2, default=(0.5, 2.0), metavar=("LOW", "HIGH"))

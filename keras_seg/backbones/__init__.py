@@ -1,6 +1,18 @@
 """Feature pyramids from networks of keras-cv and from any functional network."""
 
 from keras_seg.backbones.catalog import build, names
-from keras_seg.backbones.pyramid import feature_pyramid, is_pyramid, level_info
+from keras_seg.backbones.pyramid import (
+    feature_pyramid,
+    is_pyramid,
+    level_info,
+    size_divisor,
+)
 
-__all__ = ["build", "feature_pyramid", "is_pyramid", "level_info", "names"]
+__all__ = [
+    "build",
+    "feature_pyramid",
+    "is_pyramid",
+    "level_info",
+    "names",
+    "size_divisor",
+]

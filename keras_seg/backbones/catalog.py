@@ -7,7 +7,11 @@ import keras
 
 from keras_seg.backbones import keras_cv_networks, mix_transformer, pretrained, resnet_c
 from keras_seg.backbones.pad_to_multiple import PadToMultiple
-from keras_seg.backbones.pyramid import feature_pyramid, imagenet_rescaling, make_pyramid
+from keras_seg.backbones.pyramid import (
+    feature_pyramid,
+    imagenet_rescaling,
+    make_pyramid,
+)
 
 
 def names():

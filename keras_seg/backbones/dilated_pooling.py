@@ -85,6 +85,20 @@ class DilatedPooling2D(keras.layers.Layer):
             x = functools.reduce(combine, windows)
         return x
 
+    def compute_output_shape(self, input_shape):
+        batch, *sizes, channels = input_shape
+        outputs = []
+        for axis, cells in enumerate(sizes):
+            reach = (self.pool_size[axis] - 1) * self.dilation_rate
+            # "same" adds what a window reaches.
+            added = reach if self.padding == "same" else sum(self.padding[axis])
+            outputs.append(
+                None
+                if cells is None
+                else (cells + added - reach - 1) // self.strides[axis] + 1
+            )
+        return (batch, *outputs, channels)
+
     def get_config(self):
         return super().get_config() | {
             "mode": self.mode,

@@ -40,6 +40,7 @@ def dilation(graph, output_stride, name):
         ValueError: If a layer that would lose its stride, or that is behind one,
             cannot be dilated.
     """
+    _remove_places(graph)
     strides = graph.strides()
     consumers = graph.consumers()
     producers = graph.producers()
@@ -69,15 +70,9 @@ def dilation(graph, output_stride, name):
         window = padded_window(call)
         if window is not None and stride_change(window).is_needed:
             return [_padding_before(call, window, stride_change(window))]
-        if not change.is_needed:
-            return [copy(call)]
         if _is_window(operation):
-            return _dilated(call, change, is_padded(call))
-        if isinstance(operation, keras.layers.ZeroPadding2D):
-            return [copy(call, padding=_scaled(operation.padding, change.rate))]
-        if isinstance(operation, keras.layers.Cropping2D):
-            return [copy(call, cropping=_scaled(operation.cropping, change.rate))]
-        return [copy(call)]
+            return _window(call, change, is_padded(call))
+        return _scaled(call, change.rate)
 
     for call in graph.calls:
         change = stride_change(call)
@@ -89,6 +84,14 @@ def dilation(graph, output_stride, name):
                 "which cannot be dilated."
             )
     return replacement
+
+
+def _remove_places(graph):
+    """Removes what a pyramid has in the place of padding; it is put there anew."""
+    names = {f"{call.name}_pad" for call in graph.calls}
+    for call in list(graph.calls):
+        if isinstance(call.operation, keras.layers.Identity) and call.name in names:
+            graph.remove(call)
 
 
 @dataclasses.dataclass
@@ -146,54 +149,81 @@ def _strides(operation, change):
     return (change.kept, change.kept) if change.is_lost else operation.strides
 
 
-def _dilated(call, change, is_padded):
-    operation, strides = call.operation, _strides(call.operation, change)
-    rate, reach = change.rate, _reach(operation, change.rate)
-    if isinstance(operation, _POOLINGS):
-        pads_itself = operation.padding == "same"
-        pooling = DilatedPooling2D(
-            "max" if isinstance(operation, keras.layers.MaxPooling2D) else "average",
-            operation.pool_size,
-            strides,
-            rate,
-            "same" if pads_itself else _end(operation, change, reach, is_padded),
-            operation.strides,
-            name=call.name,
-            dtype=operation.dtype_policy,
-        )
-        return [pooling]
-    changes = {"strides": strides}
+def _window(call, change, is_padded):
+    if isinstance(call.operation, _POOLINGS):
+        return [_pooling(call, change, is_padded)]
+    if _may_need_padding(call.operation, is_padded):
+        # At every output stride there is a layer in this place, if one that does
+        # nothing: Keras orders a model's variables by the depth of its layers.
+        name = f"{call.name}_pad"
+        return [_padding(call, change, name), _convolution(call, change, is_padded)]
+    return [_convolution(call, change, is_padded)]
+
+
+def _pooling(call, change, is_padded):
+    operation = call.operation
+    if not change.is_needed:
+        return copy(call)
+    return DilatedPooling2D(
+        "max" if isinstance(operation, keras.layers.MaxPooling2D) else "average",
+        operation.pool_size,
+        _strides(operation, change),
+        change.rate,
+        "same" if operation.padding == "same" else _end(operation, change, is_padded),
+        operation.strides,
+        name=call.name,
+        dtype=operation.dtype_policy,
+    )
+
+
+def _convolution(call, change, is_padded):
+    operation = call.operation
+    changes = {"strides": _strides(operation, change)}
     if max(operation.kernel_size) > 1:
-        changes["dilation_rate"] = [rate * own for own in operation.dilation_rate]
-    name = f"{call.name}_pad"
-    if operation.padding == "valid":
-        end = _end(operation, change, reach, is_padded)
-        padding = keras.layers.ZeroPadding2D(end, name=name) if _any(end) else None
-    elif not any(reach) or (not change.is_lost and _is_odd(operation)):
-        padding = None  # "same" centres the window as before
-    else:
-        window = [cells // rate + 1 for cells in reach]
-        padding = SamePadding2D(window, operation.strides, rate, name=name)
+        changes["dilation_rate"] = [
+            change.rate * own for own in operation.dilation_rate
+        ]
+    if change.is_needed and _may_need_padding(operation, is_padded):
         changes["padding"] = "valid"
-    return [*filter(None, [padding]), copy(call, **changes)]
+    return copy(call, **changes)
+
+
+def _padding(call, change, name):
+    """What a convolution needs in front of it where it is dilated."""
+    operation = call.operation
+    if not change.is_needed:
+        return keras.layers.Identity(name=name)
+    if operation.padding == "valid":
+        return keras.layers.ZeroPadding2D(_end(operation, change, False), name=name)
+    window = [cells + 1 for cells in _reach(operation, 1)]
+    return SamePadding2D(window, operation.strides, change.rate, name=name)
+
+
+def _may_need_padding(operation, is_padded):
+    """Whether a convolution, once dilated, cannot be padded by itself as before."""
+    if max(operation.kernel_size) == 1 or is_padded:
+        return False
+    if operation.padding == "valid":
+        return max(operation.strides) > 1
+    # "same" centres what has no stride and an odd number of cells.
+    return max(operation.strides) > 1 or not _is_odd(operation)
 
 
 def _is_odd(operation):
     return all(cells % 2 for cells in _size(operation))
 
 
-def _any(padding):
-    return any(map(any, padding))
-
-
-def _end(operation, change, reach, is_padded):
+def _end(operation, change, is_padded):
     """Padding behind a "valid" window: the map ends where the strided windows end."""
     if is_padded or not change.is_lost:
         return ((0, 0), (0, 0))
     return tuple(
         (0, total * (min(cells, stride) - 1) // max(cells - 1, 1))
         for cells, stride, total in zip(
-            _size(operation), operation.strides, reach, strict=True
+            _size(operation),
+            operation.strides,
+            _reach(operation, change.rate),
+            strict=True,
         )
     )
 
@@ -201,7 +231,7 @@ def _end(operation, change, reach, is_padded):
 def _padding_before(call, window, change):
     """Explicit padding that grows with the reach of the window it is for."""
     if not change.is_lost:
-        return copy(call, padding=_scaled(call.operation.padding, change.rate))
+        return _scaled(call, change.rate)[0]
     padding = []
     for (before, _), total in zip(
         call.operation.padding, _reach(window.operation, change.rate), strict=True
@@ -211,7 +241,26 @@ def _padding_before(call, window, change):
     return copy(call, padding=tuple(padding))
 
 
-def _scaled(border, rate):
+def _scaled(call, rate):
+    """A layer that is no window, with borders that grow with the dilation."""
+    operation = call.operation
+    if isinstance(operation, keras.layers.ZeroPadding2D):
+        return [copy(call, padding=_times(operation.padding, rate))]
+    if isinstance(operation, keras.layers.Cropping2D):
+        return [copy(call, cropping=_times(operation.cropping, rate))]
+    # The rest is of a pyramid that is dilated further.
+    if isinstance(operation, SamePadding2D):
+        return [copy(call, rate=operation.rate * rate)]
+    if isinstance(operation, DilatedPooling2D):
+        padding = operation.padding
+        if padding != "same":
+            padding = _times(padding, rate)
+        dilation_rate = operation.dilation_rate * rate
+        return [copy(call, dilation_rate=dilation_rate, padding=padding)]
+    return [copy(call)]
+
+
+def _times(border, rate):
     return tuple((before * rate, after * rate) for before, after in border)
 
 

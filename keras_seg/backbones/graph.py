@@ -73,6 +73,18 @@ class Graph:
                 kept.append(call)
         self.calls = kept[::-1]
 
+    def remove(self, call):
+        """Removes a call that gives what it takes, unless it is an output."""
+        (before,), (after,) = call.inputs, call.outputs
+        if any(after is tensor for tensor in self.outputs):
+            return
+        self.calls.remove(call)
+        for other in self.calls:
+            other.args, other.kwargs = keras.tree.map_structure(
+                lambda value: before if value is after else value,
+                (other.args, other.kwargs),
+            )
+
     def producers(self):
         """`{tensor id: index of the call that gives it}`."""
         return {
@@ -170,9 +182,7 @@ def _run(network, inputs, graph, taken, prefix=None):
         outputs = _call(operation, args, kwargs, graph, taken, prefix)
         tensors |= zip(map(id, originals), outputs, strict=True)
     graph.declared += [
-        tensors[id(tensor)]
-        for tensor in _declared(network)
-        if id(tensor) in tensors
+        tensors[id(tensor)] for tensor in _declared(network) if id(tensor) in tensors
     ]
     return tensors
 

@@ -263,7 +263,9 @@ _BUILDERS = {
         [f"efficientnet_lite_b{scale}" for scale in range(5)],
         functools.partial(_efficientnet, "EfficientNetLiteBackbone"),
     ),
-    **dict.fromkeys([f"efficientnet_v1_b{scale}" for scale in range(8)], _efficientnet_v1),
+    **dict.fromkeys(
+        [f"efficientnet_v1_b{scale}" for scale in range(8)], _efficientnet_v1
+    ),
     **dict.fromkeys(
         [f"efficientnet_v2_{scale}" for scale in _EFFICIENTNETS_V2], _efficientnet_v2
     ),

@@ -100,9 +100,7 @@ def copy_keras_cv_weights(source, network):
         network.get_layer(name).set_weights(layer.get_weights())
 
     norms = [
-        layer
-        for layer in source.layers
-        if isinstance(layer, layers.LayerNormalization)
+        layer for layer in source.layers if isinstance(layer, layers.LayerNormalization)
     ]
     for stage, depth in enumerate(source.depths):
         patches = source.get_layer(f"patch_and_embed_{stage}")
@@ -181,10 +179,8 @@ class ReducedAttention(layers.Layer):
             self.reduce = layers.Conv2D(
                 channels, self.reduction, self.reduction, dtype=self.dtype_policy
             )
-            self.reduce.build(input_shape)
-            self.norm = layers.LayerNormalization(
-                epsilon=1e-5, dtype=self.dtype_policy
-            )
+            self.reduce.build((None, None, None, channels))
+            self.norm = layers.LayerNormalization(epsilon=1e-5, dtype=self.dtype_policy)
             self.norm.build(input_shape)
 
     def call(self, x):

@@ -195,20 +195,29 @@ def _copy_saved(loaded, target):
     """Copies the weights of a saved model, or of the backbone in it."""
     if any(layer.name == "backbone" for layer in loaded.layers):
         loaded = loaded.get_layer("backbone")
-    arrays = [
-        array
+    # Without what a model put into its backbone, such as strip pooling.
+    layers = [
+        layer
         for layer in loaded.layers
-        # What a model put into its backbone, such as strip pooling.
-        if not type(layer).__module__.startswith("keras_seg.layers")
-        for array in layer.get_weights()
+        if layer.weights and not type(layer).__module__.startswith("keras_seg.layers")
     ]
-    shapes = [tuple(weight.shape) for weight in target.weights]
+    targets = [layer for layer in target.layers if layer.weights]
+    by_name = {layer.name: layer for layer in layers}
+    if all(layer.name in by_name for layer in targets):
+        # Insertions change the order of a model's layers. Where names were given by
+        # Keras, and differ, insertions are behind the levels and leave the order alone.
+        layers = [by_name[layer.name] for layer in targets]
+    arrays = [array for layer in layers for array in layer.get_weights()]
+    shapes = [tuple(weight.shape) for layer in targets for weight in layer.weights]
     if [array.shape for array in arrays] != shapes:
         raise ValueError(
             f"its {len(arrays)} variables have other shapes than the {len(shapes)} "
             f"of {target.name!r}"
         )
-    target.set_weights(arrays)
+    for layer in targets:
+        count = len(layer.weights)
+        layer.set_weights(arrays[:count])
+        arrays = arrays[count:]
 
 
 def _copy_with_other_channels(original, network):

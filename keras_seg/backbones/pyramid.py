@@ -1,10 +1,13 @@
 """Feature pyramids: what the models see of a backbone."""
 
+import math
+
 import keras
 
 from keras_seg.backbones.dilation import dilation
 from keras_seg.backbones.graph import flatten, is_functional
 from keras_seg.backbones.levels import level_tensors
+from keras_seg.backbones.pad_to_multiple import PadToMultiple
 from keras_seg.backbones.rebuilding import rebuild
 
 # Mean and deviation of ImageNet's red, green and blue, of 255.
@@ -130,6 +133,23 @@ def level_info(pyramid):
         level: (int(strides[id(tensor)]), tensor.shape[-1])
         for level, tensor in _output_levels(pyramid, graph).items()
     }
+
+
+def size_divisor(pyramid):
+    """What images are padded to a multiple of before they enter a pyramid's network.
+
+    The maps of a pyramid are of the padded image. 1 where nothing is padded.
+
+    Example:
+
+    ```python
+    size_divisor(build("csp_darknet_s"))  # 2
+    ```
+    """
+    multiples = [
+        layer.multiple for layer in pyramid.layers if isinstance(layer, PadToMultiple)
+    ]
+    return math.lcm(*multiples)
 
 
 def _check(model, output_stride):

@@ -91,6 +91,4 @@ def _convolution(x, filters, kernel_size, strides=1, name=None):
         kernel_initializer="he_normal",
         name=f"{name}_conv",
     )(x)
-    return layers.BatchNormalization(
-        epsilon=1e-5, momentum=0.9, name=f"{name}_bn"
-    )(x)
+    return layers.BatchNormalization(epsilon=1e-5, momentum=0.9, name=f"{name}_bn")(x)

@@ -69,10 +69,9 @@ def _read(file):
     arrays = {}
     for key in _Unpickler(file).load():
         count = int.from_bytes(file.read(8), "little")
-        # A storage that no tensor has is not known by its size.
-        dtype = np.dtype(storages[key].dtype) if key in storages else None
-        if dtype is None:
+        if key not in storages:
             raise ValueError(f"no tensor has its storage {key!r}")
+        dtype = np.dtype(storages[key].dtype)
         data = file.read(count * dtype.itemsize)
         if len(data) != count * dtype.itemsize:
             raise ValueError("it is cut short")
@@ -95,16 +94,16 @@ class _Tensor:
 
     def array(self, arrays):
         data = arrays[self.storage.key]
+        if 0 in self.shape:
+            return np.zeros(self.shape, data.dtype)
         last = self.offset + sum(
             (cells - 1) * step
             for cells, step in zip(self.shape, self.strides, strict=True)
         )
-        if min(self.shape, default=1) < 1 or not 0 <= last < len(data):
+        if min((0, *self.shape, *self.strides)) < 0 or not 0 <= last < len(data):
             raise ValueError("a tensor reaches beyond its storage")
         strides = [step * data.itemsize for step in self.strides]
-        view = np.lib.stride_tricks.as_strided(
-            data[self.offset :], self.shape, strides
-        )
+        view = np.lib.stride_tricks.as_strided(data[self.offset :], self.shape, strides)
         return view.copy()
 
 

@@ -31,7 +31,8 @@ def export_saved_model(model, path, overwrite=False):
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` from raw
-            RGB in 0..255 to logits, or to a dict of them with "segmentation".
+            images in 0..255 to logits, or to a dict of them with "segmentation". Its
+            input's channels are the served images'; its size too where it is fixed.
         path: the version folder itself, in TF Serving's layout
             `saved_models/<name>/<version>`.
         overwrite: bool. Whether to replace what is at `path`.
@@ -92,7 +93,7 @@ def _write(network, path):
         logits = network(tf.cast(images, "float32"), training=False)
         return {"probabilities": tf.nn.softmax(tf.cast(logits, "float32"))}
 
-    images = tf.TensorSpec((None, None, None, 3), "uint8", name="images")
+    images = tf.TensorSpec(network.inputs[0].shape, "uint8", name="images")
     archive = keras.export.ExportArchive()
     archive.track(network)
     archive.add_endpoint("serving_default", classes, input_signature=[images])
@@ -106,13 +107,12 @@ def _check(network):
     if (
         len(shapes) != 1
         or len(shapes[0]) != 4
-        or shapes[0][-1] != 3
         or not isinstance(output, keras.KerasTensor)
         or len(output.shape) != 4
     ):
         raise ValueError(
-            "The model must take RGB images (batch, height, width, 3) and give logits "
-            "(batch, height, width, classes). Received: "
+            "The model must take images (batch, height, width, channels) and give "
+            "logits (batch, height, width, classes). Received: "
             f"{network.name!r} with inputs {shapes} and output {network.output_shape}"
         )
 

@@ -14,6 +14,8 @@ class ResizeLike(keras.layers.Layer):
 
     Args:
         align_corners: bool. See `keras_seg.ops.resize_bilinear`.
+        multiple: int. For maps of an image that was padded at the bottom and right to a
+            multiple of it: they are resized to that size and cropped to the reference's.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -33,18 +35,25 @@ class ResizeLike(keras.layers.Layer):
         ValueError: If Keras is configured for `channels_first`.
     """
 
-    def __init__(self, align_corners=False, **kwargs):
+    def __init__(self, align_corners=False, multiple=1, **kwargs):
         super().__init__(**kwargs)
         require_channels_last(self)
         self.align_corners = align_corners
+        self.multiple = multiple
 
     def call(self, inputs):
         x, reference = inputs
-        return resize_bilinear(x, ops.shape(reference)[1:3], self.align_corners)
+        height, width = ops.shape(reference)[1:3]
+        padded = [cells + -cells % self.multiple for cells in (height, width)]
+        x = resize_bilinear(x, padded, self.align_corners)
+        return x if self.multiple == 1 else x[:, :height, :width]
 
     def compute_output_shape(self, input_shape):
         x, reference = input_shape
         return (x[0], *reference[1:3], x[3])
 
     def get_config(self):
-        return {**super().get_config(), "align_corners": self.align_corners}
+        return super().get_config() | {
+            "align_corners": self.align_corners,
+            "multiple": self.multiple,
+        }

@@ -5,15 +5,23 @@ import keras
 from keras_seg.layers import ConvNorm, ResizeLike
 
 
-def classify(x, image, num_classes, dropout_rate, align_corners, name):
+def classify(
+    x, image, num_classes, dropout_rate, align_corners, size_divisor=1, *, name
+):
     """Dropout of whole channels and a 1x1 convolution to logits at the image's size."""
     x = keras.layers.SpatialDropout2D(dropout_rate, name=f"{name}_dropout")(x)
-    x = keras.layers.Conv2D(num_classes, 1, name=f"{name}_classifier")(x)
+    x = keras.layers.Conv2D(num_classes, 1, name=classifier_name(name))(x)
     # Logits keep float32's digits under mixed precision.
-    return ResizeLike(align_corners, dtype="float32", name=name)([x, image])
+    resize = ResizeLike(align_corners, size_divisor, dtype="float32", name=name)
+    return resize([x, image])
 
 
-def fcn_head(x, image, num_classes, dropout_rate, align_corners, name):
+def classifier_name(output):
+    """The name of the layer whose filters are the classes of an output."""
+    return f"{output}_classifier"
+
+
+def fcn_head(x, *head, name):
     """A 3x3 convolution to a quarter of the channels, then logits."""
     x = ConvNorm(x.shape[-1] // 4, 3, name=f"{name}_conv")(x)
-    return classify(x, image, num_classes, dropout_rate, align_corners, name)
+    return classify(x, *head, name=name)

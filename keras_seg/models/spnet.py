@@ -2,6 +2,7 @@ import re
 
 import keras
 
+from keras_seg.backbones import size_divisor
 from keras_seg.layers import ConvNorm, MixedPooling, StripPooling
 from keras_seg.models.backbone import resolve_backbone
 from keras_seg.models.checks import require_classes
@@ -70,7 +71,7 @@ def SPNet(
     image = keras.Input(pyramid.input_shape[1:], name="image")
     features = pyramid(image)
     *_, previous, last = [features[level] for level in sorted(features)]
-    head = (image, num_classes, dropout_rate, align_corners)
+    head = (image, num_classes, dropout_rate, align_corners, size_divisor(pyramid))
 
     channels = last.shape[-1] // 2
     x = ConvNorm(channels, 1, name="reduction")(last)

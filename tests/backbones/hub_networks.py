@@ -111,11 +111,11 @@ def mix_transformer():
     return models.MiTBackbone(
         layerwise_depths=[1, 1, 1, 1],
         num_layers=4,
-        layerwise_num_heads=[1, 2, 4, 4],
+        layerwise_num_heads=[1, 2, 5, 8],
         layerwise_sr_ratios=[8, 4, 2, 1],
         max_drop_path_rate=0.1,
         layerwise_patch_sizes=[7, 3, 3, 3],
         layerwise_strides=[4, 2, 2, 2],
         image_shape=(64, 64, 3),
-        hidden_dims=[8, 16, 16, 16],
+        hidden_dims=[8, 16, 20, 32],
     )

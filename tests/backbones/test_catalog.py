@@ -4,132 +4,209 @@ import pytest
 from keras import ops
 
 from keras_seg import backbones
+from keras_seg.backbones import catalog
+from tests.backbones import networks
 
-# Parameters without the classifier: torchvision's and the EfficientNetLite release's.
+# Parameters with moving statistics, without a classifier. ResNets: torchvision's models;
+# ResNetV2, MobileNetV3, EfficientNetV2 and DenseNet: keras.applications; V1: the same
+# less 7 of its normalisation; Lite: the PyTorch release; CSPDarkNet: keras-cv's
+# metadata; MiT: the encoders of NVIDIA's release; `_c`: the release of SPNet.
 PARAMETERS = {
-    "resnet18": 11_176_512,
-    "resnet34": 21_284_672,
-    "resnet50": 23_508_032,
-    "resnet101": 42_500_160,
-    "efficientnet_lite_b0": 3_371_008,
+    "csp_darknet_l": 27_111_424,
+    "csp_darknet_m": 12_374_400,
+    "csp_darknet_s": 4_223_488,
+    "csp_darknet_tiny": 2_380_416,
+    "csp_darknet_xl": 56_837_970,
+    "densenet121": 7_037_504,
+    "densenet169": 12_642_880,
+    "densenet201": 18_321_984,
+    "efficientnet_lite_b0": 3_413_024,
+    "efficientnet_lite_b1": 4_189_344,
+    "efficientnet_lite_b2": 4_869_168,
+    "efficientnet_lite_b3": 6_992_768,
+    "efficientnet_lite_b4": 11_837_936,
+    "efficientnet_v1_b0": 4_049_571 - 7,
+    "efficientnet_v1_b1": 6_575_239 - 7,
+    "efficientnet_v1_b2": 7_768_569 - 7,
+    "efficientnet_v1_b3": 10_783_535 - 7,
+    "efficientnet_v1_b4": 17_673_823 - 7,
+    "efficientnet_v1_b5": 28_513_527 - 7,
+    "efficientnet_v1_b6": 40_960_143 - 7,
+    "efficientnet_v1_b7": 64_097_687 - 7,
+    "efficientnet_v2_b0": 5_919_312,
+    "efficientnet_v2_b1": 6_931_124,
+    "efficientnet_v2_b2": 8_769_374,
+    "efficientnet_v2_b3": 12_930_622,
+    "efficientnet_v2_l": 117_746_848,
+    "efficientnet_v2_m": 53_150_388,
+    "efficientnet_v2_s": 20_331_360,
+    "mit_b0": 3_319_392,
+    "mit_b1": 13_151_424,
+    "mit_b2": 24_196_288,
+    "mit_b3": 44_072_128,
+    "mit_b4": 60_842_688,
+    "mit_b5": 81_443_008,
+    "mobilenet_v3_large": 2_996_352,
+    "mobilenet_v3_small": 939_120,
+    "resnet101": 42_605_504,
+    "resnet101_c": 42_729_664,
+    "resnet101_v2": 42_626_560,
+    "resnet152": 58_295_232,
+    "resnet152_v2": 58_331_648,
+    "resnet18": 11_186_112,
+    "resnet18_v2": 11_183_488,
+    "resnet34": 21_301_696,
+    "resnet34_v2": 21_299_072,
+    "resnet50": 23_561_152,
+    "resnet50_c": 23_685_312,
+    "resnet50_v2": 23_564_800,
 }
 
+# One of each family, for every run of the tests.
+CHANNELS = {
+    "resnet18": (64, 64, 128, 256, 512),
+    "resnet50": (64, 256, 512, 1024, 2048),
+    "resnet18_v2": (64, 64, 128, 256, 512),
+    "resnet50_c": (128, 256, 512, 1024, 2048),
+    "mobilenet_v3_small": (16, 16, 24, 48, 96),
+    "efficientnet_lite_b0": (16, 24, 40, 112, 1280),
+    "efficientnet_v1_b0": (16, 24, 40, 112, 1280),
+    "efficientnet_v2_b0": (16, 32, 48, 112, 1280),
+    "densenet121": (64, 256, 512, 1024, 1024),
+    "csp_darknet_tiny": (24, 48, 96, 192, 384),
+    "mit_b0": (None, 32, 64, 160, 256),
+}
+SLOW = [name for name in PARAMETERS if name not in CHANNELS]
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50", "efficientnet_lite_b0"])
+
+def each(slow=SLOW, fast=tuple(CHANNELS)):
+    slow = [pytest.param(name, marks=pytest.mark.slow) for name in slow]
+    return pytest.mark.parametrize("name", [*fast, *slow])
+
+
+def is_dilatable(name):
+    return not name.startswith("mit")
+
+
+@each()
 def test_parameters_are_the_published_ones(name):
-    pyramid = backbones.build(name)
-    trainable = sum(int(np.prod(w.shape)) for w in pyramid.trainable_weights)
-    assert trainable == PARAMETERS[name]
-    assert pyramid.name == "backbone"
+    assert catalog._network(name, 3).count_params() == PARAMETERS[name]
 
 
 def test_names_are_those_that_are_tested():
     assert backbones.names() == sorted(PARAMETERS)
 
 
-@pytest.mark.parametrize(
-    ("name", "channels"),
-    [
-        ("resnet18", (64, 64, 128, 256, 512)),
-        ("resnet50", (64, 256, 512, 1024, 2048)),
-        ("efficientnet_lite_b0", (16, 24, 40, 112, 1280)),
-    ],
-)
-@pytest.mark.parametrize("output_stride", [8, 16, 32])
-def test_levels_have_their_strides_and_channels(name, channels, output_stride):
-    pyramid = backbones.build(name, output_stride)
-    info = backbones.level_info(pyramid)
-    assert list(info) == [f"level{level}" for level in range(1, 6)]
-    features = pyramid(ops.ones((1, 45, 70, 3)))
-    for level, width in enumerate(channels, 1):
-        stride = min(2**level, output_stride)
-        assert info[f"level{level}"] == (stride, width)
-        # "same" strides give the ceiling at every size.
-        expected = (1, -(-45 // stride), -(-70 // stride), width)
-        assert tuple(features[f"level{level}"].shape) == expected
-
-
-def randomize(model):
-    """Weights under which no activation dies, moving statistics included."""
-    rng = np.random.default_rng(0)
-    for weight in model.weights:
-        positive = "gamma" in weight.path or "variance" in weight.path
-        scale = (
-            np.sqrt(2 / np.prod(weight.shape[:-1])) if len(weight.shape) > 1 else 0.1
-        )
-        weight.assign(rng.normal(size=weight.shape) * scale + positive)
-
-
-@pytest.mark.parametrize(
-    ("name", "size"),
-    [
-        ("resnet18", (65, 97)),  # odd sizes: "same" padding is symmetric
-        ("efficientnet_lite_b0", (65, 97)),
-        ("resnet50", (65, 97)),
-        ("resnet50", (64, 96)),  # strides in a 1x1: exact on even sizes too
-    ],
-)
-def test_strided_features_are_the_dilated_ones_sampled(name, size):
-    """What dilation means, by weights that were saved at stride 32."""
-    strided = backbones.build(name, 32)
-    randomize(strided)
-    images = np.random.default_rng(1).uniform(0, 255, (1, *size, 3)).astype("float32")
-    expected = strided(images)
-    for output_stride in (8, 16):
-        dilated = backbones.build(name, output_stride)
-        dilated.set_weights(strided.get_weights())
-        features = dilated(images)
-        for level in ("level4", "level5"):
-            step = 2 ** int(level[-1]) // output_stride
-            sampled = ops.convert_to_numpy(features[level])[:, ::step, ::step]
-            reference = ops.convert_to_numpy(expected[level])
-            tolerance = 1e-5 * np.abs(reference).max()
-            np.testing.assert_allclose(sampled, reference, rtol=0, atol=tolerance)
-
-
-def test_dilation_rates_are_those_of_the_rule():
-    """(1, then 2) where the first stride went, (2, then 4) where the second did."""
-    pyramid = backbones.build("resnet18", 8)
-    rates = {
-        layer.name: layer.dilation_rate[0]
-        for layer in pyramid.layers
-        if isinstance(layer, keras.layers.Conv2D) and max(layer.kernel_size) > 1
+@pytest.mark.parametrize("name", CHANNELS)
+def test_levels_have_their_channels(name):
+    expected = {
+        f"level{level}": (2**level, channels)
+        for level, channels in enumerate(CHANNELS[name], 1)
+        if channels
     }
-    assert rates["v2_stack_1_block2_2_conv"] == 1
-    assert rates["v2_stack_2_block1_1_conv"] == 1
-    assert rates["v2_stack_2_block1_2_conv"] == 2
-    assert rates["v2_stack_3_block1_1_conv"] == 2
-    assert rates["v2_stack_3_block2_2_conv"] == 4
+    assert backbones.level_info(backbones.build(name)) == expected
 
 
-def test_weights_saved_at_one_stride_load_at_another(tmp_path):
-    strided = backbones.build("resnet18", 32)
-    randomize(strided)
-    strided.save_weights(tmp_path / "backbone.weights.h5")
-    loaded = backbones.build("resnet18", 8, weights=tmp_path / "backbone.weights.h5")
-    for old, new in zip(strided.weights, loaded.weights, strict=True):
-        assert old.path.split("/")[-2:] == new.path.split("/")[-2:]
-        np.testing.assert_array_equal(
-            ops.convert_to_numpy(old), ops.convert_to_numpy(new)
-        )
+@each()
+@pytest.mark.parametrize("output_stride", [8, pytest.param(16, marks=pytest.mark.slow)])
+def test_dilated_features_sampled_are_the_strided_ones(name, output_stride):
+    """On weights that were made at stride 32, at an odd and an even size."""
+    if not is_dilatable(name):
+        with pytest.raises(ValueError, match=r"'stage\d_block0_attention'"):
+            backbones.build(name, output_stride)
+        return
+    strided = backbones.build(name, 32)
+    networks.randomize(strided)
+    dilated = backbones.build(name, output_stride)
+    dilated.set_weights([ops.convert_to_numpy(w) for w in strided.weights])
+    info = backbones.level_info(dilated)
+    assert {level: stride for level, (stride, _) in info.items()} == {
+        f"level{level}": min(2**level, output_stride) for level in range(1, 6)
+    }
+    size = (65, 98)
+    images = networks.image(size)
+    features, expected = dilated(images), strided(images)
+    for level, (stride, channels) in info.items():
+        # "same" strides give the ceiling at every size.
+        shape = (1, *(-(-cells // stride) for cells in size), channels)
+        assert tuple(features[level].shape) == shape
+    if name.endswith("_c"):
+        return  # multi-grid is no plain dilation
+    # Squeeze and excitation takes the mean of more places than the strided one.
+    has_means = name.startswith(("mobilenet", "efficientnet_v"))
+    factors = {"level4": 16 // output_stride, "level5": 32 // output_stride}
+    found = networks.largest_difference(expected, features, factors)
+    assert found < (0.1 if has_means else 1e-5)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnet18_v2", "densenet121"])
+def test_features_are_keras_cvs(name):
+    """keras-cv's own network on scaled images, at a size that all strides divide."""
+    network = catalog._network(name, 3)
+    networks.randomize(network)
+    levels = list(network.pyramid_level_inputs.values())
+    outputs = [network.get_layer(level).output for level in levels]
+    images = networks.image((64, 96))
+    expected = keras.Model(network.input, outputs)(images / 255)
+    pyramid = backbones.feature_pyramid(network)
+    for given in (pyramid(images / 255), _catalog_features(name, network, images)):
+        for level, features in zip((2, 3, 4, 5), expected, strict=True):
+            reference = ops.convert_to_numpy(features)
+            np.testing.assert_allclose(
+                given[f"level{level}"], reference, atol=1e-5 * np.abs(reference).max()
+            )
+
+
+def _catalog_features(name, network, images):
+    return catalog._pyramid(name, network, 32)(images)
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_other_numbers_of_channels(channels):
+    for name in ("resnet18", "resnet50_c", "mobilenet_v3_small", "mit_b0"):
+        pyramid = backbones.build(name, input_channels=channels)
+        assert pyramid.input_shape == (None, None, None, channels)
+        features = pyramid(networks.image((32, 32), channels))
+        assert np.isfinite(ops.convert_to_numpy(features["level5"])).all()
+
+
+def test_csp_darknet_takes_odd_sizes():
+    """As the same image with zeros, of a normalised image, below and to the right."""
+    pyramid = backbones.build("csp_darknet_tiny", 16)
+    images = networks.image((45, 51))
+    padded = np.pad(images, ((0, 0), (0, 1), (0, 1), (0, 0)))
+    expected = pyramid(padded)
+    for level, features in pyramid(images).items():
+        np.testing.assert_allclose(features, expected[level], atol=1e-5)
+    assert pyramid(images)["level1"].shape[1:3] == (23, 26)
+
+
+def test_batch_norms_have_the_papers_momentum():
+    for name in ("resnet18", "mobilenet_v3_small", "efficientnet_v2_b0"):
+        norms = [
+            layer
+            for layer in backbones.build(name).layers
+            if isinstance(layer, keras.layers.BatchNormalization)
+        ]
+        assert norms and {norm.momentum for norm in norms} == {0.9}
 
 
 def test_normalisation_takes_raw_images():
-    """(x - 127) / 128 for EfficientNetLite, seen by a stem that is the identity."""
-    pyramid = backbones.build("efficientnet_lite_b0")
-    stem = keras.Model(pyramid.input, pyramid.get_layer("stem_conv").input)
-    values = ops.convert_to_numpy(stem(np.full((1, 2, 2, 3), 255, "uint8")))
-    np.testing.assert_allclose(values, 1.0)
+    """(x - 127) / 128 for EfficientNetLite, 1 / 255 for others, ImageNet's for _c."""
+    white = np.full((1, 2, 2, 3), 255, "uint8")
+    for name, expected in (
+        ("efficientnet_lite_b0", [1, 1, 1]),
+        ("resnet18", [1, 1, 1]),
+        ("resnet50_c", [(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225]),
+    ):
+        pyramid = backbones.build(name)
+        scale = pyramid.get_layer("normalization")
+        values = ops.convert_to_numpy(scale(white))[0, 0, 0]
+        np.testing.assert_allclose(values, expected, rtol=1e-4)
 
 
 def test_unknown_names_offer_the_nearest():
     with pytest.raises(ValueError, match="Did you mean 'resnet50'"):
         backbones.build("resnet-50")
-
-
-def test_weights_of_another_network_are_refused(tmp_path):
-    backbones.build("resnet18").save_weights(tmp_path / "other.weights.h5")
-    with pytest.raises(ValueError, match="do not fit 'efficientnet_lite_b0'"):
-        backbones.build("efficientnet_lite_b0", weights=tmp_path / "other.weights.h5")
-    with pytest.raises(FileNotFoundError):
-        backbones.build("resnet18", weights=tmp_path / "none.weights.h5")
+    with pytest.raises(ValueError, match="Received: input_channels=0"):
+        backbones.build("resnet18", input_channels=0)

@@ -3,53 +3,35 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from keras_seg.backbones import feature_pyramid, is_pyramid, level_info
+from keras_seg.backbones import (
+    build,
+    feature_pyramid,
+    is_pyramid,
+    level_info,
+    size_divisor,
+)
+from tests.backbones import networks
 
 
-def small_network(padding="explicit"):
-    """Three strides, a residual block, and PyTorch's explicit padding."""
+def small_network():
     inputs = keras.Input((None, None, 3))
-    x = layers.Conv2D(4, 3, strides=2, padding="same", name="stem")(inputs)
-    shortcut = x
-    x = layers.Conv2D(4, 3, padding="same", name="branch")(x)
-    x = layers.Add(name="add")([x, shortcut])
-    if padding == "explicit":
-        x = layers.ZeroPadding2D(((0, 1), (0, 1)), name="pad")(x)
-        x = layers.DepthwiseConv2D(3, strides=2, name="down2")(x)
-        x = layers.ZeroPadding2D(((1, 2), (1, 2)), name="pad5")(x)
-        x = layers.DepthwiseConv2D(5, strides=2, name="down3")(x)
-        x = layers.ZeroPadding2D(1, name="pad_same")(x)
-        x = layers.Conv2D(6, 3, name="after")(x)
-    else:
-        x = layers.MaxPooling2D(2, name="pool")(x)
-    return keras.Model(inputs, x)
+    x = layers.Conv2D(4, 3, 2, padding="same", name="stem")(inputs)
+    x = layers.BatchNormalization(name="norm")(x)
+    x = layers.Conv2D(6, 3, 2, padding="same", name="down")(x)
+    x = layers.Conv2D(6, 3, padding="same", name="after")(x)
+    return keras.Model(inputs, x, name="small")
 
 
-def test_levels_are_where_every_path_passes():
+def test_outputs_are_levels():
     pyramid = feature_pyramid(small_network())
     assert is_pyramid(pyramid) and not is_pyramid(small_network())
-    assert level_info(pyramid) == {"level1": (2, 4), "level2": (4, 4), "level3": (8, 6)}
-    # Not the branch, which the shortcut passes by.
-    added = keras.Model(pyramid.input, pyramid.get_layer("add").output)
-    images = np.random.default_rng(0).normal(size=(1, 16, 16, 3))
-    level1 = ops.convert_to_numpy(pyramid(images)["level1"])
-    # The padding behind the addition has the same stride: it is the last tensor there.
-    np.testing.assert_allclose(
-        level1[:, :8, :8], ops.convert_to_numpy(added(images)), rtol=1e-6
-    )
-
-
-@pytest.mark.parametrize("size", [(32, 48), (24, 40)])
-def test_explicit_padding_is_adjusted(size):
-    """On sizes for which that padding is right: those that the strides divide."""
-    network = small_network()
-    images = np.random.default_rng(0).normal(size=(1, *size, 3)).astype("float32")
-    expected = ops.convert_to_numpy(feature_pyramid(network)(images)["level3"])
-    for output_stride, step in ((4, 2), (2, 4)):
-        pyramid = feature_pyramid(network, output_stride)
-        assert level_info(pyramid)["level3"] == (output_stride, 6)
-        dilated = ops.convert_to_numpy(pyramid(images)["level3"])
-        np.testing.assert_allclose(dilated[:, ::step, ::step], expected, atol=1e-5)
+    assert pyramid.name == "backbone"
+    assert level_info(pyramid) == {"level1": (2, 4), "level2": (4, 6)}
+    assert level_info(feature_pyramid(small_network(), 2))["level2"] == (2, 6)
+    # A pyramid can be dilated further; what is dilated stays so.
+    assert level_info(feature_pyramid(pyramid, 2))["level2"] == (2, 6)
+    dilated = feature_pyramid(feature_pyramid(small_network(), 2), 32)
+    assert level_info(dilated)["level2"] == (2, 6)
 
 
 def test_the_network_is_left_alone():
@@ -59,6 +41,23 @@ def test_the_network_is_left_alone():
     assert network.to_json() == before
     pyramid.get_layer("stem").kernel.assign(pyramid.get_layer("stem").kernel * 0)
     assert np.abs(ops.convert_to_numpy(network.get_layer("stem").kernel)).max() > 0
+
+
+def test_what_leads_to_no_level_is_left_out():
+    inputs = keras.Input((64, 64, 3))
+    x = layers.MaxPooling2D(2, name="pool")(inputs)
+    x = layers.Dense(10, name="predictions")(layers.Flatten()(x))
+    pyramid = feature_pyramid(keras.Model(inputs, x))
+    assert [layer.name for layer in pyramid.layers][1:] == ["pool"]
+
+
+def test_frozen_layers_stay_frozen_and_regularizers_are_kept():
+    network = small_network()
+    network.get_layer("stem").trainable = False
+    network.get_layer("down").kernel_regularizer = keras.regularizers.L2(0.1)
+    pyramid = feature_pyramid(network, 2)
+    assert not pyramid.get_layer("stem").trainable_weights
+    assert pyramid.get_layer("down").kernel_regularizer.l2 == pytest.approx(0.1)
 
 
 def test_imagenet_normalisation():
@@ -72,21 +71,72 @@ def test_imagenet_normalisation():
 
 
 def test_inserted_layers_change_what_follows():
-    network = small_network()
+    def insert(layer_names, levels):
+        assert layer_names == ["stem", "norm", "down", "after"]
+        assert levels == {"level1": "norm", "level2": "after"}
+        return {"norm": layers.Rescaling(0.0, name="silence")}
 
-    def insert(network, levels):
-        assert levels["level3"] == "after"
-        return {"add": layers.Rescaling(0.0, name="silence")}
-
-    pyramid = feature_pyramid(network, insert=insert)
+    pyramid = feature_pyramid(small_network(), insert=insert)
     result = pyramid(np.ones((1, 16, 16, 3), "float32"))
     assert np.abs(ops.convert_to_numpy(result["level1"])).max() == 0
+    assert np.abs(ops.convert_to_numpy(result["level2"])).max() == 0
     assert "silence" in [layer.name for layer in pyramid.layers]
 
 
-def test_a_pooling_that_would_lose_its_stride_is_named():
-    with pytest.raises(ValueError, match=r"'pool' \(MaxPooling2D\) strides"):
-        feature_pyramid(small_network("pooling"), output_stride=2)
+def test_saves_and_loads_at_every_output_stride(tmp_path):
+    """Weights go from one output stride to another; models keep theirs."""
+    network = networks.residual("same")
+    networks.randomize(network)
+    strided, dilated = (feature_pyramid(network, stride) for stride in (32, 8))
+    strided.save_weights(tmp_path / "strided.weights.h5")
+    expected = ops.convert_to_numpy(dilated(networks.image((66, 97)))["level5"])
+    for weight in dilated.weights:
+        weight.assign(weight * 0)
+    dilated.load_weights(tmp_path / "strided.weights.h5")
+    dilated.save(tmp_path / "dilated.keras")
+    loaded = keras.saving.load_model(tmp_path / "dilated.keras")
+    for model in (dilated, loaded):
+        features = model(networks.image((66, 97)))["level5"]
+        np.testing.assert_array_equal(features, expected)
+
+
+@pytest.mark.parametrize(
+    "pooling", [None, "average", "even_same", "patches", "max_same"]
+)
+def test_a_pyramid_is_dilated_further_as_at_once(pooling):
+    network = networks.pooled(pooling) if pooling else networks.residual("same")
+    networks.randomize(network)
+    once = feature_pyramid(network, 8)
+    twice = feature_pyramid(feature_pyramid(feature_pyramid(network), 16), 8)
+    assert [w.shape for w in once.weights] == [w.shape for w in twice.weights]
+    images = networks.image((64, 90))
+    expected, features = once(images), twice(images)
+    for level in expected:
+        np.testing.assert_allclose(features[level], expected[level], rtol=1e-5)
+
+
+def test_variables_have_one_order_at_every_output_stride():
+    """Padding for dilation is on one of two branches, and deepens what is before it."""
+    inputs = x = keras.Input((None, None, 3))
+    for level in range(1, 5):
+        left = layers.Conv2D(4, 1, name=f"a{level}")(x)
+        left = layers.Conv2D(4, 2, 2, name=f"b{level}")(left)
+        left = layers.Conv2D(4, 2, padding="same", name=f"c{level}")(left)
+        right = layers.MaxPooling2D(2, name=f"pool{level}")(x)
+        right = layers.Conv2D(4, 1, name=f"d{level}")(right)
+        right = layers.Conv2D(4, 1, name=f"e{level}")(right)
+        x = layers.Add(name=f"add{level}")([left, right])
+    network = keras.Model(inputs, x)
+    orders = [
+        [weight.path for weight in feature_pyramid(network, stride).weights]
+        for stride in (32, 8, 4, 2)
+    ]
+    assert all(order == orders[0] for order in orders)
+
+
+def test_size_divisor():
+    assert size_divisor(feature_pyramid(small_network())) == 1
+    assert size_divisor(build("csp_darknet_tiny")) == 2
 
 
 def test_bad_arguments():
@@ -100,3 +150,6 @@ def test_bad_arguments():
     two = keras.Model(inputs, layers.Add()(inputs))
     with pytest.raises(ValueError, match="one input"):
         feature_pyramid(two)
+    flat = keras.Model(x := keras.Input((None, None, 3)), layers.Conv2D(3, 1)(x))
+    with pytest.raises(ValueError, match="feature maps with a stride of 2"):
+        feature_pyramid(flat)

@@ -103,6 +103,8 @@ def test_a_folder_that_serving_ignores_is_warned_of(tmp_path):
         export_saved_model(pixel_model(), tmp_path / "latest")
 
 
-def test_rejects_models_that_do_not_segment_rgb(tmp_path):
-    with pytest.raises(ValueError, match=r"RGB images.*None, 4\)"):
-        export_saved_model(pixel_model(channels=4), tmp_path / "1")
+def test_rejects_models_that_do_not_segment(tmp_path):
+    inputs = keras.Input((None, None, 3))
+    classifier = keras.Model(inputs, layers.GlobalAveragePooling2D()(inputs))
+    with pytest.raises(ValueError, match=r"must take images.*output \(None, 3\)"):
+        export_saved_model(classifier, tmp_path / "1")

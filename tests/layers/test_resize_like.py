@@ -17,3 +17,10 @@ def test_takes_the_size_of_the_reference():
         result = ResizeLike(align_corners)([x, ops.ones((1, 5, 9, 7))])
         expected = references.resize_bilinear(x, (5, 9), align_corners)
         np.testing.assert_allclose(ops.convert_to_numpy(result), expected, atol=1e-6)
+
+
+def test_maps_of_a_padded_image_are_cropped():
+    x = np.random.default_rng(0).normal(size=(1, 3, 4, 2))
+    result = ResizeLike(multiple=4)([x, ops.ones((1, 5, 8, 7))])
+    expected = references.resize_bilinear(x, (8, 8), False)[:, :5]
+    np.testing.assert_allclose(ops.convert_to_numpy(result), expected, atol=1e-6)

@@ -1,0 +1,53 @@
+import keras
+
+from keras_seg.models.checks import require_classes
+from keras_seg.models.heads import classifier_name
+
+
+def replace_classifier(model, num_classes):
+    """A copy of a trained network for another number of classes: transfer learning.
+
+    All weights are copied but those of the classifiers, the last 1x1 convolution of
+    each head, which start anew. The copy is not compiled.
+
+    Args:
+        model: a model of `keras_seg.models`, with heads for training or without.
+        num_classes: int.
+
+    Returns:
+        A functional `keras.Model` with logits of `num_classes` classes.
+
+    Raises:
+        ValueError: If `num_classes` is not an int above 1, or the model has no
+            classifier of this package.
+
+    Example:
+
+    ```python
+    trained = keras.saving.load_model("runs/camvid/best.keras", compile=False)
+    model = replace_classifier(trained, num_classes=5)
+    model.get_layer("backbone").trainable = False
+    ```
+    """
+    require_classes(num_classes)
+    outputs = model.output if isinstance(model.output, dict) else model.output_names
+    names = {classifier_name(output) for output in outputs}
+    if not any(layer.name in names for layer in model.layers):
+        raise ValueError(
+            "The model must have a classifier of this package: a layer named one of "
+            f"{sorted(names)}. Received: {model.name!r}"
+        )
+
+    def copy(layer):
+        config = layer.get_config()
+        if layer.name in names:
+            config["filters"] = num_classes
+        return type(layer).from_config(config)
+
+    # A compiled model would be cloned with its metrics, which count the old classes.
+    plain = keras.Model(model.input, model.output, name=model.name)
+    changed = keras.models.clone_model(plain, clone_function=copy)
+    for layer in model.layers:
+        if layer.name not in names:
+            changed.get_layer(layer.name).set_weights(layer.get_weights())
+    return changed

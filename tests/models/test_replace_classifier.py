@@ -1,0 +1,68 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_seg.losses import SegmentationCrossentropy
+from keras_seg.metrics import MeanIoU
+from keras_seg.models import inference_model, replace_classifier
+from tests.models.test_spnet import tiny_spnet
+
+
+def weights(model):
+    return {weight.path: ops.convert_to_numpy(weight) for weight in model.weights}
+
+
+@pytest.mark.parametrize("auxiliary_head", [True, False])
+def test_all_weights_but_the_classifiers_are_kept(auxiliary_head):
+    model = tiny_spnet(auxiliary_head=auxiliary_head)
+    model.compile("sgd", SegmentationCrossentropy(), metrics=None)
+    changed = replace_classifier(model, 5)
+    for old, new in zip(model.weights, changed.weights, strict=True):
+        if "classifier" in old.path:
+            assert tuple(new.shape) == (*old.shape[:-1], 5)
+        else:
+            np.testing.assert_array_equal(new, ops.convert_to_numpy(old))
+    images = np.zeros((2, 45, 67, 3))
+    outputs = changed(images)
+    outputs = outputs if auxiliary_head else {"segmentation": outputs}
+    assert {tuple(logits.shape) for logits in outputs.values()} == {(2, 45, 67, 5)}
+    assert (changed.name, changed.compiled) == (model.name, False)
+
+
+def test_the_copy_trains_by_itself(tmp_path):
+    model = tiny_spnet()
+    model.compile(
+        "sgd",
+        {name: SegmentationCrossentropy() for name in model.output},
+        metrics={"segmentation": [MeanIoU(3)]},
+    )
+    model.save(tmp_path / "trained.keras")
+    model = keras.saving.load_model(tmp_path / "trained.keras")
+    changed = replace_classifier(inference_model(model), 4)
+    changed.get_layer("backbone").trainable = False
+    old, frozen = weights(model), weights(changed.get_layer("backbone"))
+    changed.compile(
+        keras.optimizers.SGD(0.1), SegmentationCrossentropy(), metrics=[MeanIoU(4)]
+    )
+    rng = np.random.default_rng(0)
+    images, labels = (
+        rng.uniform(0, 255, (2, 32, 32, 3)),
+        rng.integers(0, 4, (2, 32, 32)),
+    )
+    changed.fit(images, labels, verbose=0)
+    for path, array in frozen.items():
+        np.testing.assert_array_equal(
+            weights(changed.get_layer("backbone"))[path], array
+        )
+    for path, array in weights(model).items():
+        np.testing.assert_array_equal(array, old[path])
+
+
+def test_bad_arguments():
+    with pytest.raises(ValueError, match="Received: num_classes=1"):
+        replace_classifier(tiny_spnet(), 1)
+    inputs = keras.Input((None, None, 3))
+    other = keras.Model(inputs, keras.layers.Conv2D(3, 1)(inputs))
+    with pytest.raises(ValueError, match="must have a classifier of this package"):
+        replace_classifier(other, 4)
