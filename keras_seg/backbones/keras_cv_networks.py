@@ -1,7 +1,7 @@
 """keras-cv's networks by name, with their configurations written out.
 
 keras-cv's own presets download their configuration even where no weights are asked for,
-so its classes are called with explicit arguments. It is imported only when one is built.
+so its classes are called with explicit arguments. It is imported when one is built.
 """
 
 import functools
@@ -64,7 +64,7 @@ _EFFICIENTNET_SCALES = (
     (2.0, 3.1),
 )
 
-# Per stage, of V1 and Lite: kernel size, repeats, filters in and out, expansion, stride.
+# Per stage of V1 and Lite: kernel size, repeats, filters in, out, expansion, stride.
 _EFFICIENTNET_STAGES = (
     (3, 1, 32, 16, 1, 1),
     (3, 2, 16, 24, 6, 2),

@@ -196,7 +196,7 @@ def _normalization_layers(normalization):
 
 
 def imagenet_rescaling(channels=3):
-    """`(x - mean) / deviation` of ImageNet; red, green and blue in turn beyond three."""
+    """`(x - mean) / deviation` of ImageNet; beyond three channels they repeat."""
     statistics = [_IMAGENET[channel % 3] for channel in range(channels)]
     return keras.layers.Rescaling(
         [1 / deviation for _, deviation in statistics],

@@ -15,7 +15,7 @@ class ResizeLike(keras.layers.Layer):
     Args:
         align_corners: bool. See `keras_seg.ops.resize_bilinear`.
         multiple: int. For maps of an image that was padded at the bottom and right to a
-            multiple of it: they are resized to that size and cropped to the reference's.
+            multiple of it: they are resized to that size, then cropped.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
     Call arguments:

@@ -7,7 +7,7 @@ from keras_seg import backbones
 from keras_seg.backbones import catalog
 from tests.backbones import networks
 
-# Parameters with moving statistics, without a classifier. ResNets: torchvision's models;
+# Parameters and moving statistics, without a classifier. ResNets: torchvision's;
 # ResNetV2, MobileNetV3, EfficientNetV2 and DenseNet: keras.applications; V1: the same
 # less 7 of its normalisation; Lite: the PyTorch release; CSPDarkNet: keras-cv's
 # metadata; MiT: the encoders of NVIDIA's release; `_c`: the release of SPNet.

