@@ -19,8 +19,8 @@ HEAD = f"""\
 
 What `keras_seg.backbones.build` knows by name, as `make docs` measures it. Parameters
 are the trainable ones of the pyramid, up to its last level. GFLOPs are of one image of
-{SIZE[0]} x {SIZE[1]}, counted by TensorFlow's profiler, a multiplication and an addition
-as two. MiT's attention cannot be dilated, so it has output stride 32 alone; its GFLOPs
+{SIZE[0]} x {SIZE[1]}, a multiplication and an addition counted as two, by TensorFlow's
+profiler. MiT's attention cannot be dilated, so it has output stride 32 alone; GFLOPs
 there: {{mit}}.
 
 `weights="imagenet"` loads what the last column names: keras-cv's presets are

@@ -24,9 +24,17 @@ def random_network(seed):
     for index in range(14):
         stride = max(by_stride)
         if index in (5, 10):
-            x = by_stride[stride][-1]
-            x = layers.Conv2D(2, 3, 2, padding="same", name=f"down{index}")(x)
-            by_stride[stride * 2] = [x]
+            before = by_stride[stride]
+            # The last is not always passed: another may lead on by itself.
+            ends = [
+                before[-1],
+                before[rng.integers(max(0, len(before) - 3), len(before))],
+            ]
+            down = [
+                layers.Conv2D(2, 3, 2, padding="same", name=f"down{index}_{side}")(end)
+                for side, end in enumerate(ends)
+            ]
+            by_stride[stride * 2] = [layers.Add(name=f"joined{index}")(down)]
             continue
         before = by_stride[stride]
         chosen = [before[i] for i in rng.integers(len(before), size=2)]

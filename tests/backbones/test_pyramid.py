@@ -123,8 +123,8 @@ def test_variables_have_one_order_at_every_output_stride():
         left = layers.Conv2D(4, 2, 2, name=f"b{level}")(left)
         left = layers.Conv2D(4, 2, padding="same", name=f"c{level}")(left)
         right = layers.MaxPooling2D(2, name=f"pool{level}")(x)
-        right = layers.Conv2D(4, 1, name=f"d{level}")(right)
-        right = layers.Conv2D(4, 1, name=f"e{level}")(right)
+        for name in "defg":
+            right = layers.Conv2D(4, 1, name=f"{name}{level}")(right)
         x = layers.Add(name=f"add{level}")([left, right])
     network = keras.Model(inputs, x)
     orders = [
