@@ -1,4 +1,4 @@
-import keras
+from keras_seg.training.batch_norms import batch_norms
 
 
 def freeze_batch_norm(model):
@@ -22,11 +22,7 @@ def freeze_batch_norm(model):
     freeze_batch_norm(model.get_layer("backbone"))
     ```
     """
-    norms = [
-        layer
-        for layer in model._flatten_layers()
-        if isinstance(layer, keras.layers.BatchNormalization)
-    ]
+    norms = batch_norms(model)
     for norm in norms:
         norm.trainable = False
     return len(norms)

@@ -1,5 +1,6 @@
-import keras
 import tensorflow as tf
+
+from keras_seg.training.batch_norms import batch_norms
 
 
 def synchronize_batch_norm(model):
@@ -21,11 +22,7 @@ def synchronize_batch_norm(model):
     """
     if tf.distribute.get_strategy().num_replicas_in_sync == 1:
         return 0
-    norms = [
-        layer
-        for layer in model._flatten_layers()
-        if isinstance(layer, keras.layers.BatchNormalization)
-    ]
+    norms = batch_norms(model)
     for norm in norms:
         norm.synchronized = True
     return len(norms)
