@@ -161,7 +161,7 @@ def _catalog_features(name, network, images):
     return catalog._pyramid(name, network, 32)(images)
 
 
-@pytest.mark.parametrize("channels", [1, 4])
+@pytest.mark.parametrize("channels", [4, pytest.param(1, marks=pytest.mark.slow)])
 def test_other_numbers_of_channels(channels):
     for name in ("resnet18", "resnet50_c", "mobilenet_v3_small", "mit_b0"):
         pyramid = backbones.build(name, input_channels=channels)

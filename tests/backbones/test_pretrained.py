@@ -132,7 +132,9 @@ def features_of(pyramid):
     return ops.convert_to_numpy(pyramid(networks.image((64, 64)))["level5"])
 
 
-@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small"])
+@pytest.mark.parametrize(
+    "name", ["resnet18", pytest.param("mobilenet_v3_small", marks=pytest.mark.slow)]
+)
 def test_files_of_pyramids_of_models_and_of_keras_cv(name, tmp_path):
     network = catalog._network(name, 3)
     networks.randomize(network)
