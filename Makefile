@@ -35,7 +35,7 @@ lint: install
 bench: install
 	$(RUN) -m benchmarks.ops
 
-# The table of backbones: a quarter of an hour.
+# The table of backbones: up to half an hour.
 docs: install
 	$(RUN) -m benchmarks.backbones > docs/backbones.md.new
 	mv docs/backbones.md.new docs/backbones.md

@@ -7,10 +7,11 @@ from keras_seg import backbones
 from keras_seg.backbones import catalog
 from tests.backbones import networks
 
-# Parameters and moving statistics, without a classifier. ResNets: torchvision's;
-# ResNetV2, MobileNetV3, EfficientNetV2 and DenseNet: keras.applications; V1: the same
-# less 7 of its normalisation; Lite: the PyTorch release; CSPDarkNet: keras-cv's
-# metadata; MiT: the encoders of NVIDIA's release; `_c`: the release of SPNet.
+# Parameters and moving statistics, without a classifier. ResNets, CSPDarkNet: keras-cv's
+# metadata; MiT: the same less its head of ten classes; ResNet50V2 and deeper,
+# MobileNetV3, EfficientNetV2, DenseNet: keras.applications; V1: the same less 7 of its
+# normalisation; Lite B0 to B2 and resnet50_c: the releases' state dicts. Of Lite B3, B4
+# and resnet101_c nothing was at hand: the numbers only hold them in place.
 PARAMETERS = {
     "csp_darknet_l": 27_111_424,
     "csp_darknet_m": 12_374_400,
