@@ -7,7 +7,7 @@ from keras_seg import backbones
 from keras_seg.backbones import catalog
 from tests.backbones import networks
 
-# Parameters and moving statistics, without a classifier. ResNets, CSPDarkNet: keras-cv's
+# Parameters and moving statistics, without classifiers. ResNets, CSPDarkNet: keras-cv's
 # metadata; MiT: the same less its head of ten classes; ResNet50V2 and deeper,
 # MobileNetV3, EfficientNetV2, DenseNet: keras.applications; V1: the same less 7 of its
 # normalisation; Lite B0 to B2 and resnet50_c: the releases' state dicts. Of Lite B3, B4
