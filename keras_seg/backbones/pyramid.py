@@ -64,13 +64,13 @@ def feature_pyramid(model, output_stride=32, normalization=None, insert=None):
     pyramid(images)["level5"]  # (batch, height / 8, width / 8, 2048)
     ```
     """
-    _check(model, output_stride)
+    _check(model)
     first = _normalization_layers(normalization)
     return make_pyramid(model, output_stride, first, insert)
 
 
 def make_pyramid(network, output_stride, first=(), insert=None, adapt=None):
-    """`feature_pyramid` without its checks, for the catalog.
+    """`feature_pyramid` of a network that is known to be one, for the catalog.
 
     Args:
         network: functional `keras.Model`.
@@ -79,6 +79,10 @@ def make_pyramid(network, output_stride, first=(), insert=None, adapt=None):
         insert: see `feature_pyramid`.
         adapt: function `(call, layers) -> layers` that changes what replaces a call.
     """
+    if output_stride not in (2, 4, 8, 16, 32):
+        raise ValueError(
+            f"`output_stride` must be 2, 4, 8, 16 or 32. Received: {output_stride=}"
+        )
     graph = flatten(network)
     levels = _output_levels(network, graph) or level_tensors(graph)
     graph.keep(levels.values())
@@ -152,7 +156,7 @@ def size_divisor(pyramid):
     return math.lcm(*multiples)
 
 
-def _check(model, output_stride):
+def _check(model):
     if not is_functional(model):
         raise TypeError(
             "A backbone must be a functional keras.Model, because its graph is "
@@ -162,10 +166,6 @@ def _check(model, output_stride):
         raise ValueError(
             "A backbone must have one input of shape (batch, height, width, channels). "
             f"Received: {model.name!r} with {[tuple(i.shape) for i in model.inputs]}"
-        )
-    if output_stride not in (2, 4, 8, 16, 32):
-        raise ValueError(
-            f"`output_stride` must be 2, 4, 8, 16 or 32. Received: {output_stride=}"
         )
 
 

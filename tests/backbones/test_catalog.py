@@ -206,8 +206,11 @@ def test_normalisation_takes_raw_images():
         np.testing.assert_allclose(values, expected, rtol=1e-4)
 
 
-def test_unknown_names_offer_the_nearest():
+def test_bad_arguments():
+    # The nearest name is offered.
     with pytest.raises(ValueError, match="Did you mean 'resnet50'"):
         backbones.build("resnet-50")
+    with pytest.raises(ValueError, match="Received: output_stride=12"):
+        backbones.build("resnet18", output_stride=12)
     with pytest.raises(ValueError, match="Received: input_channels=0"):
         backbones.build("resnet18", input_channels=0)
