@@ -1,14 +1,25 @@
 """Pure functions on tensors: the mathematics of the layers and losses."""
 
-from keras_seg.ops.pooling import adaptive_average_pool, strip_pool
+from keras_seg.ops.pooling import adaptive_average_pool, adaptive_max_pool, strip_pool
+from keras_seg.ops.positions import (
+    coarse_positions,
+    jitter_positions,
+    row_positions,
+    sinusoidal_table,
+)
 from keras_seg.ops.replicas import sum_over_replicas
 from keras_seg.ops.resizing import resize_bilinear
 from keras_seg.ops.xla import set_xla, xla_op, xla_scope
 
 __all__ = [
     "adaptive_average_pool",
+    "adaptive_max_pool",
+    "coarse_positions",
+    "jitter_positions",
     "resize_bilinear",
+    "row_positions",
     "set_xla",
+    "sinusoidal_table",
     "strip_pool",
     "sum_over_replicas",
     "xla_op",

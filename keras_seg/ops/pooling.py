@@ -67,11 +67,52 @@ def adaptive_average_pool(x, output_size):
     return ops.cast(wide, x.dtype)
 
 
+@xla_op
+def adaptive_max_pool(x, output_size):
+    """The largest values of a feature map over the bins of `adaptive_average_pool`.
+
+    This is `torch.nn.AdaptiveMaxPool2d`; `keras.layers.AdaptiveMaxPooling2D` computes
+    the same but refuses sizes that are known only at run time. Where values of a bin
+    are equal and largest, they share its gradient.
+
+    Args:
+        x: float tensor `(batch, height, width, channels)`, any sizes.
+        output_size: pair of ints, the rows and columns of the grid.
+
+    Returns:
+        Tensor `(batch, rows, columns, channels)` of the dtype of `x`.
+
+    Example:
+
+    ```python
+    adaptive_max_pool(keras.ops.ones((2, 7, 5, 3)), (3, 2)).shape  # (2, 3, 2, 3)
+    ```
+    """
+    rows, columns = output_size
+    return _largest(_largest(x, 2, columns), 1, rows)
+
+
+def _largest(x, axis, bins):
+    """Pools one axis: gathers the cells of each bin, and takes the largest."""
+    if bins == 1:
+        return ops.max(x, axis=axis, keepdims=True)
+    cells = ops.shape(x)[axis]
+    start, end = _bounds(cells, bins)
+    # No bin is longer; in a shorter one the last cell comes several times.
+    step = ops.arange((cells + bins - 1) // bins + 1, dtype="int32")
+    index = ops.minimum(start[:, None] + step, end[:, None] - 1)
+    return ops.max(ops.take(x, index, axis=axis), axis=axis + 1)
+
+
+def _bounds(cells, bins):
+    """The first cell of each bin, and the one behind its last."""
+    index = ops.arange(bins, dtype="int32")
+    return index * cells // bins, ((index + 1) * cells + bins - 1) // bins
+
+
 def _bins(cells, bins, dtype):
     """Matrix `(bins, cells)` that averages the cells of each bin."""
-    index = ops.arange(bins, dtype="int32")[:, None]
+    start, end = (bound[:, None] for bound in _bounds(cells, bins))
     cell = ops.arange(cells, dtype="int32")[None, :]
-    start = index * cells // bins
-    end = ((index + 1) * cells + bins - 1) // bins
     inside = ops.cast(ops.logical_and(cell >= start, cell < end), dtype)
     return inside / ops.cast(end - start, dtype)

@@ -30,6 +30,34 @@ def adaptive_average_pool(x, output_size):
     return out
 
 
+def adaptive_max_pool(x, output_size):
+    batch, height, width, channels = x.shape
+    out = np.zeros((batch, *output_size, channels))
+    for place in np.ndindex(out.shape):
+        out[place] = x[_bin(x, output_size, place)].max()
+    return out
+
+
+def gradient_of_adaptive_max_pool(x, output_size, weights):
+    gradient = np.zeros_like(x)
+    for place in np.ndindex(weights.shape):
+        cells = _bin(x, output_size, place)
+        gradient[cells] += weights[place] * (x[cells] == x[cells].max())
+    return gradient
+
+
+def _bin(x, output_size, place):
+    """The cells that an output of adaptive pooling covers."""
+    b, i, j, c = place
+    (_, height, width, _), (rows, columns) = x.shape, output_size
+    return (
+        b,
+        slice(math.floor(i * height / rows), math.ceil((i + 1) * height / rows)),
+        slice(math.floor(j * width / columns), math.ceil((j + 1) * width / columns)),
+        c,
+    )
+
+
 def resize_bilinear(x, size, align_corners):
     def position(i, outputs, cells):
         if align_corners:

@@ -20,6 +20,10 @@ CASES = {
         lambda x: ops.adaptive_average_pool(x, POOL),
         lambda x: references.adaptive_average_pool(x, POOL),
     ),
+    "adaptive_max_pool": (
+        lambda x: ops.adaptive_max_pool(x, POOL),
+        lambda x: references.adaptive_max_pool(x, POOL),
+    ),
     "resize_bilinear": (
         lambda x: ops.resize_bilinear(x, SIZE),
         lambda x: references.resize_bilinear(x, SIZE, False),
@@ -29,6 +33,12 @@ CASES = {
         lambda x: references.resize_bilinear(x, SIZE, True),
     ),
 }
+# The other ops are linear.
+GRADIENTS = {
+    "adaptive_max_pool": lambda reference, x, weights: (
+        references.gradient_of_adaptive_max_pool(x, POOL, weights)
+    )
+}
 # One rounding of the result, and in float32 a few more on the way to it.
 TOLERANCES = {"float32": 2e-6, "bfloat16": 2**-7}
 
@@ -37,12 +47,14 @@ TOLERANCES = {"float32": 2e-6, "bfloat16": 2**-7}
 def expected(case, shape=SHAPE):
     """Input, output, weights, and the gradient of the weighted sum of the output."""
     rng = np.random.default_rng(1)
-    # Exact in bfloat16, so that only the op itself rounds.
-    x = rng.integers(-32, 32, size=shape) / 16
+    # Exact in bfloat16, so that only the op itself rounds, and no two values equal, so
+    # that there is one maximum.
+    x = (rng.permutation(np.prod(shape)).reshape(shape) - 40) / 16
     reference = CASES[case][1]
     output = reference(x)
     weights = rng.integers(-32, 32, size=output.shape) / 16
-    return x, output, weights, references.gradient_of_linear(reference, x, weights)
+    gradient = GRADIENTS.get(case, references.gradient_of_linear)
+    return x, output, weights, gradient(reference, x, weights)
 
 
 def value_and_gradient(op, x, weights):

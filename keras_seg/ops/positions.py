@@ -1,0 +1,112 @@
+"""Where in its image a row lies, and how that is written as a vector."""
+
+import numpy as np
+from keras import ops
+
+# Rows of an uncropped image have positions 0 to 127; padding has this one.
+PADDING = 128
+
+
+def row_positions(rows, image_height):
+    """The positions of rows of an uncropped image, on a scale of 0 to 127.
+
+    `floor((128 * row + 120) / image_height)`: at 1024 rows the released `row // 8`
+    (120 is below 1024 / 8), and at every height from 16 such that a whole image has the
+    coarse positions 0 to 15 in order. So crops, windows and scaled images
+    of images of any height speak of one scale; 128 is left for padding.
+
+    Args:
+        rows: integers 0 to `image_height - 1`, of any shape: an int, a NumPy array or
+            a tensor.
+        image_height: int, or a scalar integer tensor. Rows of the whole image.
+
+    Returns:
+        Integers of the shape of `rows`.
+
+    Example:
+
+    ```python
+    window = np.arange(512, 1024)  # rows of a window in an image of 1024 rows
+    row_positions(window, 1024)  # 64, 64, ..., 127
+    ```
+
+    Reference: the released `datasets/cityscapes.py` of [Choi et al.,
+    2020](https://arxiv.org/abs/2003.05128), which fixes 1024 rows.
+    """
+    return (128 * rows + 120) // image_height
+
+
+def coarse_positions(positions, coarse_height):
+    """Brings the positions of rows to the few rows that height is told apart in.
+
+    Coarse row `i` takes the row `floor(i * height / coarse_height)`, as PyTorch's
+    nearest neighbour does, and divides its position.
+
+    Args:
+        positions: integer tensor `(batch, height)` in 0 to 128, any height.
+        coarse_height: int.
+
+    Returns:
+        int32 tensor `(batch, coarse_height)` in 0 to `coarse_height`, the last for
+        padding.
+
+    Example:
+
+    ```python
+    positions = row_positions(np.arange(360)[None], 360)
+    coarse_positions(positions, 16)  # [[0, 1, ..., 15]]
+    ```
+    """
+    positions = ops.cast(positions, "int32")
+    height = ops.shape(positions)[1]
+    index = ops.arange(coarse_height, dtype="int32") * height // coarse_height
+    return ops.take(positions, index, axis=1) * coarse_height // PADDING
+
+
+def jitter_positions(positions, noise, coarse_height):
+    """Moves coarse positions by rounded noise of at most two rows, within the image.
+
+    Padding stays padding, and no row of the image becomes padding. (The release rounds
+    down, so that its noise leans upwards, and lets the last row become padding.)
+
+    Args:
+        positions: int32 tensor in 0 to `coarse_height`.
+        noise: float tensor of the same shape, in coarse rows.
+        coarse_height: int.
+
+    Returns:
+        int32 tensor of the same shape.
+
+    Example: `jitter_positions([0, 5, 15, 16], [1.6, -9.0, 0.8, 3.0], 16)` is
+    `[2, 3, 15, 16]`.
+    """
+    positions = ops.cast(positions, "int32")
+    steps = ops.cast(ops.clip(ops.round(noise), -2, 2), "int32")
+    moved = ops.clip(positions + steps, 0, coarse_height - 1)
+    return ops.where(positions < coarse_height, moved, positions)
+
+
+def sinusoidal_table(num_positions, channels, base, offset=0.0):
+    """A sine or cosine for each position and channel.
+
+    `table[p, 2i] = sin(p / base^(2i / channels)) + offset`, and the cosine of the same
+    angle for channel `2i + 1`.
+
+    Args:
+        num_positions: int.
+        channels: int.
+        base: float. The wavelengths go from 2 pi to 2 pi times it.
+        offset: float.
+
+    Returns:
+        NumPy array, float32 `(num_positions, channels)`.
+
+    Example: `sinusoidal_table(17, 16, base=100).shape` is `(17, 16)`.
+
+    Reference: [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 3.5.
+    """
+    position = np.arange(num_positions)[:, None]
+    channel = np.arange(channels)[None, :]
+    angle = position / base ** (channel // 2 * 2 / channels)
+    table = np.where(channel % 2, np.cos(angle), np.sin(angle)) + offset
+    return table.astype("float32")
