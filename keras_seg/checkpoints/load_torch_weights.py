@@ -1,5 +1,6 @@
 from keras_seg.checkpoints import released_keys
 from keras_seg.checkpoints.torch_layers import fill
+from keras_seg.layers import HeightDrivenAttention
 
 
 def load_torch_weights(target, state_dict):
@@ -11,10 +12,12 @@ def load_torch_weights(target, state_dict):
     has no counterpart, is left out.
 
     Args:
-        target: A built layer: `StripPooling` (released as `SPBlock`) or `MixedPooling`
-            (released as `StripPooling`); or a pyramid of "resnet50_c" or "resnet101_c"
-            at any output stride, with strip pooling or without (the ResNet of SPNet's
-            release, or of HANet's), where the ImageNet classifier `fc` is left out.
+        target: A built layer: `StripPooling` (released as `SPBlock`), `MixedPooling`
+            (released as `StripPooling`) or `HeightDrivenAttention` (released as
+            `HANet_Conv`), whose fixed encoding must be the file's; or a pyramid of
+            "resnet50_c" or "resnet101_c" at any output stride, with strip pooling or
+            without (the ResNet of SPNet's release, or of HANet's), where the ImageNet
+            classifier `fc` is left out.
         state_dict: dict `{original key: array}`. PyTorch is not needed; with it, a
             checkpoint becomes one by
             `{k: v.numpy() for k, v in torch.load(path, weights_only=True).items()}`.
@@ -51,4 +54,8 @@ def load_torch_weights(target, state_dict):
             f"`target` must be built before weights are loaded into it: call "
             f"{target.name}.build((None, None, None, channels)) first."
         )
-    fill(target, released_keys.BY_CLASS[type(target)](target), state_dict)
+    layers = released_keys.BY_CLASS[type(target)](target)
+    tables = released_keys.fixed_tables(target)
+    fill(target, layers, state_dict, tables=tables)
+    if isinstance(target, HeightDrivenAttention):
+        target.second_kernel_size = 3  # as released, whatever its kernel size

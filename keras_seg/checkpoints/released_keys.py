@@ -6,7 +6,7 @@ was released and without a trailing ".weight" or ".bias".
 
 import re
 
-from keras_seg.layers import MixedPooling, StripPooling
+from keras_seg.layers import HeightDrivenAttention, MixedPooling, StripPooling
 
 
 def strip_pooling(layer):
@@ -44,6 +44,34 @@ def mixed_pooling(layer):
         for key, block in blocks.items()
         for index, part in enumerate((block.conv, block.norm))
     }
+
+
+def height_attention(layer):
+    """`HANet_Conv` of the released `network/HANet.py`."""
+    keys = {
+        "attention_first.0": layer.first_conv,
+        "attention_first.1": layer.first_norm,
+        "attention_second.0": layer.second_conv,
+        "attention_second.1": layer.second_norm,
+        "attention_third.0": layer.third_conv,
+    }
+    if layer.position_encoding == "learned":
+        keys[_position_table(layer)] = layer.table
+    return keys
+
+
+def fixed_tables(layer):
+    """What PyTorch stores of a layer and is fixed in Keras: `{original key: array}`."""
+    if not isinstance(layer, HeightDrivenAttention):
+        return {}
+    if layer.position_encoding in (None, "learned"):
+        return {}
+    return {f"{_position_table(layer)}.weight": layer.table}
+
+
+def _position_table(layer):
+    ordinal = {1: "1st", 2: "2nd"}[layer.position_injection]
+    return f"pos_emb1d_{ordinal}.pos_layer"
 
 
 def is_resnet_c(target):
@@ -85,4 +113,8 @@ def resnet_c(pyramid, state_dict):
     return layers
 
 
-BY_CLASS = {StripPooling: strip_pooling, MixedPooling: mixed_pooling}
+BY_CLASS = {
+    HeightDrivenAttention: height_attention,
+    MixedPooling: mixed_pooling,
+    StripPooling: strip_pooling,
+}

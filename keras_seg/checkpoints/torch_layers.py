@@ -12,6 +12,14 @@ def conv2d(layer, key):
     return assignments
 
 
+def conv1d(layer, key):
+    """`torch.nn.Conv1d` under `key`: (out, in, taps) to Keras's order."""
+    assignments = [(layer.kernel, f"{key}.weight", (2, 1, 0))]
+    if layer.use_bias:
+        assignments.append((layer.bias, f"{key}.bias", (0,)))
+    return assignments
+
+
 def depthwise_conv2d(layer, key):
     """`torch.nn.Conv2d` with as many groups as channels: (channels, 1, ...)."""
     assignments = [(layer.kernel, f"{key}.weight", (2, 3, 0, 1))]
@@ -31,9 +39,13 @@ def batch_norm(layer, key):
 
 
 def assignments(layer, key):
-    """What to read for one Keras layer: triples of variable, key and axis order."""
+    """What to read for a layer or variable: triples of variable, key, axis order."""
+    if isinstance(layer, keras.Variable):  # `torch.nn.Embedding`
+        return [(layer, f"{key}.weight", tuple(range(len(layer.shape))))]
     if isinstance(layer, keras.layers.Conv2D):
         return conv2d(layer, key)
+    if isinstance(layer, keras.layers.Conv1D):
+        return conv1d(layer, key)
     if isinstance(layer, keras.layers.DepthwiseConv2D):
         return depthwise_conv2d(layer, key)
     if isinstance(layer, keras.layers.BatchNormalization):
@@ -41,18 +53,20 @@ def assignments(layer, key):
     raise TypeError(f"No PyTorch module corresponds to this layer. Received: {layer=}")
 
 
-def fill(target, layers, state_dict, optional=()):
+def fill(target, layers, state_dict, optional=(), tables=None):
     """Fills layers with arrays of a PyTorch state dict, or sets nothing at all.
 
     Args:
         target: the layer or model that consists of `layers`.
-        layers: dict `{key without ".weight": Keras layer}`.
+        layers: dict `{key without ".weight": Keras layer or variable}`.
         state_dict: dict `{key: array}`.
         optional: keys that may be there and are not used.
+        tables: dict `{key: array}` of what is fixed in `target` and stored all the same
+            by PyTorch: the values must agree.
 
     Raises:
-        ValueError: If keys are missing or left over, shapes differ, or a variable of
-            `target` is not set; all of them are listed.
+        ValueError: If keys are missing or left over, shapes or tables differ, or a
+            variable of `target` is not set; all of them are listed.
     """
     arrays = {
         key.removeprefix("module."): np.asarray(value)
@@ -65,22 +79,29 @@ def fill(target, layers, state_dict, optional=()):
         for key, layer in layers.items()
         for assignment in assignments(layer, key)
     ]
-    _check(target, wanted, arrays)
+    _check(target, wanted, arrays, tables or {})
     for variable, key, order in wanted:
         variable.assign(arrays[key].transpose(order))
 
 
-def _check(target, wanted, arrays):
+def _check(target, wanted, arrays, tables):
     expected = {
         key: tuple(variable.shape[order.index(axis)] for axis in range(len(order)))
         for variable, key, order in wanted
-    }
+    } | {key: table.shape for key, table in tables.items()}
     problems = [f"missing key {key!r}" for key in expected if key not in arrays]
     problems += [f"unused key {key!r}" for key in arrays if key not in expected]
     problems += [
         f"{key!r} has shape {arrays[key].shape}, expected {shape}"
         for key, shape in expected.items()
         if key in arrays and arrays[key].shape != shape
+    ]
+    problems += [
+        f"{key!r} holds other values than the table of the layer"
+        for key, table in tables.items()
+        if key in arrays
+        and arrays[key].shape == table.shape
+        and not np.allclose(arrays[key], table, atol=1e-6)
     ]
     covered = {id(variable) for variable, _, _ in wanted}
     problems += [

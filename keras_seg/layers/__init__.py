@@ -1,8 +1,19 @@
 """The papers' modules and their parts as Keras layers."""
 
+from keras_seg.layers.atrous_spatial_pyramid_pooling import AtrousSpatialPyramidPooling
 from keras_seg.layers.conv_norm import ConvNorm
+from keras_seg.layers.height_driven_attention import HeightDrivenAttention
 from keras_seg.layers.mixed_pooling import MixedPooling
 from keras_seg.layers.resize_like import ResizeLike
+from keras_seg.layers.separable_conv_norm import SeparableConvNorm
 from keras_seg.layers.strip_pooling import StripPooling
 
-__all__ = ["ConvNorm", "MixedPooling", "ResizeLike", "StripPooling"]
+__all__ = [
+    "AtrousSpatialPyramidPooling",
+    "ConvNorm",
+    "HeightDrivenAttention",
+    "MixedPooling",
+    "ResizeLike",
+    "SeparableConvNorm",
+    "StripPooling",
+]

@@ -14,6 +14,7 @@ class ConvNorm(keras.layers.Layer):
         filters: int. Number of output channels.
         kernel_size: int or pair of ints.
         activation: Name of a Keras activation, or None.
+        dilation_rate: int or pair of ints.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
     Input shape: `(batch, height, width, channels)`, `channels` known, the others any.
@@ -24,14 +25,22 @@ class ConvNorm(keras.layers.Layer):
         ValueError: If Keras is configured for `channels_first`.
     """
 
-    def __init__(self, filters, kernel_size, activation="relu", **kwargs):
+    def __init__(
+        self, filters, kernel_size, activation="relu", dilation_rate=1, **kwargs
+    ):
         super().__init__(**kwargs)
         require_channels_last(self)
         self.filters = filters
         self.kernel_size = kernel_size
+        self.dilation_rate = dilation_rate
         policy = self.dtype_policy  # sublayers do not inherit it
         self.conv = keras.layers.Conv2D(
-            filters, kernel_size, padding="same", use_bias=False, dtype=policy
+            filters,
+            kernel_size,
+            padding="same",
+            dilation_rate=dilation_rate,
+            use_bias=False,
+            dtype=policy,
         )
         self.norm = keras.layers.BatchNormalization(
             momentum=0.9, epsilon=1e-5, dtype=policy
@@ -54,4 +63,5 @@ class ConvNorm(keras.layers.Layer):
             "filters": self.filters,
             "kernel_size": self.kernel_size,
             "activation": keras.activations.serialize(self.activation.activation),
+            "dilation_rate": self.dilation_rate,
         }

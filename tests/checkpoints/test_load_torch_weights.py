@@ -3,7 +3,12 @@ import pytest
 from keras import ops
 
 from keras_seg.checkpoints import load_torch_weights
-from keras_seg.layers import ConvNorm, MixedPooling, StripPooling
+from keras_seg.layers import (
+    ConvNorm,
+    HeightDrivenAttention,
+    MixedPooling,
+    StripPooling,
+)
 
 
 @pytest.fixture
@@ -68,3 +73,71 @@ def test_rejects_a_number_of_grids_that_was_not_released():
     layer.build((None, None, None, 4))
     with pytest.raises(ValueError, match="two pooling grids"):
         load_torch_weights(layer, {})
+
+
+def height_attention(kernel_size, table=None):
+    """Keys and shapes of the released `HANet_Conv`, ratio 2 on 6 and 3 channels."""
+    rng = np.random.default_rng(0)
+    shapes = {
+        "attention_first.0.weight": (3, 6, 1),
+        "attention_second.0.weight": (6, 3, 3),  # whatever the kernel size
+        "attention_second.0.bias": (6,),
+        "attention_third.0.weight": (3, 6, kernel_size),
+        "attention_third.0.bias": (3,),
+        "pos_emb1d_2nd.pos_layer.weight": (17, 3),
+    }
+    for norm, channels in (("attention_first.1", 3), ("attention_second.1", 6)):
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            shapes[f"{norm}.{part}"] = (channels,)
+    state_dict = {key: rng.random(shape, "float32") for key, shape in shapes.items()}
+    if table is not None:
+        state_dict["pos_emb1d_2nd.pos_layer.weight"] = table
+    return state_dict
+
+
+def attention_layer(**options):
+    layer = HeightDrivenAttention(2, return_attention=True, **options)
+    layer.build([(None, None, None, 6), (None, None, None, 3)])
+    return layer
+
+
+def test_released_attention_has_three_taps_even_at_kernel_size_1(tmp_path):
+    layer = attention_layer(kernel_size=1, position_encoding="learned")
+    state_dict = height_attention(kernel_size=1)
+    load_torch_weights(layer, state_dict)
+    low = np.random.default_rng(1).random((1, 16, 1, 6), "float32")
+    high = np.ones((1, 16, 1, 3), "float32")
+
+    def convolve(x, key):
+        weight = state_dict[f"{key}.weight"]
+        taps = weight.shape[2]
+        padded = np.pad(x, [(taps // 2, taps // 2), (0, 0)])
+        out = sum(padded[k : k + len(x)] @ weight[..., k].T for k in range(taps))
+        return out + state_dict.get(f"{key}.bias", 0)
+
+    def norm_relu(x, key):
+        gamma, beta, mean, variance = (
+            state_dict[f"{key}.{part}"]
+            for part in ("weight", "bias", "running_mean", "running_var")
+        )
+        return np.maximum(gamma * (x - mean) / np.sqrt(variance + 1e-5) + beta, 0)
+
+    x = norm_relu(convolve(low[0, :, 0], "attention_first.0"), "attention_first.1")
+    x = x + state_dict["pos_emb1d_2nd.pos_layer.weight"][:16]
+    x = norm_relu(convolve(x, "attention_second.0"), "attention_second.1")
+    expected = 1 / (1 + np.exp(-convolve(x, "attention_third.0")))
+    np.testing.assert_allclose(layer([low, high])[1][0, :, 0], expected, atol=1e-5)
+    # It stays so in a saved model.
+    assert layer.get_config()["second_kernel_size"] == 3
+
+
+def test_the_fixed_table_of_positions_must_be_the_layers():
+    layer = attention_layer()
+    load_torch_weights(layer, height_attention(3, layer.table))
+    for table in (layer.table - 1, layer.table[:9]):
+        with pytest.raises(ValueError, match="pos_emb1d_2nd.pos_layer.weight"):
+            load_torch_weights(layer, height_attention(3, table))
+    # The encoding of the paper is another table.
+    paper = attention_layer(position_encoding="paper")
+    with pytest.raises(ValueError, match="holds other values than the table"):
+        load_torch_weights(paper, height_attention(3, layer.table))

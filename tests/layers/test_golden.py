@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_seg.checkpoints import load_torch_weights
-from keras_seg.layers import MixedPooling, StripPooling
+from keras_seg.layers import HeightDrivenAttention, MixedPooling, StripPooling
 from tests.paths import shared
 
 CASES = {
@@ -32,3 +32,35 @@ def test_released_outputs(name, sizes):
         result = keras.ops.convert_to_numpy(model(x, training=training))
         tolerance = 1e-5 * np.abs(expected).max()
         np.testing.assert_allclose(result, expected, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("sizes", ["static", "run-time"])
+@pytest.mark.parametrize("case", range(3))
+def test_released_height_attention(case, sizes):
+    record = np.load(shared(f"golden/height_attention_{case}.npz"))
+    layer = HeightDrivenAttention(
+        reduction_ratio=int(record["r_factor"]),
+        kernel_size=int(record["kernel_size"]),
+        pooling=str(record["pooling"]),
+        position_injection=int(record["pos_injection"]),
+        dropout_rate=0.0,
+        return_attention=True,
+    )
+    maps = [record[name].transpose(0, 2, 3, 1) for name in ("x", "high")]
+    positions = record["positions"]
+    run_time = sizes == "run-time"
+    inputs = [
+        keras.Input((None, None, x.shape[-1]) if run_time else x.shape[1:])
+        for x in maps
+    ]
+    rows = keras.Input((None if run_time else positions.shape[1],), dtype="int32")
+    model = keras.Model([*inputs, rows], layer(inputs, positions=rows))
+    weights = {key[2:]: record[key] for key in record if key.startswith("w/")}
+    load_torch_weights(layer, weights)
+    for mode, training in (("eval", False), ("train", True)):
+        out, attention = model([*maps, positions], training=training)
+        expected = record[f"out_{mode}"].transpose(0, 2, 3, 1)
+        tolerance = 1e-5 * np.abs(expected).max()
+        np.testing.assert_allclose(out, expected, rtol=0, atol=tolerance)
+        expected = record[f"attention_{mode}"].transpose(0, 2, 1)
+        np.testing.assert_allclose(attention[:, :, 0], expected, rtol=0, atol=1e-5)

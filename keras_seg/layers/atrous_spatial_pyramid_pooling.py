@@ -1,0 +1,95 @@
+import keras
+from keras import ops
+
+from keras_seg.layers.conv_norm import ConvNorm
+from keras_seg.layers.data_format import require_channels_last
+from keras_seg.layers.separable_conv_norm import SeparableConvNorm
+from keras_seg.ops import adaptive_average_pool
+
+
+@keras.saving.register_keras_serializable(package="keras_seg")
+class AtrousSpatialPyramidPooling(keras.layers.Layer):
+    """Looks at a feature map at several scales at once (ASPP).
+
+    The concatenation of: the mean of the whole map, projected by a 1x1 convolution and
+    given to every position; a 1x1 convolution; and a 3x3 convolution for each dilation
+    rate. Each is followed by batch norm and ReLU. The 1x1 convolution that DeepLab
+    passes the result through is not part of it.
+
+    Args:
+        filters: int. Number of channels of each branch.
+        dilation_rates: sequence of ints. DeepLab takes (6, 12, 18) at output stride 16
+            and twice that at 8.
+        separable: bool. Whether the 3x3 convolutions are depthwise separable.
+        **kwargs: Base layer arguments, such as `name` and `dtype`.
+
+    Input shape: `(batch, height, width, channels)`, `channels` known, the others any.
+    Output shape: `(batch, height, width, filters * (2 + len(dilation_rates)))`.
+
+    Example:
+
+    ```python
+    x = keras.ops.ones((2, 33, 45, 320))
+    AtrousSpatialPyramidPooling(64)(x).shape  # (2, 33, 45, 320): five of 64
+    ```
+
+    Raises:
+        ValueError: If `filters` or a rate is no positive int, or if Keras is configured
+            for `channels_first`.
+
+    Reference: [Chen et al., 2017](https://arxiv.org/abs/1706.05587), section 3.3, and
+    [Chen et al., 2018](https://arxiv.org/abs/1802.02611), section 3.1.
+    """
+
+    def __init__(
+        self, filters=256, dilation_rates=(6, 12, 18), separable=False, **kwargs
+    ):
+        super().__init__(**kwargs)
+        require_channels_last(self)
+        rates = tuple(dilation_rates)
+        if not all(isinstance(n, int) and n > 0 for n in (filters, *rates)):
+            raise ValueError(
+                "`filters` and `dilation_rates` must be positive ints. "
+                f"Received: {filters=}, {dilation_rates=}"
+            )
+        self.filters = filters
+        self.dilation_rates = rates
+        self.separable = separable
+        policy = self.dtype_policy  # sublayers do not inherit it
+        self.image_branch = ConvNorm(filters, 1, dtype=policy, name="image_branch")
+        self.point_branch = ConvNorm(filters, 1, dtype=policy, name="point_branch")
+        conv = SeparableConvNorm if separable else ConvNorm
+        self.dilated_branches = [
+            conv(
+                filters,
+                3,
+                dilation_rate=rate,
+                dtype=policy,
+                name=f"dilated_branch_{index}",
+            )
+            for index, rate in enumerate(rates)
+        ]
+
+    def build(self, input_shape):
+        batch, *_, channels = input_shape
+        self.image_branch.build((batch, 1, 1, channels))
+        for branch in (self.point_branch, *self.dilated_branches):
+            branch.build(input_shape)
+
+    def call(self, inputs, training=None):
+        mean = adaptive_average_pool(inputs, (1, 1))
+        image = self.image_branch(mean, training=training)
+        image = ops.broadcast_to(image, (*ops.shape(inputs)[:3], self.filters))
+        branches = (self.point_branch, *self.dilated_branches)
+        maps = [branch(inputs, training=training) for branch in branches]
+        return ops.concatenate([image, *maps], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.filters * (2 + len(self.dilation_rates)))
+
+    def get_config(self):
+        return super().get_config() | {
+            "filters": self.filters,
+            "dilation_rates": self.dilation_rates,
+            "separable": self.separable,
+        }
