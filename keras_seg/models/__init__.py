@@ -1,7 +1,17 @@
 """The papers' networks as functional Keras models."""
 
+from keras_seg.models.attention_model import attention_model
+from keras_seg.models.deeplab_v3_plus import DeepLabV3Plus
+from keras_seg.models.hanet import HANet
 from keras_seg.models.inference_model import inference_model
 from keras_seg.models.replace_classifier import replace_classifier
 from keras_seg.models.spnet import SPNet
 
-__all__ = ["SPNet", "inference_model", "replace_classifier"]
+__all__ = [
+    "DeepLabV3Plus",
+    "HANet",
+    "SPNet",
+    "attention_model",
+    "inference_model",
+    "replace_classifier",
+]

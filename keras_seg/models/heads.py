@@ -9,8 +9,18 @@ def classify(
     x, image, num_classes, dropout_rate, align_corners, size_divisor=1, *, name
 ):
     """Dropout of whole channels and a 1x1 convolution to logits at the image's size."""
+    x = score(x, num_classes, dropout_rate, name=name)
+    return resize_logits(x, image, align_corners, size_divisor, name=name)
+
+
+def score(x, num_classes, dropout_rate, *, name):
+    """Dropout of whole channels and a 1x1 convolution to logits."""
     x = keras.layers.SpatialDropout2D(dropout_rate, name=f"{name}_dropout")(x)
-    x = keras.layers.Conv2D(num_classes, 1, name=classifier_name(name))(x)
+    return keras.layers.Conv2D(num_classes, 1, name=classifier_name(name))(x)
+
+
+def resize_logits(x, image, align_corners, size_divisor=1, *, name):
+    """Logits at the image's size, under the name of the output."""
     # Logits keep float32's digits under mixed precision.
     resize = ResizeLike(align_corners, size_divisor, dtype="float32", name=name)
     return resize([x, image])
@@ -21,7 +31,7 @@ def classifier_name(output):
     return f"{output}_classifier"
 
 
-def fcn_head(x, *head, name):
-    """A 3x3 convolution to a quarter of the channels, then logits."""
-    x = ConvNorm(x.shape[-1] // 4, 3, name=f"{name}_conv")(x)
+def fcn_head(x, filters, *head, name):
+    """A 3x3 convolution, then logits."""
+    x = ConvNorm(filters, 3, name=f"{name}_conv")(x)
     return classify(x, *head, name=name)

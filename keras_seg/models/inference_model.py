@@ -1,19 +1,25 @@
 import keras
 
+from keras_seg.layers import HeightDrivenAttention
+from keras_seg.models.rerun import rerun
 
-def inference_model(model):
+
+def inference_model(model, positions=False):
     """The same network without what only training needs.
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` whose
             outputs are a dict with "segmentation".
+        positions: bool. Whether to keep the second input of a HANet with positions, as
+            for windows of an image; without it, images are taken for whole ones.
 
     Returns:
         A functional `keras.Model` that shares its weights with `model` and returns the
         logits of "segmentation" alone; `model` itself where it does so already.
 
     Raises:
-        ValueError: If the outputs are a dict without "segmentation".
+        ValueError: If the outputs are a dict without "segmentation", or if the model
+            has no positions to keep.
 
     Example:
 
@@ -22,6 +28,20 @@ def inference_model(model):
     inference_model(model)(images)  # (batch, height, width, 11)
     ```
     """
+    has_positions = "positions" in [tensor.name for tensor in model.inputs]
+    if positions and not has_positions:
+        raise ValueError(
+            "`positions` must be False for a model without such an input. "
+            f"Received: {positions=} and {model.name!r}"
+        )
+    model = _segmentation(model)
+    if has_positions and not positions:
+        whole = rerun(model, _call_on_whole_images)
+        model = keras.Model(whole.input[0], whole.output, name=model.name)
+    return model
+
+
+def _segmentation(model):
     outputs = model.output
     if not isinstance(outputs, dict):
         return model
@@ -31,3 +51,9 @@ def inference_model(model):
             f"Received: {model.name!r} with outputs {sorted(outputs)}"
         )
     return keras.Model(model.input, outputs["segmentation"], name=model.name)
+
+
+def _call_on_whole_images(layer, *args, **kwargs):
+    if isinstance(layer, HeightDrivenAttention):
+        kwargs.pop("positions")
+    return layer(*args, **kwargs)

@@ -8,7 +8,8 @@ def replace_classifier(model, num_classes):
     """A copy of a trained network for another number of classes: transfer learning.
 
     All weights are copied but those of the classifiers, the last 1x1 convolution of
-    each head, which start anew. The copy is not compiled.
+    each head, which start anew, as does an attention on the logits. The copy is not
+    compiled.
 
     Args:
         model: a model of `keras_seg.models`, with heads for training or without.
@@ -48,6 +49,9 @@ def replace_classifier(model, num_classes):
     plain = keras.Model(model.input, model.output, name=model.name)
     changed = keras.models.clone_model(plain, clone_function=copy)
     for layer in model.layers:
-        if layer.name not in names:
-            changed.get_layer(layer.name).set_weights(layer.get_weights())
+        twin = changed.get_layer(layer.name)
+        # HANet's attention on the logits has as many channels as there are classes.
+        fits = [w.shape for w in layer.weights] == [w.shape for w in twin.weights]
+        if layer.name not in names and fits:
+            twin.set_weights(layer.get_weights())
     return changed

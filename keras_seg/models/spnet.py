@@ -82,7 +82,7 @@ def SPNet(
 
     if not auxiliary_head:
         return keras.Model(image, segmentation, name=name)
-    auxiliary = fcn_head(previous, *head, name="auxiliary")
+    auxiliary = fcn_head(previous, previous.shape[-1] // 4, *head, name="auxiliary")
     outputs = {"segmentation": segmentation, "auxiliary": auxiliary}
     return keras.Model(image, outputs, name=name)
 

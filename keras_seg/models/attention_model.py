@@ -1,0 +1,43 @@
+import keras
+
+from keras_seg.layers import HeightDrivenAttention
+from keras_seg.models.rerun import rerun
+
+
+def attention_model(model):
+    """What the attention of a HANet does: its maps by point.
+
+    Args:
+        model: `HANet`, with positions or without, or any functional `keras.Model` with
+            `HeightDrivenAttention` layers whose `return_attention` is True.
+
+    Returns:
+        A functional `keras.Model` with the inputs of `model`, which shares its weights
+        and returns the dict `{"attention1": (batch, rows, 1, channels), ...}` of the
+        weights in 0..1 by point; in another model than HANet by the layers' names.
+
+    Raises:
+        ValueError: If the model has no such layer.
+
+    Example:
+
+    ```python
+    maps = attention_model(inference_model(model))(images)
+    maps["attention1"].shape  # (batch, 45, 1, 1280)
+    ```
+    """
+    maps = {}
+
+    def call(layer, *args, **kwargs):
+        outputs = layer(*args, **kwargs)
+        if isinstance(layer, HeightDrivenAttention) and layer.return_attention:
+            maps[layer.name.replace("height_attention_", "attention")] = outputs[1]
+        return outputs
+
+    again = rerun(model, call)
+    if not maps:
+        raise ValueError(
+            "The model must have HeightDrivenAttention layers with "
+            f"return_attention=True. Received: {model.name!r} without any"
+        )
+    return keras.Model(again.input, maps, name=f"{model.name}_attention")

@@ -1,0 +1,172 @@
+import keras
+
+from keras_seg.backbones import level_info, size_divisor
+from keras_seg.layers import (
+    AtrousSpatialPyramidPooling,
+    ConvNorm,
+    ResizeLike,
+    SeparableConvNorm,
+)
+from keras_seg.models.backbone import resolve_backbone
+from keras_seg.models.checks import require_classes
+from keras_seg.models.heads import fcn_head, resize_logits, score
+
+
+def DeepLabV3Plus(
+    num_classes,
+    backbone="resnet50",
+    output_stride=8,
+    auxiliary_head=False,
+    filters=256,
+    low_level_filters=48,
+    dilation_rates=None,
+    separable=False,
+    dropout_rate=0.1,
+    align_corners=True,
+    name="deeplab_v3_plus",
+):
+    """DeepLabV3+: atrous spatial pyramid pooling, then a decoder with finer features.
+
+    The last level passes `AtrousSpatialPyramidPooling` and a 1x1 convolution, is
+    resized to the features at a quarter of the image's size and concatenated with a 1x1
+    projection of these; two 3x3 convolutions and the classifier follow.
+
+    Args:
+        num_classes: int.
+        backbone: a name of `keras_seg.backbones.names()`; a feature pyramid, which
+            keeps its own output stride; or any functional `keras.Model` on images.
+        output_stride: 8, 16 or 32.
+        auxiliary_head: bool. Adds an FCN head on the level before the last, for
+            training only, where its loss counts 0.4.
+        filters: int. Channels of each of the five branches of the pooling and of the
+            decoder; the auxiliary head has twice as many.
+        low_level_filters: int. Channels of the projection of the low-level features.
+        dilation_rates: sequence of ints, or None for 6, 12 and 18 at output stride 16,
+            twice that at 8 and half of it at 32.
+        separable: bool. Depthwise separable 3x3 convolutions in the pooling and the
+            decoder, which suit small backbones.
+        dropout_rate: float. Before the classifiers, whole channels.
+        align_corners: bool. How maps are resized; True as in HANet's release.
+        name: str. The model's name.
+
+    Returns:
+        A functional `keras.Model` from raw RGB `(batch, height, width, 3)` in 0..255,
+        of any size, to float32 logits `(batch, height, width, num_classes)`; with
+        `auxiliary_head` to the dict of "segmentation" and "auxiliary", both of these.
+
+    Raises:
+        ValueError: If `num_classes` is not an int above 1, if the backbone is unknown
+            or cannot have this output stride, or if it has no two levels of stride 4 or
+            more.
+
+    Example:
+
+    ```python
+    model = DeepLabV3Plus(11, "mobilenet_v3_small", output_stride=16, separable=True)
+    logits = model(images)  # (batch, 360, 480, 11) for images (batch, 360, 480, 3)
+    ```
+
+    Reference: [Chen et al., 2018](https://arxiv.org/abs/1802.02611), section 3; the
+    second 3x3 convolution and the auxiliary head are those of HANet's release.
+    """
+    require_classes(num_classes)
+    pyramid = resolve_backbone(backbone, output_stride)
+    image = keras.Input(pyramid.input_shape[1:], name="image")
+    outputs = assemble(
+        image,
+        pyramid,
+        num_classes,
+        auxiliary_head,
+        filters,
+        low_level_filters,
+        dilation_rates,
+        separable,
+        dropout_rate,
+        align_corners,
+    )
+    return keras.Model(image, outputs, name=name)
+
+
+def assemble(
+    image,
+    pyramid,
+    num_classes,
+    auxiliary_head,
+    filters,
+    low_level_filters,
+    dilation_rates,
+    separable,
+    dropout_rate,
+    align_corners,
+    attend=lambda point, low, high: high,
+):
+    """The outputs of DeepLabV3+ on a symbolic image.
+
+    Args:
+        attend: function `(point, low, high) -> high`, which is called at the five
+            places where HANet weights higher features by lower ones.
+
+    The others are those of `DeepLabV3Plus`.
+    """
+    features = pyramid(image)
+    low_level, previous, last = _levels(features, pyramid)
+    divisor = size_divisor(pyramid)
+
+    x = attend(1, previous, last)
+    pooled = AtrousSpatialPyramidPooling(
+        filters,
+        dilation_rates or default_dilation_rates(output_stride(pyramid)),
+        separable,
+        name="aspp",
+    )(x)
+    pooled = attend(2, x, pooled)
+    x = ConvNorm(filters, 1, name="aspp_projection")(pooled)
+    x = attend(3, pooled, x)
+
+    fine = ConvNorm(low_level_filters, 1, name="low_level_projection")(low_level)
+    x = ResizeLike(align_corners, name="aspp_resize")([x, fine])
+    fused = keras.layers.Concatenate(name="fusion")([fine, x])
+    conv = SeparableConvNorm if separable else ConvNorm
+    x = conv(filters, 3, name="decoder_1")(fused)
+    x = conv(filters, 3, name="decoder_2")(x)
+    x = attend(4, fused, x)
+
+    logits = score(x, num_classes, dropout_rate, name="segmentation")
+    logits = attend(5, x, logits)
+    segmentation = resize_logits(
+        logits, image, align_corners, divisor, name="segmentation"
+    )
+    if not auxiliary_head:
+        return segmentation
+    auxiliary = fcn_head(
+        previous,
+        2 * filters,
+        image,
+        num_classes,
+        dropout_rate,
+        align_corners,
+        divisor,
+        name="auxiliary",
+    )
+    return {"segmentation": segmentation, "auxiliary": auxiliary}
+
+
+def output_stride(pyramid):
+    """The true stride of a pyramid's last level."""
+    return max(level_info(pyramid).items())[1][0]
+
+
+def default_dilation_rates(stride):
+    """DeepLab's 6, 12 and 18 at output stride 16, at others the same in pixels."""
+    return tuple(max(rate * 16 // stride, 1) for rate in (6, 12, 18))
+
+
+def _levels(features, pyramid):
+    """The low-level features, those before the last, and the last."""
+    levels = [level for level in sorted(features) if level >= "level2"]
+    if len(levels) < 2:
+        raise ValueError(
+            "The backbone must have two levels or more of stride 4 and above. "
+            f"Received: {pyramid.name!r} with {sorted(features)}"
+        )
+    return (features[level] for level in (levels[0], *levels[-2:]))

@@ -1,0 +1,138 @@
+import keras
+
+from keras_seg.layers import HeightDrivenAttention
+from keras_seg.models.backbone import resolve_backbone
+from keras_seg.models.checks import require_classes
+from keras_seg.models.deeplab_v3_plus import assemble
+from keras_seg.models.deeplab_v3_plus import output_stride as true_stride
+
+POINTS = (1, 2, 3, 4, 5)
+
+
+def HANet(
+    num_classes,
+    backbone="resnet50",
+    output_stride=8,
+    auxiliary_head=False,
+    reduction_ratio=None,
+    positions=False,
+    points=(1, 2, 3, 4),
+    kernel_size=3,
+    coarse_height=16,
+    pooling="mean",
+    position_encoding="sinusoidal",
+    position_injection=2,
+    position_noise=0.5,
+    attention_dropout_rate=0.1,
+    filters=256,
+    low_level_filters=48,
+    dilation_rates=None,
+    separable=False,
+    dropout_rate=0.1,
+    align_corners=True,
+    name="hanet",
+):
+    """HANet: DeepLabV3+ whose channels are weighted by the height in the image.
+
+    A `HeightDrivenAttention` at each of these points:
+
+        point   attention from                  weights
+        1       the level before the last       the last level
+        2       the last level                  the concatenation of ASPP
+        3       that concatenation              its 1x1 projection
+        4       low-level and resized features  the decoder's 3x3 convolutions
+        5       the decoder's features          the logits, with max pooling
+
+    Args:
+        num_classes: int.
+        backbone: a name of `keras_seg.backbones.names()`; a feature pyramid, which
+            keeps its own output stride; or any functional `keras.Model` on images.
+        output_stride: 8, 16 or 32.
+        auxiliary_head: bool. Adds an FCN head on the level before the last, for
+            training only, where its loss counts 0.4.
+        reduction_ratio: int, or None for 64 at output stride 8 and 32 otherwise. The
+            release takes 16 for a MobileNetV2.
+        positions: bool. Whether the model takes a second input, the positions of its
+            rows in the uncropped image; see below.
+        points: which of the points above have attention, in 1..5; 1 to 4 as in all
+            released networks.
+        kernel_size, coarse_height, pooling, position_encoding, position_injection,
+            position_noise: see `HeightDrivenAttention`.
+        attention_dropout_rate: float. The `dropout_rate` of `HeightDrivenAttention`.
+        filters, low_level_filters, dilation_rates, separable, dropout_rate,
+            align_corners: see `DeepLabV3Plus`.
+        name: str. The model's name.
+
+    Returns:
+        A functional `keras.Model` from raw RGB `(batch, height, width, 3)` in 0..255,
+        of any size, to float32 logits `(batch, height, width, num_classes)`; with
+        `auxiliary_head` to the dict of "segmentation" and "auxiliary", both of these.
+        With `positions` its inputs are the pair of the image and integers `(batch,
+        height)`, as `keras_seg.data.training_pipeline(..., positions=True)` gives them:
+        0..127 from top to bottom of the uncropped image (`keras_seg.ops.
+        row_positions`), 128 for padding. Without it, and in `inference_model(model)`,
+        each image is taken for a whole one.
+
+    Raises:
+        ValueError: If `points` are none or not in 1..5, if `num_classes` is not an int
+            above 1, if the backbone is unknown or cannot have this output stride, or as
+            `HeightDrivenAttention`.
+
+    Example:
+
+    ```python
+    model = HANet(num_classes=11, backbone="resnet18", positions=True)
+    positions = keras_seg.ops.row_positions(np.arange(360)[None], 360)
+    logits = model([images, positions])  # (1, 360, 480, 11)
+    ```
+
+    Reference: [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 3 and
+    figure 4; the points' features are those of the released `network/deepv3.py`.
+    """
+    require_classes(num_classes)
+    points = tuple(points)
+    if not points or not set(points) <= set(POINTS):
+        raise ValueError(
+            f"`points` must be one or more of {POINTS}. Received: {points=}"
+        )
+    pyramid = resolve_backbone(backbone, output_stride)
+    if reduction_ratio is None:
+        reduction_ratio = 64 if true_stride(pyramid) <= 8 else 32
+    image = keras.Input(pyramid.input_shape[1:], name="image")
+    inputs, place = image, {}
+    if positions:
+        rows = keras.Input((pyramid.input_shape[1],), dtype="int32", name="positions")
+        inputs, place = [image, rows], {"positions": rows}
+
+    def attend(point, low, high):
+        if point not in points:
+            return high
+        attention = HeightDrivenAttention(
+            reduction_ratio,
+            kernel_size,
+            coarse_height,
+            "max" if point == 5 else pooling,
+            position_encoding,
+            position_injection,
+            attention_dropout_rate,
+            position_noise,
+            return_attention=True,
+            name=f"height_attention_{point}",
+        )
+        high, _ = attention([low, high], **place)
+        return high
+
+    outputs = assemble(
+        image,
+        pyramid,
+        num_classes,
+        auxiliary_head,
+        filters,
+        low_level_filters,
+        dilation_rates,
+        separable,
+        dropout_rate,
+        align_corners,
+        attend,
+    )
+    return keras.Model(inputs, outputs, name=name)

@@ -1,0 +1,88 @@
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_seg import backbones
+from keras_seg.models import DeepLabV3Plus, inference_model
+from keras_seg.models.deeplab_v3_plus import default_dilation_rates
+from tests.models.test_spnet import tiny_network
+
+
+def tiny_deeplab(**options):
+    options = {"output_stride": 8, "filters": 8, "low_level_filters": 4} | options
+    return DeepLabV3Plus(3, tiny_network(), **options)
+
+
+@pytest.mark.parametrize(
+    ("stride", "rates"), [(8, (12, 24, 36)), (16, (6, 12, 18)), (32, (3, 6, 9))]
+)
+def test_rates_follow_the_true_output_stride(stride, rates):
+    assert default_dilation_rates(stride) == rates
+    # A pyramid keeps its own stride, whatever the argument says.
+    pyramid = backbones.feature_pyramid(tiny_network(), stride)
+    model = DeepLabV3Plus(3, pyramid, output_stride=8, filters=4)
+    branches = model.get_layer("aspp").dilated_branches
+    assert tuple(branch.dilation_rate for branch in branches) == rates
+    convolutions = [branch.conv.dilation_rate for branch in branches]
+    assert convolutions == [(rate, rate) for rate in rates]
+
+
+def test_rates_can_be_chosen():
+    model = tiny_deeplab(dilation_rates=(1, 5))
+    assert model.get_layer("aspp").dilation_rates == (1, 5)
+    assert model.get_layer("aspp").output.shape[-1] == 8 * 4
+
+
+def test_channels_of_the_release():
+    """deepv3.py: 1280 channels after ASPP, 48 and 256 in the decoder, 512 beside."""
+    model = DeepLabV3Plus(19, tiny_network(), 16, auxiliary_head=True)
+    assert model.get_layer("aspp").output.shape[-1] == 1280
+    assert model.get_layer("fusion").output.shape[-1] == 304
+    assert model.get_layer("decoder_2").output.shape[-1] == 256
+    assert model.get_layer("auxiliary_conv").output.shape[-1] == 512
+
+
+@pytest.mark.parametrize("separable", [False, True])
+@pytest.mark.parametrize("size", [(64, 96), (45, 67), (33, 8)])
+def test_logits_have_the_images_size(size, separable):
+    model = tiny_deeplab(auxiliary_head=True, separable=separable)
+    outputs = model(np.zeros((2, *size, 3), "uint8"))
+    assert sorted(outputs) == ["auxiliary", "segmentation"]
+    for logits in outputs.values():
+        assert tuple(logits.shape) == (2, *size, 3) and logits.dtype == "float32"
+    bare = inference_model(model)(np.zeros((2, *size, 3), "uint8"))
+    assert tuple(bare.shape) == (2, *size, 3)
+
+
+def test_low_level_features_reach_the_logits_at_a_quarter_of_the_size():
+    model = tiny_deeplab()
+    assert model.get_layer("low_level_projection").input is not None
+    fused = keras.Model(model.input, model.get_layer("fusion").output)
+    image = np.zeros((1, 64, 96, 3))
+    assert fused(image).shape == (1, 16, 24, 4 + 8)
+
+
+def test_separable_convolutions_are_smaller():
+    """Nine times fewer weights in a 3x3 convolution of many channels."""
+    plain, separable = (
+        DeepLabV3Plus(3, tiny_network(), separable=flag) for flag in (False, True)
+    )
+    count = {
+        name: [m.get_layer(name).count_params() for m in (plain, separable)]
+        for name in ("decoder_1", "decoder_2")
+    }
+    assert count["decoder_2"][0] == 9 * 256 * 256 + 4 * 256
+    assert count["decoder_2"][1] == 9 * 256 + 256 * 256 + 8 * 256
+
+
+def test_a_backbone_needs_two_levels():
+    inputs = keras.Input((None, None, 3))
+    x = layers.Conv2D(4, 3, strides=4, padding="same")(inputs)
+    with pytest.raises(ValueError, match="must have two levels or more"):
+        DeepLabV3Plus(3, keras.Model(inputs, x))
+
+
+def test_rejects_bad_numbers_of_classes():
+    with pytest.raises(ValueError, match="Received: num_classes=1"):
+        DeepLabV3Plus(1, tiny_network())
