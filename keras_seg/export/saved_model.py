@@ -12,7 +12,7 @@ from keras_seg.models import inference_model
 from keras_seg.ops.xla import xla_scope
 
 
-def export_saved_model(model, path, overwrite=False):
+def export_saved_model(model, path, overwrite=False, positions=False):
     """Writes a model as a SavedModel for TF Serving.
 
     Images come in as uint8 RGB of any number, height and width; the head for training
@@ -36,13 +36,17 @@ def export_saved_model(model, path, overwrite=False):
         path: the version folder itself, in TF Serving's layout
             `saved_models/<name>/<version>`.
         overwrite: bool. Whether to replace what is at `path`.
+        positions: bool. For a `HANet(positions=True)`: whether both signatures have a
+            second input, "positions" int32 `(batch, height)`, for clients that send
+            windows of larger images. Without it each image is taken for a whole one.
 
     Returns:
         `pathlib.Path` of the folder.
 
     Raises:
         FileExistsError: If there is something at `path` and `overwrite` is False.
-        ValueError: If the model has no logits of images, or if its graph asks for XLA.
+        ValueError: If the model has no logits of images, if it has no positions where
+            they are asked for, or if its graph asks for XLA.
 
     Warns:
         UserWarning: If the folder's name is no integer: TF Serving ignores such.
@@ -67,7 +71,7 @@ def export_saved_model(model, path, overwrite=False):
             f"saved_models/<name>/1. Received: {path}",
             stacklevel=2,
         )
-    network = inference_model(model)
+    network = inference_model(model, positions)
     _check(network)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Beside its final place, because only within a file system a move is atomic.
@@ -85,24 +89,30 @@ def export_saved_model(model, path, overwrite=False):
 def _write(network, path):
     dtype = "uint8" if network.output_shape[-1] <= 256 else "int32"
 
-    def classes(images):
-        logits = network(tf.cast(images, "float32"), training=False)
+    def predict(images, *positions):
+        images = tf.cast(images, "float32")
+        return network([images, *positions] if positions else images, training=False)
+
+    def classes(*inputs):
+        logits = predict(*inputs)
         return {"classes": tf.cast(tf.argmax(logits, axis=-1), dtype)}
 
-    def probabilities(images):
-        logits = network(tf.cast(images, "float32"), training=False)
+    def probabilities(*inputs):
+        logits = predict(*inputs)
         return {"probabilities": tf.nn.softmax(tf.cast(logits, "float32"))}
 
-    images = tf.TensorSpec(network.inputs[0].shape, "uint8", name="images")
+    image, *positions = network.inputs
+    signature = [tf.TensorSpec(image.shape, "uint8", name="images")]
+    signature += [tf.TensorSpec(t.shape, t.dtype, name=t.name) for t in positions]
     archive = keras.export.ExportArchive()
     archive.track(network)
-    archive.add_endpoint("serving_default", classes, input_signature=[images])
-    archive.add_endpoint("probabilities", probabilities, input_signature=[images])
+    archive.add_endpoint("serving_default", classes, input_signature=signature)
+    archive.add_endpoint("probabilities", probabilities, input_signature=signature)
     archive.write_out(path, verbose=False)
 
 
 def _check(network):
-    shapes = [tuple(tensor.shape) for tensor in network.inputs]
+    shapes = [tuple(t.shape) for t in network.inputs if t.name != "positions"]
     output = network.output
     if (
         len(shapes) != 1

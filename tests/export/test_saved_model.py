@@ -8,6 +8,8 @@ import tensorflow as tf
 from keras import layers
 
 from keras_seg.export import export_saved_model
+from keras_seg.ops import row_positions
+from tests.models.test_hanet import randomise, tiny_hanet
 from tests.models.test_spnet import tiny_spnet
 
 # What TF Serving does: the TensorFlow 1 session loader, here with no keras_seg at all.
@@ -70,6 +72,29 @@ def test_graph_is_for_serving(exported):
     predict = loaded.signatures["serving_default"]
     for shape in [(1, 33, 17, 3), (3, 64, 48, 3)]:
         assert predict(images=tf.zeros(shape, tf.uint8))["classes"].shape == shape[:3]
+
+
+@pytest.mark.parametrize("positions", [False, True])
+def test_positions_are_served_where_asked_for(tmp_path, positions):
+    model = randomise(tiny_hanet(positions=True, auxiliary_head=True))
+    path = export_saved_model(model, tmp_path / "1", positions=positions)
+    predict = tf.saved_model.load(str(path)).signatures["probabilities"]
+    names = sorted(predict.structured_input_signature[1])
+    assert names == (["images", "positions"] if positions else ["images"])
+    images = np.random.default_rng(0).integers(0, 256, (2, 45, 67, 3), dtype="uint8")
+    rows = row_positions(np.tile(np.arange(45, dtype="int32"), (2, 1)), 45)
+    inputs = {"images": tf.constant(images)}
+    if positions:
+        rows = rows[:, ::-1]  # another place than that of a whole image
+        inputs["positions"] = tf.constant(rows)
+    expected = tf.nn.softmax(model([images, rows])["segmentation"])
+    result = predict(**inputs)["probabilities"]
+    np.testing.assert_allclose(result, expected, atol=1e-5)
+
+
+def test_positions_must_be_there_to_be_served(tmp_path):
+    with pytest.raises(ValueError, match="`positions` must be False for a model"):
+        export_saved_model(pixel_model(), tmp_path / "1", positions=True)
 
 
 def test_many_classes_are_int32(tmp_path):
