@@ -2,6 +2,8 @@ import numbers
 
 import tensorflow as tf
 
+from keras_seg.ops.positions import PADDING
+
 
 class Augmentation:
     """Scales, crops, flips and recolours an image, and its label along with it.
@@ -41,10 +43,13 @@ class Augmentation:
         image: `(height, width, 3)` of any number type, in 0..255.
         label: `(height, width)`, integers.
         seed: Integer tensor of shape `(2,)`.
+        positions: Integers `(height,)`, the positions of the rows for HANet
+            (`keras_seg.ops.row_positions`), or `None`.
 
     Returns:
         The image, float32 `(*crop_size, 3)` in 0..255, and the label, int32
-        `crop_size`.
+        `crop_size`. With `positions` also these, int32 `(crop_size[0],)`: those of the
+        rows that the label's rows came from, 128 in padding.
 
     Example:
 
@@ -102,7 +107,7 @@ class Augmentation:
         self.hue = hue
         self.ignore_class = ignore_class
 
-    def __call__(self, image, label, seed):
+    def __call__(self, image, label, seed, positions=None):
         image = tf.cast(image, tf.float32)
         label = tf.cast(label, tf.int32)
         # Of one dtype, since it is not the value alone that decides on a draw.
@@ -113,7 +118,10 @@ class Augmentation:
         label = self._move(
             label[..., None], geometry, fill=self.ignore_class, bilinear=False
         )
-        return self._recolor(image, seeds[1:]), label[..., 0]
+        image, label = self._recolor(image, seeds[1:]), label[..., 0]
+        if positions is None:
+            return image, label
+        return image, label, self._move_rows(positions, geometry)
 
     def _draw_geometry(self, shape, seed):
         """Draws where an image of `shape` goes.
@@ -150,16 +158,8 @@ class Augmentation:
             A tensor `(*crop_size, channels)` of the plane's dtype.
         """
         size, scaled = tf.shape(plane)[:2], geometry["scaled"]
-        sources, inside = [], []
-        for axis, length in enumerate(self.crop_size):
-            target = tf.range(length) + geometry["offset"][axis]
-            inside.append((target >= 0) & (target < scaled[axis]))
-            center = (tf.cast(target, tf.float32) + 0.5) * tf.cast(
-                size[axis] / scaled[axis], tf.float32
-            )
-            sources.append(
-                tf.clip_by_value(tf.cast(center, tf.int32), 0, size[axis] - 1)
-            )
+        rows, row_inside = self._sources(0, size[0], geometry)
+        columns, column_inside = self._sources(1, size[1], geometry)
         if bilinear:
             # What tf.image.resize does to the whole image, done to the crop alone,
             # which takes a fraction of the time.
@@ -172,12 +172,33 @@ class Augmentation:
                 antialias=True,
             )[0]
         else:
-            moved = tf.gather(tf.gather(plane, sources[0]), sources[1], axis=1)
-        covered = (inside[0][:, None] & inside[1])[..., None]
+            moved = tf.gather(tf.gather(plane, rows), columns, axis=1)
+        covered = (row_inside[:, None] & column_inside)[..., None]
         moved = tf.where(covered, moved, tf.cast(fill, moved.dtype))
         if self.flip:
             moved = tf.cond(geometry["flip"], lambda: moved[:, ::-1], lambda: moved)
         return tf.ensure_shape(moved, (*self.crop_size, plane.shape[-1]))
+
+    def _move_rows(self, positions, geometry):
+        """Takes the positions of the rows where the rows of the label go."""
+        positions = tf.cast(positions, tf.int32)
+        rows, inside = self._sources(0, tf.shape(positions)[0], geometry)
+        moved = tf.where(inside, tf.gather(positions, rows), PADDING)
+        return tf.ensure_shape(moved, self.crop_size[:1])
+
+    def _sources(self, axis, size, geometry):
+        """For each row or column of the crop the nearest one of the plane.
+
+        Returns:
+            Its index in 0..size - 1, and whether the plane reaches there at all.
+        """
+        scaled = geometry["scaled"][axis]
+        target = tf.range(self.crop_size[axis]) + geometry["offset"][axis]
+        center = (tf.cast(target, tf.float32) + 0.5) * tf.cast(
+            size / scaled, tf.float32
+        )
+        source = tf.clip_by_value(tf.cast(center, tf.int32), 0, size - 1)
+        return source, (target >= 0) & (target < scaled)
 
     def _recolor(self, image, seeds):
         image = image / 255

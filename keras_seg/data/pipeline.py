@@ -3,8 +3,12 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
+from keras_seg.ops import row_positions
 
-def training_pipeline(dataset, batch_size, augmentation=None, seed=0, cache=False):
+
+def training_pipeline(
+    dataset, batch_size, augmentation=None, seed=0, cache=False, positions=False
+):
     """Returns shuffled and augmented batches to train on.
 
     Every pass over the result is an epoch with an order and augmentations of its own.
@@ -18,14 +22,18 @@ def training_pipeline(dataset, batch_size, augmentation=None, seed=0, cache=Fals
             `tf.distribute.MirroredStrategy` on a smaller last one.
         augmentation: `Augmentation`, or any callable
             `(image, label, seed) -> (image, label)` of tensors whose results share a
-            size; or `None` for images as they are, which then must have one size.
+            size; or `None` for images as they are, which then must have one size. With
+            `positions` a callable gets and returns these too, as `Augmentation` does.
         seed: int, 0 or more.
         cache: Whether to keep all images in memory once they are read, before
             augmentation.
+        positions: bool. Whether to tell a model with positions, such as
+            `HANet(..., positions=True)`, where each row was in the uncropped image.
 
     Returns:
         `tf.data.Dataset` of images, float32 `(batch_size, height, width, 3)` in 0..255,
-        and labels, int32 `(batch_size, height, width)`.
+        and labels, int32 `(batch_size, height, width)`. With `positions` the pair of
+        the images and int32 `(batch_size, height)` in 0..128 is in the images' place.
 
     Example:
 
@@ -79,9 +87,12 @@ def training_pipeline(dataset, batch_size, augmentation=None, seed=0, cache=Fals
         height, width = size or (None, None)
         image.set_shape((height, width, 3))
         label.set_shape((height, width))
+        rows = (_whole_image(tf.shape(label)[0], height),) if positions else ()
         if augmentation is None:
-            return tf.cast(image, tf.float32), label
-        return augmentation(image, label, sample_seed)
+            image = tf.cast(image, tf.float32)
+        else:
+            image, label, *rows = augmentation(image, label, sample_seed, *rows)
+        return ((image, *rows) if positions else image), label
 
     samples = tf.data.Dataset.from_generator(
         draw_epoch,
@@ -96,7 +107,7 @@ def training_pipeline(dataset, batch_size, augmentation=None, seed=0, cache=Fals
     return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
 
 
-def evaluation_pipeline(dataset, batch_size=1):
+def evaluation_pipeline(dataset, batch_size=1, positions=False):
     """Returns all images, whole, in order and once each, to evaluate on.
 
     The last batch is filled up with void samples, images of 0 with labels of
@@ -105,10 +116,13 @@ def evaluation_pipeline(dataset, batch_size=1):
     Args:
         dataset: `SegmentationDataset`.
         batch_size: int. Above 1, the images of a batch must share a size.
+        positions: bool. Whether a model takes positions, which are then those of whole
+            images.
 
     Returns:
         `tf.data.Dataset` of images, float32 `(batch_size, height, width, 3)` in 0..255,
-        and labels, int32 `(batch_size, height, width)`.
+        and labels, int32 `(batch_size, height, width)`. With `positions` the pair of
+        the images and int32 `(batch_size, height)` is in the images' place.
 
     Example: `model.evaluate(evaluation_pipeline(StreetScenes(50, seed=1), 8))`
 
@@ -144,11 +158,21 @@ def evaluation_pipeline(dataset, batch_size=1):
         images, labels = tf.numpy_function(read_batch, [start], (tf.float32, tf.int32))
         images.set_shape((batch_size, None, None, 3))
         labels.set_shape((batch_size, None, None))
-        return images, labels
+        if not positions:
+            return images, labels
+        rows = _whole_image(tf.shape(labels)[1])
+        return (images, tf.repeat(rows[None], batch_size, axis=0)), labels
 
     batches = tf.data.Dataset.range(0, num_images, batch_size)
     batches = batches.map(load, num_parallel_calls=tf.data.AUTOTUNE)
     return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
+
+
+def _whole_image(height, static_height=None):
+    """The positions of all rows of an image, int32 `(height,)`."""
+    positions = row_positions(tf.range(height), height)
+    positions.set_shape((static_height,))
+    return positions
 
 
 def _check_batch_size(batch_size):

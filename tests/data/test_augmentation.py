@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from keras_seg.data import Augmentation
+from keras_seg.ops import row_positions
 
 NO_COLOR = {"brightness": 0, "contrast": 0, "saturation": 0, "hue": 0}
 PALETTE = np.array([[250, 20, 30], [20, 240, 40], [10, 50, 230], [128, 128, 128]])
@@ -210,3 +211,30 @@ def test_brightness_is_in_shares_of_the_range():
 def test_rejects_bad_arguments(arguments, name):
     with pytest.raises(ValueError, match=f"`{name}` must.*Received: {name}="):
         Augmentation(**{"crop_size": (32, 32), **arguments})
+
+
+@pytest.mark.parametrize("scale", [(1, 1), (0.4, 0.7), (1.3, 2.5)])
+def test_positions_follow_the_rows_of_the_label(scale):
+    """A label that holds the position of its row says where each row came from."""
+    positions = row_positions(np.arange(97), 97)
+    label = np.repeat(positions[:, None], 80, axis=1)
+    image = np.zeros((97, 80, 3), "uint8")
+    augment = Augmentation((60, 50), scale)
+    seen = set()
+    for seed in range(12):
+        _, moved, rows = augment(image, label, (seed, 0), positions)
+        moved, rows = moved.numpy(), rows.numpy()
+        assert rows.shape == (60,) and rows.dtype == np.int32
+        expected = np.where(moved == 255, -1, moved).max(axis=1)
+        np.testing.assert_array_equal(rows, np.where(expected < 0, 128, expected))
+        seen.add(int(rows[0]))
+    assert len(seen) > 1 and (128 in seen) == (scale[0] < 0.6)
+
+
+def test_positions_change_nothing_else():
+    image, label = blocks()
+    augment = Augmentation((40, 48))
+    plain = augment(image, label, (1, 2))
+    *placed, _ = augment(image, label, (1, 2), np.arange(60))
+    for without, with_positions in zip(plain, placed, strict=True):
+        np.testing.assert_array_equal(without, with_positions)

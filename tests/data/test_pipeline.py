@@ -11,6 +11,7 @@ from keras_seg.data import (
     evaluation_pipeline,
     training_pipeline,
 )
+from keras_seg.ops import row_positions
 
 
 class Numbers(SegmentationDataset):
@@ -249,3 +250,33 @@ def test_shards_by_data(two_replicas):
     ]
     assert sorted(seen) == list(range(8))
     assert {len(part) for pair in parts for part in pair} == {2}
+
+
+def test_training_positions_come_with_the_images():
+    data = numbers(5, (20, 16))
+    pipeline = training_pipeline(data, 2, Augmentation((12, 10)), positions=True)
+    (images_spec, rows_spec), labels_spec = pipeline.element_spec
+    assert images_spec.shape == (2, 12, 10, 3) and labels_spec.shape == (2, 12, 10)
+    assert rows_spec == tf.TensorSpec((2, 12), tf.int32)
+    plain = training_pipeline(data, 2, Augmentation((12, 10)))
+    together = zip(pipeline, plain, strict=True)
+    for ((images, rows), labels), (expected_images, expected_labels) in together:
+        np.testing.assert_array_equal(images, expected_images)
+        np.testing.assert_array_equal(labels, expected_labels)
+        # Where all of a row is padding, its label is void and its position says so.
+        void = np.all(labels.numpy() == 255, axis=2)
+        np.testing.assert_array_equal(rows.numpy() == 128, void)
+
+
+def test_positions_of_whole_images():
+    expected = row_positions(np.arange(20), 20)
+    pipeline = training_pipeline(numbers(2, (20, 16)), 2, positions=True)
+    ((_, rows), _), *_ = pipeline
+    assert pipeline.element_spec[0][1].shape == (2, 20)
+    np.testing.assert_array_equal(rows, [expected, expected])
+    # In evaluation images have heights of their own.
+    sizes = [(20, 16), (33, 10)]
+    batches = evaluation_pipeline(Numbers(sizes), positions=True)
+    for ((images, rows), labels), (height, _) in zip(batches, sizes, strict=True):
+        assert images.shape[1] == labels.shape[1] == height
+        np.testing.assert_array_equal(rows, [row_positions(np.arange(height), height)])
