@@ -1,7 +1,14 @@
 import keras
 
+from keras_seg.training.decay_groups import DecayGroups
 
-def sgd(learning_rate, momentum=0.9, weight_decay=0.0):
+
+@keras.saving.register_keras_serializable(package="keras_seg")
+class SGD(DecayGroups, keras.optimizers.SGD):
+    """Keras's SGD with `decay_groups`; made by `sgd`."""
+
+
+def sgd(learning_rate, momentum=0.9, weight_decay=0.0, decay_groups=None):
     """SGD with the weight decay that the papers mean: PyTorch's, as an L2 term.
 
     PyTorch adds `weight_decay * w` to the gradient, so that momentum gathers it up to
@@ -16,18 +23,27 @@ def sgd(learning_rate, momentum=0.9, weight_decay=0.0):
         momentum: float in [0, 1).
         weight_decay: float, as PyTorch's and the papers' configurations give it. It
             acts on all variables, as there.
+        decay_groups: dict `{part of variable paths: weight decay}`, or None. A variable
+            whose path contains a key gets its decay in the place of `weight_decay`.
 
     Returns:
-        `keras.optimizers.SGD`.
+        A `keras.optimizers.SGD`.
 
-    Example:
+    Raises:
+        ValueError: When it is built, if a key is part of no variable's path.
+
+    Example: the recipe of HANet, whose attention decays less,
 
     ```python
-    model.compile(sgd(0.01, weight_decay=1e-4), loss)
+    optimizer = sgd(0.01, weight_decay=5e-4, decay_groups={"height_attention": 1e-4})
+    model.compile(optimizer, loss)
     ```
     """
-    return keras.optimizers.SGD(
+    gathered = 1 / (1 - momentum)
+    groups = {key: decay * gathered for key, decay in (decay_groups or {}).items()}
+    return SGD(
         learning_rate,
         momentum=momentum,
-        weight_decay=weight_decay / (1 - momentum) or None,
+        weight_decay=weight_decay * gathered or None,
+        decay_groups=groups,
     )
