@@ -17,6 +17,10 @@ CASES = {
         lambda x: ops.adaptive_average_pool(x, (20, 20)),
         (2, 60, 60, 256),
     ),
+    "adaptive_max_pool": (
+        lambda x: ops.adaptive_max_pool(x, (16, 1)),
+        (2, 60, 60, 2048),
+    ),
     "resize_bilinear": (
         lambda x: ops.resize_bilinear(x, (480, 480)),
         (2, 60, 60, 19),

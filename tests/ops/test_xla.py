@@ -10,6 +10,8 @@ import keras_seg
 from keras_seg import ops
 from tests.paths import ROOT
 
+OPS = ("strip_pool", "adaptive_average_pool", "adaptive_max_pool", "resize_bilinear")
+
 # Each op and its gradient inside a step of two replicas, as in training.
 STEP = """
 import tensorflow as tf
@@ -24,7 +26,8 @@ x = tf.random.normal((1, 4, 3, 2))
 def step():
     with tf.GradientTape() as tape:
         tape.watch(x)
-        y = ops.resize_bilinear(ops.adaptive_average_pool(x, (2, 2)), (5, 6))
+        pooled = ops.adaptive_average_pool(x, (2, 2)) + ops.adaptive_max_pool(x, (2, 2))
+        y = ops.resize_bilinear(pooled, (5, 6))
         rows, columns = ops.strip_pool(y)
         total = tf.reduce_sum(rows**2) + tf.reduce_sum(columns**2)
     return tape.gradient(total, x)
@@ -44,18 +47,11 @@ def test_ops_and_gradients_are_in_the_compiled_hlo(tmp_path):
     )
     compiled = {}
     for path in glob.glob(f"{tmp_path}/*after_optimizations.txt"):
-        match = re.search(
-            r"(forward|backward)_(strip_pool|adaptive_average_pool|resize_bilinear)_",
-            path,
-        )
+        match = re.search(rf"(forward|backward)_({'|'.join(OPS)})_", path)
         if match:
             with open(path) as file:
                 compiled[match.groups()] = file.read()
-    expected = {
-        (way, op)
-        for way in ("forward", "backward")
-        for op in ("strip_pool", "adaptive_average_pool", "resize_bilinear")
-    }
+    expected = {(way, op) for way in ("forward", "backward") for op in OPS}
     assert set(compiled) == expected
     # The modules hold the arithmetic itself: the row averages of the 5 x 6 map.
     assert "f32[1,5,1,2]" in compiled["forward", "strip_pool"]
