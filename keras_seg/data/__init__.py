@@ -2,8 +2,10 @@
 
 from keras_seg.data.augmentation import Augmentation
 from keras_seg.data.camvid import CamVid
+from keras_seg.data.class_heights import class_heights
 from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.data.image_folder import ImageFolder
+from keras_seg.data.open_splits import open_splits
 from keras_seg.data.palette import default_palette
 from keras_seg.data.pipeline import evaluation_pipeline, training_pipeline
 from keras_seg.data.street_scenes import StreetScenes
@@ -14,7 +16,9 @@ __all__ = [
     "ImageFolder",
     "SegmentationDataset",
     "StreetScenes",
+    "class_heights",
     "default_palette",
     "evaluation_pipeline",
+    "open_splits",
     "training_pipeline",
 ]

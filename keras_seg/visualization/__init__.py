@@ -1,7 +1,17 @@
-"""Pictures of labels and predictions, with NumPy and Pillow alone."""
+"""Pictures of labels, predictions and attention, with NumPy and Pillow alone."""
 
+from keras_seg.visualization.attention_chart import attention_chart
+from keras_seg.visualization.class_entropy import class_entropy
 from keras_seg.visualization.colorize import colorize
 from keras_seg.visualization.comparison import comparison
+from keras_seg.visualization.height_chart import height_chart
 from keras_seg.visualization.overlay import overlay
 
-__all__ = ["colorize", "comparison", "overlay"]
+__all__ = [
+    "attention_chart",
+    "class_entropy",
+    "colorize",
+    "comparison",
+    "height_chart",
+    "overlay",
+]

@@ -4,11 +4,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from keras_seg.visualization.colorize import colorize
+from keras_seg.visualization.legend import BACKGROUND, INK, draw_legend
 
 _PANEL = 256  # pixels of width to which small images are enlarged
 _MARGIN = 8
 _FONT_SIZE = 15
-_BACKGROUND, _INK = (255, 255, 255), (32, 32, 32)
 
 
 def comparison(images, labels, predictions, palette, class_names):
@@ -73,37 +73,16 @@ def comparison(images, labels, predictions, palette, class_names):
     total = 3 * width + 4 * _MARGIN
     font = ImageFont.load_default(size=_FONT_SIZE)
     head = _FONT_SIZE + 2 * _MARGIN
-    legend = _draw_legend(palette, class_names, total, font)
+    legend = draw_legend(palette, class_names, total, font)
     body = batch * (height + _MARGIN)
-    picture = Image.new("RGB", (total, head + body + legend.height), _BACKGROUND)
+    picture = Image.new("RGB", (total, head + body + legend.height), BACKGROUND)
     draw = ImageDraw.Draw(picture)
     for place, (title, panel) in enumerate(panels.items()):
         left = _MARGIN + place * (width + _MARGIN)
         center = left + width // 2
-        draw.text((center, head // 2), title, fill=_INK, font=font, anchor="mm")
+        draw.text((center, head // 2), title, fill=INK, font=font, anchor="mm")
         for row in range(batch):
             top = head + row * (height + _MARGIN)
             picture.paste(Image.fromarray(panel[row]), (left, top))
     picture.paste(legend, (0, head + body))
     return np.array(picture)
-
-
-def _draw_legend(palette, class_names, width, font):
-    """Returns an image of all colours with their names, in as many rows as needed."""
-    swatch = _FONT_SIZE
-    entry = max(int(font.getlength(name)) for name in class_names)
-    entry += swatch + 3 * _MARGIN
-    per_row = max((width - _MARGIN) // entry, 1)
-    rows = math.ceil(len(class_names) / per_row)
-    pitch = swatch + _MARGIN
-    size = max(width, entry + _MARGIN), rows * pitch + _MARGIN
-    legend = Image.new("RGB", size, _BACKGROUND)
-    draw = ImageDraw.Draw(legend)
-    for index, (name, color) in enumerate(zip(class_names, palette, strict=True)):
-        left = _MARGIN + index % per_row * entry
-        top = _MARGIN // 2 + index // per_row * pitch
-        box = (left, top, left + swatch, top + swatch)
-        draw.rectangle(box, fill=tuple(map(int, color)), outline=_INK)
-        middle = left + swatch + _MARGIN, top + swatch // 2
-        draw.text(middle, name, fill=_INK, font=font, anchor="lm")
-    return legend

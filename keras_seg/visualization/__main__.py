@@ -1,0 +1,89 @@
+"""Draws what height-driven attention is about: classes by height, and the attention.
+
+    python -m keras_seg.visualization heights --data camvid --data-dir CamVid
+    python -m keras_seg.visualization attention best.keras street.png
+
+`heights` draws how often each class occurs at each height of a data set's images, and
+prints the entropies. `attention` draws which channels a trained HANet lets pass at
+which height of an image.
+"""
+
+import argparse
+import pathlib
+
+import keras
+import numpy as np
+from PIL import Image
+
+from keras_seg import data, models
+from keras_seg.visualization.attention_chart import attention_chart
+from keras_seg.visualization.class_entropy import class_entropy
+from keras_seg.visualization.height_chart import height_chart
+
+
+def main():
+    """Runs a command; what is wrong with its files becomes a message and status 1."""
+    parser = _parser()
+    args = parser.parse_args()
+    try:
+        args.run(args)
+    except (OSError, ValueError) as error:
+        parser.exit(1, f"{parser.prog}: {error}\n")
+    print(f"{'picture':>12}  {args.output}")
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m keras_seg.visualization",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    path = pathlib.Path
+    commands = parser.add_subparsers(required=True, metavar="{heights,attention}")
+    heights = commands.add_parser("heights", help="classes by height in a data set")
+    heights.set_defaults(run=_heights)
+    add = heights.add_argument
+    add("--data", choices=["scenes", "camvid", "folder"], default="scenes")
+    add("--data-dir", type=path, help="folder of camvid or of your own images")
+    add("--split", choices=["train", "val"], default="train")
+    add("--scenes", type=int, default=320, help="number of procedural scenes")
+    add("--output", type=path, default=path("heights.png"))
+
+    attention = commands.add_parser("attention", help="what a HANet does to an image")
+    attention.set_defaults(run=_attention)
+    add = attention.add_argument
+    add("model", type=path, help="a HANet, saved as a .keras file")
+    add("image", type=path)
+    add("--output", type=path, default=path("attention.png"))
+    return parser
+
+
+def _heights(args):
+    if args.data != "scenes" and args.data_dir is None:
+        raise ValueError(f"--data {args.data} needs --data-dir")
+    train, val = data.open_splits(args.data, args.data_dir, scenes=args.scenes)
+    dataset = {"train": train, "val": val}[args.split]
+    counts = data.class_heights(dataset)
+    chart = height_chart(counts, dataset.palette, dataset.class_names)
+    Image.fromarray(chart).save(args.output)
+
+    thirds = counts.reshape(3, -1, dataset.num_classes).sum(axis=1)
+    names = ("whole image", "upper third", "middle third", "lower third")
+    entropies = class_entropy([thirds.sum(axis=0), *thirds])
+    for name, entropy in zip(names, entropies, strict=True):
+        print(f"{name:>12}  {entropy:.2f} nats")
+
+
+def _attention(args):
+    with Image.open(args.image) as file:
+        image = np.asarray(file.convert("RGB"))
+    model = keras.saving.load_model(args.model, compile=False)
+    # Without the second input that some have: the image is a whole one.
+    model = models.attention_model(models.inference_model(model))
+    maps = model(image[None].astype("float32"))
+    attention = {name: keras.ops.convert_to_numpy(maps[name])[0] for name in maps}
+    Image.fromarray(attention_chart(attention, image)).save(args.output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+import math
+import re
+import runpy
+import sys
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_seg.data import StreetScenes, class_heights
+from keras_seg.models import HANet, attention_model, inference_model
+from keras_seg.visualization import attention_chart, height_chart
+from tests.models.test_spnet import tiny_network
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """Runs the command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_with(*arguments):
+        monkeypatch.setattr(sys, "argv", ["visualization", *map(str, arguments)])
+        runpy.run_module("keras_seg.visualization", run_name="__main__")
+
+    return run_with
+
+
+@pytest.fixture(scope="module")
+def hanet(tmp_path_factory):
+    """A small HANet with positions, and its file."""
+    keras.utils.set_random_seed(0)
+    path = tmp_path_factory.mktemp("models") / "hanet.keras"
+    model = HANet(3, tiny_network(), positions=True, filters=8, low_level_filters=4)
+    model.save(path)
+    return model, path
+
+
+def read(path):
+    return np.asarray(Image.open(path))
+
+
+def entropy(labels):
+    """In nats, by a loop over the classes."""
+    counts = [np.sum(labels == value) for value in range(9)]
+    return -sum(n / sum(counts) * math.log(n / sum(counts)) for n in counts if n)
+
+
+def test_heights(run, capsys):
+    run("heights", "--scenes", 8)
+    dataset = StreetScenes(8)
+    expected = height_chart(
+        class_heights(dataset), dataset.palette, dataset.class_names
+    )
+    np.testing.assert_array_equal(read("heights.png"), expected)
+
+    labels = np.stack([label for _, label in dataset])
+    parts = {"whole image": labels}
+    for name, third in zip(("upper", "middle", "lower"), range(3), strict=True):
+        parts[f"{name} third"] = labels[:, 32 * third : 32 * third + 32]
+    lines = [f"{name}  {entropy(part):.2f} nats" for name, part in parts.items()]
+    printed = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert printed == [*lines, "picture  heights.png"]
+
+
+def test_heights_of_a_split_of_a_folder(run, tmp_path, capsys):
+    for split, value in (("train", 3), ("val", 8)):
+        for suffix in ("", "annot"):
+            (tmp_path / f"{split}{suffix}").mkdir()
+        label = np.full((96, 10), value, "uint8")
+        label[64:, :5] = 0
+        Image.fromarray(label).save(tmp_path / f"{split}annot" / "a.png")
+        Image.fromarray(label).convert("RGB").save(tmp_path / split / "a.png")
+    run(*"heights --data camvid --data-dir . --split val --output car.png".split())
+    picture, road, car = read("car.png"), (128, 64, 128), (64, 0, 128)
+    assert (picture[100, 70:460] == car).all()
+    assert not (picture[:500, :460] == road).all(axis=-1).any()
+    assert "lower third  0.69 nats" in capsys.readouterr().out
+
+
+def test_attention(run, hanet, tmp_path):
+    model, path = hanet
+    image = np.random.default_rng(0).integers(0, 256, (64, 96, 3), "uint8")
+    Image.fromarray(image).save(tmp_path / "street.png")
+    run("attention", path, "street.png", "--output", "a.png")
+    maps = attention_model(inference_model(model))(image[None].astype("float32"))
+    assert sorted(maps) == [f"attention{point}" for point in (1, 2, 3, 4)]
+    attention = {name: keras.ops.convert_to_numpy(maps[name])[0] for name in maps}
+    np.testing.assert_array_equal(read("a.png"), attention_chart(attention, image))
+
+
+def test_errors_are_messages(run, hanet, tmp_path, capsys):
+    Image.new("L", (96, 64)).save(tmp_path / "grey.png")
+    (tmp_path / "text.keras").write_text("no model")
+    plain = tmp_path / "plain.keras"
+    tiny_network().save(plain)
+    _, path = hanet
+    for arguments, message in (
+        (("attention", path, "absent.png"), "No such file or directory: .*absent.png"),
+        (("attention", path, "text.keras"), "cannot identify image file.*text.keras"),
+        (("attention", "absent.keras", "grey.png"), "File not found.*absent.keras"),
+        (("attention", "text.keras", "grey.png"), "text.keras"),
+        (("attention", plain, "grey.png"), "HeightDrivenAttention"),
+        (("attention", path, "grey.png", "--output", "no/a.png"), "no/a.png"),
+        (("heights", "--data", "camvid", "--data-dir", "no"), "Missing: no/train"),
+        (("heights", "--data", "folder"), "--data folder needs --data-dir"),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            run(*arguments)
+        assert stop.value.code == 1
+        error = capsys.readouterr().err
+        assert error.startswith("python -m keras_seg.visualization: ")
+        assert "Traceback" not in error
+        assert re.search(message, error), error
