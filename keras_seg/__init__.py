@@ -10,11 +10,13 @@ __all__ = [
     "checkpoints",
     "data",
     "export",
+    "inference",
     "layers",
     "losses",
     "metrics",
     "models",
     "ops",
+    "scripts",
     "set_xla",
     "training",
     "visualization",
@@ -25,7 +27,7 @@ __version__ = "0.1.0"
 
 # These need TensorFlow on every backend, or much time to import, so they are imported
 # when they are first used.
-_ON_USE = ("data", "export", "training", "visualization")
+_ON_USE = ("data", "export", "inference", "scripts", "training", "visualization")
 
 
 def __getattr__(name):

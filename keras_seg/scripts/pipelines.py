@@ -1,0 +1,28 @@
+from keras_seg.data import Augmentation, evaluation_pipeline, training_pipeline
+
+
+def pipelines(args, train_set, val_set, positions=False):
+    """Augmented batches to train on, and whole images to validate on.
+
+    Args:
+        args: what `arguments(...).parse_args()` gives.
+        train_set: `SegmentationDataset`.
+        val_set: `SegmentationDataset`.
+        positions: bool. Whether the model takes the positions of its rows.
+
+    Returns:
+        Pair of `tf.data.Dataset`; see `training_pipeline` and `evaluation_pipeline`.
+    """
+    train = training_pipeline(
+        train_set,
+        args.batch_size,
+        Augmentation(args.crop, scale=args.scale),
+        args.seed,
+        args.cache,
+        positions,
+    )
+    print(
+        f"{len(train_set)} images to train on, {len(val_set)} to validate on, "
+        f"{train_set.num_classes} classes, {len(train)} steps an epoch"
+    )
+    return train, evaluation_pipeline(val_set, args.val_batch_size, positions)

@@ -1,0 +1,60 @@
+import json
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+from PIL import Image
+
+from keras_seg.data import evaluation_pipeline
+from keras_seg.export import export_saved_model
+from keras_seg.inference import evaluate
+from keras_seg.visualization import comparison
+
+
+def report(args, val_set, client):
+    """What comes after `fit`: evaluates the best model, exports it and draws images.
+
+    Written are `evaluation.json` and `predictions.png` in the folder of the run, and
+    the SavedModel. The pictures are predicted by the exported model in a fresh process.
+    The results are printed.
+
+    Args:
+        args: what `arguments(...).parse_args()` gives.
+        val_set: `SegmentationDataset`.
+        client: path of the script that predicts a folder of images with a SavedModel.
+    """
+    best = keras.saving.load_model(args.output / "best.keras", compile=False)
+    batches = evaluation_pipeline(val_set, args.val_batch_size)
+    result = evaluate(best, batches, val_set.class_names)
+    (args.output / "evaluation.json").write_text(json.dumps(result, indent=2))
+    exported = export_saved_model(best, args.export, overwrite=True)
+
+    samples = [val_set[i] for i in np.linspace(0, len(val_set) - 1, 4).astype(int)]
+    images, labels = zip(*samples, strict=True)
+    classes = _predict(client, exported, images, args.output / "samples")
+    picture = args.output / "predictions.png"
+    drawn = comparison(images, labels, classes, val_set.palette, val_set.class_names)
+    Image.fromarray(drawn).save(picture)
+
+    for name, iou in result["class_iou"].items():
+        print(f"{name:>12}  {iou:6.1%}")
+    print(f"{'mean IoU':>12}  {result['mean_iou']:6.1%}  on {len(val_set)} images")
+    print(f"model        {args.output / 'best.keras'}")
+    print(f"SavedModel   {exported}")
+    print(f"picture      {picture}")
+
+
+def _predict(client, exported, images, folder):
+    """Class maps of some images from the exported model, in a process of its own."""
+    sources, targets = folder / "images", folder / "classes"
+    for path in (sources, targets):
+        path.mkdir(parents=True, exist_ok=True)
+    for index, image in enumerate(images):
+        Image.fromarray(image).save(sources / f"{index}.png")
+    command = [sys.executable, pathlib.Path(client), exported, sources, targets]
+    subprocess.run(command, check=True)
+    return [
+        np.asarray(Image.open(targets / f"{index}.png")) for index in range(len(images))
+    ]

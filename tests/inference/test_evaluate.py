@@ -1,0 +1,52 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_seg.data import SegmentationDataset, evaluation_pipeline
+from keras_seg.inference import evaluate
+
+
+class Painted(SegmentationDataset):
+    """Images whose red channel is what a model predicts, beside true labels."""
+
+    def __init__(self, predictions, labels):
+        super().__init__(("a", "b", "c"))
+        self.samples = list(zip(predictions, labels, strict=True))
+
+    def __len__(self):
+        return len(self.samples)
+
+    def __getitem__(self, index):
+        prediction, label = self.samples[index]
+        image = np.repeat(prediction[..., None], 3, axis=2)
+        return image.astype("uint8"), label.astype("uint8")
+
+
+def reader():
+    """Logits that are largest for the class that the red channel names."""
+    image = keras.Input((None, None, 3))
+    distances = [
+        keras.layers.Lambda(lambda x, k=k: -abs(x[..., :1] - k))(image)
+        for k in range(3)
+    ]
+    return keras.Model(image, keras.layers.Concatenate()(distances))
+
+
+def test_equals_counting_by_hand():
+    rng = np.random.default_rng(0)
+    sizes = [(5, 7), (4, 9), (6, 6)]
+    predictions = [rng.integers(0, 3, size) for size in sizes]
+    labels = [rng.choice([0, 1, 255], size) for size in sizes]
+    result = evaluate(
+        reader(), evaluation_pipeline(Painted(predictions, labels)), ("a", "b", "c")
+    )
+    p, t = (np.concatenate([x.ravel() for x in xs]) for xs in (predictions, labels))
+    p, t = p[t != 255], t[t != 255]
+    ious = [((p == k) & (t == k)).sum() / ((p == k) | (t == k)).sum() for k in range(3)]
+    assert np.allclose(list(result["class_iou"].values()), ious)
+    assert np.isclose(result["mean_iou"], np.mean(ious))
+
+
+def test_names_must_fit_the_model():
+    with pytest.raises(ValueError, match="2 names for 3 classes"):
+        evaluate(reader(), None, ("a", "b"))
