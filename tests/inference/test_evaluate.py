@@ -47,6 +47,16 @@ def test_equals_counting_by_hand():
     assert np.isclose(result["mean_iou"], np.mean(ious))
 
 
+def test_heads_for_training_do_not_count():
+    model = reader()
+    heads = keras.Model(
+        model.input, {"segmentation": model.output, "auxiliary": -model.output}
+    )
+    label = np.random.default_rng(0).integers(0, 3, (6, 6))
+    batches = evaluation_pipeline(Painted([label], [label]))
+    assert evaluate(heads, batches, ("a", "b", "c"))["mean_iou"] == 1
+
+
 def test_names_must_fit_the_model():
     with pytest.raises(ValueError, match="2 names for 3 classes"):
         evaluate(reader(), None, ("a", "b"))

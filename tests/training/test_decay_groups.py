@@ -15,9 +15,9 @@ def variables():
     return attention, other
 
 
-def steps(optimizer, gradients):
+def steps(optimizer, gradients, order=1):
     pair = variables()
-    optimizer.build(list(pair))
+    optimizer.build(list(pair)[::order])
     for gradient in gradients:
         value = ops.convert_to_tensor(gradient, "float32")
         optimizer.apply([value, value])
@@ -34,10 +34,11 @@ def test_each_group_has_pytorchs_weight_decay():
         assert abs(result - expected) < 0.02 * abs(expected - undecayed)
 
 
-def test_adamw_takes_rate_times_decay_off():
+@pytest.mark.parametrize("order", [1, -1])
+def test_adamw_takes_rate_times_decay_off(order):
     """Without a gradient that is all that AdamW does (Loshchilov and Hutter)."""
     optimizer = AdamW(0.1, weight_decay=0.5, decay_groups={"height_": 0.2})
-    attention, other = steps(optimizer, np.zeros(3))
+    attention, other = steps(optimizer, np.zeros(3), order)
     assert np.isclose(attention, 5 * (1 - 0.1 * 0.2) ** 3)
     assert np.isclose(other, 5 * (1 - 0.1 * 0.5) ** 3)
 
