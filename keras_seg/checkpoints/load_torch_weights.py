@@ -14,10 +14,11 @@ def load_torch_weights(target, state_dict):
     Args:
         target: A built layer: `StripPooling` (released as `SPBlock`), `MixedPooling`
             (released as `StripPooling`) or `HeightDrivenAttention` (released as
-            `HANet_Conv`), whose fixed encoding must be the file's; or a pyramid of
-            "resnet50_c" or "resnet101_c" at any output stride, with strip pooling or
-            without (the ResNet of SPNet's release, or of HANet's), where the ImageNet
-            classifier `fc` is left out.
+            `HANet_Conv`), whose fixed encoding must be the file's, `AggregationModule`
+            or `ContextPriorLayer` (released as `CPHead`, whose bottleneck and
+            classifier are left out); or a pyramid of "resnet50_c" or "resnet101_c" at
+            any output stride, with strip pooling or without (the ResNet of SPNet's
+            release, or of HANet's), where the ImageNet classifier `fc` is left out.
         state_dict: dict `{original key: array}`. PyTorch is not needed; with it, a
             checkpoint becomes one by
             `{k: v.numpy() for k, v in torch.load(path, weights_only=True).items()}`.
@@ -56,6 +57,7 @@ def load_torch_weights(target, state_dict):
         )
     layers = released_keys.BY_CLASS[type(target)](target)
     tables = released_keys.fixed_tables(target)
-    fill(target, layers, state_dict, tables=tables)
+    optional = released_keys.OPTIONAL.get(type(target), ())
+    fill(target, layers, state_dict, optional, tables)
     if isinstance(target, HeightDrivenAttention):
         target.second_kernel_size = 3  # as released, whatever its kernel size

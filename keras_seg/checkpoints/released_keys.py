@@ -6,7 +6,13 @@ was released and without a trailing ".weight" or ".bias".
 
 import re
 
-from keras_seg.layers import HeightDrivenAttention, MixedPooling, StripPooling
+from keras_seg.layers import (
+    AggregationModule,
+    ContextPriorLayer,
+    HeightDrivenAttention,
+    MixedPooling,
+    StripPooling,
+)
 
 
 def strip_pooling(layer):
@@ -74,6 +80,29 @@ def _position_table(layer):
     return f"pos_emb1d_{ordinal}.pos_layer"
 
 
+def aggregation_module(layer):
+    """`AggregationModule` of the released `cp_head.py`."""
+    return {
+        "reduce_conv.conv": layer.reduction.conv,
+        "reduce_conv.bn": layer.reduction.norm,
+        "t1.conv": layer.column_first[0],
+        "t2.conv": layer.column_first[1],
+        "p1.conv": layer.row_first[0],
+        "p2.conv": layer.row_first[1],
+        "norm": layer.norm,
+    }
+
+
+def context_prior(layer):
+    """`CPHead` of the released `cp_head.py`, without its bottleneck and classifier."""
+    inner = aggregation_module(layer.aggregation).items()
+    keys = {f"aggregation.{key}": part for key, part in inner}
+    for name in ("prior", "intra", "inter"):
+        block = getattr(layer, name)
+        keys |= {f"{name}_conv.conv": block.conv, f"{name}_conv.bn": block.norm}
+    return keys
+
+
 def is_resnet_c(target):
     """Whether a target is a pyramid of "resnet50_c" or "resnet101_c"."""
     names = [layer.name for layer in getattr(target, "layers", [])]
@@ -114,7 +143,11 @@ def resnet_c(pyramid, state_dict):
 
 
 BY_CLASS = {
+    AggregationModule: aggregation_module,
+    ContextPriorLayer: context_prior,
     HeightDrivenAttention: height_attention,
     MixedPooling: mixed_pooling,
     StripPooling: strip_pooling,
 }
+# What a release stores beside what the layer has, by the beginnings of the keys.
+OPTIONAL = {ContextPriorLayer: ("bottleneck.", "conv_seg.")}

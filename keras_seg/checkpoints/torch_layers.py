@@ -60,7 +60,7 @@ def fill(target, layers, state_dict, optional=(), tables=None):
         target: the layer or model that consists of `layers`.
         layers: dict `{key without ".weight": Keras layer or variable}`.
         state_dict: dict `{key: array}`.
-        optional: keys that may be there and are not used.
+        optional: tuple of beginnings of keys that may be there and are not used.
         tables: dict `{key: array}` of what is fixed in `target` and stored all the same
             by PyTorch: the values must agree.
 
@@ -73,7 +73,9 @@ def fill(target, layers, state_dict, optional=(), tables=None):
         for key, value in state_dict.items()
         if not key.endswith("num_batches_tracked")
     }
-    arrays = {key: array for key, array in arrays.items() if key not in optional}
+    arrays = {
+        key: array for key, array in arrays.items() if not key.startswith(optional)
+    }
     wanted = [
         assignment
         for key, layer in layers.items()

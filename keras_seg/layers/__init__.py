@@ -1,6 +1,8 @@
 """The papers' modules and their parts as Keras layers."""
 
+from keras_seg.layers.aggregation_module import AggregationModule
 from keras_seg.layers.atrous_spatial_pyramid_pooling import AtrousSpatialPyramidPooling
+from keras_seg.layers.context_prior_layer import ContextPriorLayer
 from keras_seg.layers.conv_norm import ConvNorm
 from keras_seg.layers.height_driven_attention import HeightDrivenAttention
 from keras_seg.layers.mixed_pooling import MixedPooling
@@ -9,7 +11,9 @@ from keras_seg.layers.separable_conv_norm import SeparableConvNorm
 from keras_seg.layers.strip_pooling import StripPooling
 
 __all__ = [
+    "AggregationModule",
     "AtrousSpatialPyramidPooling",
+    "ContextPriorLayer",
     "ConvNorm",
     "HeightDrivenAttention",
     "MixedPooling",

@@ -1,5 +1,7 @@
 """Pure functions on tensors: the mathematics of the layers and losses."""
 
+from keras_seg.ops.affinity import affinity_loss
+from keras_seg.ops.context import prior_context
 from keras_seg.ops.pooling import adaptive_average_pool, adaptive_max_pool, strip_pool
 from keras_seg.ops.positions import (
     coarse_positions,
@@ -14,8 +16,10 @@ from keras_seg.ops.xla import set_xla, xla_op, xla_scope
 __all__ = [
     "adaptive_average_pool",
     "adaptive_max_pool",
+    "affinity_loss",
     "coarse_positions",
     "jitter_positions",
+    "prior_context",
     "resize_bilinear",
     "row_positions",
     "set_xla",

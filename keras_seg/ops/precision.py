@@ -11,4 +11,9 @@ def at_least_float32(x):
     interpolation weights have more digits than either holds. So the ops compute in
     float32 under mixed precision and give back the dtype that they received.
     """
-    return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+    return ops.cast(x, wide_dtype(x))
+
+
+def wide_dtype(x):
+    """The dtype of `at_least_float32(x)`."""
+    return keras.backend.result_type(x.dtype, "float32")

@@ -1,0 +1,92 @@
+import keras
+
+from keras_seg.layers.conv_norm import ConvNorm
+from keras_seg.layers.data_format import require_channels_last
+
+
+@keras.saving.register_keras_serializable(package="keras_seg")
+class AggregationModule(keras.layers.Layer):
+    """Gathers what surrounds each pixel, with large kernels (CPNet).
+
+    A 3x3 convolution with batch norm and ReLU reduces the channels. Two pairs of
+    convolutions by channel follow side by side, `(k, 1)` then `(1, k)` and the other
+    way around; their sum passes batch norm and ReLU.
+
+    Args:
+        filters: int. Number of output channels.
+        kernel_size: odd int. `k`; 11 in the paper, whose features have 64 x 64 cells.
+        **kwargs: Base layer arguments, such as `name` and `dtype`.
+
+    Input shape: `(batch, height, width, channels)`, `channels` known, the others any.
+    Output shape: `(batch, height, width, filters)`.
+
+    Example:
+
+    ```python
+    x = keras.random.normal((2, 12, 10, 64))
+    AggregationModule(filters=16)(x).shape  # (2, 12, 10, 16)
+    ```
+
+    Raises:
+        ValueError: If `filters` is no positive int, if `kernel_size` is not odd, or if
+            Keras is configured for `channels_first`.
+
+    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3.4 and
+    figure 4; the biases are those of the released code.
+    """
+
+    def __init__(self, filters, kernel_size=11, **kwargs):
+        super().__init__(**kwargs)
+        require_channels_last(self)
+        if not isinstance(filters, int) or filters < 1:
+            raise ValueError(f"`filters` must be a positive int. Received: {filters=}")
+        if not isinstance(kernel_size, int) or kernel_size < 1 or kernel_size % 2 == 0:
+            raise ValueError(
+                f"`kernel_size` must be a positive odd int. Received: {kernel_size=}"
+            )
+        self.filters = filters
+        self.kernel_size = kernel_size
+        policy = self.dtype_policy  # sublayers do not inherit it
+
+        def by_channel(size, name):
+            return keras.layers.DepthwiseConv2D(
+                size, padding="same", dtype=policy, name=name
+            )
+
+        column, row = (kernel_size, 1), (1, kernel_size)
+        self.reduction = ConvNorm(filters, 3, dtype=policy, name="reduction")
+        self.column_first = [
+            by_channel(column, "column_first_column"),
+            by_channel(row, "column_first_row"),
+        ]
+        self.row_first = [
+            by_channel(row, "row_first_row"),
+            by_channel(column, "row_first_column"),
+        ]
+        self.norm = keras.layers.BatchNormalization(
+            momentum=0.9, epsilon=1e-5, dtype=policy, name="norm"
+        )
+        self.relu = keras.layers.ReLU(dtype=policy)
+
+    def build(self, input_shape):
+        self.reduction.build(input_shape)
+        shape = self.compute_output_shape(input_shape)
+        for layer in (*self.column_first, *self.row_first, self.norm):
+            layer.build(shape)
+
+    def call(self, inputs, training=None):
+        columns = rows = self.reduction(inputs, training=training)
+        for layer in self.column_first:
+            columns = layer(columns)
+        for layer in self.row_first:
+            rows = layer(rows)
+        return self.relu(self.norm(columns + rows, training=training))
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.filters)
+
+    def get_config(self):
+        return super().get_config() | {
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+        }

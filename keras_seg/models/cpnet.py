@@ -1,0 +1,91 @@
+import keras
+
+from keras_seg.backbones import size_divisor
+from keras_seg.layers import ContextPriorLayer, ConvNorm
+from keras_seg.models.backbone import resolve_backbone
+from keras_seg.models.checks import require_classes
+from keras_seg.models.heads import classify, fcn_head
+
+
+def CPNet(
+    num_classes,
+    backbone="resnet50",
+    output_stride=8,
+    auxiliary_head=False,
+    *,
+    prior_size,
+    filters=512,
+    kernel_size=11,
+    head_filters=512,
+    dropout_rate=0.1,
+    align_corners=False,
+    name="cpnet",
+):
+    """CPNet: a dilated backbone, a context prior, and one convolution.
+
+    The last level passes a `ContextPriorLayer`; a 3x3 convolution with batch norm and
+    ReLU, dropout and the classifier follow.
+
+    Args:
+        num_classes: int.
+        backbone: a name of `keras_seg.backbones.names()`; a feature pyramid, which
+            keeps its own output stride; or any functional `keras.Model` on images.
+        output_stride: 8, 16 or 32.
+        auxiliary_head: bool. Adds an FCN head on the level before the last, for
+            training only, where its loss counts 0.4.
+        prior_size: pair of ints, the rows and columns of the last level on the images
+            to train on: `keras_seg.models.prior_size(crop, output_stride)`. Images of
+            other sizes run too: see `ContextPriorLayer`.
+        filters: int. Channels of the aggregated features and of either context.
+        kernel_size: odd int. Of the aggregation.
+        head_filters: int. Channels of the last convolution.
+        dropout_rate: float. Before the classifiers, whole channels.
+        align_corners: bool. How logits are resized; False as released.
+        name: str. The model's name.
+
+    Returns:
+        A functional `keras.Model` from raw RGB `(batch, height, width, 3)` in 0..255,
+        of any size, to the dict of "segmentation", float32 logits `(batch, height,
+        width, num_classes)`; "context_prior", for training only, the logits `(batch, N,
+        N)` with N the product of `prior_size`, for `keras_seg.losses.AffinityLoss`;
+        and with `auxiliary_head` "auxiliary", like "segmentation".
+
+    Raises:
+        ValueError: If `num_classes` is not an int above 1, if the backbone is unknown
+            or cannot have this output stride, or as `ContextPriorLayer`.
+
+    Example:
+
+    ```python
+    size = keras_seg.models.prior_size((240, 320), output_stride=8)
+    model = CPNet(11, "resnet18", prior_size=size)
+    model.compile(
+        "sgd",
+        loss={
+            "segmentation": SegmentationCrossentropy(),
+            "context_prior": AffinityLoss(size, num_classes=11),
+        },
+    )
+    ```
+
+    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3.5 and
+    figure 3; the head's widths are those of the released code.
+    """
+    require_classes(num_classes)
+    pyramid = resolve_backbone(backbone, output_stride)
+    image = keras.Input(pyramid.input_shape[1:], name="image")
+    features = pyramid(image)
+    *_, previous, last = [features[level] for level in sorted(features)]
+    head = (image, num_classes, dropout_rate, align_corners, size_divisor(pyramid))
+
+    layer = ContextPriorLayer(filters, prior_size, kernel_size, name="context_prior")
+    x, prior = layer(last)
+    x = ConvNorm(head_filters, 3, name="bottleneck")(x)
+    outputs = {
+        "segmentation": classify(x, *head, name="segmentation"),
+        "context_prior": prior,
+    }
+    if auxiliary_head:
+        filters = previous.shape[-1] // 4
+        outputs["auxiliary"] = fcn_head(previous, filters, *head, name="auxiliary")
+    return keras.Model(image, outputs, name=name)

@@ -1,0 +1,86 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_seg.losses import AffinityLoss
+from tests.ops import affinity_reference as reference
+from tests.paths import shared
+
+
+@pytest.mark.parametrize("case", [0, 1])
+def test_released_values_and_gradients(case):
+    record = np.load(shared(f"golden/affinity_loss_{case}.npz"))
+    labels, prior = record["labels"], record["prior"].astype("float64")
+    # In _1 the recording has unlabelled pixels as one more class.
+    classes = int(record["num_classes"]) + 1
+    loss = AffinityLoss(labels.shape[1:], classes)
+    logits = tf.constant(np.log(prior) - np.log1p(-prior), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        value = loss(labels, logits)
+    np.testing.assert_allclose(value, record["loss"], rtol=1e-5)
+    by_prior = tape.gradient(value, logits) / (prior * (1 - prior))
+    scale = np.abs(record["grad"]).max()
+    np.testing.assert_allclose(by_prior, record["grad"], rtol=0, atol=1e-5 * scale)
+    for options, name in (
+        ({"global_weight": 0}, "unary"),
+        ({"unary_weight": 0}, "glob"),
+    ):
+        part = AffinityLoss(labels.shape[1:], classes, **options)(labels, logits)
+        np.testing.assert_allclose(part, record[name], rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(12, 20), (4, 5), (13, 23), (3, 4)])
+def test_labels_of_any_size_are_sampled_as_released(size):
+    """Nearest neighbour of PyTorch: row floor(i * height / rows)."""
+    rng = np.random.default_rng(0)
+    labels = rng.choice([0, 1, 2, 255], (2, *size))
+    logits = rng.normal(size=(2, 20, 20)).astype("float32")
+    rows = [int(np.floor(i * size[0] / 4)) for i in range(4)]
+    columns = [int(np.floor(j * size[1] / 5)) for j in range(5)]
+    sampled = labels[:, rows][:, :, columns].reshape(2, 20)
+    expected = reference.affinity_losses(logits, sampled).mean()
+    np.testing.assert_allclose(AffinityLoss((4, 5), 3)(labels, logits), expected, 1e-5)
+
+
+def test_images_count_alike_and_by_their_weights():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, (3, 4, 5))
+    labels[1] = 255
+    logits = rng.normal(size=(3, 20, 20)).astype("float32")
+    expected = reference.affinity_losses(logits, labels.reshape(3, 20))
+    assert expected[1] == 0
+    loss = AffinityLoss((4, 5), 3)
+    np.testing.assert_allclose(loss(labels, logits), expected.mean(), rtol=1e-5)
+    weighted = loss(labels, logits, sample_weight=np.array([2.0, 1.0, 0.5], "float32"))
+    expected = np.mean(expected * [2, 1, 0.5])
+    np.testing.assert_allclose(weighted, expected, rtol=1e-5)
+
+
+def test_configuration_survives():
+    loss = AffinityLoss([4, 5], 3, 7, 0.5, 2.0, name="prior")
+    clone = keras.losses.deserialize(keras.losses.serialize(loss))
+    assert clone.get_config() == loss.get_config()
+    assert loss.get_config() == {
+        "name": "prior",
+        "prior_size": (4, 5),
+        "num_classes": 3,
+        "ignore_class": 7,
+        "unary_weight": 0.5,
+        "global_weight": 2.0,
+    }
+
+
+@pytest.mark.parametrize("prior_size", [4, (4,), (4, 0), (4, 2.5), None])
+def test_rejects_bad_sizes(prior_size):
+    with pytest.raises(ValueError, match="`prior_size` must be .rows, columns."):
+        AffinityLoss(prior_size, 3)
+
+
+def test_rejects_shapes_that_do_not_fit():
+    loss = AffinityLoss((4, 5), 3)
+    with pytest.raises(ValueError, match=r"prior logits \(batch, 20, 20\)"):
+        loss(np.zeros((2, 8, 10), "int32"), np.zeros((2, 12, 12), "float32"))
+    with pytest.raises(ValueError, match=r"Labels must be \(batch, height, width\)"):
+        loss(np.zeros((2, 80), "int32"), np.zeros((2, 20, 20), "float32"))
