@@ -4,7 +4,13 @@ from keras import ops
 from keras_seg.layers.aggregation_module import AggregationModule
 from keras_seg.layers.conv_norm import ConvNorm
 from keras_seg.layers.data_format import require_channels_last
-from keras_seg.ops import prior_context, resize_bilinear
+from keras_seg.ops import (
+    fused_prior,
+    prior_context,
+    resize_bilinear,
+    sample_labels,
+    sum_over_replicas,
+)
 from keras_seg.ops.sizes import require_size
 
 
@@ -25,12 +31,27 @@ class ContextPriorLayer(keras.layers.Layer):
             product. Input of another size is resized to it before the aggregation, and
             the contexts are resized back.
         kernel_size: odd int. Of `AggregationModule`.
+        fused_loss: `keras_seg.losses.AffinityLoss` of the same size, or None. With it,
+            the layer returns the loss of each image in the place of the prior, which is
+            then never whole: logits, context and loss are worked out together for some
+            rows at a time, and memory grows with N and not with its square. (One map of
+            96 x 96 cells is 340 MB an image.) Values, gradients and weights are those
+            of the two apart; the batch norm's statistics over logits that are never
+            there together follow from the features' mean and covariance, since logits
+            are linear in the features.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
-    Input shape: `(batch, height, width, channels)`, `channels` known, the others any.
-    Output shape: the pair of `(batch, height, width, channels + 2 * filters)` and, for
-        the prior logits, `(batch, N, N)`: for each pixel, row by row, its logits with
-        all others.
+    Call arguments:
+        inputs: float tensor `(batch, height, width, channels)`, `channels` known, the
+            others any.
+        labels: with `fused_loss`, integer tensor `(batch, image height, image width)`,
+            or None where there is no loss to be had, as in inference.
+        training: bool.
+
+    Returns:
+        The pair of `(batch, height, width, channels + 2 * filters)` and, for the prior
+        logits, `(batch, N, N)`: for each pixel, row by row, its logits with all others.
+        With `fused_loss`, the losses `(batch,)` are in their place, 0 without labels.
 
     Example:
 
@@ -41,21 +62,28 @@ class ContextPriorLayer(keras.layers.Layer):
     ```
 
     Raises:
-        ValueError: If `prior_size` is no pair of positive ints, or as
-            `AggregationModule`.
+        ValueError: If `prior_size` is no pair of positive ints, if `fused_loss` has
+            another one, if there are labels without it, or as `AggregationModule`.
 
     Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3.3 and
     figure 3; the division by N and the 1x1 convolutions of the contexts are those of
     the released code.
     """
 
-    def __init__(self, filters, prior_size, kernel_size=11, **kwargs):
+    def __init__(self, filters, prior_size, kernel_size=11, fused_loss=None, **kwargs):
         super().__init__(**kwargs)
         require_channels_last(self)
         self.input_spec = keras.layers.InputSpec(ndim=4)
         self.filters = filters
         self.prior_size = require_size("prior_size", prior_size)
         self.kernel_size = kernel_size
+        # From a saved configuration it comes as one.
+        self.fused_loss = keras.losses.deserialize(fused_loss) if fused_loss else None
+        if fused_loss and self.fused_loss.prior_size != self.prior_size:
+            raise ValueError(
+                "`fused_loss` must be of the layer's `prior_size`. Received: "
+                f"{prior_size=} and a loss of {self.fused_loss.prior_size}"
+            )
         policy = self.dtype_policy  # sublayers do not inherit it
         self.aggregation = AggregationModule(
             filters, kernel_size, dtype=policy, name="aggregation"
@@ -78,36 +106,118 @@ class ContextPriorLayer(keras.layers.Layer):
         for layer in (self.prior, self.intra, self.inter):
             layer.build((batch, *self.prior_size, self.filters))
 
-    def call(self, inputs, training=None):
-        rows, columns = self.prior_size
+    def call(self, inputs, labels=None, training=None):
+        if labels is not None and self.fused_loss is None:
+            raise ValueError(
+                "`labels` must be None where the layer has no `fused_loss`. "
+                f"Received: labels of shape {tuple(labels.shape)}"
+            )
+        values = self._aggregate(inputs, training)
+        if self.fused_loss is None:
+            contexts, prior = self._whole_prior(values, training)
+        else:
+            contexts, prior = self._fused_prior(values, labels, training)
+        return self._concatenate(inputs, contexts, training), prior
+
+    def _whole_prior(self, values, training):
+        """The two contexts `(batch, N, filters)`, and the prior logits."""
+        batch, pixels, _ = ops.shape(values)
+        x = ops.reshape(values, (batch, *self.prior_size, self.filters))
+        prior = ops.reshape(self.prior(x, training=training), (batch, pixels, pixels))
+        return prior_context(prior, values), prior
+
+    def _fused_prior(self, values, labels, training):
+        """The two contexts `(batch, N, filters)`, and the losses `(batch,)`."""
+        if labels is None:
+            sampled = ops.full(ops.shape(values)[:2], -1, dtype="int32")
+        else:
+            sampled = sample_labels(labels, self.prior_size)
+        kernel, bias = self._normalized_prior(values, training)
+        intra, losses = fused_prior(
+            values,
+            ops.cast(kernel, values.dtype),
+            ops.cast(bias, values.dtype),
+            sampled,
+            self.fused_loss.num_classes,
+            self.fused_loss.ignore_class,
+            self.fused_loss.unary_weight,
+            self.fused_loss.global_weight,
+        )
+        inter = ops.mean(values, axis=1, keepdims=True) - intra
+        return (intra, inter), ops.cast(losses, "float32")
+
+    def _normalized_prior(self, values, training):
+        """The prior's convolution and batch norm as one kernel and bias."""
+        norm = self.prior.norm
+        kernel = ops.cast(self.prior.conv.kernel[0, 0], "float32")
+        if training and norm.trainable:
+            mean, variance = self._statistics(values, kernel)
+            for moving, now in (
+                (norm.moving_mean, mean),
+                (norm.moving_variance, variance),
+            ):
+                now = ops.cast(ops.stop_gradient(now), moving.dtype)
+                moving.assign(moving * norm.momentum + now * (1 - norm.momentum))
+        else:
+            mean, variance = norm.moving_mean, norm.moving_variance
+        scale = norm.gamma * ops.rsqrt(variance + norm.epsilon)
+        return kernel * scale, norm.beta - mean * scale
+
+    def _statistics(self, values, kernel):
+        """Mean and variance `(N,)` of `values @ kernel` over images and pixels."""
+        values = ops.cast(values, "float32")
+        batch, pixels, _ = ops.shape(values)
+        share = 1 / ops.cast(batch * pixels, "float32")
+        reduce = _mean_over_replicas if self.prior.norm.synchronized else _unchanged
+        mean = reduce(ops.sum(values, axis=(0, 1)) * share)
+        centered = values - mean
+        covariance = reduce(ops.einsum("bnc,bnd->cd", centered, centered) * share)
+        variance = ops.sum(kernel * ops.matmul(covariance, kernel), axis=0)
+        # Rounding may make it negative where all is constant.
+        return ops.matmul(mean, kernel), ops.maximum(variance, 0)
+
+    def _aggregate(self, inputs, training):
+        """The aggregated features at the prior's size, `(batch, N, filters)`."""
         x = inputs
-        is_trained_size = tuple(inputs.shape[1:3]) == self.prior_size
-        if not is_trained_size:
+        if not self._is_trained_size(inputs):
             x = resize_bilinear(x, self.prior_size)
         x = self.aggregation(x, training=training)
-        batch, pixels = ops.shape(x)[0], rows * columns
-        prior = self.prior(x, training=training)
-        prior = ops.reshape(prior, (batch, pixels, pixels))
-        values = ops.reshape(x, (batch, pixels, self.filters))
-        contexts = []
-        layers = (self.intra, self.inter)
-        for layer, context in zip(layers, prior_context(prior, values), strict=True):
-            context = ops.reshape(context, (batch, rows, columns, self.filters))
-            context = layer(context, training=training)
-            if not is_trained_size:
-                context = resize_bilinear(context, ops.shape(inputs)[1:3])
-            contexts.append(context)
-        return ops.concatenate([inputs, *contexts], axis=-1), prior
+        rows, columns = self.prior_size
+        return ops.reshape(x, (ops.shape(x)[0], rows * columns, self.filters))
+
+    def _concatenate(self, inputs, contexts, training):
+        """The input, and the contexts `(batch, N, filters)` at its size."""
+        rows, columns = self.prior_size
+        maps = [inputs]
+        for layer, context in zip((self.intra, self.inter), contexts, strict=True):
+            shape = (ops.shape(context)[0], rows, columns, self.filters)
+            x = layer(ops.reshape(context, shape), training=training)
+            if not self._is_trained_size(inputs):
+                x = resize_bilinear(x, ops.shape(inputs)[1:3])
+            maps.append(x)
+        return ops.concatenate(maps, axis=-1)
+
+    def _is_trained_size(self, inputs):
+        return tuple(inputs.shape[1:3]) == self.prior_size
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
         pixels = self.prior_size[0] * self.prior_size[1]
         features = (batch, height, width, channels + 2 * self.filters)
-        return features, (batch, pixels, pixels)
+        return features, (batch,) if self.fused_loss else (batch, pixels, pixels)
 
     def get_config(self):
         return super().get_config() | {
             "filters": self.filters,
             "prior_size": self.prior_size,
             "kernel_size": self.kernel_size,
+            "fused_loss": self.fused_loss and keras.losses.serialize(self.fused_loss),
         }
+
+
+def _mean_over_replicas(x):
+    return sum_over_replicas(x) / sum_over_replicas(ops.ones((), x.dtype))
+
+
+def _unchanged(x):
+    return x

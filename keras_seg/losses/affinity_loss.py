@@ -1,7 +1,7 @@
 import keras
 from keras import ops
 
-from keras_seg.ops import affinity_loss
+from keras_seg.ops import affinity_loss, sample_labels
 from keras_seg.ops.sizes import require_size
 
 
@@ -69,14 +69,9 @@ class AffinityLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         """The loss of each image, float32 `(batch,)`."""
         self._check(y_true.shape, y_pred.shape)
-        labels = ops.cast(y_true, "int32")
-        for axis, cells in enumerate(self.prior_size, 1):
-            index = ops.arange(cells, dtype="int32") * ops.shape(labels)[axis] // cells
-            labels = ops.take(labels, index, axis=axis)
-        rows, columns = self.prior_size
         losses = affinity_loss(
             y_pred,
-            ops.reshape(labels, (-1, rows * columns)),
+            sample_labels(y_true, self.prior_size),
             self.num_classes,
             self.ignore_class,
             self.unary_weight,

@@ -5,6 +5,7 @@ from keras_seg.models.cpnet import CPNet
 from keras_seg.models.deeplab_v3_plus import DeepLabV3Plus
 from keras_seg.models.hanet import HANet
 from keras_seg.models.inference_model import inference_model
+from keras_seg.models.prior_model import prior_model
 from keras_seg.models.prior_size import prior_size
 from keras_seg.models.replace_classifier import replace_classifier
 from keras_seg.models.spnet import SPNet
@@ -16,6 +17,7 @@ __all__ = [
     "SPNet",
     "attention_model",
     "inference_model",
+    "prior_model",
     "prior_size",
     "replace_classifier",
 ]

@@ -2,6 +2,7 @@ import keras
 
 from keras_seg.backbones import size_divisor
 from keras_seg.layers import ContextPriorLayer, ConvNorm
+from keras_seg.losses import AffinityLoss
 from keras_seg.models.backbone import resolve_backbone
 from keras_seg.models.checks import require_classes
 from keras_seg.models.heads import classify, fcn_head
@@ -17,6 +18,10 @@ def CPNet(
     filters=512,
     kernel_size=11,
     head_filters=512,
+    fused_prior=False,
+    ignore_class=255,
+    unary_weight=1.0,
+    global_weight=1.0,
     dropout_rate=0.1,
     align_corners=False,
     name="cpnet",
@@ -39,6 +44,11 @@ def CPNet(
         filters: int. Channels of the aggregated features and of either context.
         kernel_size: odd int. Of the aggregation.
         head_filters: int. Channels of the last convolution.
+        fused_prior: bool. Whether the prior is never whole, so that memory grows with
+            its N pixels and not with their square: see `fused_loss` of
+            `ContextPriorLayer`. The weights are the same.
+        ignore_class, unary_weight, global_weight: of the affinity loss, where it is
+            fused; see `keras_seg.losses.AffinityLoss`.
         dropout_rate: float. Before the classifiers, whole channels.
         align_corners: bool. How logits are resized; False as released.
         name: str. The model's name.
@@ -49,6 +59,10 @@ def CPNet(
         width, num_classes)`; "context_prior", for training only, the logits `(batch, N,
         N)` with N the product of `prior_size`, for `keras_seg.losses.AffinityLoss`;
         and with `auxiliary_head` "auxiliary", like "segmentation".
+        With `fused_prior` the inputs are the pair of the image and the integer labels
+        `(batch, height, width)`, and "context_prior" is the affinity loss of each
+        image, `(batch,)`, for `keras_seg.losses.OutputLoss`. `inference_model(model)`
+        takes images alone.
 
     Raises:
         ValueError: If `num_classes` is not an int above 1, if the backbone is unknown
@@ -78,8 +92,17 @@ def CPNet(
     *_, previous, last = [features[level] for level in sorted(features)]
     head = (image, num_classes, dropout_rate, align_corners, size_divisor(pyramid))
 
-    layer = ContextPriorLayer(filters, prior_size, kernel_size, name="context_prior")
-    x, prior = layer(last)
+    inputs, loss, supervision = image, None, {}
+    if fused_prior:
+        labels = keras.Input(image.shape[1:3], dtype="int32", name="labels")
+        inputs, supervision = [image, labels], {"labels": labels}
+        loss = AffinityLoss(
+            prior_size, num_classes, ignore_class, unary_weight, global_weight
+        )
+    layer = ContextPriorLayer(
+        filters, prior_size, kernel_size, loss, name="context_prior"
+    )
+    x, prior = layer(last, **supervision)
     x = ConvNorm(head_filters, 3, name="bottleneck")(x)
     outputs = {
         "segmentation": classify(x, *head, name="segmentation"),
@@ -88,4 +111,4 @@ def CPNet(
     if auxiliary_head:
         filters = previous.shape[-1] // 4
         outputs["auxiliary"] = fcn_head(previous, filters, *head, name="auxiliary")
-    return keras.Model(image, outputs, name=name)
+    return keras.Model(inputs, outputs, name=name)

@@ -1,6 +1,7 @@
+import functools
+
 import keras
 
-from keras_seg.layers import HeightDrivenAttention
 from keras_seg.models.rerun import rerun
 
 
@@ -9,7 +10,8 @@ def inference_model(model, positions=False):
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` whose
-            outputs are a dict with "segmentation".
+            outputs are a dict with "segmentation". Inputs named "labels", which some
+            networks take to work out a loss, go too.
         positions: bool. Whether to keep the second input of a HANet with positions, as
             for windows of an image; without it, images are taken for whole ones.
 
@@ -28,15 +30,15 @@ def inference_model(model, positions=False):
     inference_model(model)(images)  # (batch, height, width, 11)
     ```
     """
-    has_positions = "positions" in [tensor.name for tensor in model.inputs]
-    if positions and not has_positions:
+    extra = {tensor.name for tensor in model.inputs} & {"positions", "labels"}
+    if positions and "positions" not in extra:
         raise ValueError(
             "`positions` must be False for a model without such an input. "
             f"Received: {positions=} and {model.name!r}"
         )
     model = _segmentation(model)
-    if has_positions and not positions:
-        whole = rerun(model, _call_on_whole_images)
+    if extra and not positions:
+        whole = rerun(model, functools.partial(_call_without, extra))
         model = keras.Model(whole.input[0], whole.output, name=model.name)
     return model
 
@@ -53,8 +55,8 @@ def _segmentation(model):
     return keras.Model(model.input, outputs["segmentation"], name=model.name)
 
 
-def _call_on_whole_images(layer, *args, **kwargs):
-    if isinstance(layer, HeightDrivenAttention):
+def _call_without(names, layer, *args, **kwargs):
+    for name in names & kwargs.keys():
         # Leads nowhere; but Keras 3.12 refuses inputs that nothing is made of.
-        keras.ops.negative(kwargs.pop("positions"))
+        keras.ops.negative(kwargs.pop(name))
     return layer(*args, **kwargs)

@@ -1,7 +1,8 @@
 """Pure functions on tensors: the mathematics of the layers and losses."""
 
-from keras_seg.ops.affinity import affinity_loss
+from keras_seg.ops.affinity import affinity_loss, sample_labels
 from keras_seg.ops.context import prior_context
+from keras_seg.ops.fused_prior import fused_prior
 from keras_seg.ops.pooling import adaptive_average_pool, adaptive_max_pool, strip_pool
 from keras_seg.ops.positions import (
     coarse_positions,
@@ -18,10 +19,12 @@ __all__ = [
     "adaptive_max_pool",
     "affinity_loss",
     "coarse_positions",
+    "fused_prior",
     "jitter_positions",
     "prior_context",
     "resize_bilinear",
     "row_positions",
+    "sample_labels",
     "set_xla",
     "sinusoidal_table",
     "strip_pool",

@@ -1,5 +1,7 @@
 """The affinity loss of context priors, without a map of which pixels share a class."""
 
+import collections
+
 from keras import ops
 
 from keras_seg.ops.precision import at_least_float32, wide_dtype
@@ -9,6 +11,14 @@ from keras_seg.ops.xla import xla_op
 _BLOCK = 2**19
 # No sum of probabilities counts as less, so that no logarithm is infinite.
 _LEAST = 1e-37
+
+# What labels say about pairs of pixels, in tensors `(batch, pixels)` but for `total`
+# (batch, 1) and `one_hot` (batch, pixels, classes). `members` counts the pixels of each
+# one's class, itself included; `has_same` and `has_other` are 1 where a pixel has a
+# pair of that kind.
+Pairs = collections.namedtuple(
+    "Pairs", "labels one_hot valid total members has_same has_other"
+)
 
 
 @xla_op
@@ -54,146 +64,187 @@ def affinity_loss(
 
     ```python
     labels = keras.ops.array([[0, 0, 1, 1]])
-    affinity_loss(keras.ops.zeros((1, 4, 4)), labels, 2)  # [3.47]: 0.69 + 4 log 2
+    affinity_loss(keras.ops.zeros((1, 4, 4)), labels, 2)  # [3.47]: 5 log 2
     ```
 
     Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), equations 2 to 6;
     where the diagonal is left out is that of the released `affinity_loss.py`.
     """
+    pixels = logits.shape[-1]
+    rows, blocks = blocks_of(pixels)
     dtype = wide_dtype(logits)
+    pairs = pairs_of(labels, num_classes, ignore_class, dtype)
+
+    @ops.custom_gradient
+    def loss(logits):
+        batch = ops.shape(logits)[0]
+
+        def block_of(start):
+            z = ops.slice(logits, (0, start, 0), (batch, rows, pixels))
+            return sigmoids(at_least_float32(z), start)
+
+        def add_sums(block, sums):
+            start = ops.minimum(block * rows, pixels - rows)
+            found = row_sums(pairs, start, *block_of(start))
+            return ops.slice_update(sums, (0, 0, start), found)
+
+        start = ops.zeros((batch, 4, pixels), dtype)
+        sums = ops.fori_loop(0, blocks, add_sums, start)
+        losses, slopes = losses_and_slopes(pairs, sums, unary_weight, global_weight)
+
+        def gradient(*args, upstream=None):
+            upstream = ops.cast(args[0] if upstream is None else upstream, dtype)
+
+            def add_gradient(block, gradient):
+                start = ops.minimum(block * rows, pixels - rows)
+                found = row_gradient(pairs, slopes, upstream, start, *block_of(start))
+                found = ops.cast(found, logits.dtype)
+                return ops.slice_update(gradient, (0, start, 0), found)
+
+            return ops.fori_loop(0, blocks, add_gradient, ops.zeros_like(logits))
+
+        return losses, gradient
+
+    return loss(logits)
+
+
+def sample_labels(labels, size):
+    """Picks the labels of the cells of a prior, as the released code does.
+
+    Args:
+        labels: integer tensor `(batch, height, width)`.
+        size: pair of ints, the rows and columns of the prior.
+
+    Returns:
+        int32 tensor `(batch, rows * columns)`: of row `floor(i * height / rows)` and
+        the like column, row by row.
+
+    Example: `sample_labels(keras.ops.ones((2, 9, 7)), (3, 2)).shape` is `(2, 6)`.
+    """
+    labels = ops.cast(labels, "int32")
+    for axis, cells in enumerate(size, 1):
+        index = ops.arange(cells, dtype="int32") * ops.shape(labels)[axis] // cells
+        labels = ops.take(labels, index, axis=axis)
+    return ops.reshape(labels, (-1, size[0] * size[1]))
+
+
+def blocks_of(pixels):
+    """The number of rows in a block, and of blocks.
+
+    The last block begins early enough to be whole; it works out some rows again.
+    """
+    rows = min(max(_BLOCK // pixels, 1), pixels)
+    return rows, -(-pixels // rows)
+
+
+def pairs_of(labels, num_classes, ignore_class, dtype):
+    """`Pairs` from labels `(batch, pixels)`."""
     labels = ops.cast(labels, "int32")
     if ignore_class is not None:
         labels = ops.where(ops.equal(labels, ignore_class), -1, labels)
     one_hot = ops.one_hot(labels, num_classes, dtype=dtype)
     valid = ops.sum(one_hot, axis=-1)
     total = ops.sum(valid, axis=-1, keepdims=True)
-    # Of each pixel's own class, itself included.
     members = ops.sum(one_hot * ops.sum(one_hot, axis=1, keepdims=True), axis=-1)
     has_same = ops.cast(members > 1, dtype)
     has_other = valid * ops.cast(members < total, dtype)
-
-    @ops.custom_gradient
-    def loss(logits):
-        same, every, other, unary = _row_sums(logits, one_hot, valid)
-        same, every, other = (ops.maximum(x, _LEAST) for x in (same, every, other))
-        # Means over the pairs, and over the rows that have a term.
-        pair_share = unary_weight / ops.maximum(total**2, 1)
-        same_share = global_weight * _share(has_same)
-        other_share = global_weight * _share(has_other)
-        recall = ops.log(ops.maximum(members - 1, 1)) - ops.log(same)
-        precision = ops.log(every) - ops.log(same)
-        specificity = ops.log(ops.maximum(total - members, 1)) - ops.log(other)
-        terms = (
-            pair_share * unary
-            + same_share * (recall + precision)
-            + other_share * specificity
-        )
-        # The derivatives by a probability that is in the sum `same`, `every`, `other`.
-        slopes = [-2 * same_share / same, same_share / every, other_share / other]
-
-        def gradient(*args, upstream=None):
-            upstream = ops.cast(args[0] if upstream is None else upstream, dtype)
-            scale = upstream[:, None] * valid
-            rows = [*slopes, ops.broadcast_to(pair_share, ops.shape(valid)), scale]
-            return _gradient(logits, labels, valid, ops.stack(rows, axis=1))
-
-        return ops.sum(terms, axis=-1), gradient
-
-    return loss(logits)
+    return Pairs(labels, one_hot, valid, total, members, has_same, has_other)
 
 
-def _share(mask):
-    """The weights `(batch, pixels)` that make a sum the mean over a mask."""
-    return mask / ops.maximum(ops.sum(mask, axis=-1, keepdims=True), 1)
-
-
-def _row_sums(logits, one_hot, valid):
-    """Sums over each valid row, 0 in others, as tensors `(batch, pixels)`.
-
-    Returns:
-        The sums of p over other pixels of the same class, of p over all pixels, of
-        1 - p over those of other classes, and of the cross-entropy over all.
-    """
-    batch, classes = ops.shape(one_hot)[0], one_hot.shape[-1]
-    pixels, rows, blocks = _blocks(logits)
-
-    def add_block(block, sums):
-        start = ops.minimum(block * rows, pixels - rows)
-        z, e, p, q, is_self = _block(logits, start, rows)
-        mine = ops.slice(one_hot, (0, start, 0), (batch, rows, classes))
-        # Sums over each class of terms above 0: no difference loses digits.
-        by_class = ops.matmul(ops.where(is_self, 0.0, p), one_hot)
-        complement_by_class = ops.matmul(q, one_hot)
-        itself = ops.sum(ops.where(is_self, p, 0.0), axis=-1)
-        softplus = ops.maximum(z, 0) + ops.log1p(e)
-        unary = ops.matmul(softplus, valid[..., None])[..., 0]
-        unary = unary - ops.sum(ops.matmul(z, one_hot) * mine, axis=-1)
-        found = [
-            ops.sum(by_class * mine, axis=-1),
-            ops.sum(by_class, axis=-1) + itself,
-            ops.sum(complement_by_class * (1 - mine), axis=-1),
-            unary,
-        ]
-        found = ops.stack(found, axis=1) * ops.sum(mine, axis=-1)[:, None]
-        return ops.slice_update(sums, (0, 0, start), found)
-
-    start = ops.zeros((batch, 4, pixels), one_hot.dtype)
-    sums = ops.fori_loop(0, blocks, add_block, start)
-    return [sums[:, index] for index in range(4)]
-
-
-def _gradient(logits, labels, valid, rows_of):
-    """The gradient by the logits.
+def sigmoids(z, start):
+    """What all is made of, for a block of rows of the logits.
 
     Args:
-        rows_of: tensor `(batch, 5, pixels)`, for each row the slopes by probabilities
-            in the sums `same`, `every` and `other`, the weight of a pair in the unary
-            term, and what multiplies all of it.
-    """
-    batch = ops.shape(logits)[0]
-    pixels, rows, blocks = _blocks(logits)
-
-    def add_block(block, gradient):
-        start = ops.minimum(block * rows, pixels - rows)
-        _, _, p, q, is_self = _block(logits, start, rows)
-        mine = ops.slice(labels, (0, start), (batch, rows))
-        is_same = ops.equal(mine[:, :, None], labels[:, None, :])
-        row = ops.slice(rows_of, (0, 0, start), (batch, 5, rows))
-        same, every, other, pair, scale = (row[:, k, :, None] for k in range(5))
-        slope = every + ops.where(is_same, ops.where(is_self, 0.0, same), other)
-        unary = pair * ops.where(is_same, -q, p)
-        found = scale * valid[:, None, :] * (unary + slope * p * q)
-        return ops.slice_update(
-            gradient, (0, start, 0), ops.cast(found, gradient.dtype)
-        )
-
-    return ops.fori_loop(0, blocks, add_block, ops.zeros_like(logits))
-
-
-def _blocks(logits):
-    """The number of pixels, of rows in a block, and of blocks.
-
-    The last block begins early enough to be whole; it works out some rows again.
-    """
-    pixels = logits.shape[-1]
-    rows = min(max(_BLOCK // pixels, 1), pixels)
-    return pixels, rows, -(-pixels // rows)
-
-
-def _block(logits, start, rows):
-    """Some rows z of the logits, and what all is made of.
+        z: float tensor `(batch, rows, pixels)`.
+        start: the first row's number.
 
     Returns:
         z; exp(-|z|), which cannot overflow; the sigmoids of z and of -z, made of it;
         and where a pixel meets itself.
     """
-    batch, pixels = ops.shape(logits)[0], logits.shape[-1]
-    z = at_least_float32(ops.slice(logits, (0, start, 0), (batch, rows, pixels)))
+    rows, pixels = z.shape[1:]
     e = ops.exp(-ops.abs(z))
     larger, smaller = 1 / (1 + e), e / (1 + e)
     is_positive = z >= 0
     p = ops.where(is_positive, larger, smaller)
     q = ops.where(is_positive, smaller, larger)
-    index = ops.arange(pixels, dtype="int32")
-    is_self = ops.equal(start + ops.arange(rows, dtype="int32")[:, None], index)
+    row = start + ops.arange(rows, dtype="int32")
+    is_self = ops.equal(row[:, None], ops.arange(pixels, dtype="int32"))
     return z, e, p, q, is_self
+
+
+def row_sums(pairs, start, z, e, p, q, is_self):
+    """Sums over a block of rows, `(batch, 4, rows)`, 0 in rows that are ignored.
+
+    They are the sums of p over other pixels of the same class, of p over all pixels, of
+    1 - p over those of other classes, and of the cross-entropy over all.
+    """
+    batch, classes = ops.shape(z)[0], pairs.one_hot.shape[-1]
+    mine = ops.slice(pairs.one_hot, (0, start, 0), (batch, z.shape[1], classes))
+    # Sums over each class of terms above 0: no difference loses digits.
+    by_class = ops.matmul(ops.where(is_self, 0.0, p), pairs.one_hot)
+    complement_by_class = ops.matmul(q, pairs.one_hot)
+    itself = ops.sum(ops.where(is_self, p, 0.0), axis=-1)
+    softplus = ops.maximum(z, 0) + ops.log1p(e)
+    unary = ops.matmul(softplus, pairs.valid[..., None])[..., 0]
+    unary = unary - ops.sum(ops.matmul(z, pairs.one_hot) * mine, axis=-1)
+    sums = [
+        ops.sum(by_class * mine, axis=-1),
+        ops.sum(by_class, axis=-1) + itself,
+        ops.sum(complement_by_class * (1 - mine), axis=-1),
+        unary,
+    ]
+    return ops.stack(sums, axis=1) * ops.sum(mine, axis=-1)[:, None]
+
+
+def losses_and_slopes(pairs, sums, unary_weight, global_weight):
+    """The losses, and what their derivatives are made of.
+
+    Args:
+        sums: tensor `(batch, 4, pixels)` of `row_sums`.
+
+    Returns:
+        `(batch,)`, and `(batch, 4, pixels)`: for each row the derivatives by a
+        probability in the first sum, in the second, by one of the third, and the weight
+        of a pair in the unary term.
+    """
+    # Means over the pairs, and over the rows that have a term.
+    pair_share = unary_weight / ops.maximum(pairs.total**2, 1) * pairs.valid
+    same_share = global_weight * _share(pairs.has_same)
+    other_share = global_weight * _share(pairs.has_other)
+    same, every, other = (ops.maximum(sums[:, k], _LEAST) for k in range(3))
+    others_in_class = ops.maximum(pairs.members - 1, 1)
+    in_other_classes = ops.maximum(pairs.total - pairs.members, 1)
+    recall = ops.log(others_in_class) - ops.log(same)
+    precision = ops.log(every) - ops.log(same)
+    specificity = ops.log(in_other_classes) - ops.log(other)
+    terms = (
+        pair_share * sums[:, 3]
+        + same_share * (recall + precision)
+        + other_share * specificity
+    )
+    slopes = [
+        -2 * same_share / same,
+        same_share / every,
+        other_share / other,
+        pair_share,
+    ]
+    return ops.sum(terms, axis=-1), ops.stack(slopes, axis=1)
+
+
+def row_gradient(pairs, slopes, upstream, start, z, e, p, q, is_self):
+    """The gradient by a block of rows of the logits, of their shape."""
+    batch, rows = ops.shape(z)[0], z.shape[1]
+    mine = ops.slice(pairs.labels, (0, start), (batch, rows))
+    is_same = ops.equal(mine[:, :, None], pairs.labels[:, None, :])
+    row = ops.slice(slopes, (0, 0, start), (batch, 4, rows))
+    same, every, other, pair = (row[:, k, :, None] for k in range(4))
+    slope = every + ops.where(is_same, ops.where(is_self, 0.0, same), other)
+    unary = pair * ops.where(is_same, -q, p)
+    scale = upstream[:, None, None] * pairs.valid[:, None, :]
+    return scale * (unary + slope * p * q)
+
+
+def _share(mask):
+    """The weights `(batch, pixels)` that make a sum the mean over a mask."""
+    return mask / ops.maximum(ops.sum(mask, axis=-1, keepdims=True), 1)

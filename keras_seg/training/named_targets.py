@@ -1,11 +1,13 @@
 def named_targets(model):
-    """What a data set must be mapped with to give every output of a model its target.
+    """What a data set must be mapped with to give a model its inputs and targets.
 
     Args:
-        model: `keras.Model` whose output is bare logits, or a dict of logits by name.
+        model: `keras.Model` whose output is bare logits, or a dict by name. One with an
+            input "labels", such as `CPNet(..., fused_prior=True)`, gets these there
+            too.
 
     Returns:
-        Function `(images, labels) -> (images, targets)` for `tf.data.Dataset.map`. The
+        Function `(inputs, labels) -> (inputs, targets)` for `tf.data.Dataset.map`. The
         targets are the labels themselves, or a dict with them under each output's name.
 
     Example:
@@ -15,7 +17,12 @@ def named_targets(model):
     model.fit(dataset.map(named_targets(model)))
     ```
     """
-    if not isinstance(model.output, dict):
-        return lambda images, labels: (images, labels)
-    names = sorted(model.output)
-    return lambda images, labels: (images, dict.fromkeys(names, labels))
+    takes_labels = "labels" in [tensor.name for tensor in model.inputs]
+    names = sorted(model.output) if isinstance(model.output, dict) else None
+
+    def add(inputs, labels):
+        if takes_labels:
+            inputs = (inputs, labels)
+        return inputs, labels if names is None else dict.fromkeys(names, labels)
+
+    return add

@@ -1,0 +1,50 @@
+import keras
+
+from keras_seg.layers import ContextPriorLayer
+from keras_seg.models.rerun import rerun
+
+
+def prior_model(model):
+    """What the context prior of a CPNet says: which pixels share a class.
+
+    Args:
+        model: `CPNet`, fused or not, or its `inference_model`, or any functional
+            `keras.Model` with one `ContextPriorLayer` and the image as first input.
+
+    Returns:
+        A functional `keras.Model` from images to the prior `(batch, N, N)`, float32 in
+        0..1: for each cell of the features, row by row, its probability to share its
+        class with each other cell. It shares the weights of `model` up to the prior,
+        and has a copy of that layer's.
+
+    Raises:
+        ValueError: If the model has no such layer, or several.
+
+    Example:
+
+    ```python
+    model = CPNet(11, "resnet18", prior_size=(30, 40))
+    prior = prior_model(model)(images)  # (batch, 1200, 1200)
+    ```
+    """
+    layers = [x for x in model.layers if isinstance(x, ContextPriorLayer)]
+    if len(layers) != 1:
+        raise ValueError(
+            "The model must have one ContextPriorLayer. "
+            f"Received: {model.name!r} with {len(layers)}"
+        )
+    (layer,) = layers
+    # A layer of its own, since one with a fused loss never has the whole prior.
+    plain = ContextPriorLayer.from_config(layer.get_config() | {"fused_loss": None})
+    sources = []
+
+    def call(called, *args, **kwargs):
+        if called is layer:
+            sources.append(args[0])
+        return called(*args, **kwargs)
+
+    image = rerun(model, call).inputs[0]
+    _, logits = plain(sources[0])
+    plain.set_weights(layer.get_weights())
+    prior = keras.layers.Activation("sigmoid", dtype="float32")(logits)
+    return keras.Model(image, prior, name=f"{model.name}_prior")

@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_seg.ops import affinity, affinity_loss, fused_prior, prior_context, xla_scope
+
+PIXELS, CHANNELS = 14, 5
+
+
+def inputs(dtype="float32"):
+    rng = np.random.default_rng(0)
+    shapes = [(2, PIXELS, CHANNELS), (CHANNELS, PIXELS), (PIXELS,)]
+    return [tf.constant(rng.normal(size=shape), dtype) for shape in shapes]
+
+
+LABELS = tf.constant(np.random.default_rng(1).choice([0, 1, 2, 255], (2, PIXELS)))
+
+
+def fused(x, kernel, bias):
+    return fused_prior(x, kernel, bias, LABELS, 3, 255, 0.7, 1.3)
+
+
+def plain(x, kernel, bias):
+    logits = tf.matmul(x, kernel) + bias
+    losses = affinity_loss(logits, LABELS, 3, 255, 0.7, 1.3)
+    return prior_context(logits, x)[0], losses
+
+
+def everything(function, *variables):
+    """Context, losses, and the gradients of a weighted sum of both."""
+    rng = np.random.default_rng(2)
+    weights = rng.normal(size=variables[0].shape) * 10
+    with tf.GradientTape() as tape:
+        tape.watch(variables)
+        context, losses = function(*variables)
+        total = tf.reduce_sum(context * tf.cast(weights, context.dtype))
+        total += tf.cast(tf.reduce_sum(losses * [1.0, 2.0]), total.dtype)
+    return [context, losses, *tape.gradient(total, variables)]
+
+
+@pytest.mark.parametrize("rows", [PIXELS, 4, 1])
+@pytest.mark.parametrize("way", ["eager", "graph", "compiled"])
+def test_equals_the_two_apart(way, rows, monkeypatch):
+    monkeypatch.setattr(affinity, "_BLOCK", rows * PIXELS)
+    expected = everything(plain, *inputs())
+
+    # A function of its own: a compiled one would keep the size of its blocks.
+    def own(x, kernel, bias):
+        return fused_prior.__wrapped__(x, kernel, bias, LABELS, 3, 255, 0.7, 1.3)
+
+    def run(*variables):
+        return everything(own, *variables)
+
+    if way == "graph":
+        with xla_scope(False):
+            results = tf.function(run)(*inputs())
+    else:
+        results = (tf.function(run, jit_compile=True) if way == "compiled" else run)(
+            *inputs()
+        )
+    for result, reference in zip(results, expected, strict=True):
+        scale = np.abs(reference).max()
+        np.testing.assert_allclose(result, reference, rtol=0, atol=2e-6 * scale)
+
+
+def test_compiled_as_an_op():
+    expected = everything(plain, *inputs())
+    results = tf.function(lambda *variables: everything(fused, *variables))(*inputs())
+    for result, reference in zip(results, expected, strict=True):
+        scale = np.abs(reference).max()
+        np.testing.assert_allclose(result, reference, rtol=0, atol=2e-6 * scale)
+
+
+def test_without_labels_there_is_no_loss_but_context():
+    x, kernel, bias = inputs()
+    nothing = tf.fill((2, PIXELS), -1)
+    context, losses = fused_prior(x, kernel, bias, nothing, 3)
+    expected, _ = plain(x, kernel, bias)
+    np.testing.assert_allclose(context, expected, atol=1e-6)
+    np.testing.assert_array_equal(losses, [0, 0])
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision(dtype):
+    variables = inputs(dtype)
+    context, losses, *gradients = everything(fused, *variables)
+    assert context.dtype == dtype and losses.dtype == "float32"
+    assert [g.dtype for g in gradients] == [dtype] * 3
+    wide = [tf.cast(variable, "float32") for variable in variables]
+    expected = everything(plain, *wide)
+    for result, reference in zip((context, losses, *gradients), expected, strict=True):
+        error = np.abs(tf.cast(result, "float32") - reference).max()
+        assert error < 0.03 * np.abs(reference).max()
+
+
+def test_nothing_of_n_by_n_elements_is_made():
+    """Neither forward nor in the gradient, at any place of the compiled program."""
+    pixels = 512
+    rng = np.random.default_rng(0)
+    labels = tf.zeros((1, pixels), tf.int32)
+    x = tf.constant(rng.normal(size=(1, pixels, 3)), tf.float32)
+    # A kernel of (channels, pixels) is no map of pairs.
+    kernel, bias = tf.ones((3, pixels)), tf.zeros(pixels)
+
+    def run(x, kernel, bias):
+        with tf.GradientTape() as tape:
+            tape.watch((x, kernel, bias))
+            context, losses = fused_prior.__wrapped__(x, kernel, bias, labels, 3)
+            total = tf.reduce_sum(context) + tf.reduce_sum(losses)
+        return tape.gradient(total, (x, kernel, bias))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(affinity, "_BLOCK", 8 * pixels)
+        compiled = tf.function(run, jit_compile=True)
+        text = compiled.experimental_get_compiler_ir(x, kernel, bias)("optimized_hlo")
+    assert f"[1,8,{pixels}]" in text
+    assert f"{pixels},{pixels}]" not in text
