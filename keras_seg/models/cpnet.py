@@ -40,7 +40,8 @@ def CPNet(
             training only, where its loss counts 0.4.
         prior_size: pair of ints, the rows and columns of the last level on the images
             to train on: `keras_seg.models.prior_size(crop, output_stride)`. Images of
-            other sizes run too: see `ContextPriorLayer`.
+            other sizes run too: see `ContextPriorLayer`. None leaves the layer out: the
+            baseline of the paper's comparison, a fully convolutional network.
         filters: int. Channels of the aggregated features and of either context.
         kernel_size: odd int. Of the aggregation.
         head_filters: int. Channels of the last convolution.
@@ -92,23 +93,25 @@ def CPNet(
     *_, previous, last = [features[level] for level in sorted(features)]
     head = (image, num_classes, dropout_rate, align_corners, size_divisor(pyramid))
 
-    inputs, loss, supervision = image, None, {}
-    if fused_prior:
-        labels = keras.Input(image.shape[1:3], dtype="int32", name="labels")
-        inputs, supervision = [image, labels], {"labels": labels}
-        loss = AffinityLoss(
-            prior_size, num_classes, ignore_class, unary_weight, global_weight
+    inputs, outputs = image, {}
+    x = last
+    if prior_size is not None:
+        loss, supervision = None, {}
+        if fused_prior:
+            labels = keras.Input(image.shape[1:3], dtype="int32", name="labels")
+            inputs, supervision = [image, labels], {"labels": labels}
+            loss = AffinityLoss(
+                prior_size, num_classes, ignore_class, unary_weight, global_weight
+            )
+        layer = ContextPriorLayer(
+            filters, prior_size, kernel_size, loss, name="context_prior"
         )
-    layer = ContextPriorLayer(
-        filters, prior_size, kernel_size, loss, name="context_prior"
-    )
-    x, prior = layer(last, **supervision)
+        x, outputs["context_prior"] = layer(last, **supervision)
     x = ConvNorm(head_filters, 3, name="bottleneck")(x)
-    outputs = {
-        "segmentation": classify(x, *head, name="segmentation"),
-        "context_prior": prior,
-    }
+    outputs["segmentation"] = classify(x, *head, name="segmentation")
     if auxiliary_head:
         filters = previous.shape[-1] // 4
         outputs["auxiliary"] = fcn_head(previous, filters, *head, name="auxiliary")
+    if len(outputs) == 1:
+        outputs = outputs["segmentation"]
     return keras.Model(inputs, outputs, name=name)

@@ -24,6 +24,9 @@ SMALL = (
         ("train_spnet", []),
         ("train_hanet", ["--filters", "16", "--optimizer", "sgd"]),
         ("train_hanet", ["--filters", "16", "--network", "deeplab_v3_plus"]),
+        ("train_cpnet", ["--filters", "16"]),
+        ("train_cpnet", ["--filters", "16", "--fused-prior"]),
+        ("train_cpnet", ["--filters", "16", "--supervision", "none"]),
     ],
 )
 def test_a_run_leaves_a_model_its_score_and_pictures(script, flags, tmp_path):
@@ -44,7 +47,7 @@ def test_a_run_leaves_a_model_its_score_and_pictures(script, flags, tmp_path):
     assert classes.shape == (1, 50, 70)
 
 
-@pytest.mark.parametrize("script", ["train_spnet", "train_hanet"])
+@pytest.mark.parametrize("script", ["train_spnet", "train_hanet", "train_cpnet"])
 def test_data_that_need_a_folder_say_so(script):
     command = [sys.executable, ROOT / "examples" / f"{script}.py", "--data", "camvid"]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -205,6 +205,15 @@ def test_the_prior_of_a_model(fused):
         prior_model(tiny_network())
 
 
+def test_without_a_prior_it_is_the_baseline():
+    model = tiny_cpnet(prior_size=None, auxiliary_head=True)
+    images, _ = batch()
+    assert sorted(model(images)) == ["auxiliary", "segmentation"]
+    assert model.get_layer("bottleneck").input.shape[-1] == 32  # the last level
+    bare = tiny_cpnet(prior_size=None)
+    assert bare(images).shape == (4, 32, 48, 3)
+
+
 def test_rejects_bad_arguments():
     with pytest.raises(ValueError, match="Received: num_classes=1"):
         tiny_cpnet(1)

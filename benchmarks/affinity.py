@@ -1,0 +1,133 @@
+"""Time and peak memory of the context prior: released formulation, plain and fused.
+
+Run:    python -m benchmarks.affinity
+
+For N pixels of one image with 512 channels and 150 classes, batch 1:
+
+- loss: value and gradient of the affinity loss by its logits. "dense" is the released
+  code's formulation in TensorFlow, with the map of ideal affinities and all products as
+  maps, in a graph and compiled by XLA; "plain" is `ops.affinity_loss`.
+- step: from aggregated features to context and loss, and the gradients of both by
+  features and weights. "dense" and "plain" have the whole prior; "fused" is
+  `ops.fused_prior`.
+
+Memory is what a process of its own takes at most above what it had before the first
+call, compilation included. Each line is the best of a few calls.
+"""
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import time
+
+SIZES = (1024, 2304, 4096, 9216)
+CHANNELS, CLASSES, REPEATS = 512, 150, 5
+
+
+def measure(task, way, pixels):
+    import tensorflow as tf
+
+    from keras_seg import ops, xla_scope
+
+    def dense_loss(logits, labels):
+        one_hot = tf.one_hot(labels, CLASSES)
+        affinity = tf.matmul(one_hot, one_hot, transpose_b=True)
+        prior = tf.sigmoid(logits)
+        unary = -(affinity * log(prior) + (1 - affinity) * log(1 - prior))
+        others = (1 - tf.eye(pixels)) * affinity
+        counts = tf.reduce_sum(others, 2), tf.reduce_sum(1 - affinity, 2)
+        same = tf.reduce_sum(prior * others, 2)
+        recall = same / tf.maximum(counts[0], 1)
+        apart = tf.reduce_sum((1 - prior) * (1 - affinity), 2)
+        specificity = apart / tf.maximum(counts[1], 1)
+        precision = same / tf.reduce_sum(prior, 2)
+        terms = [log(recall), log(specificity), log(precision)]
+        return tf.reduce_mean(unary) - sum(tf.reduce_mean(term) for term in terms)
+
+    def log(x):
+        return tf.maximum(tf.math.log(x), -100.0)
+
+    def plain_loss(logits, labels):
+        return tf.reduce_mean(ops.affinity_loss(logits, labels, CLASSES))
+
+    def step(x, kernel, bias, labels):
+        if way == "fused":
+            context, losses = ops.fused_prior(x, kernel, bias, labels, CLASSES)
+            return tf.reduce_mean(losses) + tf.reduce_sum(context**2)
+        logits = tf.matmul(x, kernel) + bias
+        if way == "plain":
+            context, _ = ops.prior_context(logits, x)
+            return plain_loss(logits, labels) + tf.reduce_sum(context**2)
+        context = tf.matmul(tf.sigmoid(logits), x) / pixels
+        return dense_loss(logits, labels) + tf.reduce_sum(context**2)
+
+    tf.random.set_seed(0)
+    labels = tf.random.uniform((1, pixels), 0, CLASSES, tf.int32)
+    if task == "loss":
+        inputs = [tf.random.normal((1, pixels, pixels))]
+        function = plain_loss if way == "plain" else dense_loss
+    else:
+        inputs = [
+            tf.random.normal((1, pixels, CHANNELS)) / 10,
+            tf.random.normal((CHANNELS, pixels)),
+            tf.zeros(pixels),
+        ]
+        function = step
+
+    def value_and_gradient(*inputs):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            loss = function(*inputs, labels)
+        return loss, tape.gradient(loss, inputs)
+
+    compiled = tf.function(value_and_gradient, jit_compile=way == "dense, XLA")
+    before = peak()
+    times = []
+    with xla_scope(way in ("plain", "fused")):
+        for _ in range(REPEATS):
+            start = time.perf_counter()
+            result = compiled(*inputs)
+            result[0].numpy()
+            times.append(1000 * (time.perf_counter() - start))
+            del result
+    print(f"{times[0]:.0f} {min(times[1:]):.0f} {(peak() - before) / 1024:.0f}")
+
+
+def peak():
+    """The most memory that the process ever had, in KiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def main():
+    print(
+        f"{'task':<6}{'N':>6}  {'way':<14}{'first ms':>10}{'ms':>8}{'MB':>8}{'maps':>7}"
+    )
+    ways = {"loss": ("dense", "dense, XLA", "plain")}
+    ways["step"] = (*ways["loss"], "fused")
+    for task, names in ways.items():
+        for pixels in SIZES:
+            for way in names:
+                arguments = [task, way, str(pixels)]
+                command = [sys.executable, "-m", "benchmarks.affinity", *arguments]
+                environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+                done = subprocess.run(
+                    command, capture_output=True, text=True, env=environment
+                )
+                head = f"{task:<6}{pixels:>6}  {way:<14}"
+                if done.returncode:
+                    print(f"{head}{'failed':>10}", flush=True)
+                    continue
+                first, best, megabytes = map(int, done.stdout.split()[-3:])
+                maps = megabytes / (pixels**2 * 4 / 2**20)
+                print(
+                    f"{head}{first:>10}{best:>8}{megabytes:>8}{maps:>7.1f}", flush=True
+                )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("one", nargs="*", help="task, way and N: what main() runs")
+    one = parser.parse_args().one
+    measure(one[0], one[1], int(one[2])) if one else main()
