@@ -1,4 +1,4 @@
-"""Pictures of labels, predictions and attention, with NumPy and Pillow alone."""
+"""Pictures of labels, predictions, attention and priors, by NumPy and Pillow alone."""
 
 from keras_seg.visualization.attention_chart import attention_chart
 from keras_seg.visualization.class_entropy import class_entropy
@@ -6,6 +6,7 @@ from keras_seg.visualization.colorize import colorize
 from keras_seg.visualization.comparison import comparison
 from keras_seg.visualization.height_chart import height_chart
 from keras_seg.visualization.overlay import overlay
+from keras_seg.visualization.prior_chart import prior_chart
 
 __all__ = [
     "attention_chart",
@@ -14,4 +15,5 @@ __all__ = [
     "comparison",
     "height_chart",
     "overlay",
+    "prior_chart",
 ]

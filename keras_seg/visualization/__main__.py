@@ -1,11 +1,13 @@
-"""Draws what height-driven attention is about: classes by height, and the attention.
+"""Draws what height-driven attention and context priors are about.
 
     python -m keras_seg.visualization heights --data camvid --data-dir CamVid
     python -m keras_seg.visualization attention best.keras street.png
+    python -m keras_seg.visualization prior best.keras street.png --label label.png
 
 `heights` draws how often each class occurs at each height of a data set's images, and
 prints the entropies. `attention` draws which channels a trained HANet lets pass at
-which height of an image.
+which height of an image. `prior` draws which cells of an image share a class, as a
+trained CPNet sees it and by the label, and prints how well it tells them apart.
 """
 
 import argparse
@@ -15,10 +17,12 @@ import keras
 import numpy as np
 from PIL import Image
 
-from keras_seg import data, models
+from keras_seg import data, layers, models
+from keras_seg.visualization.affinity import cell_classes, pair_scores
 from keras_seg.visualization.attention_chart import attention_chart
 from keras_seg.visualization.class_entropy import class_entropy
 from keras_seg.visualization.height_chart import height_chart
+from keras_seg.visualization.prior_chart import prior_chart
 
 
 def main():
@@ -39,7 +43,7 @@ def _parser():
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     path = pathlib.Path
-    commands = parser.add_subparsers(required=True, metavar="{heights,attention}")
+    commands = parser.add_subparsers(required=True, metavar="{heights,attention,prior}")
     heights = commands.add_parser("heights", help="classes by height in a data set")
     heights.set_defaults(run=_heights)
     add = heights.add_argument
@@ -55,6 +59,18 @@ def _parser():
     add("model", type=path, help="a HANet, saved as a .keras file")
     add("image", type=path)
     add("--output", type=path, default=path("attention.png"))
+
+    prior = commands.add_parser("prior", help="which cells share a class to a CPNet")
+    prior.set_defaults(run=_prior)
+    add = prior.add_argument
+    add("model", type=path, help="a CPNet, saved as a .keras file")
+    add("image", type=path)
+    add("--label", type=path, help="PNG whose values are the classes")
+    pair = {"type": int, "nargs": 2, "metavar": ("Y", "X"), "action": "append"}
+    add("--point", **pair, help="pixel whose row to draw, for one or several points")
+    add("--ignore-class", type=int, default=255, help="value of unlabelled pixels")
+    add("--class-names", nargs="+", metavar="NAME", help="of class 0, 1 and so on")
+    add("--output", type=path, default=path("prior.png"))
     return parser
 
 
@@ -75,14 +91,53 @@ def _heights(args):
 
 
 def _attention(args):
-    with Image.open(args.image) as file:
-        image = np.asarray(file.convert("RGB"))
+    image = _read_image(args.image)
     model = keras.saving.load_model(args.model, compile=False)
     # Without the second input that some have: the image is a whole one.
     model = models.attention_model(models.inference_model(model))
     maps = model(image[None].astype("float32"))
     attention = {name: keras.ops.convert_to_numpy(maps[name])[0] for name in maps}
     Image.fromarray(attention_chart(attention, image)).save(args.output)
+
+
+def _prior(args):
+    image = _read_image(args.image)
+    labels = None if args.label is None else _read_label(args.label)
+    model = models.prior_model(keras.saving.load_model(args.model, compile=False))
+    (size,) = (
+        layer.prior_size
+        for layer in model.layers
+        if isinstance(layer, layers.ContextPriorLayer)
+    )
+    prior = keras.ops.convert_to_numpy(model(image[None].astype("float32")))[0]
+    options = {"ignore_class": args.ignore_class, "class_names": args.class_names}
+    chart = prior_chart(prior, size, image, labels, args.point, **options)
+    Image.fromarray(chart).save(args.output)
+
+    print(f"{'prior':>12}  {prior.min():.3f} to {prior.max():.3f}")
+    print(f"{'mean':>12}  {prior.mean(dtype='float64'):.3f}")
+    if labels is not None:
+        classes = cell_classes(labels, size, args.ignore_class)
+        scores = pair_scores(prior, classes)
+        names = ("same class", "different", "AUC")
+        for name, score in zip(names, scores, strict=True):
+            print(f"{name:>12}  {score:.3f}")
+
+
+def _read_image(path):
+    with Image.open(path) as file:
+        return np.asarray(file.convert("RGB"))
+
+
+def _read_label(path):
+    with Image.open(path) as file:
+        labels = np.asarray(file).astype("int32")  # from booleans too, of one bit
+        if labels.ndim != 2:
+            raise ValueError(
+                "A label must be a grey or palette PNG whose values are the classes. "
+                f"Received: {path} of mode {file.mode!r}"
+            )
+    return labels
 
 
 if __name__ == "__main__":

@@ -1,21 +1,13 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from keras_seg.visualization.heat import draw_scale, heat, resample
 from keras_seg.visualization.legend import BACKGROUND, INK
 
 _MARGIN = 8
 _FONT_SIZE = 15
 _LINE = _FONT_SIZE + 4
 _PANEL_HEIGHT, _PANEL_WIDTH = 288, 168  # the width is a minimum
-_BAR_HEIGHT = 12
-_LEAST_RANGE = 1e-6  # smaller differences come from rounding
-_COLORS = (  # from low to high, in nearly equal steps of lightness
-    (12, 16, 48),
-    (70, 40, 130),
-    (175, 70, 125),
-    (240, 130, 80),
-    (255, 235, 170),
-)
 _AXIS = (
     "from left to right: channels, sorted by",
     "the height of their centre of mass",
@@ -136,25 +128,20 @@ def _draw_panel(name, weights, font):
         f"weights {weights.min():.3f} to {weights.max():.3f}",
     )
     width = max(_PANEL_WIDTH, *(int(font.getlength(line)) + 1 for line in lines))
-    values = _resample(weights[:, _by_height(weights)].T, width).T
-    values = _resample(values, _PANEL_HEIGHT)
+    values = resample(weights[:, _by_height(weights)].T, width).T
+    values = resample(values, _PANEL_HEIGHT)
     low, high = values.min(), values.max()
-    heat = _colorize((values - low) / max(high - low, _LEAST_RANGE))
-    ramp = _colorize(np.tile(np.linspace(0, 1, width), (_BAR_HEIGHT, 1)))
 
     top = len(lines) * _LINE + 2 * _MARGIN
     bar = top + _PANEL_HEIGHT + _MARGIN
-    size = width, bar + _BAR_HEIGHT + _LINE + _MARGIN
-    panel = Image.new("RGB", size, BACKGROUND)
+    scale = draw_scale(width, low, high, font)
+    panel = Image.new("RGB", (width, bar + scale.height + _MARGIN), BACKGROUND)
     draw = ImageDraw.Draw(panel)
     for place, line in enumerate(lines):
         middle = _MARGIN + place * _LINE + _LINE // 2
         draw.text((width // 2, middle), line, fill=INK, font=font, anchor="mm")
-    panel.paste(Image.fromarray(heat), (0, top))
-    panel.paste(Image.fromarray(ramp), (0, bar))
-    below = bar + _BAR_HEIGHT + 3
-    draw.text((0, below), f"{low:.3f}", fill=INK, font=font, anchor="la")
-    draw.text((width, below), f"{high:.3f}", fill=INK, font=font, anchor="ra")
+    panel.paste(Image.fromarray(heat(values, low, high)), (0, top))
+    panel.paste(scale, (0, bar))
     return panel
 
 
@@ -165,20 +152,3 @@ def _by_height(weights):
     rows = np.arange(len(weights))
     center = rows @ mass / np.where(total > 0, total, 1)
     return np.argsort(np.where(total > 0, center, rows.mean()), kind="stable")
-
-
-def _resample(array, length):
-    """Enlarges the first axis by repetition, or reduces it by averaging."""
-    given = len(array)
-    if given <= length:
-        return array[np.arange(length) * given // length]
-    starts = np.arange(length) * given // length
-    sums = np.add.reduceat(array, starts, axis=0)
-    return sums / np.diff(starts, append=given)[:, None]
-
-
-def _colorize(values):
-    """Interpolates between the colours, for values in 0..1."""
-    anchors = np.linspace(0, 1, len(_COLORS))
-    channels = [np.interp(values, anchors, channel) for channel in np.array(_COLORS).T]
-    return np.stack(channels, axis=-1).round().astype("uint8")
