@@ -132,7 +132,7 @@ def test_training_learns_and_reloads(tmp_path):
         metrics={"segmentation": [MeanIoU(3)]},
     )
     targets = dict.fromkeys(model.output, labels)
-    history = model.fit(images, targets, batch_size=4, epochs=30, verbose=0).history
+    history = model.fit(images, targets, batch_size=4, epochs=60, verbose=0).history
     assert history["segmentation_mean_iou"][-1] > 0.7
     assert history["loss"][-1] < 0.5 * history["loss"][0]
     model.save(tmp_path / "model.keras")

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from keras_seg.data import StreetScenes, class_heights
-from keras_seg.models import HANet, attention_model, inference_model
-from keras_seg.visualization import attention_chart, height_chart
+from keras_seg.models import HANet, attention_model, inference_model, prior_model
+from keras_seg.visualization import attention_chart, height_chart, prior_chart
+from tests.models.test_cpnet import SIZE, tiny_cpnet
 from tests.models.test_spnet import tiny_network
 
 
@@ -32,6 +33,18 @@ def hanet(tmp_path_factory):
     keras.utils.set_random_seed(0)
     path = tmp_path_factory.mktemp("models") / "hanet.keras"
     model = HANet(3, tiny_network(), positions=True, filters=8, low_level_filters=4)
+    model.save(path)
+    return model, path
+
+
+@pytest.fixture(scope="module")
+def cpnet(tmp_path_factory):
+    """A small CPNet whose prior is not the same everywhere, and its file."""
+    keras.utils.set_random_seed(0)
+    path = tmp_path_factory.mktemp("models") / "cpnet.keras"
+    model = tiny_cpnet()
+    norm = model.get_layer("context_prior").prior.norm
+    norm.gamma.assign(1000 * keras.ops.ones_like(norm.gamma))
     model.save(path)
     return model, path
 
@@ -89,12 +102,53 @@ def test_attention(run, hanet, tmp_path):
     np.testing.assert_array_equal(read("a.png"), attention_chart(attention, image))
 
 
-def test_errors_are_messages(run, hanet, tmp_path, capsys):
+def test_prior(run, cpnet, tmp_path, capsys):
+    model, path = cpnet
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (45, 67, 3), "uint8")
+    labels = rng.integers(0, 3, (45, 67)).astype("uint8")
+    labels[20:, 40:] = 11
+    Image.fromarray(image).save(tmp_path / "street.png")
+    Image.fromarray(labels).save(tmp_path / "label.png")
+    prior = prior_model(model)(image[None].astype("float32"))
+    prior = keras.ops.convert_to_numpy(prior)[0]
+    assert np.ptp(prior) > 0.1
+
+    run("prior", path, "street.png")
+    np.testing.assert_array_equal(read("prior.png"), prior_chart(prior, SIZE, image))
+    numbers = [f"prior  {prior.min():.3f} to {prior.max():.3f}"]
+    numbers += [f"mean  {prior.mean(dtype='float64'):.3f}"]
+    printed = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert printed == [*numbers, "picture  prior.png"]
+
+    names = ["road", "car", "a long name"]
+    run(
+        *("prior", path, "street.png", "--label", "label.png", "--ignore-class", 11),
+        *("--point", 2, 3, "--point", 44, 66, "--class-names", *names),
+        *("--output", "p.png"),
+    )
+    points = [(2, 3), (44, 66)]
+    expected = prior_chart(prior, SIZE, image, labels, points, 11, names)
+    np.testing.assert_array_equal(read("p.png"), expected)
+    cells = labels[np.arange(4) * 45 // 4][:, np.arange(6) * 67 // 6].ravel()
+    is_pair = (cells[:, None] != 11) & (cells != 11) & ~np.eye(24, dtype=bool)
+    is_same = cells[:, None] == cells
+    same, different = prior[is_pair & is_same], prior[is_pair & ~is_same]
+    auc = np.mean(same[:, None] > different)
+    numbers += [f"same class  {same.mean():.3f}", f"different  {different.mean():.3f}"]
+    printed = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert printed == [*numbers, f"AUC  {auc:.3f}", "picture  p.png"]
+
+
+def test_errors_are_messages(run, hanet, cpnet, tmp_path, capsys):
     Image.new("L", (96, 64)).save(tmp_path / "grey.png")
+    Image.new("RGB", (96, 64)).save(tmp_path / "colors.png")
+    Image.new("L", (64, 96)).save(tmp_path / "turned.png")
     (tmp_path / "text.keras").write_text("no model")
     plain = tmp_path / "plain.keras"
     tiny_network().save(plain)
     _, path = hanet
+    prior = "prior", cpnet[1], "grey.png"
     for arguments, message in (
         (("attention", path, "absent.png"), "No such file or directory: .*absent.png"),
         (("attention", path, "text.keras"), "cannot identify image file.*text.keras"),
@@ -102,6 +156,16 @@ def test_errors_are_messages(run, hanet, tmp_path, capsys):
         (("attention", "text.keras", "grey.png"), "text.keras"),
         (("attention", plain, "grey.png"), "HeightDrivenAttention"),
         (("attention", path, "grey.png", "--output", "no/a.png"), "no/a.png"),
+        (("prior", path, "grey.png"), "must have one ContextPriorLayer"),
+        (("prior", "absent.keras", "grey.png"), "File not found.*absent.keras"),
+        ((*prior, "--label", "absent.png"), "No such file or directory: .*absent.png"),
+        (
+            (*prior, "--label", "colors.png"),
+            "grey or palette.*colors.png of mode 'RGB'",
+        ),
+        ((*prior, "--label", "turned.png"), r"`labels`.*\(64, 96\).*\(96, 64\)"),
+        ((*prior, "--point", 64, 0), r"`points`.*\(64, 96\).*\[64, 0\]"),
+        ((*prior, "--output", "no/p.png"), "no/p.png"),
         (("heights", "--data", "camvid", "--data-dir", "no"), "Missing: no/train"),
         (("heights", "--data", "folder"), "--data folder needs --data-dir"),
     ):
