@@ -164,7 +164,8 @@ def sigmoids(z, start):
     """
     rows, pixels = z.shape[1:]
     e = ops.exp(-ops.abs(z))
-    larger, smaller = 1 / (1 + e), e / (1 + e)
+    larger = 1 / (1 + e)
+    smaller = e * larger
     is_positive = z >= 0
     p = ops.where(is_positive, larger, smaller)
     q = ops.where(is_positive, smaller, larger)
@@ -177,24 +178,32 @@ def row_sums(pairs, start, z, e, p, q, is_self):
     """Sums over a block of rows, `(batch, 4, rows)`, 0 in rows that are ignored.
 
     They are the sums of p over other pixels of the same class, of p over all pixels, of
-    1 - p over those of other classes, and of the cross-entropy over all.
+    1 - p over those of other classes, and of the cross-entropy over all. All terms are
+    above 0, so that no difference loses digits, but for the last sum.
     """
-    batch, classes = ops.shape(z)[0], pairs.one_hot.shape[-1]
-    mine = ops.slice(pairs.one_hot, (0, start, 0), (batch, z.shape[1], classes))
-    # Sums over each class of terms above 0: no difference loses digits.
-    by_class = ops.matmul(ops.where(is_self, 0.0, p), pairs.one_hot)
-    complement_by_class = ops.matmul(q, pairs.one_hot)
-    itself = ops.sum(ops.where(is_self, p, 0.0), axis=-1)
-    softplus = ops.maximum(z, 0) + ops.log1p(e)
-    unary = ops.matmul(softplus, pairs.valid[..., None])[..., 0]
-    unary = unary - ops.sum(ops.matmul(z, pairs.one_hot) * mine, axis=-1)
+    rows = (ops.shape(z)[0], z.shape[1])
+    is_same = _is_same(pairs, start, rows)
+    columns = pairs.valid[:, None, :]
+    p, q = p * columns, q * columns
+    # log(1 + e) of several pixels is one logarithm of a product of at most 2^64.
+    group = max(n for n in range(1, 65) if z.shape[2] % n == 0)
+    factors = ops.reshape(1 + e * columns, (*rows, z.shape[2] // group, group))
+    logarithms = ops.sum(ops.log(ops.prod(factors, axis=-1)), axis=-1)
+    above = ops.maximum(z, 0) * columns
     sums = [
-        ops.sum(by_class * mine, axis=-1),
-        ops.sum(by_class, axis=-1) + itself,
-        ops.sum(complement_by_class * (1 - mine), axis=-1),
-        unary,
+        ops.sum(ops.where(is_same, ops.where(is_self, 0.0, p), 0.0), axis=-1),
+        ops.sum(p, axis=-1),
+        ops.sum(ops.where(is_same, 0.0, q), axis=-1),
+        ops.sum(above - ops.where(is_same, z * columns, 0.0), axis=-1) + logarithms,
     ]
-    return ops.stack(sums, axis=1) * ops.sum(mine, axis=-1)[:, None]
+    valid = ops.slice(pairs.valid, (0, start), rows)
+    return ops.stack(sums, axis=1) * valid[:, None]
+
+
+def _is_same(pairs, start, rows):
+    """Where a block's pixels share the class of others; ignored ones share theirs."""
+    mine = ops.slice(pairs.labels, (0, start), rows)
+    return ops.equal(mine[:, :, None], pairs.labels[:, None, :])
 
 
 def losses_and_slopes(pairs, sums, unary_weight, global_weight):
@@ -235,8 +244,7 @@ def losses_and_slopes(pairs, sums, unary_weight, global_weight):
 def row_gradient(pairs, slopes, upstream, start, z, e, p, q, is_self):
     """The gradient by a block of rows of the logits, of their shape."""
     batch, rows = ops.shape(z)[0], z.shape[1]
-    mine = ops.slice(pairs.labels, (0, start), (batch, rows))
-    is_same = ops.equal(mine[:, :, None], pairs.labels[:, None, :])
+    is_same = _is_same(pairs, start, (batch, rows))
     row = ops.slice(slopes, (0, 0, start), (batch, 4, rows))
     same, every, other, pair = (row[:, k, :, None] for k in range(4))
     slope = every + ops.where(is_same, ops.where(is_self, 0.0, same), other)
