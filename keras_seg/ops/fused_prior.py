@@ -82,6 +82,7 @@ def fused_prior(
         losses, slopes = losses_and_slopes(pairs, sums, unary_weight, global_weight)
 
         def gradient(*args, upstream=None):
+            wide_kernel = at_least_float32(kernel)
             by_context, by_losses = args if upstream is None else upstream
             by_context = at_least_float32(by_context)
             by_losses = ops.cast(by_losses, dtype)
@@ -95,16 +96,15 @@ def fused_prior(
                 is_new = start + ops.arange(rows, dtype="int32") >= block * rows
                 is_new = ops.cast(is_new, dtype)[:, None]
                 above = ops.slice(by_context, (0, start, 0), (batch, rows, channels))
-                by_p = ops.matmul(above, ops.transpose(values, (0, 2, 1)))
+                by_p = ops.einsum("brc,bnc->brn", above, values)
                 by_z = row_gradient(pairs, slopes, by_losses, start, *parts)
                 by_z = by_z + by_p * p * q
-                by_mine = ops.matmul(by_z, ops.transpose(at_least_float32(kernel)))
+                by_mine = ops.einsum("brn,cn->brc", by_z, wide_kernel)
                 by_z, above = by_z * is_new, above * is_new
-                p_over = ops.transpose(p, (0, 2, 1))
                 mine = at_least_float32(mine)
                 return (
                     ops.slice_update(by_rows, (0, start, 0), by_mine),
-                    by_values + ops.matmul(p_over, above) / pixels,
+                    by_values + ops.einsum("brn,brc->bnc", p, above) / pixels,
                     by_kernel + ops.einsum("brc,brn->cn", mine, by_z),
                     by_bias + ops.sum(by_z, axis=(0, 1)),
                 )
