@@ -34,6 +34,7 @@ lint: install
 
 bench: install
 	$(RUN) -m benchmarks.ops
+	$(RUN) -m benchmarks.affinity
 
 # The table of backbones: up to half an hour.
 docs: install

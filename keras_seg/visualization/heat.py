@@ -39,13 +39,13 @@ def resample(array, length):
     """Enlarges the first axis by repetition, or reduces it by averaging.
 
     Args:
-        array: float array `(given, ...)`.
+        array: float array `(given, columns)`.
         length: int.
 
     Returns:
-        Array `(length, ...)`.
+        Array `(length, columns)`.
 
-    Example: `resample(np.array([0, 2, 4, 6]), 2)` is `[1, 5]`.
+    Example: `resample(np.array([[0], [2], [4], [6]]), 2)` is `[[1], [5]]`.
     """
     given = len(array)
     if given <= length:

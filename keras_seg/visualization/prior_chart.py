@@ -39,10 +39,11 @@ def prior_chart(
     of two cells of the same class and of different classes, and the AUC: the
     probability that a pair of the first kind has the higher prior of the two.
 
-    Then comes for each point the row of the prior that belongs to its cell, laid over
-    the image. Rows have colour scales of their own, from the least to the greatest
-    value, though never narrower than 0.01, because they differ in contrast; the scale
-    of the maps is 0 to 1.
+    Then comes for each point the row of the prior that belongs to its cell, with the
+    details of the image, though not its light and dark areas, which would look like
+    high and low values. Rows have colour scales of their own, from the least to the
+    greatest value, though never narrower than 0.01, because they differ in contrast;
+    the scale of the maps is 0 to 1.
 
     Args:
         prior: float array `(N, N)` in 0..1, of one image: row i is the probability of

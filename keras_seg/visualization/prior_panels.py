@@ -66,22 +66,19 @@ def draw_prior(prior, classes, names, font):
     panel = join([text, body, draw_scale(_SIDE, 0, 1, font)], _MARGIN, axis=0)
     if classes is None:
         return panel
-    sides = {  # of the squares of the classes, from the top of the map
-        name: np.flatnonzero(classes[order] == index)[[0, -1]] + [0, 1]
-        for index, name in names.items()
-    }
-    sides = {name: (side * _SIDE // cells).tolist() for name, side in sides.items()}
-    # No square is named that is lower than a line.
-    named = {name for name, (low, high) in sides.items() if high - low >= _LINE}
-    width = max(map(font.getlength, named), default=0)
-    width = math.ceil(width) + 2 * _MARGIN
+    squares = []
+    for index, name in names.items():
+        ends = np.flatnonzero(classes[order] == index)[[0, -1]] + [0, 1]
+        low, high = (ends * _SIDE // cells).tolist()
+        # No square is named that is lower than a line.
+        squares.append((low, high, name if high - low >= _LINE else ""))
+    width = math.ceil(max(font.getlength(name) for *_, name in squares)) + 2 * _MARGIN
     labels = Image.new("RGB", (width, panel.height), BACKGROUND)
     draw, top = ImageDraw.Draw(labels), text.height + _MARGIN
-    for name, (low, high) in sides.items():
+    for low, high, name in squares:
         draw.line((width - _TICK, top + low, width, top + low), fill=_GREY)
-        if name in named:
-            place = width - _MARGIN, top + (low + high) // 2
-            draw.text(place, name, INK, font, "rm")
+        place = width - _MARGIN, top + (low + high) // 2
+        draw.text(place, name, INK, font, "rm")
     return join([labels, panel], 0, axis=1)
 
 
@@ -109,7 +106,7 @@ def draw_ideal(classes, font):
 
 
 def draw_row(row, image, point, width, title, text, font):
-    """A row of the prior, on a scale of its own, over the image in grey.
+    """A row of the prior, on a scale of its own, over the details of the image.
 
     Args:
         row: float array `(rows, columns)` of cells.
