@@ -24,7 +24,7 @@ def class_heights(dataset, rows=48):
         ValueError: If `rows` is not as above, or a label holds a value that is neither
             a class nor `dataset.ignore_class`.
 
-    Reference: [Choi et al., 2020](https://arxiv.org/abs/2003.05128), figure 1.
+    Reference: [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 1.
     """
     if not isinstance(rows, int) or rows < 1 or rows % 3:
         raise ValueError(

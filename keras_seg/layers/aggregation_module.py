@@ -31,8 +31,8 @@ class AggregationModule(keras.layers.Layer):
         ValueError: If `filters` is no positive int, if `kernel_size` is not odd, or if
             Keras is configured for `channels_first`.
 
-    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3.4 and
-    figure 4; the biases are those of the released code.
+    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3.4;
+    the biases are those of the released code.
     """
 
     def __init__(self, filters, kernel_size=11, **kwargs):

@@ -65,8 +65,8 @@ class ContextPriorLayer(keras.layers.Layer):
         ValueError: If `prior_size` is no pair of positive ints, if `fused_loss` has
             another one, if there are labels without it, or as `AggregationModule`.
 
-    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3.3 and
-    figure 3; the division by N and the 1x1 convolutions of the contexts are those of
+    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3.3;
+    the division by N and the 1x1 convolutions of the contexts are those of
     the released code.
     """
 

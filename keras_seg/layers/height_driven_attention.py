@@ -82,8 +82,8 @@ class HeightDrivenAttention(keras.layers.Layer):
             unknown, if positions are no integers of rank 2, or if Keras is configured
             for `channels_first`.
 
-    Reference: [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 3.1,
-    equations 1 to 4; dropout, biases and the encoding's table are those of the
+    Reference: [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 3.1;
+    dropout, biases and the encoding's table are those of the
     released code.
     """
 

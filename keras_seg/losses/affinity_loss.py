@@ -45,8 +45,7 @@ class AffinityLoss(keras.losses.Loss):
     AffinityLoss(prior_size=(12, 10), num_classes=11)(labels, prior)
     ```
 
-    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3.2,
-    equations 2 to 6.
+    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3.2.
     """
 
     def __init__(

@@ -83,8 +83,8 @@ def CPNet(
     )
     ```
 
-    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3.5 and
-    figure 3; the head's widths are those of the released code.
+    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3; the
+    head's widths are those of the released code.
     """
     require_classes(num_classes)
     pyramid = resolve_backbone(backbone, output_stride)

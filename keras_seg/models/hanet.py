@@ -86,8 +86,8 @@ def HANet(
     logits = model([images, positions])  # (1, 360, 480, 11)
     ```
 
-    Reference: [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 3 and
-    figure 4; the points' features are those of the released `network/deepv3.py`.
+    Reference: [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 3; the
+    points' features are those of the released `network/deepv3.py`.
     """
     require_classes(num_classes)
     points = tuple(points)

@@ -67,7 +67,7 @@ def affinity_loss(
     affinity_loss(keras.ops.zeros((1, 4, 4)), labels, 2)  # [3.47]: 5 log 2
     ```
 
-    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), equations 2 to 6;
+    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), the affinity loss;
     where the diagonal is left out is that of the released `affinity_loss.py`.
     """
     pixels = logits.shape[-1]

@@ -28,8 +28,8 @@ def prior_context(prior_logits, values):
     # both are 0.5
     ```
 
-    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), equations 7 and 8;
-    the division by N is that of the released code.
+    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), the context prior
+    layer; the division by N is that of the released code.
     """
     # The root on either side, since sums of N terms overflow float16, and values
     # divided by N fall below its smallest.

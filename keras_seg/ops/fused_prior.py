@@ -49,7 +49,8 @@ def fused_prior(
     context, losses = fused_prior(x, kernel, bias, labels, 3)  # context: 0.5
     ```
 
-    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), equations 2 to 8.
+    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547); the fused
+    computation is of this package.
     """
     dtype = wide_dtype(x)
     pairs = pairs_of(labels, num_classes, ignore_class, dtype)

@@ -20,7 +20,7 @@ def class_entropy(counts):
         ValueError: If `counts` has no axis, is empty along the last one, or holds
             values that are negative or not finite.
 
-    Reference: [Choi et al., 2020](https://arxiv.org/abs/2003.05128), figure 1.
+    Reference: [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 1.
     """
     counts = np.asarray(counts, "float64")
     if counts.ndim == 0 or counts.shape[-1] == 0:

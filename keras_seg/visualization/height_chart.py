@@ -49,7 +49,7 @@ def height_chart(counts, palette, class_names):
         ValueError: If the shapes or the number of names do not agree, if `counts`
             holds no pixels at all, or as `class_entropy`.
 
-    Reference: [Choi et al., 2020](https://arxiv.org/abs/2003.05128), figure 1.
+    Reference: [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 1.
     """
     counts, palette = np.asarray(counts, "float64"), np.asarray(palette)
     if counts.ndim != 2 or not counts.size or len(counts) % 3:

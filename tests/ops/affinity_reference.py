@@ -4,7 +4,7 @@ import numpy as np
 
 
 def affinity_losses(logits, labels, ignore_class=255, unary=1.0, glob=1.0):
-    """Equations 2 to 6 of arXiv 2004.01547, image by image, with the released diagonal.
+    """The terms of arXiv 2004.01547, image by image, with the released diagonal.
 
     Args:
         logits: `(batch, pixels, pixels)`.
