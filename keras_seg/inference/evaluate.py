@@ -1,3 +1,5 @@
+import keras
+
 from keras_seg.losses import SegmentationCrossentropy
 from keras_seg.metrics import MeanIoU
 from keras_seg.models import inference_model
@@ -7,8 +9,7 @@ def evaluate(model, batches, class_names):
     """Mean IoU and IoU by class over whole images.
 
     Args:
-        model: a model of `keras_seg.models`. It is compiled anew where it has no heads
-            for training.
+        model: a model of `keras_seg.models`, compiled or not; it stays as it is.
         batches: `tf.data.Dataset` of images and labels, as `evaluation_pipeline` gives.
         class_names: sequence of str, one for each class.
 
@@ -28,6 +29,8 @@ def evaluate(model, batches, class_names):
             f"{len(class_names)} names for {network.output_shape[-1]} classes"
         )
     metric = MeanIoU(len(class_names))
+    # A model of its own, so that what the caller compiled stays.
+    network = keras.Model(network.input, network.output)
     network.compile(loss=SegmentationCrossentropy(), metrics=[metric])
     network.evaluate(batches, verbose=0)
     by_class = zip(class_names, metric.class_iou().tolist(), strict=True)

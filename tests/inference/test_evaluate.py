@@ -37,9 +37,11 @@ def test_equals_counting_by_hand():
     sizes = [(5, 7), (4, 9), (6, 6)]
     predictions = [rng.integers(0, 3, size) for size in sizes]
     labels = [rng.choice([0, 1, 255], size) for size in sizes]
-    result = evaluate(
-        reader(), evaluation_pipeline(Painted(predictions, labels)), ("a", "b", "c")
-    )
+    model = reader()
+    model.compile("sgd", "mse")
+    batches = evaluation_pipeline(Painted(predictions, labels))
+    result = evaluate(model, batches, ("a", "b", "c"))
+    assert model.loss == "mse"  # what was compiled stays
     p, t = (np.concatenate([x.ravel() for x in xs]) for xs in (predictions, labels))
     p, t = p[t != 255], t[t != 255]
     ious = [((p == k) & (t == k)).sum() / ((p == k) | (t == k)).sum() for k in range(3)]
