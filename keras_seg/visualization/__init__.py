@@ -1,4 +1,4 @@
-"""Pictures of labels, predictions, attention and priors, by NumPy and Pillow alone."""
+"""Pictures of labels, predictions, attention and priors, drawn by NumPy and Pillow."""
 
 from keras_seg.visualization.attention_chart import attention_chart
 from keras_seg.visualization.class_entropy import class_entropy

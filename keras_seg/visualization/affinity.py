@@ -2,7 +2,10 @@
 
 import collections
 
+import keras
 import numpy as np
+
+from keras_seg.ops import sample_labels
 
 _BLOCK = 2**20  # elements of the prior that are worked on at a time
 _BINS = 2**16  # of a histogram: what falls into one counts as equal
@@ -12,7 +15,7 @@ Scores = collections.namedtuple("Scores", "same different auc")
 
 
 def cell_classes(labels, size, ignore_class):
-    """The classes of the cells of a prior, as `keras_seg.ops.sample_labels`.
+    """The classes of the cells of a prior, those that the affinity loss sees.
 
     Args:
         labels: integer array `(height, width)`.
@@ -25,11 +28,8 @@ def cell_classes(labels, size, ignore_class):
 
     Example: `cell_classes(np.eye(4, dtype=int), (2, 2), 255)` is `[1, 0, 0, 1]`.
     """
-    rows, columns = (
-        np.arange(cells) * given // cells
-        for cells, given in zip(size, labels.shape, strict=True)
-    )
-    classes = labels[rows][:, columns].ravel().astype("int64")
+    sampled = keras.ops.convert_to_numpy(sample_labels(labels[None], size))
+    classes = sampled[0].astype("int64")
     return np.where(classes == ignore_class, -1, np.maximum(classes, -1))
 
 
