@@ -15,8 +15,8 @@ def sum_over_replicas(x):
         x: float tensor, of the same shape on every replica.
 
     Returns:
-        Tensor like `x`, the same on every replica. No gradient flows through it to
-        other replicas' `x`.
+        Tensor like `x`, the same on every replica. Its gradient is summed over the
+        replicas too.
     """
     tf = tensorflow()
     if tf is None:

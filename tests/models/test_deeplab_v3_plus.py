@@ -57,7 +57,6 @@ def test_logits_have_the_images_size(size, separable):
 
 def test_low_level_features_reach_the_logits_at_a_quarter_of_the_size():
     model = tiny_deeplab()
-    assert model.get_layer("low_level_projection").input is not None
     fused = keras.Model(model.input, model.get_layer("fusion").output)
     image = np.zeros((1, 64, 96, 3))
     assert fused(image).shape == (1, 16, 24, 4 + 8)
