@@ -108,7 +108,9 @@ def _write(network, path):
     archive.track(network)
     archive.add_endpoint("serving_default", classes, input_signature=signature)
     archive.add_endpoint("probabilities", probabilities, input_signature=signature)
-    archive.write_out(path, verbose=False)
+    # Nobody trains what is served, and gradients may need XLA.
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    archive.write_out(path, options=options, verbose=False)
 
 
 def _check(network):
@@ -128,18 +130,19 @@ def _check(network):
 
 
 def _check_graph(path):
-    """Fails where a function asks for XLA, as Keras's grouped convolutions do."""
+    """Fails where something asks for XLA, as Keras's grouped convolutions do."""
     saved_model = saved_model_pb2.SavedModel()
     saved_model.ParseFromString((path / "saved_model.pb").read_bytes())
-    found = [
-        function.signature.name
+    functions = [
+        function
         for meta_graph in saved_model.meta_graphs
         for function in meta_graph.graph_def.library.function
-        if function.attr["_XlaMustCompile"].b
     ]
+    found = {f.signature.name for f in functions if f.attr["_XlaMustCompile"].b}
+    found |= {n.op for f in functions for n in f.node_def if n.op.startswith("Xla")}
     if found:
         raise ValueError(
-            "TF Serving on a CPU refuses functions that must be compiled by XLA. Some "
-            "layers ask for it by themselves, as grouped convolutions do in Keras. "
-            f"Received a model with {', '.join(found)}"
+            "TF Serving on a CPU refuses functions and operations that are for XLA. "
+            "Some layers ask for it by themselves, as grouped convolutions do in "
+            f"Keras. Received a model with {', '.join(sorted(found))}"
         )

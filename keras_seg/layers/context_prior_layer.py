@@ -128,16 +128,14 @@ class ContextPriorLayer(keras.layers.Layer):
 
     def _fused_prior(self, values, labels, training):
         """The two contexts `(batch, N, filters)`, and the losses `(batch,)`."""
-        if labels is None:
-            sampled = ops.full(ops.shape(values)[:2], -1, dtype="int32")
-        else:
-            sampled = sample_labels(labels, self.prior_size)
+        if labels is not None:
+            labels = sample_labels(labels, self.prior_size)
         kernel, bias = self._normalized_prior(values, training)
         intra, losses = fused_prior(
             values,
             ops.cast(kernel, values.dtype),
             ops.cast(bias, values.dtype),
-            sampled,
+            labels,
             self.fused_loss.num_classes,
             self.fused_loss.ignore_class,
             self.fused_loss.unary_weight,

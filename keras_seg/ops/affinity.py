@@ -1,24 +1,23 @@
 """The affinity loss of context priors, without a map of which pixels share a class."""
 
 import collections
+import math
 
+import keras
 from keras import ops
 
 from keras_seg.ops.precision import at_least_float32, wide_dtype
 from keras_seg.ops.xla import xla_op
 
 # Elements of the prior that are worked on at a time: they stay in a core's cache.
-_BLOCK = 2**19
+_BLOCK = 2**18
 # No sum of probabilities counts as less, so that no logarithm is infinite.
 _LEAST = 1e-37
 
 # What labels say about pairs of pixels, in tensors `(batch, pixels)` but for `total`
-# (batch, 1) and `one_hot` (batch, pixels, classes). `members` counts the pixels of each
-# one's class, itself included; `has_same` and `has_other` are 1 where a pixel has a
-# pair of that kind.
-Pairs = collections.namedtuple(
-    "Pairs", "labels one_hot valid total members has_same has_other"
-)
+# (batch, 1). `members` counts the pixels of each one's class, itself included;
+# `has_same` and `has_other` are 1 where a pixel has a pair of that kind.
+Pairs = collections.namedtuple("Pairs", "labels valid total members has_same has_other")
 
 
 @xla_op
@@ -70,38 +69,43 @@ def affinity_loss(
     Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), the affinity loss;
     where the diagonal is left out is that of the released `affinity_loss.py`.
     """
-    pixels = logits.shape[-1]
-    rows, blocks = blocks_of(pixels)
     dtype = wide_dtype(logits)
     pairs = pairs_of(labels, num_classes, ignore_class, dtype)
+    pixels = logits.shape[-1]
+    rows = _rows_of_blocks(pixels)
 
     @ops.custom_gradient
     def loss(logits):
-        batch = ops.shape(logits)[0]
+        # Else an eager tape would keep all that is worked out here.
+        logits = ops.stop_gradient(logits)
+        # Block by block over all images: this order makes the results' blocks whole
+        # tensors without another copy.
+        first_rows = ops.arange(ops.shape(logits)[0] * pixels // rows) * rows
 
-        def block_of(start):
-            z = ops.slice(logits, (0, start, 0), (batch, rows, pixels))
-            return sigmoids(at_least_float32(z), start)
+        def block_of(first_row):
+            image, start = first_row // pixels, first_row % pixels
+            z = ops.slice(logits, (image, start, 0), (1, rows, pixels))
+            z = at_least_float32(z)
+            return image, start, sigmoids(z, start)
 
-        def add_sums(block, sums):
-            start = ops.minimum(block * rows, pixels - rows)
-            found = row_sums(pairs, start, *block_of(start))
-            return ops.slice_update(sums, (0, 0, start), found)
+        def sums_of(first_row):
+            image, start, parts = block_of(first_row)
+            return row_sums(_of_image(pairs, image), start, *parts)[0]
 
-        start = ops.zeros((batch, 4, pixels), dtype)
-        sums = ops.fori_loop(0, blocks, add_sums, start)
+        sums = ops.transpose(ops.map(sums_of, first_rows), (1, 0, 2))
+        sums = ops.transpose(ops.reshape(sums, (4, -1, pixels)), (1, 0, 2))
         losses, slopes = losses_and_slopes(pairs, sums, unary_weight, global_weight)
 
         def gradient(*args, upstream=None):
             upstream = ops.cast(args[0] if upstream is None else upstream, dtype)
 
-            def add_gradient(block, gradient):
-                start = ops.minimum(block * rows, pixels - rows)
-                found = row_gradient(pairs, slopes, upstream, start, *block_of(start))
-                found = ops.cast(found, logits.dtype)
-                return ops.slice_update(gradient, (0, start, 0), found)
+            def gradient_of(first_row):
+                image, start, parts = block_of(first_row)
+                mine = (_of_image(x, image) for x in (pairs, slopes, upstream))
+                return ops.cast(row_gradient(*mine, start, *parts)[0], logits.dtype)
 
-            return ops.fori_loop(0, blocks, add_gradient, ops.zeros_like(logits))
+            found = ops.map(gradient_of, first_rows)
+            return ops.reshape(found, ops.shape(logits))
 
         return losses, gradient
 
@@ -128,13 +132,15 @@ def sample_labels(labels, size):
     return ops.reshape(labels, (-1, size[0] * size[1]))
 
 
-def blocks_of(pixels):
-    """The number of rows in a block, and of blocks.
+def _rows_of_blocks(pixels):
+    """How many rows a block has: the divisor of their number nearest to `_BLOCK`."""
+    divisors = [n for n in range(1, pixels + 1) if pixels % n == 0]
+    return min(divisors, key=lambda rows: abs(math.log(rows * pixels / _BLOCK)))
 
-    The last block begins early enough to be whole; it works out some rows again.
-    """
-    rows = min(max(_BLOCK // pixels, 1), pixels)
-    return rows, -(-pixels // rows)
+
+def _of_image(tensors, image):
+    """Each tensor of a structure, of one image."""
+    return keras.tree.map_structure(lambda x: x[image][None], tensors)
 
 
 def pairs_of(labels, num_classes, ignore_class, dtype):
@@ -148,7 +154,7 @@ def pairs_of(labels, num_classes, ignore_class, dtype):
     members = ops.sum(one_hot * ops.sum(one_hot, axis=1, keepdims=True), axis=-1)
     has_same = ops.cast(members > 1, dtype)
     has_other = valid * ops.cast(members < total, dtype)
-    return Pairs(labels, one_hot, valid, total, members, has_same, has_other)
+    return Pairs(labels, valid, total, members, has_same, has_other)
 
 
 def sigmoids(z, start):

@@ -3,7 +3,6 @@
 from keras import ops
 
 from keras_seg.ops.affinity import (
-    blocks_of,
     losses_and_slopes,
     pairs_of,
     row_gradient,
@@ -12,6 +11,10 @@ from keras_seg.ops.affinity import (
 )
 from keras_seg.ops.precision import at_least_float32, wide_dtype
 from keras_seg.ops.xla import xla_op
+
+# Rows of the prior that are worked on at a time. With fewer, most of the time goes into
+# adding to the gradients of the features and the kernel, once for each block.
+_ROWS = 256
 
 
 @xla_op
@@ -36,6 +39,7 @@ def fused_prior(
         kernel: float tensor `(channels, N)`.
         bias: float tensor `(N,)`.
         labels: integer tensor `(batch, N)`; see `affinity_loss`, as for what follows.
+            Or None, for losses of 0 and the context alone, at less work.
 
     Returns:
         The context `sigmoid(x @ kernel + bias) @ x / N`, of the shape and dtype of `x`;
@@ -53,34 +57,41 @@ def fused_prior(
     computation is of this package.
     """
     dtype = wide_dtype(x)
-    pairs = pairs_of(labels, num_classes, ignore_class, dtype)
     pixels, channels = x.shape[1:]
-    rows, blocks = blocks_of(pixels)
+    rows = min(_ROWS, pixels)
+    blocks = -(-pixels // rows)
+    has_loss = labels is not None
+    if has_loss:
+        pairs = pairs_of(labels, num_classes, ignore_class, dtype)
 
     @ops.custom_gradient
     def fused(x, kernel, bias):
+        # Else an eager tape would keep all that is worked out here.
+        x, kernel, bias = map(ops.stop_gradient, (x, kernel, bias))
         batch = ops.shape(x)[0]
         values = at_least_float32(x) / pixels
 
-        def block_of(start):
+        def block_of(block):
+            # The last block begins early enough to be whole.
+            start = ops.minimum(block * rows, pixels - rows)
             mine = ops.slice(x, (0, start, 0), (batch, rows, channels))
             z = at_least_float32(ops.matmul(mine, kernel) + bias)
-            return mine, sigmoids(z, start)
+            return start, mine, sigmoids(z, start)
 
-        def add_rows(block, carried):
-            sums, context = carried
-            start = ops.minimum(block * rows, pixels - rows)
-            _, parts = block_of(start)
+        def rows_of(block):
+            start, _, parts = block_of(block)
             _, _, p, _, _ = parts
-            found = row_sums(pairs, start, *parts)
-            return (
-                ops.slice_update(sums, (0, 0, start), found),
-                ops.slice_update(context, (0, start, 0), ops.matmul(p, values)),
-            )
+            context = ops.matmul(p, values)
+            return (context, row_sums(pairs, start, *parts)) if has_loss else (context,)
 
-        begin = ops.zeros((batch, 4, pixels), dtype), ops.zeros_like(values)
-        sums, context = ops.fori_loop(0, blocks, add_rows, begin)
-        losses, slopes = losses_and_slopes(pairs, sums, unary_weight, global_weight)
+        # Maps and not loops that update slices, which only XLA has the op for.
+        context, *sums = ops.map(rows_of, ops.arange(blocks))
+        context = _join(ops.transpose(context, (1, 0, 2, 3)), pixels)
+        losses = ops.zeros((batch,), dtype)
+        if has_loss:
+            sums = _join(ops.transpose(sums[0], (1, 0, 3, 2)), pixels)
+            sums = ops.transpose(sums, (0, 2, 1))
+            losses, slopes = losses_and_slopes(pairs, sums, unary_weight, global_weight)
 
         def gradient(*args, upstream=None):
             wide_kernel = at_least_float32(kernel)
@@ -90,17 +101,16 @@ def fused_prior(
 
             def add_gradient(block, carried):
                 by_rows, by_values, by_kernel, by_bias = carried
-                start = ops.minimum(block * rows, pixels - rows)
-                mine, parts = block_of(start)
+                start, mine, parts = block_of(block)
                 _, _, p, q, _ = parts
-                # Rows of the last block that the one before it had already.
+                above = ops.slice(by_context, (0, start, 0), (batch, rows, channels))
+                by_z = ops.einsum("brc,bnc->brn", above, values) * p * q
+                if has_loss:
+                    by_z = by_z + row_gradient(pairs, slopes, by_losses, start, *parts)
+                by_mine = ops.einsum("brn,cn->brc", by_z, wide_kernel)
+                # Not the rows of the last block that the one before it had already.
                 is_new = start + ops.arange(rows, dtype="int32") >= block * rows
                 is_new = ops.cast(is_new, dtype)[:, None]
-                above = ops.slice(by_context, (0, start, 0), (batch, rows, channels))
-                by_p = ops.einsum("brc,bnc->brn", above, values)
-                by_z = row_gradient(pairs, slopes, by_losses, start, *parts)
-                by_z = by_z + by_p * p * q
-                by_mine = ops.einsum("brn,cn->brc", by_z, wide_kernel)
                 by_z, above = by_z * is_new, above * is_new
                 mine = at_least_float32(mine)
                 return (
@@ -128,3 +138,14 @@ def fused_prior(
         return (ops.cast(context, x.dtype), losses), gradient
 
     return fused(x, kernel, bias)
+
+
+def _join(blocks, pixels):
+    """Puts blocks `(batch, blocks, rows, channels)` together, but for rows twice there.
+
+    The last block begins before the end of the one before it.
+    """
+    batch, _, rows, channels = ops.shape(blocks)
+    last = pixels % rows or rows
+    before = ops.reshape(blocks[:, :-1], (batch, pixels - last, channels))
+    return ops.concatenate([before, blocks[:, -1, rows - last :]], axis=1)

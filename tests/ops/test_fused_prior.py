@@ -1,9 +1,12 @@
+import importlib
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_seg.ops import affinity, affinity_loss, fused_prior, prior_context, xla_scope
+from keras_seg.ops import affinity_loss, fused_prior, prior_context, xla_scope
 
+FILE = importlib.import_module("keras_seg.ops.fused_prior")  # the op has its name
 PIXELS, CHANNELS = 14, 5
 
 
@@ -41,7 +44,7 @@ def everything(function, *variables):
 @pytest.mark.parametrize("rows", [PIXELS, 4, 1])
 @pytest.mark.parametrize("way", ["eager", "graph", "compiled"])
 def test_equals_the_two_apart(way, rows, monkeypatch):
-    monkeypatch.setattr(affinity, "_BLOCK", rows * PIXELS)
+    monkeypatch.setattr(FILE, "_ROWS", rows)
     expected = everything(plain, *inputs())
 
     # A function of its own: a compiled one would keep the size of its blocks.
@@ -71,13 +74,21 @@ def test_compiled_as_an_op():
         np.testing.assert_allclose(result, reference, rtol=0, atol=2e-6 * scale)
 
 
-def test_without_labels_there_is_no_loss_but_context():
-    x, kernel, bias = inputs()
-    nothing = tf.fill((2, PIXELS), -1)
-    context, losses = fused_prior(x, kernel, bias, nothing, 3)
-    expected, _ = plain(x, kernel, bias)
-    np.testing.assert_allclose(context, expected, atol=1e-6)
-    np.testing.assert_array_equal(losses, [0, 0])
+@pytest.mark.parametrize("labels", [None, tf.fill((2, PIXELS), -1)])
+def test_without_labels_there_is_no_loss_but_context(labels, monkeypatch):
+    monkeypatch.setattr(FILE, "_ROWS", 4)
+
+    def without(x, kernel, bias):
+        return fused_prior.__wrapped__(x, kernel, bias, labels, 3)
+
+    def expected(x, kernel, bias):
+        context, _ = prior_context(tf.matmul(x, kernel) + bias, x)
+        return context, tf.zeros(2)
+
+    results = everything(without, *inputs())
+    for result, reference in zip(results, everything(expected, *inputs()), strict=True):
+        scale = np.abs(reference).max()
+        np.testing.assert_allclose(result, reference, rtol=0, atol=2e-6 * scale)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
@@ -110,7 +121,7 @@ def test_nothing_of_n_by_n_elements_is_made():
         return tape.gradient(total, (x, kernel, bias))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(affinity, "_BLOCK", 8 * pixels)
+        patch.setattr(FILE, "_ROWS", 8)
         compiled = tf.function(run, jit_compile=True)
         text = compiled.experimental_get_compiler_ir(x, kernel, bias)("optimized_hlo")
     assert f"[1,8,{pixels}]" in text
