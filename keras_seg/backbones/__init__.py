@@ -7,6 +7,7 @@ from keras_seg.backbones.pyramid import (
     level_info,
     size_divisor,
 )
+from keras_seg.backbones.size_alignment import size_alignment
 
 __all__ = [
     "build",
@@ -14,5 +15,6 @@ __all__ = [
     "is_pyramid",
     "level_info",
     "names",
+    "size_alignment",
     "size_divisor",
 ]

@@ -111,9 +111,9 @@ class Graph:
         """
         axis = next((axis for axis in (1, 2) if self.image.shape[axis] is None), None)
         if axis is None:
-            small, large = {}, self._sizes(1, None)
+            small, large = {}, self.sizes(1, None)
         else:
-            small, large = (self._sizes(axis, size) for size in _PROBES)
+            small, large = (self.sizes(axis, size) for size in _PROBES)
         strides = {}
         for tensor, cells in large.items():
             growth = cells - small.get(tensor, 0)
@@ -125,7 +125,7 @@ class Graph:
             strides[tensor] = stride
         return strides
 
-    def _sizes(self, axis, size):
+    def sizes(self, axis, size):
         """`{tensor id: cells along an axis}` at a size of the input."""
         shape = [1, *self.image.shape[1:]]
         shape[1:3] = [size if cells is None else cells for cells in shape[1:3]]

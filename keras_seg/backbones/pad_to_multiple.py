@@ -4,13 +4,17 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class PadToMultiple(keras.layers.Layer):
-    """Pads images with zeros at the bottom and right, for networks that halve them.
+    """Pads images at the bottom and right, for networks that halve them.
 
     Args:
         multiple: int. The height and width become multiples of this.
+        mode: "zeros", or "edge" for copies of the last row and column.
 
     Shapes: `(batch, height, width, channels)` to the same with
     `ceil(height / multiple) * multiple` rows.
+
+    Raises:
+        ValueError: If `mode` is another.
 
     Example:
 
@@ -19,11 +23,20 @@ class PadToMultiple(keras.layers.Layer):
     ```
     """
 
-    def __init__(self, multiple, **kwargs):
+    def __init__(self, multiple, mode="zeros", **kwargs):
         super().__init__(**kwargs)
+        if mode not in ("zeros", "edge"):
+            raise ValueError(f'`mode` must be "zeros" or "edge". Received: {mode=}')
         self.multiple = multiple
+        self.mode = mode
 
     def call(self, x):
+        if self.mode == "edge":
+            for axis in (1, 2):
+                cells = ops.shape(x)[axis]
+                index = ops.arange(cells + -cells % self.multiple)
+                x = ops.take(x, ops.minimum(index, cells - 1), axis=axis)
+            return x
         missing = [-cells % self.multiple for cells in ops.shape(x)[1:3]]
         return ops.pad(x, [(0, 0), *((0, cells) for cells in missing), (0, 0)])
 
@@ -35,4 +48,7 @@ class PadToMultiple(keras.layers.Layer):
         return (batch, *padded, channels)
 
     def get_config(self):
-        return super().get_config() | {"multiple": self.multiple}
+        return super().get_config() | {
+            "multiple": self.multiple,
+            "mode": self.mode,
+        }

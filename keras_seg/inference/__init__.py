@@ -1,5 +1,8 @@
 """What a trained model predicts, and how well."""
 
 from keras_seg.inference.evaluate import evaluate
+from keras_seg.inference.evaluation_table import evaluation_table
+from keras_seg.inference.sliding_window import sliding_window
+from keras_seg.inference.windows import SlidingWindow
 
-__all__ = ["evaluate"]
+__all__ = ["SlidingWindow", "evaluate", "evaluation_table", "sliding_window"]

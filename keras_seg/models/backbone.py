@@ -1,6 +1,32 @@
-"""What the models accept as `backbone`."""
+"""What the models accept as `backbone`, and what they take from it."""
 
-from keras_seg.backbones import build, feature_pyramid, is_pyramid
+import dataclasses
+
+import keras
+
+from keras_seg.backbones import (
+    build,
+    feature_pyramid,
+    is_pyramid,
+    level_info,
+    size_alignment,
+    size_divisor,
+)
+from keras_seg.backbones.crop_to_cells import CropToCells
+from keras_seg.backbones.pad_to_multiple import PadToMultiple
+
+
+@dataclasses.dataclass
+class Level:
+    """A level of the features of a symbolic image.
+
+    `multiple` is what maps of this level are resized to a multiple of before they are
+    cropped to the image: the cells reach so far.
+    """
+
+    tensor: keras.KerasTensor
+    stride: int
+    multiple: int
 
 
 def resolve_backbone(backbone, output_stride, insert=None):
@@ -14,3 +40,28 @@ def resolve_backbone(backbone, output_stride, insert=None):
     if is_pyramid(backbone):
         return feature_pyramid(backbone, insert=insert) if insert else backbone
     return feature_pyramid(backbone, output_stride, insert=insert)
+
+
+def extract_levels(pyramid, image):
+    """`{level: Level}` of a symbolic image, in ascending order.
+
+    Features lie alike at every size of the image: see `size_alignment`.
+    """
+    strides = {level: stride for level, (stride, _) in level_info(pyramid).items()}
+    alignment = size_alignment(pyramid)
+    # A network of one size has learned where its features lie.
+    if alignment == 1 or None not in image.shape[1:3]:
+        features, multiple = pyramid(image), size_divisor(pyramid)
+        return {
+            level: Level(features[level], stride, multiple)
+            for level, stride in strides.items()
+        }
+    features = pyramid(PadToMultiple(alignment, "edge", name="image_padding")(image))
+    return {
+        level: Level(
+            CropToCells(stride, name=f"{level}_crop")([features[level], image]),
+            stride,
+            stride,
+        )
+        for level, stride in strides.items()
+    }

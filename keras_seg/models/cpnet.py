@@ -1,9 +1,8 @@
 import keras
 
-from keras_seg.backbones import size_divisor
 from keras_seg.layers import ContextPriorLayer, ConvNorm
 from keras_seg.losses import AffinityLoss
-from keras_seg.models.backbone import resolve_backbone
+from keras_seg.models.backbone import extract_levels, resolve_backbone
 from keras_seg.models.checks import require_classes
 from keras_seg.models.heads import classify, fcn_head
 
@@ -89,12 +88,11 @@ def CPNet(
     require_classes(num_classes)
     pyramid = resolve_backbone(backbone, output_stride)
     image = keras.Input(pyramid.input_shape[1:], name="image")
-    features = pyramid(image)
-    *_, previous, last = [features[level] for level in sorted(features)]
-    head = (image, num_classes, dropout_rate, align_corners, size_divisor(pyramid))
+    *_, previous, last = extract_levels(pyramid, image).values()
+    head = (num_classes, dropout_rate, align_corners)
 
     inputs, outputs = image, {}
-    x = last
+    x = last.tensor
     if prior_size is not None:
         loss, supervision = None, {}
         if fused_prior:
@@ -106,12 +104,16 @@ def CPNet(
         layer = ContextPriorLayer(
             filters, prior_size, kernel_size, loss, name="context_prior"
         )
-        x, outputs["context_prior"] = layer(last, **supervision)
+        x, outputs["context_prior"] = layer(x, **supervision)
     x = ConvNorm(head_filters, 3, name="bottleneck")(x)
-    outputs["segmentation"] = classify(x, *head, name="segmentation")
+    outputs["segmentation"] = classify(
+        x, image, last.multiple, *head, name="segmentation"
+    )
     if auxiliary_head:
-        filters = previous.shape[-1] // 4
-        outputs["auxiliary"] = fcn_head(previous, filters, *head, name="auxiliary")
+        filters = previous.tensor.shape[-1] // 4
+        outputs["auxiliary"] = fcn_head(
+            previous, filters, image, *head, name="auxiliary"
+        )
     if len(outputs) == 1:
         outputs = outputs["segmentation"]
     return keras.Model(inputs, outputs, name=name)

@@ -1,13 +1,13 @@
 import keras
 
-from keras_seg.backbones import level_info, size_divisor
+from keras_seg.backbones import level_info
 from keras_seg.layers import (
     AtrousSpatialPyramidPooling,
     ConvNorm,
     ResizeLike,
     SeparableConvNorm,
 )
-from keras_seg.models.backbone import resolve_backbone
+from keras_seg.models.backbone import extract_levels, resolve_backbone
 from keras_seg.models.checks import require_classes
 from keras_seg.models.heads import fcn_head, resize_logits, score
 
@@ -108,11 +108,9 @@ def assemble(
 
     The others are those of `DeepLabV3Plus`.
     """
-    features = pyramid(image)
-    low_level, previous, last = _levels(features, pyramid)
-    divisor = size_divisor(pyramid)
+    low_level, previous, last = _levels(extract_levels(pyramid, image), pyramid)
 
-    x = attend(1, previous, last)
+    x = attend(1, previous.tensor, last.tensor)
     pooled = AtrousSpatialPyramidPooling(
         filters,
         dilation_rates or default_dilation_rates(output_stride(pyramid)),
@@ -123,8 +121,9 @@ def assemble(
     x = ConvNorm(filters, 1, name="aspp_projection")(pooled)
     x = attend(3, pooled, x)
 
-    fine = ConvNorm(low_level_filters, 1, name="low_level_projection")(low_level)
-    x = ResizeLike(align_corners, name="aspp_resize")([x, fine])
+    fine = ConvNorm(low_level_filters, 1, name="low_level_projection")(low_level.tensor)
+    reach = last.multiple // low_level.multiple
+    x = ResizeLike(align_corners, reach, name="aspp_resize")([x, fine])
     fused = keras.layers.Concatenate(name="fusion")([fine, x])
     conv = SeparableConvNorm if separable else ConvNorm
     x = conv(filters, 3, name="decoder_1")(fused)
@@ -134,7 +133,7 @@ def assemble(
     logits = score(x, num_classes, dropout_rate, name="segmentation")
     logits = attend(5, x, logits)
     segmentation = resize_logits(
-        logits, image, align_corners, divisor, name="segmentation"
+        logits, image, low_level.multiple, align_corners, name="segmentation"
     )
     if not auxiliary_head:
         return segmentation
@@ -145,7 +144,6 @@ def assemble(
         num_classes,
         dropout_rate,
         align_corners,
-        divisor,
         name="auxiliary",
     )
     return {"segmentation": segmentation, "auxiliary": auxiliary}
@@ -161,12 +159,12 @@ def default_dilation_rates(stride):
     return tuple(max(rate * 16 // stride, 1) for rate in (6, 12, 18))
 
 
-def _levels(features, pyramid):
+def _levels(levels, pyramid):
     """The low-level features, those before the last, and the last."""
-    levels = [level for level in sorted(features) if level >= "level2"]
-    if len(levels) < 2:
+    coarse = [level for name, level in levels.items() if name >= "level2"]
+    if len(coarse) < 2:
         raise ValueError(
             "The backbone must have two levels or more of stride 4 and above. "
-            f"Received: {pyramid.name!r} with {sorted(features)}"
+            f"Received: {pyramid.name!r} with {sorted(levels)}"
         )
-    return (features[level] for level in (levels[0], *levels[-2:]))
+    return coarse[0], *coarse[-2:]

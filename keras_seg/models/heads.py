@@ -5,12 +5,10 @@ import keras
 from keras_seg.layers import ConvNorm, ResizeLike
 
 
-def classify(
-    x, image, num_classes, dropout_rate, align_corners, size_divisor=1, *, name
-):
+def classify(x, image, multiple, num_classes, dropout_rate, align_corners, *, name):
     """Dropout of whole channels and a 1x1 convolution to logits at the image's size."""
     x = score(x, num_classes, dropout_rate, name=name)
-    return resize_logits(x, image, align_corners, size_divisor, name=name)
+    return resize_logits(x, image, multiple, align_corners, name=name)
 
 
 def score(x, num_classes, dropout_rate, *, name):
@@ -19,10 +17,13 @@ def score(x, num_classes, dropout_rate, *, name):
     return keras.layers.Conv2D(num_classes, 1, name=classifier_name(name))(x)
 
 
-def resize_logits(x, image, align_corners, size_divisor=1, *, name):
-    """Logits at the image's size, under the name of the output."""
+def resize_logits(x, image, multiple, align_corners, *, name):
+    """Logits at the image's size, under the name of the output.
+
+    They reach as far as the next `multiple` of the image's sides: see `Level`.
+    """
     # Logits keep float32's digits under mixed precision.
-    resize = ResizeLike(align_corners, size_divisor, dtype="float32", name=name)
+    resize = ResizeLike(align_corners, multiple, dtype="float32", name=name)
     return resize([x, image])
 
 
@@ -31,7 +32,7 @@ def classifier_name(output):
     return f"{output}_classifier"
 
 
-def fcn_head(x, filters, *head, name):
-    """A 3x3 convolution, then logits."""
-    x = ConvNorm(filters, 3, name=f"{name}_conv")(x)
-    return classify(x, *head, name=name)
+def fcn_head(level, filters, image, *head, name):
+    """A 3x3 convolution on a `Level`, then logits."""
+    x = ConvNorm(filters, 3, name=f"{name}_conv")(level.tensor)
+    return classify(x, image, level.multiple, *head, name=name)

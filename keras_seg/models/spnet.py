@@ -2,9 +2,8 @@ import re
 
 import keras
 
-from keras_seg.backbones import size_divisor
 from keras_seg.layers import ConvNorm, MixedPooling, StripPooling
-from keras_seg.models.backbone import resolve_backbone
+from keras_seg.models.backbone import extract_levels, resolve_backbone
 from keras_seg.models.checks import require_classes
 from keras_seg.models.heads import classify, fcn_head
 
@@ -69,20 +68,20 @@ def SPNet(
     require_classes(num_classes)
     pyramid = resolve_backbone(backbone, output_stride, insert=strip_pooling_places)
     image = keras.Input(pyramid.input_shape[1:], name="image")
-    features = pyramid(image)
-    *_, previous, last = [features[level] for level in sorted(features)]
-    head = (image, num_classes, dropout_rate, align_corners, size_divisor(pyramid))
+    *_, previous, last = extract_levels(pyramid, image).values()
+    head = (num_classes, dropout_rate, align_corners)
 
-    channels = last.shape[-1] // 2
-    x = ConvNorm(channels, 1, name="reduction")(last)
+    channels = last.tensor.shape[-1] // 2
+    x = ConvNorm(channels, 1, name="reduction")(last.tensor)
     x = MixedPooling(pool_sizes, align_corners, name="mixed_pooling_1")(x)
     x = MixedPooling(pool_sizes, align_corners, name="mixed_pooling_2")(x)
     x = ConvNorm(channels // 2, 3, name="fusion")(x)
-    segmentation = classify(x, *head, name="segmentation")
+    segmentation = classify(x, image, last.multiple, *head, name="segmentation")
 
     if not auxiliary_head:
         return keras.Model(image, segmentation, name=name)
-    auxiliary = fcn_head(previous, previous.shape[-1] // 4, *head, name="auxiliary")
+    filters = previous.tensor.shape[-1] // 4
+    auxiliary = fcn_head(previous, filters, image, *head, name="auxiliary")
     outputs = {"segmentation": segmentation, "auxiliary": auxiliary}
     return keras.Model(image, outputs, name=name)
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from keras_seg.data import evaluation_pipeline
 from keras_seg.export import export_saved_model
-from keras_seg.inference import evaluate
+from keras_seg.inference import evaluate, evaluation_table
 from keras_seg.visualization import comparison
 
 
@@ -38,9 +38,7 @@ def report(args, val_set, client):
     drawn = comparison(images, labels, classes, val_set.palette, val_set.class_names)
     Image.fromarray(drawn).save(picture)
 
-    for name, iou in result["class_iou"].items():
-        print(f"{name:>12}  {iou:6.1%}")
-    print(f"{'mean IoU':>12}  {result['mean_iou']:6.1%}  on {len(val_set)} images")
+    print(f"{evaluation_table(result)}  on {len(val_set)} images")
     print(f"model        {args.output / 'best.keras'}")
     print(f"SavedModel   {exported}")
     print(f"picture      {picture}")

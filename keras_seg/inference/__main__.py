@@ -1,0 +1,69 @@
+"""Evaluates a trained model, on whole images or window by window.
+
+    python -m keras_seg.inference best.keras --data camvid --data-dir CamVid
+    python -m keras_seg.inference best.keras --data camvid --data-dir CamVid \\
+        --window 160 224
+
+prints the IoU of each class and their mean.
+"""
+
+import argparse
+import json
+import pathlib
+
+import keras
+
+from keras_seg.data import evaluation_pipeline, open_splits
+from keras_seg.inference.evaluate import evaluate
+from keras_seg.inference.evaluation_table import evaluation_table
+from keras_seg.inference.sliding_window import sliding_window
+
+
+def main():
+    """Evaluates; what is wrong with the files becomes a message and status 1."""
+    parser = _parser()
+    args = parser.parse_args()
+    try:
+        print(evaluation_table(_evaluate(args)))
+    except (OSError, ValueError) as error:
+        parser.exit(1, f"{parser.prog}: {error}\n")
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m keras_seg.inference",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add, path = parser.add_argument, pathlib.Path
+    add("model", type=path, help="a .keras file")
+    add("--data", choices=["scenes", "camvid", "folder"], default="scenes")
+    add("--data-dir", type=path, help="folder of camvid or of your own images")
+    add("--split", choices=["train", "val"], default="val")
+    add("--scenes", type=int, default=320, help="number of scenes to train on")
+    add("--batch-size", type=int, default=1, help="above 1 for images of one size")
+    add("--window", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"))
+    add("--overlap", type=float, default=1 / 3, help="of neighbouring windows")
+    add("--blending", choices=["gaussian", "mean"], default="gaussian")
+    add("--output", type=path, help="JSON file to write the result to")
+    return parser
+
+
+def _evaluate(args):
+    if args.data != "scenes" and args.data_dir is None:
+        raise ValueError(f"--data {args.data} needs --data-dir")
+    model = keras.saving.load_model(args.model, compile=False)
+    train, val = open_splits(args.data, args.data_dir, scenes=args.scenes)
+    data_set = {"train": train, "val": val}[args.split]
+    if args.window:
+        options = {"overlap": args.overlap, "blending": args.blending}
+        model = sliding_window(model, args.window, **options)
+    batches = evaluation_pipeline(data_set, args.batch_size)
+    result = evaluate(model, batches, data_set.class_names)
+    if args.output:
+        args.output.write_text(json.dumps(result, indent=2))
+    return result
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+import keras
+
+from keras_seg.inference.windows import SlidingWindow
+
+
+def sliding_window(model, window, **options):
+    """A model that predicts window by window, for images of any size.
+
+    Args:
+        model: a model of `keras_seg.models`, or any functional `keras.Model` from
+            images to logits of the images' size, or to a dict with "segmentation".
+        window: pair of ints, rows and columns; the crop that the model was trained on
+            is a good choice.
+        **options: `overlap`, `blending` and `batch_size` of `SlidingWindow`.
+
+    Returns:
+        A functional `keras.Model` that shares its weights with `model`, from images
+        `(batch, height, width, channels)` of any size to logits `(batch, height, width,
+        classes)`. It can be evaluated, saved and exported as any other.
+
+    Raises:
+        ValueError: As `SlidingWindow`.
+
+    Example:
+
+    ```python
+    model = sliding_window(CPNet(11, prior_size=(30, 40)), window=(240, 320))
+    export_saved_model(model, "saved_models/cpnet/1")
+    ```
+    """
+    layer = SlidingWindow(model, window, name="windows", **options)
+    channels = layer.network.inputs[0].shape[-1]
+    image = keras.Input((None, None, channels), name="image")
+    return keras.Model(image, layer(image), name=f"{model.name}_windows")

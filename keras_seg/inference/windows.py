@@ -1,0 +1,167 @@
+import keras
+import tensorflow as tf
+
+from keras_seg.models import inference_model
+from keras_seg.ops import row_positions
+from keras_seg.ops.sizes import require_size
+
+
+@keras.saving.register_keras_serializable(package="keras_seg")
+class SlidingWindow(keras.layers.Layer):
+    """A network that sees an image window by window, which overlap and are blended.
+
+    The windows lie evenly, from edge to edge, with at least the overlap asked for; an
+    image that is smaller than the window, in one direction or both, is one window
+    there. Their logits are averaged, with weights that depend on the place in the
+    window. So memory does not grow with the image, but for the logits themselves, and
+    a network made for one size works at it.
+
+    Args:
+        network: a model of `keras_seg.models`, or any functional `keras.Model` from
+            images to logits of the images' size, or to a dict with "segmentation". One
+            with the input "positions" gets those of each window.
+        window: pair of ints, rows and columns.
+        overlap: float, at least 0 and below 1. The least share of a window that lies in
+            its neighbour.
+        blending: "gaussian", where a window's middle counts more than its rim (the
+            deviation is an eighth of its size), or "mean".
+        batch_size: int. How many windows of each image the network gets at once.
+        **kwargs: Base layer arguments, such as `name`.
+
+    Call arguments:
+        images: float tensor `(batch, height, width, channels)` of any size, what the
+            network takes.
+
+    Returns:
+        Logits `(batch, height, width, classes)`. With a single window they are the
+        network's own.
+
+    Raises:
+        ValueError: If `window` is no pair of positive ints, or if another argument is
+            not as said above.
+
+    Example:
+
+    ```python
+    model = HANet(11, "resnet18", positions=True)
+    logits = SlidingWindow(model, (256, 256))(images)
+    ```
+    """
+
+    def __init__(
+        self,
+        network,
+        window,
+        overlap=1 / 3,
+        blending="gaussian",
+        batch_size=1,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if not 0 <= overlap < 1:
+            raise ValueError(
+                f"`overlap` must be at least 0 and below 1. Received: {overlap=}"
+            )
+        if blending not in ("gaussian", "mean"):
+            raise ValueError(
+                f'`blending` must be "gaussian" or "mean". Received: {blending=}'
+            )
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise ValueError(
+                f"`batch_size` must be an int above 0. Received: {batch_size=}"
+            )
+        if isinstance(network, dict):  # from a saved configuration
+            network = keras.saving.deserialize_keras_object(network)
+        names = [tensor.name for tensor in network.inputs]
+        self.has_positions = "positions" in names
+        self.network = inference_model(network, positions=self.has_positions)
+        self.window = require_size("window", window)
+        self.overlap = overlap
+        self.blending = blending
+        self.batch_size = batch_size
+
+    def build(self, input_shape):
+        pass  # the network has its variables
+
+    def call(self, images):
+        batch, height, width, _ = tf.unstack(tf.shape(images))
+        rows, columns = (
+            self._windows(size, window)
+            for size, window in zip((height, width), self.window, strict=True)
+        )
+        row_weights, column_weights = (
+            self._weights(tf.shape(x)[1]) for x in (rows, columns)
+        )
+        # Pixels first, since they are what windows gather and add.
+        pixels = tf.transpose(images, (1, 2, 0, 3))
+        across = tf.shape(columns)[0]
+        count = tf.shape(rows)[0] * across
+
+        def add_windows(first, total):
+            number = tf.range(first, tf.minimum(first + self.batch_size, count))
+            lines = tf.gather(rows, number // across)
+            places = tf.gather(columns, number % across)
+            indices = _pairs(lines, places)  # (windows, rows, columns, 2)
+            seen = tf.transpose(tf.gather_nd(pixels, indices), (0, 3, 1, 2, 4))
+            shape = tf.shape(seen)
+            seen = tf.reshape(seen, (-1, shape[2], shape[3], images.shape[-1]))
+            logits = self._logits(seen, tf.repeat(lines, batch, axis=0), height)
+            logits = tf.reshape(logits, (*tf.unstack(shape[:-1]), logits.shape[-1]))
+            logits *= row_weights[:, None, None] * column_weights[:, None]
+            logits = tf.transpose(logits, (0, 2, 3, 1, 4))
+            total = tf.tensor_scatter_nd_add(total, indices, logits)
+            return first + self.batch_size, total
+
+        classes = self.network.output_shape[-1]
+        _, total = tf.while_loop(
+            lambda first, total: first < count,
+            add_windows,
+            (0, tf.zeros((height, width, batch, classes))),
+            parallel_iterations=1,
+        )
+        total /= _sums(rows, row_weights, height)[:, None, None, None]
+        total /= _sums(columns, column_weights, width)[:, None, None]
+        return tf.transpose(total, (2, 0, 1, 3))
+
+    def _windows(self, size, window):
+        """The rows (or columns) of each window, `(windows, window)`."""
+        window = tf.minimum(window, size)
+        step = tf.cast(tf.cast(window, "float32") * (1 - self.overlap), "int32")
+        gaps = -((window - size) // tf.maximum(step, 1))
+        starts = (size - window) * tf.range(gaps + 1) // tf.maximum(gaps, 1)
+        return starts[:, None] + tf.range(window)
+
+    def _weights(self, size):
+        if self.blending == "mean":
+            return tf.ones(size)
+        size = tf.cast(size, "float32")
+        return tf.exp(-0.5 * ((tf.range(size) - (size - 1) / 2) / (size / 8)) ** 2)
+
+    def _logits(self, images, lines, height):
+        if self.has_positions:
+            images = [images, row_positions(lines, height)]
+        return tf.cast(self.network(images, training=False), "float32")
+
+    def compute_output_shape(self, input_shape):
+        return *input_shape[:3], self.network.output_shape[-1]
+
+    def get_config(self):
+        return super().get_config() | {
+            "network": keras.saving.serialize_keras_object(self.network),
+            "window": self.window,
+            "overlap": self.overlap,
+            "blending": self.blending,
+            "batch_size": self.batch_size,
+        }
+
+
+def _pairs(lines, places):
+    """Indices of pixels, from those of rows and columns."""
+    lines, places = lines[:, :, None], places[:, None, :]
+    return tf.stack([lines + 0 * places, places + 0 * lines], axis=-1)
+
+
+def _sums(indices, weights, size):
+    """What all windows together weigh, `(size,)`."""
+    weights = tf.broadcast_to(weights, tf.shape(indices))
+    return tf.tensor_scatter_nd_add(tf.zeros(size), indices[..., None], weights)

@@ -1,0 +1,48 @@
+import keras
+import pytest
+
+from keras_seg.backbones import build, feature_pyramid, size_alignment
+from keras_seg.backbones.crop_to_cells import CropToCells
+from tests.checks import check_layer
+
+
+def network(*layers, size=(None, None)):
+    x = image = keras.Input((*size, 3))
+    for layer in layers:
+        x = layer(x)
+    return keras.Model(image, x)
+
+
+def conv(kernel_size, padding, strides=2):
+    return keras.layers.Conv2D(4, kernel_size, strides, padding)
+
+
+@pytest.mark.parametrize(
+    ("layers", "alignment"),
+    [
+        ([conv(3, "same"), conv(3, "same"), conv(3, "same")], 8),
+        ([conv(4, "same", 4), conv(2, "same"), conv(1, "same")], 1),
+        ([conv(4, "same", 4), conv(5, "same")], 8),
+        ([keras.layers.ZeroPadding2D(1), conv(3, "valid")], 1),
+        ([conv(3, "same"), keras.layers.MaxPooling2D(3, 2, "same")], 4),
+        # None of its rows is to be missing, which takes another factor of 2.
+        ([conv(3, "same"), keras.layers.AveragePooling2D(2)], 4),
+        ([keras.layers.AveragePooling2D(2)], 1),
+    ],
+)
+def test_the_strides_whose_windows_move(layers, alignment):
+    assert size_alignment(feature_pyramid(network(*layers))) == alignment
+
+
+@pytest.mark.parametrize("output_stride", [8, 16, 32])
+@pytest.mark.parametrize(
+    ("name", "alignment"),
+    [("resnet18", 32), ("efficientnet_lite_b0", 32), ("resnet50_c", 1)],
+)
+def test_dilation_does_not_change_it(name, alignment, output_stride):
+    assert size_alignment(build(name, output_stride)) == alignment
+
+
+def test_cropping(tmp_path):
+    inputs = [(2, 4, 5, 3), (2, 45, 60, 1)]
+    check_layer(CropToCells(16), inputs, (2, 3, 4, 3), (0, 0), tmp_path)

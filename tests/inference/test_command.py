@@ -1,0 +1,61 @@
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from keras_seg.data import StreetScenes, evaluation_pipeline
+from keras_seg.inference import evaluate, sliding_window
+from tests.models.test_cpnet import tiny_cpnet
+
+SCENES = ["--scenes", "24"]
+
+
+def run(*arguments):
+    command = [sys.executable, "-m", "keras_seg.inference", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "best.keras"
+    num_classes = StreetScenes(1, (96, 128)).num_classes
+    tiny_cpnet(num_classes, fused_prior=True, auxiliary_head=True).save(path)
+    return path
+
+
+def test_evaluates_window_by_window(model_file, tmp_path):
+    output = tmp_path / "evaluation.json"
+    options = ["--window", 32, 48, "--overlap", 0.1, "--blending", "mean"]
+    done = run(model_file, *SCENES, *options, "--output", output)
+    assert done.returncode == 0, done.stderr
+    val = StreetScenes(3, (96, 128), seed=1)
+    model = keras.saving.load_model(model_file, compile=False)
+    windows = sliding_window(model, (32, 48), overlap=0.1, blending="mean")
+    expected = evaluate(windows, evaluation_pipeline(val), val.class_names)
+    result = json.loads(output.read_text())
+    assert np.isclose(result["mean_iou"], expected["mean_iou"], rtol=1e-4)
+    *by_class, mean = done.stdout.splitlines()
+    assert mean.split() == ["mean", "IoU", f"{expected['mean_iou']:.1%}"]
+    names = [line.rsplit(maxsplit=1)[0].strip() for line in by_class]
+    assert names == list(val.class_names)
+    # And whole images are something else.
+    plain = evaluate(model, evaluation_pipeline(val), val.class_names)
+    assert not np.isclose(plain["mean_iou"], expected["mean_iou"], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["missing.keras"], "missing.keras"),
+        (["MODEL", "--data", "camvid"], "--data-dir"),
+        (["MODEL", "--data", "camvid", "--data-dir", "nowhere"], "nowhere"),
+        (["MODEL", "--window", "0", "10"], "window"),
+    ],
+)
+def test_what_is_wrong_is_a_message(model_file, arguments, words):
+    done = run(*(model_file if a == "MODEL" else a for a in arguments))
+    assert done.returncode == 1
+    assert words in done.stderr and "Traceback" not in done.stderr

@@ -1,0 +1,141 @@
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_seg.export import export_saved_model
+from keras_seg.inference import SlidingWindow, sliding_window
+from keras_seg.models import inference_model
+from keras_seg.ops import row_positions
+from tests.models.test_cpnet import SIZE, tiny_cpnet
+from tests.models.test_hanet import randomise, tiny_hanet
+
+
+def images(height, width, batch=2):
+    rng = np.random.default_rng(0)
+    return rng.uniform(0, 255, (batch, height, width, 3)).astype("float32")
+
+
+def mean_of_window():
+    """Each pixel is told its window's mean, so that windows can be told apart."""
+    image = keras.Input((None, None, 3))
+    mean = keras.ops.mean(image, axis=(1, 2), keepdims=True)
+    return keras.Model(image, 0 * image + mean)
+
+
+def starts(size, window, overlap):
+    """As few windows as have the overlap, evenly from edge to edge."""
+    step = max(int(window * (1 - overlap)), 1)
+    for gaps in itertools.count():
+        first = [(size - window) * k // max(gaps, 1) for k in range(gaps + 1)]
+        if first[-1] == size - window and all(np.diff(first) <= step):
+            return first
+
+
+def blended(network, batch, window, overlap, weigh):
+    """Sliding windows by loops in float64."""
+    height, width = batch.shape[1:3]
+    rows, columns = min(window[0], height), min(window[1], width)
+    weights = np.multiply.outer(weigh(rows), weigh(columns))[..., None]
+    total, count = 0, np.zeros((height, width, 1))
+    for top in starts(height, rows, overlap):
+        for left in starts(width, columns, overlap):
+            place = np.s_[top : top + rows, left : left + columns]
+            logits = network(batch[:, place[0], place[1]], top)
+            whole = np.zeros((len(batch), height, width, logits.shape[-1]))
+            whole[:, place[0], place[1]] = logits * weights
+            total = total + whole
+            count[place] += weights
+    return total / count
+
+
+def gaussian(size):
+    places = np.arange(size) - (size - 1) / 2
+    return np.exp(-(places**2) / (2 * (size / 8) ** 2))
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("overlap", [0, 0.4, 0.9])
+@pytest.mark.parametrize("size", [(23, 31), (8, 12), (5, 40), (20, 7), (9, 13)])
+@pytest.mark.parametrize("blending", ["mean", "gaussian"])
+def test_windows_cover_the_image_and_are_blended(size, overlap, blending, batch_size):
+    model = sliding_window(
+        mean_of_window(),
+        (8, 12),
+        overlap=overlap,
+        blending=blending,
+        batch_size=batch_size,
+    )
+
+    def network(crop, top):
+        return np.broadcast_to(crop.mean(axis=(1, 2), keepdims=True), crop.shape)
+
+    weigh = np.ones if blending == "mean" else gaussian
+    expected = blended(network, images(*size), (8, 12), overlap, weigh)
+    np.testing.assert_allclose(model(images(*size)), expected, rtol=2e-5)
+
+
+@pytest.mark.parametrize("blending", ["mean", "gaussian"])
+@pytest.mark.parametrize("window", [(32, 48), (100, 100)])
+def test_one_window_is_the_plain_prediction(window, blending):
+    network = tiny_cpnet(auxiliary_head=True)
+    expected = inference_model(network)(images(32, 48))
+    model = sliding_window(network, window, blending=blending)
+    result = model(images(32, 48))
+    assert model.output_shape == (None, None, None, 3)
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_network_for_one_size_works_at_it():
+    """Its windows have the size of the prior: none is resized."""
+    network = tiny_cpnet(prior_size=SIZE)
+    plain = inference_model(network)
+    model = sliding_window(network, (32, 48), blending="mean", batch_size=3)
+    expected = blended(
+        lambda x, top: plain(x).numpy(), images(50, 70), (32, 48), 1 / 3, np.ones
+    )
+    np.testing.assert_allclose(
+        model.predict(images(50, 70), verbose=0), expected, atol=1e-5
+    )
+
+
+def test_windows_have_their_positions():
+    network = randomise(tiny_hanet(positions=True))
+
+    def plain(crop, top):
+        rows = np.arange(top, top + crop.shape[1], dtype="int32")
+        rows = row_positions(np.tile(rows, (len(crop), 1)), 64)
+        return network([crop, rows]).numpy()
+
+    model = sliding_window(network, (32, 32), batch_size=2)
+    expected = blended(plain, images(64, 48), (32, 32), 1 / 3, gaussian)
+    np.testing.assert_allclose(model(images(64, 48)), expected, atol=1e-4)
+
+
+def test_saved_and_exported(tmp_path):
+    model = sliding_window(tiny_cpnet(), (32, 48), overlap=0.5)
+    batch = images(40, 80).astype("uint8")
+    expected = model(batch.astype("float32"))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded(batch.astype("float32")), expected, atol=1e-5)
+    path = export_saved_model(model, tmp_path / "1")
+    served = tf.saved_model.load(str(path)).signatures["probabilities"]
+    result = served(images=tf.constant(batch))["probabilities"]
+    np.testing.assert_allclose(result, tf.nn.softmax(expected), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"window": (8, 0)}, "window"),
+        ({"overlap": 1}, "overlap"),
+        ({"blending": "hann"}, "blending"),
+        ({"batch_size": 0}, "batch_size"),
+    ],
+)
+def test_bad_arguments(options, words):
+    with pytest.raises(ValueError, match=words):
+        SlidingWindow(mean_of_window(), **{"window": (8, 8)} | options)
