@@ -22,10 +22,10 @@ def size_alignment(pyramid):
     TensorFlow's "same" padding puts a strided window elsewhere on maps of even and of
     odd sizes, and a dilated one that stands for it follows: by half a cell of the
     coarser map. A head that was trained on crops of one kind finds objects displaced
-    on images of the other. (Networks on EfficientNetLite B0 at output stride 16, trained
-    on crops of 160 x 224, lost 5 to 14 points of mean IoU on images of 360 x 480.) The
-    models of `keras_seg` pad images to multiples of this and crop the features; do so
-    too where you use a pyramid by itself.
+    on images of the other. (Networks on EfficientNetLite B0 at output stride 16,
+    trained on crops of 160 x 224, lost 5 to 14 points of mean IoU on images of 360 x
+    480.) The models of `keras_seg` pad images to multiples of this and crop the
+    features; do so too where you use a pyramid by itself.
 
     Args:
         pyramid: what `build` or `feature_pyramid` returned.

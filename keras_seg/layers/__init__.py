@@ -4,20 +4,24 @@ from keras_seg.layers.aggregation_module import AggregationModule
 from keras_seg.layers.atrous_spatial_pyramid_pooling import AtrousSpatialPyramidPooling
 from keras_seg.layers.context_prior_layer import ContextPriorLayer
 from keras_seg.layers.conv_norm import ConvNorm
+from keras_seg.layers.feature_affinity import FeatureAffinity
 from keras_seg.layers.height_driven_attention import HeightDrivenAttention
 from keras_seg.layers.mixed_pooling import MixedPooling
 from keras_seg.layers.resize_like import ResizeLike
 from keras_seg.layers.separable_conv_norm import SeparableConvNorm
 from keras_seg.layers.strip_pooling import StripPooling
+from keras_seg.layers.sub_pixel_upsample import SubPixelUpsample
 
 __all__ = [
     "AggregationModule",
     "AtrousSpatialPyramidPooling",
     "ContextPriorLayer",
     "ConvNorm",
+    "FeatureAffinity",
     "HeightDrivenAttention",
     "MixedPooling",
     "ResizeLike",
     "SeparableConvNorm",
     "StripPooling",
+    "SubPixelUpsample",
 ]

@@ -2,6 +2,7 @@
 
 from keras_seg.ops.affinity import affinity_loss, sample_labels
 from keras_seg.ops.context import prior_context
+from keras_seg.ops.feature_affinity import feature_affinity
 from keras_seg.ops.fused_prior import fused_prior
 from keras_seg.ops.pooling import adaptive_average_pool, adaptive_max_pool, strip_pool
 from keras_seg.ops.positions import (
@@ -19,6 +20,7 @@ __all__ = [
     "adaptive_max_pool",
     "affinity_loss",
     "coarse_positions",
+    "feature_affinity",
     "fused_prior",
     "jitter_positions",
     "prior_context",

@@ -1,0 +1,95 @@
+import keras
+from keras import ops
+
+from keras_seg.layers.data_format import require_channels_last
+from keras_seg.ops import feature_affinity
+from keras_seg.ops.precision import at_least_float32
+
+
+@keras.saving.register_keras_serializable(package="keras_seg")
+class FeatureAffinity(keras.layers.Layer):
+    """How differently two feature maps see which pixels are alike (DSRL).
+
+    Both maps are average pooled. The result is the mean over all pairs of pixels of
+    `|s_seg - s_sr| ** order`, with s the cosine similarity of the features of two
+    pixels. A model has it as an output, for `keras_seg.losses.OutputLoss`.
+
+    Args:
+        order: 1, as the paper writes, or 2, which is faster by far on large maps: see
+            `keras_seg.ops.feature_affinity`.
+        subscale: int. The maps are pooled by this in both directions, or by their size
+            where that is smaller; rows and columns at the end that do not fill a window
+            are left out. 1 takes them as they are.
+        **kwargs: Base layer arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: pair of float tensors `(batch, height, width, channels)`, of one size
+            and any numbers of channels.
+
+    Output shape: `(batch,)`, float32 or wider.
+
+    Example:
+
+    ```python
+    seg, sr = keras.random.normal((2, 64, 64, 32)), keras.random.normal((2, 64, 64, 3))
+    FeatureAffinity()([seg, sr]).shape  # (2,)
+    ```
+
+    Raises:
+        ValueError: If `order` is neither 1 nor 2, if `subscale` is no positive int, or
+            if the maps are of two sizes.
+
+    Reference: Wang et al., "Dual Super-Resolution Learning for Semantic Segmentation",
+    CVPR 2020, the feature affinity loss.
+    """
+
+    def __init__(self, order=1, subscale=8, **kwargs):
+        super().__init__(**kwargs)
+        require_channels_last(self)
+        if order not in (1, 2):
+            raise ValueError(f"`order` must be 1 or 2. Received: {order=}")
+        if not isinstance(subscale, int) or subscale < 1:
+            raise ValueError(
+                f"`subscale` must be an int above 0. Received: {subscale=}"
+            )
+        self.order = order
+        self.subscale = subscale
+
+    def call(self, inputs):
+        a, b = (_pool(at_least_float32(x), self.subscale) for x in inputs)
+        return feature_affinity(a, b, self.order)
+
+    def compute_output_shape(self, input_shape):
+        a, b = input_shape
+        for one, other in zip(a[1:3], b[1:3], strict=True):
+            if None not in (one, other) and one != other:
+                raise ValueError(
+                    "Both maps must have the same height and width. "
+                    f"Received shapes: {tuple(a)} and {tuple(b)}"
+                )
+        return tuple(a[:1])
+
+    def compute_output_spec(self, inputs):
+        # float32 under mixed precision too.
+        dtype = keras.backend.result_type(inputs[0].dtype, "float32")
+        shape = self.compute_output_shape([x.shape for x in inputs])
+        return keras.KerasTensor(shape, dtype)
+
+    def get_config(self):
+        return super().get_config() | {"order": self.order, "subscale": self.subscale}
+
+
+def _pool(x, subscale):
+    """The means of windows, `(batch, rows * columns, channels)`."""
+    batch, height, width, channels = ops.shape(x)
+    rows, columns = (_smaller(subscale, cells) for cells in (height, width))
+    down, across = height // rows, width // columns
+    x = x[:, : down * rows, : across * columns]
+    x = ops.reshape(x, (batch, down, rows, across, columns, channels))
+    return ops.reshape(ops.mean(x, axis=(2, 4)), (batch, down * across, channels))
+
+
+def _smaller(subscale, cells):
+    if isinstance(cells, int):
+        return min(subscale, cells)
+    return ops.minimum(subscale, cells)

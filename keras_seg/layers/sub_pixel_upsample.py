@@ -1,0 +1,104 @@
+import keras
+from keras import ops
+
+from keras_seg.layers.data_format import require_channels_last
+
+
+@keras.saving.register_keras_serializable(package="keras_seg")
+class SubPixelUpsample(keras.layers.Layer):
+    """Upsamples by a convolution whose channels become pixels (ESPCN).
+
+    The convolution has `filters * scale ** 2` channels; those of a cell are rearranged
+    to `scale x scale` pixels. It is initialised so that all pixels of a cell start
+    alike (ICNR), without the checkerboards that independent kernels make.
+
+    Args:
+        scale: int.
+        filters: int, or None for as many as the input has channels.
+        kernel_size: int. Of the convolution.
+        kernel_initializer: what makes the kernel of one pixel of each cell; the others
+            are copies of it.
+        **kwargs: Base layer arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: float tensor `(batch, height, width, channels)`, `channels` known.
+
+    Output shape: `(batch, height * scale, width * scale, filters)`.
+
+    Channel `(i * scale + j) * filters + k` of the convolution is channel k of the pixel
+    in row i and column j of a cell, as in `tf.nn.depth_to_space`; PyTorch's
+    PixelShuffle has `(k * scale + i) * scale + j`.
+
+    Example: `SubPixelUpsample(2, 3)(keras.ops.ones((1, 8, 9, 16))).shape` is
+    `(1, 16, 18, 3)`.
+
+    Raises:
+        ValueError: If `scale` is no positive int, or the channels are unknown.
+
+    References: [Shi et al., 2016](https://arxiv.org/abs/1609.05158), section 3.1;
+    ICNR: [Aitken et al., 2017](https://arxiv.org/abs/1707.02937).
+    """
+
+    def __init__(
+        self,
+        scale=2,
+        filters=None,
+        kernel_size=3,
+        kernel_initializer="glorot_uniform",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        require_channels_last(self)
+        if not isinstance(scale, int) or scale < 1:
+            raise ValueError(f"`scale` must be an int above 0. Received: {scale=}")
+        self.input_spec = keras.layers.InputSpec(ndim=4)
+        self.scale = scale
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, input_shape):
+        channels = input_shape[-1]
+        if channels is None:
+            raise ValueError(
+                "The last axis of the input, the channels, must be known. "
+                f"Received: {input_shape=}"
+            )
+        self.conv = keras.layers.Conv2D(
+            (self.filters or channels) * self.scale**2,
+            self.kernel_size,
+            padding="same",
+            kernel_initializer=self._initialize,
+            dtype=self.dtype_policy,
+            name="conv",
+        )
+        self.conv.build(input_shape)
+
+    def _initialize(self, shape, dtype=None):
+        *kernel, channels = shape
+        pixel = (*kernel, channels // self.scale**2)
+        return ops.tile(
+            self.kernel_initializer(pixel, dtype=dtype), (1, 1, 1, self.scale**2)
+        )
+
+    def call(self, inputs):
+        x = self.conv(inputs)
+        batch, height, width, _ = ops.shape(x)
+        filters = x.shape[-1] // self.scale**2
+        cells = (batch, height, width, self.scale, self.scale, filters)
+        x = ops.transpose(ops.reshape(x, cells), (0, 1, 3, 2, 4, 5))
+        pixels = (batch, height * self.scale, width * self.scale, filters)
+        return ops.reshape(x, pixels)
+
+    def compute_output_shape(self, input_shape):
+        batch, *sizes, channels = input_shape
+        pixels = [None if size is None else size * self.scale for size in sizes]
+        return (batch, *pixels, self.filters or channels)
+
+    def get_config(self):
+        return super().get_config() | {
+            "scale": self.scale,
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }

@@ -1,0 +1,148 @@
+import importlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_seg.ops import feature_affinity, xla_scope
+from tests.paths import shared
+
+FILE = importlib.import_module("keras_seg.ops.feature_affinity")  # the op has its name
+
+
+def features(seed=0, pixels=14, channels=(5, 3), batch=2):
+    """Of any length, with a pixel of zeros in either map."""
+    rng = np.random.default_rng(seed)
+    a, b = (rng.normal(size=(batch, pixels, c)) for c in channels)
+    a *= 10.0 ** rng.uniform(-3, 3, (batch, pixels, 1))
+    a[0, 3], b[1, 2] = 0, 0
+    return a.astype("float32"), b.astype("float32")
+
+
+def reference(a, b, order):
+    """The equation in float64."""
+
+    def similarity(x):
+        x = np.asarray(x, "float64")
+        length = np.linalg.norm(x, axis=-1, keepdims=True)
+        x = x / np.where(length > 0, length, 1)
+        return x @ x.transpose(0, 2, 1)
+
+    return (np.abs(similarity(a) - similarity(b)) ** order).mean(axis=(1, 2))
+
+
+def value_and_gradients(a, b, order):
+    a, b = tf.convert_to_tensor(a), tf.convert_to_tensor(b)
+    weights = tf.range(1.0, len(a) + 1)
+    with tf.GradientTape() as tape:
+        tape.watch((a, b))
+        losses = feature_affinity(a, b, order)
+        total = tf.reduce_sum(tf.cast(losses, "float32") * weights)
+    return losses, *tape.gradient(total, (a, b))
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("seed", range(4))
+def test_is_the_equation(order, seed):
+    a, b = features(seed)
+    result = feature_affinity(a, b, order)
+    np.testing.assert_allclose(result, reference(a, b, order), rtol=1e-5)
+
+
+@pytest.mark.parametrize("case", [0, 1])
+@pytest.mark.parametrize("order", [1, 2])
+def test_equals_the_recording(case, order):
+    record = np.load(shared(f"golden/feature_affinity_{case}.npz"))
+    a, b = (
+        record[x].reshape(len(record[x]), -1, record[x].shape[-1])
+        for x in ("seg", "sr")
+    )
+    expected = record[f"l{order}"]
+    np.testing.assert_allclose(feature_affinity(a, b, order), expected, rtol=1e-12)
+    a, b = a.astype("float32"), b.astype("float32")
+    np.testing.assert_allclose(feature_affinity(a, b, order), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [14, 7, 4, 1])
+@pytest.mark.parametrize("order", [1, 2])
+def test_gradients(order, rows, monkeypatch):
+    """Against differences in float64, which blocks must not change."""
+    monkeypatch.setattr(FILE, "_BLOCK", rows * 14)
+    a, b = features()
+    a[0, 3], b[1, 2] = 1, 1  # zeros have no direction to go
+    _, *gradients = value_and_gradients(a.astype("float64"), b.astype("float64"), order)
+    rng = np.random.default_rng(1)
+    for which, gradient in enumerate(gradients):
+        x = (a, b)[which].astype("float64")
+        direction = rng.normal(size=x.shape) * np.linalg.norm(x, axis=-1, keepdims=True)
+        change = []
+        for step in (-1e-7, 1e-7):
+            moved = [a, b]
+            moved[which] = x + step * direction
+            change.append((reference(*moved, order) * [1, 2]).sum())
+        expected = (change[1] - change[0]) / 2e-7
+        np.testing.assert_allclose(np.sum(gradient * direction), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("way", ["graph", "run-time sizes", "compiled"])
+@pytest.mark.parametrize("order", [1, 2])
+def test_ways_of_running(order, way, monkeypatch):
+    monkeypatch.setattr(FILE, "_BLOCK", 4 * 14)
+    a, b = features()
+    expected = value_and_gradients(a, b, order)
+    specs = [tf.TensorSpec((None, None, x.shape[-1])) for x in (a, b)]
+    signature = specs if way == "run-time sizes" else None
+    function = tf.function(
+        lambda a, b: value_and_gradients(a, b, order), input_signature=signature
+    )
+    with xla_scope(way == "compiled"):
+        results = function(a, b)
+    for result, value in zip(results, expected, strict=True):
+        scale = np.abs(value).max()
+        np.testing.assert_allclose(result, value, rtol=1e-4, atol=1e-6 * scale)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_zeros_have_finite_gradients(order):
+    a, b = np.zeros((2, 6, 4), "float32"), np.ones((2, 6, 3), "float32")
+    losses, *gradients = value_and_gradients(a, b, order)
+    np.testing.assert_allclose(losses, [1, 1], rtol=1e-6)
+    assert all(np.isfinite(gradient).all() for gradient in gradients)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("order", [1, 2])
+def test_half_precision(order, dtype):
+    a, b = (tf.cast(x, dtype) for x in features())
+    losses, *gradients = value_and_gradients(a, b, order)
+    assert losses.dtype == "float32" and [g.dtype for g in gradients] == [dtype] * 2
+    wide = [tf.cast(x, "float64").numpy() for x in (a, b)]
+    np.testing.assert_allclose(losses, reference(*wide, order), rtol=1e-5)
+
+
+def test_maps_that_agree_have_no_distance():
+    """But for rounding, since the closed form is a difference."""
+    a, _ = features(pixels=200)
+    for order in (1, 2):
+        np.testing.assert_allclose(feature_affinity(a, 7 * a, order), [0, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_nothing_of_n_by_n_elements_is_made(order, monkeypatch):
+    pixels = 256
+    monkeypatch.setattr(FILE, "_BLOCK", 8 * pixels)
+
+    @tf.function(jit_compile=True)
+    def run(a, b):
+        return value_and_gradients(a, b, order)
+
+    inputs = [tf.ones((1, pixels, channels)) for channels in (5, 3)]
+    text = run.experimental_get_compiler_ir(*inputs)("optimized_hlo")
+    assert f"{pixels},{pixels}]" not in text
+    assert (f"[1,8,{pixels}]" in text) == (order == 1)
+
+
+def test_orders_are_checked():
+    a, b = features()
+    with pytest.raises(ValueError, match="order=3"):
+        feature_affinity(a, b, 3)
