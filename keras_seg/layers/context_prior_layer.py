@@ -3,7 +3,10 @@ from keras import ops
 
 from keras_seg.layers.aggregation_module import AggregationModule
 from keras_seg.layers.conv_norm import ConvNorm
-from keras_seg.layers.data_format import require_channels_last
+from keras_seg.layers.data_format import (
+    require_channels_last,
+    require_known_channels,
+)
 from keras_seg.ops import (
     fused_prior,
     prior_context,
@@ -97,11 +100,7 @@ class ContextPriorLayer(keras.layers.Layer):
 
     def build(self, input_shape):
         batch, *_, channels = input_shape
-        if channels is None:
-            raise ValueError(
-                "The last axis of the input, the channels, must be known. "
-                f"Received: {input_shape=}"
-            )
+        require_known_channels(input_shape)
         self.aggregation.build((batch, *self.prior_size, channels))
         for layer in (self.prior, self.intra, self.inter):
             layer.build((batch, *self.prior_size, self.filters))

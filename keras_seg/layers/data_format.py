@@ -13,3 +13,12 @@ def require_channels_last(layer):
             f"image_data_format={data_format!r}. "
             'Call keras.config.set_image_data_format("channels_last") first.'
         )
+
+
+def require_known_channels(input_shape):
+    """Raises a ValueError where the last axis of a layer's input is unknown."""
+    if input_shape[-1] is None:
+        raise ValueError(
+            "The last axis of the input, the channels, must be known. "
+            f"Received: {input_shape=}"
+        )

@@ -1,7 +1,10 @@
 import keras
 from keras import ops
 
-from keras_seg.layers.data_format import require_channels_last
+from keras_seg.layers.data_format import (
+    require_channels_last,
+    require_known_channels,
+)
 from keras_seg.ops import strip_pool
 
 
@@ -45,11 +48,7 @@ class StripPooling(keras.layers.Layer):
 
     def build(self, input_shape):
         channels = input_shape[-1]
-        if channels is None:
-            raise ValueError(
-                "The last axis of the input, the channels, must be known. "
-                f"Received: {input_shape=}"
-            )
+        require_known_channels(input_shape)
         policy = self.dtype_policy  # sublayers do not inherit it
 
         def strip_conv(kernel_size, name):

@@ -1,7 +1,10 @@
 import keras
 from keras import ops
 
-from keras_seg.layers.data_format import require_channels_last
+from keras_seg.layers.data_format import (
+    require_channels_last,
+    require_known_channels,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -59,11 +62,7 @@ class SubPixelUpsample(keras.layers.Layer):
 
     def build(self, input_shape):
         channels = input_shape[-1]
-        if channels is None:
-            raise ValueError(
-                "The last axis of the input, the channels, must be known. "
-                f"Received: {input_shape=}"
-            )
+        require_known_channels(input_shape)
         self.conv = keras.layers.Conv2D(
             (self.filters or channels) * self.scale**2,
             self.kernel_size,
