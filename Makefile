@@ -35,6 +35,7 @@ lint: install
 bench: install
 	$(RUN) -m benchmarks.ops
 	$(RUN) -m benchmarks.affinity
+	$(RUN) -m benchmarks.feature_affinity
 
 # The table of backbones: up to half an hour.
 docs: install

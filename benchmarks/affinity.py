@@ -16,14 +16,11 @@ call, compilation included. Each line is the best of a few calls.
 """
 
 import argparse
-import os
-import resource
-import subprocess
-import sys
-import time
+
+from benchmarks.processes import cost, print_cost
 
 SIZES = (1024, 2304, 4096, 9216)
-CHANNELS, CLASSES, REPEATS = 512, 150, 5
+CHANNELS, CLASSES = 512, 150
 
 
 def measure(task, way, pixels):
@@ -83,21 +80,8 @@ def measure(task, way, pixels):
         return loss, tape.gradient(loss, inputs)
 
     compiled = tf.function(value_and_gradient, jit_compile=way == "dense, XLA")
-    before = peak()
-    times = []
     with xla_scope(way in ("plain", "fused")):
-        for _ in range(REPEATS):
-            start = time.perf_counter()
-            result = compiled(*inputs)
-            result[0].numpy()
-            times.append(1000 * (time.perf_counter() - start))
-            del result
-    print(f"{times[0]:.0f} {min(times[1:]):.0f} {(peak() - before) / 1024:.0f}")
-
-
-def peak():
-    """The most memory that the process ever had, in KiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        print_cost(lambda: compiled(*inputs))
 
 
 def main():
@@ -109,20 +93,16 @@ def main():
     for task, names in ways.items():
         for pixels in SIZES:
             for way in names:
-                arguments = [task, way, str(pixels)]
-                command = [sys.executable, "-m", "benchmarks.affinity", *arguments]
-                environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-                done = subprocess.run(
-                    command, capture_output=True, text=True, env=environment
-                )
                 head = f"{task:<6}{pixels:>6}  {way:<14}"
-                if done.returncode:
+                costs = cost("benchmarks.affinity", task, way, pixels)
+                if costs is None:
                     print(f"{head}{'failed':>10}", flush=True)
                     continue
-                first, best, megabytes = map(int, done.stdout.split()[-3:])
+                first, best, megabytes = costs
                 maps = megabytes / (pixels**2 * 4 / 2**20)
                 print(
-                    f"{head}{first:>10}{best:>8}{megabytes:>8}{maps:>7.1f}", flush=True
+                    f"{head}{first:>10.0f}{best:>8.0f}{megabytes:>8.0f}{maps:>7.1f}",
+                    flush=True,
                 )
 
 

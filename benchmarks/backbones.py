@@ -7,10 +7,10 @@ import sys
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from keras_seg import backbones
 from keras_seg.backbones import pretrained
+from keras_seg.inference import flops
 
 SIZE = (512, 1024)
 
@@ -33,19 +33,7 @@ weights load into every network.
 
 
 def gflops(pyramid):
-    image = tf.TensorSpec((1, *SIZE, pyramid.input_shape[-1]))
-    function = tf.function(lambda x: pyramid(x, training=False))
-    graph = function.get_concrete_function(image)
-    options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
-    options["output"] = "none"
-    profile = tf.compat.v1.profiler.profile(graph.graph, options=options)
-    # The profiler leaves out Einsum: attention's, which contracts the last axis.
-    attention = sum(
-        2 * operation.outputs[0].shape.num_elements() * operation.inputs[0].shape[-1]
-        for operation in graph.graph.get_operations()
-        if operation.type == "Einsum"
-    )
-    return (profile.total_float_ops + attention) / 1e9
+    return flops(pyramid, SIZE) / 1e9
 
 
 def row(name):

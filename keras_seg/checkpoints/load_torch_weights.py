@@ -1,6 +1,10 @@
 from keras_seg.checkpoints import released_keys
-from keras_seg.checkpoints.torch_layers import fill
-from keras_seg.layers import HeightDrivenAttention
+from keras_seg.checkpoints.torch_layers import (
+    fill,
+    from_pixel_shuffle,
+    without_prefix,
+)
+from keras_seg.layers import HeightDrivenAttention, SubPixelUpsample
 
 
 def load_torch_weights(target, state_dict):
@@ -16,7 +20,9 @@ def load_torch_weights(target, state_dict):
             (released as `StripPooling`) or `HeightDrivenAttention` (released as
             `HANet_Conv`), whose fixed encoding must be the file's, `AggregationModule`
             or `ContextPriorLayer` (released as `CPHead`, whose bottleneck and
-            classifier are left out); or a pyramid of "resnet50_c" or "resnet101_c" at
+            classifier are left out); `SubPixelUpsample`, from the "weight" and "bias"
+            of the `torch.nn.Conv2d` before a `torch.nn.PixelShuffle`, whose channels
+            are put into its order; or a pyramid of "resnet50_c" or "resnet101_c" at
             any output stride, with strip pooling or without (the ResNet of SPNet's
             release, or of HANet's), where the ImageNet classifier `fc` is left out.
         state_dict: dict `{original key: array}`. PyTorch is not needed; with it, a
@@ -44,6 +50,11 @@ def load_torch_weights(target, state_dict):
         layers = released_keys.resnet_c(target, state_dict)
         fill(target, layers, state_dict, optional=("fc.weight", "fc.bias"))
         return
+    if isinstance(target, SubPixelUpsample):
+        state_dict = {
+            f"conv.{key}": from_pixel_shuffle(array, target.scale)
+            for key, array in without_prefix(state_dict).items()
+        }
     if type(target) not in released_keys.BY_CLASS:
         known = ", ".join(cls.__name__ for cls in released_keys.BY_CLASS)
         raise TypeError(

@@ -12,6 +12,7 @@ from keras_seg.layers import (
     HeightDrivenAttention,
     MixedPooling,
     StripPooling,
+    SubPixelUpsample,
 )
 
 
@@ -142,12 +143,18 @@ def resnet_c(pyramid, state_dict):
     return layers
 
 
+def sub_pixel_upsample(layer):
+    """The convolution before a `torch.nn.PixelShuffle`."""
+    return {"conv": layer.conv}
+
+
 BY_CLASS = {
     AggregationModule: aggregation_module,
     ContextPriorLayer: context_prior,
     HeightDrivenAttention: height_attention,
     MixedPooling: mixed_pooling,
     StripPooling: strip_pooling,
+    SubPixelUpsample: sub_pixel_upsample,
 }
 # What a release stores beside what the layer has, by the beginnings of the keys.
 OPTIONAL = {ContextPriorLayer: ("bottleneck.", "conv_seg.")}

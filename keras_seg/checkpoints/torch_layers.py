@@ -38,6 +38,35 @@ def batch_norm(layer, key):
     ]
 
 
+def from_pixel_shuffle(array, scale):
+    """A convolution's array before `torch.nn.PixelShuffle`, for `SubPixelUpsample`.
+
+    PyTorch has channel `(k * scale + i) * scale + j` for channel k of the pixel in row
+    i and column j of a cell, `SubPixelUpsample` `(i * scale + j) * filters + k`.
+
+    Args:
+        array: weight `(filters * scale ** 2, in, rows, columns)` or bias `(filters *
+            scale ** 2,)` of a `torch.nn.Conv2d`, the output channels first.
+        scale: int, of both layers.
+
+    Returns:
+        Array of the same shape, its output channels in the order of `SubPixelUpsample`.
+
+    Raises:
+        ValueError: If the channels are no multiple of `scale ** 2`.
+
+    Example: `from_pixel_shuffle(np.arange(8), 2)` is `[0, 4, 1, 5, 2, 6, 3, 7]`.
+    """
+    array = np.asarray(array)
+    if len(array) % scale**2:
+        raise ValueError(
+            f"The output channels must be a multiple of scale ** 2 = {scale**2}. "
+            f"Received: shape {array.shape}"
+        )
+    pixels = array.reshape(-1, scale**2, *array.shape[1:])
+    return pixels.swapaxes(0, 1).reshape(array.shape)
+
+
 def assignments(layer, key):
     """What to read for a layer or variable: triples of variable, key, axis order."""
     if isinstance(layer, keras.Variable):  # `torch.nn.Embedding`
@@ -51,6 +80,11 @@ def assignments(layer, key):
     if isinstance(layer, keras.layers.BatchNormalization):
         return batch_norm(layer, key)
     raise TypeError(f"No PyTorch module corresponds to this layer. Received: {layer=}")
+
+
+def without_prefix(state_dict):
+    """A state dict without what `torch.nn.DataParallel` puts before its keys."""
+    return {key.removeprefix("module."): value for key, value in state_dict.items()}
 
 
 def fill(target, layers, state_dict, optional=(), tables=None):
@@ -69,12 +103,9 @@ def fill(target, layers, state_dict, optional=(), tables=None):
             variable of `target` is not set; all of them are listed.
     """
     arrays = {
-        key.removeprefix("module."): np.asarray(value)
-        for key, value in state_dict.items()
-        if not key.endswith("num_batches_tracked")
-    }
-    arrays = {
-        key: array for key, array in arrays.items() if not key.startswith(optional)
+        key: np.asarray(value)
+        for key, value in without_prefix(state_dict).items()
+        if not key.endswith("num_batches_tracked") and not key.startswith(optional)
     }
     wanted = [
         assignment

@@ -5,6 +5,7 @@ from keras_seg.data.camvid import CamVid
 from keras_seg.data.class_heights import class_heights
 from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.data.image_folder import ImageFolder
+from keras_seg.data.low_resolution import low_resolution
 from keras_seg.data.open_splits import open_splits
 from keras_seg.data.palette import default_palette
 from keras_seg.data.pipeline import evaluation_pipeline, training_pipeline
@@ -19,6 +20,7 @@ __all__ = [
     "class_heights",
     "default_palette",
     "evaluation_pipeline",
+    "low_resolution",
     "open_splits",
     "training_pipeline",
 ]

@@ -2,7 +2,14 @@
 
 from keras_seg.inference.evaluate import evaluate
 from keras_seg.inference.evaluation_table import evaluation_table
+from keras_seg.inference.flops import flops
 from keras_seg.inference.sliding_window import sliding_window
 from keras_seg.inference.windows import SlidingWindow
 
-__all__ = ["SlidingWindow", "evaluate", "evaluation_table", "sliding_window"]
+__all__ = [
+    "SlidingWindow",
+    "evaluate",
+    "evaluation_table",
+    "flops",
+    "sliding_window",
+]

@@ -3,6 +3,8 @@
     python -m keras_seg.inference best.keras --data camvid --data-dir CamVid
     python -m keras_seg.inference best.keras --data camvid --data-dir CamVid \\
         --window 160 224
+    python -m keras_seg.inference best.keras --data camvid --data-dir CamVid \\
+        --upscale 2
 
 prints the IoU of each class and their mean.
 """
@@ -17,6 +19,8 @@ from keras_seg.data import evaluation_pipeline, open_splits
 from keras_seg.inference.evaluate import evaluate
 from keras_seg.inference.evaluation_table import evaluation_table
 from keras_seg.inference.sliding_window import sliding_window
+from keras_seg.models import inference_model
+from keras_seg.training import named_targets
 
 
 def main():
@@ -42,6 +46,7 @@ def _parser():
     add("--split", choices=["train", "val"], default="val")
     add("--scenes", type=int, default=320, help="number of scenes to train on")
     add("--batch-size", type=int, default=1, help="above 1 for images of one size")
+    add("--upscale", type=int, default=1, help="of a DSRL: images are reduced by it")
     add("--window", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"))
     add("--overlap", type=float, default=1 / 3, help="of neighbouring windows")
     add("--blending", choices=["gaussian", "mean"], default="gaussian")
@@ -58,7 +63,9 @@ def _evaluate(args):
     if args.window:
         options = {"overlap": args.overlap, "blending": args.blending}
         model = sliding_window(model, args.window, **options)
+    model = inference_model(model)
     batches = evaluation_pipeline(data_set, args.batch_size)
+    batches = batches.map(named_targets(model, args.upscale))
     result = evaluate(model, batches, data_set.class_names)
     if args.output:
         args.output.write_text(json.dumps(result, indent=2))

@@ -8,7 +8,8 @@ def sliding_window(model, window, **options):
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` from
-            images to logits of the images' size, or to a dict with "segmentation".
+            images to logits of the images' size, or a whole number of times as large
+            (`DSRL`), or to a dict with "segmentation".
         window: pair of ints, rows and columns; the crop that the model was trained on
             is a good choice.
         **options: `overlap`, `blending` and `batch_size` of `SlidingWindow`.
@@ -16,7 +17,8 @@ def sliding_window(model, window, **options):
     Returns:
         A functional `keras.Model` that shares its weights with `model`, from images
         `(batch, height, width, channels)` of any size to logits `(batch, height, width,
-        classes)`. It can be evaluated, saved and exported as any other.
+        classes)`, or as many times larger as the model's. It can be evaluated, saved
+        and exported as any other.
 
     Raises:
         ValueError: As `SlidingWindow`.

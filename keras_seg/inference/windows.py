@@ -18,8 +18,9 @@ class SlidingWindow(keras.layers.Layer):
 
     Args:
         network: a model of `keras_seg.models`, or any functional `keras.Model` from
-            images to logits of the images' size, or to a dict with "segmentation". One
-            with the input "positions" gets those of each window.
+            images to logits of the images' size, or a whole number of times as large
+            (`DSRL`), or to a dict with "segmentation". One with the input "positions"
+            gets those of each window.
         window: pair of ints, rows and columns.
         overlap: float, at least 0 and below 1. The least share of a window that lies in
             its neighbour.
@@ -33,12 +34,12 @@ class SlidingWindow(keras.layers.Layer):
             network takes.
 
     Returns:
-        Logits `(batch, height, width, classes)`. With a single window they are the
-        network's own.
+        Logits `(batch, height, width, classes)`, or as many times larger as the
+        network's. With a single window they are the network's own.
 
     Raises:
-        ValueError: If `window` is no pair of positive ints, or if another argument is
-            not as said above.
+        ValueError: If `window` is no pair of positive ints, if another argument is not
+            as said above, or if the logits of a window are of another size.
 
     Example:
 
@@ -79,6 +80,25 @@ class SlidingWindow(keras.layers.Layer):
         self.overlap = overlap
         self.blending = blending
         self.batch_size = batch_size
+        self.scale = self._scale()
+
+    def _scale(self):
+        """How many times larger than the image the network's logits are."""
+        sizes = {"positions": (1, self.window[0])}
+        channels = self.network.inputs[0].shape[-1]
+        image = (1, *self.window, channels)
+        shapes = keras.tree.map_structure(
+            lambda x: sizes.get(x.name, image), self.network.input
+        )
+        _, *size, _ = self.network.compute_output_shape(shapes)
+        scale = max(size[0] // self.window[0], 1)
+        if tuple(size) != tuple(scale * side for side in self.window):
+            raise ValueError(
+                "The logits of a window must be as large as it is, or a whole number "
+                f"of times larger. Received: logits of {tuple(size)} for "
+                f"window={self.window}"
+            )
+        return scale
 
     def build(self, input_shape):
         pass  # the network has its variables
@@ -89,8 +109,10 @@ class SlidingWindow(keras.layers.Layer):
             self._windows(size, window)
             for size, window in zip((height, width), self.window, strict=True)
         )
+        # The same windows in the cells of the logits.
+        out_rows, out_columns = map(self._enlarge, (rows, columns))
         row_weights, column_weights = (
-            self._weights(tf.shape(x)[1]) for x in (rows, columns)
+            self._weights(tf.shape(x)[1]) for x in (out_rows, out_columns)
         )
         # Pixels first, since they are what windows gather and add.
         pixels = tf.transpose(images, (1, 2, 0, 3))
@@ -99,29 +121,38 @@ class SlidingWindow(keras.layers.Layer):
 
         def add_windows(first, total):
             number = tf.range(first, tf.minimum(first + self.batch_size, count))
-            lines = tf.gather(rows, number // across)
-            places = tf.gather(columns, number % across)
-            indices = _pairs(lines, places)  # (windows, rows, columns, 2)
+            line, place = number // across, number % across
+            lines = tf.gather(rows, line)
+            indices = _pairs(lines, tf.gather(columns, place))
             seen = tf.transpose(tf.gather_nd(pixels, indices), (0, 3, 1, 2, 4))
             shape = tf.shape(seen)
             seen = tf.reshape(seen, (-1, shape[2], shape[3], images.shape[-1]))
             logits = self._logits(seen, tf.repeat(lines, batch, axis=0), height)
-            logits = tf.reshape(logits, (*tf.unstack(shape[:-1]), logits.shape[-1]))
+            cells = tf.concat([shape[:2], tf.shape(logits)[1:]], axis=0)
+            logits = tf.reshape(logits, cells)
             logits *= row_weights[:, None, None] * column_weights[:, None]
             logits = tf.transpose(logits, (0, 2, 3, 1, 4))
+            places = tf.gather(out_columns, place)
+            indices = _pairs(tf.gather(out_rows, line), places)
             total = tf.tensor_scatter_nd_add(total, indices, logits)
             return first + self.batch_size, total
 
         classes = self.network.output_shape[-1]
+        height_out, width_out = self.scale * height, self.scale * width
         _, total = tf.while_loop(
             lambda first, total: first < count,
             add_windows,
-            (0, tf.zeros((height, width, batch, classes))),
+            (0, tf.zeros((height_out, width_out, batch, classes))),
             parallel_iterations=1,
         )
-        total /= _sums(rows, row_weights, height)[:, None, None, None]
-        total /= _sums(columns, column_weights, width)[:, None, None]
+        total /= _sums(out_rows, row_weights, height_out)[:, None, None, None]
+        total /= _sums(out_columns, column_weights, width_out)[:, None, None]
         return tf.transpose(total, (2, 0, 1, 3))
+
+    def _enlarge(self, indices):
+        """Rows (or columns) of the logits, `(windows, scale * window)`."""
+        starts = self.scale * indices[:, :1]
+        return starts + tf.range(self.scale * tf.shape(indices)[1])
 
     def _windows(self, size, window):
         """The rows (or columns) of each window, `(windows, window)`."""
@@ -143,7 +174,9 @@ class SlidingWindow(keras.layers.Layer):
         return tf.cast(self.network(images, training=False), "float32")
 
     def compute_output_shape(self, input_shape):
-        return *input_shape[:3], self.network.output_shape[-1]
+        batch, *sizes, _ = input_shape
+        sizes = [None if size is None else self.scale * size for size in sizes]
+        return batch, *sizes, self.network.output_shape[-1]
 
     def get_config(self):
         return super().get_config() | {
@@ -156,7 +189,7 @@ class SlidingWindow(keras.layers.Layer):
 
 
 def _pairs(lines, places):
-    """Indices of pixels, from those of rows and columns."""
+    """Indices of pixels `(windows, rows, columns, 2)`, from those of both."""
     lines, places = lines[:, :, None], places[:, None, :]
     return tf.stack([lines + 0 * places, places + 0 * lines], axis=-1)
 

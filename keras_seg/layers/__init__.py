@@ -1,9 +1,12 @@
 """The papers' modules and their parts as Keras layers."""
 
+from keras_seg.layers.affinity_features import AffinityFeatures
 from keras_seg.layers.aggregation_module import AggregationModule
 from keras_seg.layers.atrous_spatial_pyramid_pooling import AtrousSpatialPyramidPooling
+from keras_seg.layers.bilinear_upsample import BilinearUpsample
 from keras_seg.layers.context_prior_layer import ContextPriorLayer
 from keras_seg.layers.conv_norm import ConvNorm
+from keras_seg.layers.crop_to_cells import CropToCells
 from keras_seg.layers.feature_affinity import FeatureAffinity
 from keras_seg.layers.height_driven_attention import HeightDrivenAttention
 from keras_seg.layers.mixed_pooling import MixedPooling
@@ -11,12 +14,16 @@ from keras_seg.layers.resize_like import ResizeLike
 from keras_seg.layers.separable_conv_norm import SeparableConvNorm
 from keras_seg.layers.strip_pooling import StripPooling
 from keras_seg.layers.sub_pixel_upsample import SubPixelUpsample
+from keras_seg.layers.transposed_conv_norm import TransposedConvNorm
 
 __all__ = [
+    "AffinityFeatures",
     "AggregationModule",
     "AtrousSpatialPyramidPooling",
+    "BilinearUpsample",
     "ContextPriorLayer",
     "ConvNorm",
+    "CropToCells",
     "FeatureAffinity",
     "HeightDrivenAttention",
     "MixedPooling",
@@ -24,4 +31,5 @@ __all__ = [
     "SeparableConvNorm",
     "StripPooling",
     "SubPixelUpsample",
+    "TransposedConvNorm",
 ]

@@ -2,8 +2,7 @@ import keras
 from keras import ops
 
 from keras_seg.layers.data_format import require_channels_last
-from keras_seg.ops import feature_affinity
-from keras_seg.ops.precision import at_least_float32
+from keras_seg.ops import feature_affinity, pool_windows
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -56,7 +55,7 @@ class FeatureAffinity(keras.layers.Layer):
         self.subscale = subscale
 
     def call(self, inputs):
-        a, b = (_pool(at_least_float32(x), self.subscale) for x in inputs)
+        a, b = (_in_line(pool_windows(x, self.subscale)) for x in inputs)
         return feature_affinity(a, b, self.order)
 
     def compute_output_shape(self, input_shape):
@@ -79,17 +78,7 @@ class FeatureAffinity(keras.layers.Layer):
         return super().get_config() | {"order": self.order, "subscale": self.subscale}
 
 
-def _pool(x, subscale):
-    """The means of windows, `(batch, rows * columns, channels)`."""
-    batch, height, width, channels = ops.shape(x)
-    rows, columns = (_smaller(subscale, cells) for cells in (height, width))
-    down, across = height // rows, width // columns
-    x = x[:, : down * rows, : across * columns]
-    x = ops.reshape(x, (batch, down, rows, across, columns, channels))
-    return ops.reshape(ops.mean(x, axis=(2, 4)), (batch, down * across, channels))
-
-
-def _smaller(subscale, cells):
-    if isinstance(cells, int):
-        return min(subscale, cells)
-    return ops.minimum(subscale, cells)
+def _in_line(x):
+    """Without rows and columns, `(batch, rows * columns, channels)`."""
+    batch, rows, columns, channels = ops.shape(x)
+    return ops.reshape(x, (batch, rows * columns, channels))

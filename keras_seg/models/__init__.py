@@ -1,23 +1,31 @@
 """The papers' networks as functional Keras models."""
 
+from keras_seg.models.affinity_model import affinity_model
 from keras_seg.models.attention_model import attention_model
 from keras_seg.models.cpnet import CPNet
 from keras_seg.models.deeplab_v3_plus import DeepLabV3Plus
+from keras_seg.models.dsrl import DSRL
+from keras_seg.models.dual_super_resolution import dual_super_resolution
 from keras_seg.models.hanet import HANet
 from keras_seg.models.inference_model import inference_model
 from keras_seg.models.prior_model import prior_model
 from keras_seg.models.prior_size import prior_size
 from keras_seg.models.replace_classifier import replace_classifier
+from keras_seg.models.select_outputs import select_outputs
 from keras_seg.models.spnet import SPNet
 
 __all__ = [
     "CPNet",
+    "DSRL",
     "DeepLabV3Plus",
     "HANet",
     "SPNet",
+    "affinity_model",
     "attention_model",
+    "dual_super_resolution",
     "inference_model",
     "prior_model",
     "prior_size",
     "replace_classifier",
+    "select_outputs",
 ]

@@ -12,8 +12,8 @@ from keras_seg.backbones import (
     size_alignment,
     size_divisor,
 )
-from keras_seg.backbones.crop_to_cells import CropToCells
 from keras_seg.backbones.pad_to_multiple import PadToMultiple
+from keras_seg.layers import CropToCells
 
 
 @dataclasses.dataclass

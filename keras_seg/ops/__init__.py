@@ -2,9 +2,14 @@
 
 from keras_seg.ops.affinity import affinity_loss, sample_labels
 from keras_seg.ops.context import prior_context
-from keras_seg.ops.feature_affinity import feature_affinity
+from keras_seg.ops.feature_affinity import feature_affinity, normalize_features
 from keras_seg.ops.fused_prior import fused_prior
-from keras_seg.ops.pooling import adaptive_average_pool, adaptive_max_pool, strip_pool
+from keras_seg.ops.pooling import (
+    adaptive_average_pool,
+    adaptive_max_pool,
+    pool_windows,
+    strip_pool,
+)
 from keras_seg.ops.positions import (
     coarse_positions,
     jitter_positions,
@@ -23,6 +28,8 @@ __all__ = [
     "feature_affinity",
     "fused_prior",
     "jitter_positions",
+    "normalize_features",
+    "pool_windows",
     "prior_context",
     "resize_bilinear",
     "row_positions",

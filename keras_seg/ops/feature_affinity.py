@@ -5,8 +5,9 @@ from keras import ops
 from keras_seg.ops.precision import at_least_float32, wide_dtype
 from keras_seg.ops.xla import xla_op
 
-# Elements of the pixel pairs that are worked on at a time.
-_BLOCK = 2**19
+# Elements of the pixel pairs that are worked on at a time, and the least rows of these:
+# with fewer, on maps of more than 8192 pixels, the work is no longer in the products.
+_BLOCK, _LEAST_ROWS = 2**19, 64
 
 
 @xla_op
@@ -17,9 +18,10 @@ def feature_affinity(a, b, order=1):
     others. A pixel whose features are all 0 has the similarity 0 with every other.
 
     No map of pixel pairs is ever whole. For `order=2` there is a closed form, with A
-    and B the normalised features, N x C: `||A A' - B B'||^2 = ||A' A||^2 - 2 ||A' B||^2
-    + ||B' B||^2`. It costs O(N C^2) in time and O(N C) in memory; as a difference of
-    large terms, its absolute error is about 1e-7. For `order=1` blocks of rows are
+    and B the normalised features, N x C, S their sum and D their difference: `A A' - B
+    B' = (S D' + D S') / 2`, whose squared norm needs S'S, D'D and S'D alone. It costs
+    O(N C^2) in time and O(N C) in memory, and stays exact where A and B are close, as
+    `||A'A||^2 - 2 ||A'B||^2 + ||B'B||^2` does not. For `order=1` blocks of rows are
     worked on one by one, and once more for the gradient.
 
     Args:
@@ -46,17 +48,24 @@ def feature_affinity(a, b, order=1):
     """
     if order not in (1, 2):
         raise ValueError(f"`order` must be 1 or 2. Received: {order=}")
-    a, b = _normalize(at_least_float32(a)), _normalize(at_least_float32(b))
-    if order == 2:
-        share = 1 / ops.cast(ops.shape(a)[1], a.dtype)
-        squares = _square_of_product(a, a) + _square_of_product(b, b)
-        # What rounding makes negative is 0.
-        return ops.maximum(squares - 2 * _square_of_product(a, b), 0) * share**2
-    return _mean_difference(a, b)
+    a, b = normalize_features(a), normalize_features(b)
+    return _mean_square(a, b) if order == 2 else _mean_difference(a, b)
 
 
-def _normalize(x):
-    """Each pixel's features at a length of 1, or 0 where all are."""
+def normalize_features(x):
+    """Each pixel's features at a length of 1, or 0 where all are.
+
+    The products of two pixels' features are then their cosine similarity.
+
+    Args:
+        x: float tensor `(..., channels)`.
+
+    Returns:
+        Tensor of the shape of `x`, float32 or wider.
+
+    Example: `normalize_features(keras.ops.array([[3.0, 4.0]]))` is `[[0.6, 0.8]]`.
+    """
+    x = at_least_float32(x)
     # First by the largest, so that no square is lost.
     largest = ops.stop_gradient(ops.max(ops.abs(x), axis=-1, keepdims=True))
     x = x / ops.where(largest > 0, largest, 1)
@@ -64,10 +73,26 @@ def _normalize(x):
     return x * ops.rsqrt(ops.where(squares > 0, squares, 1))
 
 
-def _square_of_product(a, b):
-    """`||A' B||^2` of each image."""
-    product = ops.einsum("bnc,bnd->bcd", a, b)
-    return ops.sum(product * product, axis=(1, 2))
+def _mean_square(a, b):
+    """The mean of `(A A' - B B') ** 2` of each image, in closed form."""
+    share = 1 / ops.cast(ops.shape(a)[1], a.dtype)
+    # Of as many channels: those of 0 change no similarity.
+    channels = max(a.shape[-1], b.shape[-1])
+    a, b = (ops.pad(x, [(0, 0), (0, 0), (0, channels - x.shape[-1])]) for x in (a, b))
+    total, difference = a + b, a - b
+    # Divided before they are multiplied, so that no sum can overflow.
+    squares = _products(total, total * share) * _products(
+        difference, difference * share
+    )
+    mixed = _products(total, difference * share)
+    sums = squares + mixed * ops.transpose(mixed, (0, 2, 1))
+    # What rounding makes negative is 0.
+    return ops.maximum(ops.sum(sums, axis=(1, 2)) / 2, 0)
+
+
+def _products(a, b):
+    """`A' B` of each image."""
+    return ops.einsum("bnc,bnd->bcd", a, b)
 
 
 def _mean_difference(a, b):
@@ -88,7 +113,8 @@ def _mean_difference(a, b):
             return similarity - ops.einsum("brc,bnc->brn", b_rows, b)
 
         def sums_of(rows):
-            return ops.sum(ops.abs(difference(rows)), axis=(1, 2)) * share
+            # Row by row: float32 loses digits in sums of many terms.
+            return ops.sum(ops.sum(ops.abs(difference(rows)), axis=2), axis=1) * share
 
         losses = ops.sum(ops.map(sums_of, blocks), axis=0) * share
 
@@ -124,8 +150,8 @@ def _blocks(x):
     batch, pixels, channels = ops.shape(x)
     rows = _BLOCK // pixels
     if isinstance(pixels, int):
-        rows = min(max(rows, 1), pixels)
+        rows = min(max(rows, _LEAST_ROWS), pixels)
     else:
-        rows = ops.minimum(ops.maximum(rows, 1), pixels)
+        rows = ops.minimum(ops.maximum(rows, _LEAST_ROWS), pixels)
     x = ops.pad(x, [(0, 0), (0, -pixels % rows), (0, 0)])
     return ops.transpose(ops.reshape(x, (batch, -1, rows, channels)), (1, 0, 2, 3))

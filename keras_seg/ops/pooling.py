@@ -1,4 +1,4 @@
-"""Pooling to strips and to grids."""
+"""Pooling to strips, to grids and in windows."""
 
 from keras import ops
 
@@ -90,6 +90,34 @@ def adaptive_max_pool(x, output_size):
     """
     rows, columns = output_size
     return _largest(_largest(x, 2, columns), 1, rows)
+
+
+def pool_windows(x, size):
+    """Averages a feature map over square windows that lie side by side.
+
+    Args:
+        x: float tensor `(batch, height, width, channels)`, any sizes.
+        size: int. The sides of the windows in cells; those of the map where that is
+            smaller. Rows and columns at the end that do not fill a window are left out.
+
+    Returns:
+        Tensor `(batch, rows, columns, channels)`, float32 or wider.
+
+    Example: `pool_windows(keras.ops.ones((2, 9, 3, 4)), 4)` has shape `(2, 2, 1, 4)`.
+    """
+    x = at_least_float32(x)
+    batch, height, width, channels = ops.shape(x)
+    rows, columns = (_smaller(size, cells) for cells in (height, width))
+    down, across = height // rows, width // columns
+    x = x[:, : down * rows, : across * columns]
+    x = ops.reshape(x, (batch, down, rows, across, columns, channels))
+    return ops.mean(x, axis=(2, 4))
+
+
+def _smaller(size, cells):
+    if isinstance(cells, int):
+        return min(size, cells)
+    return ops.minimum(size, cells)
 
 
 def _largest(x, axis, bins):

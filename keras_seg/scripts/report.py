@@ -7,13 +7,15 @@ import keras
 import numpy as np
 from PIL import Image
 
-from keras_seg.data import evaluation_pipeline
+from keras_seg.data import evaluation_pipeline, low_resolution
 from keras_seg.export import export_saved_model
 from keras_seg.inference import evaluate, evaluation_table
+from keras_seg.models import inference_model
+from keras_seg.training import named_targets
 from keras_seg.visualization import comparison
 
 
-def report(args, val_set, client):
+def report(args, val_set, client, scale=1):
     """What comes after `fit`: evaluates the best model, exports it and draws images.
 
     Written are `evaluation.json` and `predictions.png` in the folder of the run, and
@@ -24,16 +26,26 @@ def report(args, val_set, client):
         args: what `arguments(...).parse_args()` gives.
         val_set: `SegmentationDataset`.
         client: path of the script that predicts a folder of images with a SavedModel.
+        scale: int. By how much images are reduced for the model; what it predicts is of
+            their full size.
     """
     best = keras.saving.load_model(args.output / "best.keras", compile=False)
+    best = inference_model(best)
     batches = evaluation_pipeline(val_set, args.val_batch_size)
+    batches = batches.map(named_targets(best, scale))
     result = evaluate(best, batches, val_set.class_names)
     (args.output / "evaluation.json").write_text(json.dumps(result, indent=2))
     exported = export_saved_model(best, args.export, overwrite=True)
 
     samples = [val_set[i] for i in np.linspace(0, len(val_set) - 1, 4).astype(int)]
     images, labels = zip(*samples, strict=True)
-    classes = _predict(client, exported, images, args.output / "samples")
+    classes = _predict(client, exported, images, scale, args.output / "samples")
+    # Without what is left over where sizes are no multiples of the scale.
+    sizes = [mask.shape for mask in classes]
+    images, labels = (
+        [x[:rows, :columns] for x, (rows, columns) in zip(full, sizes, strict=True)]
+        for full in (images, labels)
+    )
     picture = args.output / "predictions.png"
     drawn = comparison(images, labels, classes, val_set.palette, val_set.class_names)
     Image.fromarray(drawn).save(picture)
@@ -44,13 +56,15 @@ def report(args, val_set, client):
     print(f"picture      {picture}")
 
 
-def _predict(client, exported, images, folder):
+def _predict(client, exported, images, scale, folder):
     """Class maps of some images from the exported model, in a process of its own."""
     sources, targets = folder / "images", folder / "classes"
     for path in (sources, targets):
         path.mkdir(parents=True, exist_ok=True)
     for index, image in enumerate(images):
-        Image.fromarray(image).save(sources / f"{index}.png")
+        pixels = low_resolution(image[None].astype("float32"), scale)[0]
+        pixels = np.round(pixels).astype("uint8")
+        Image.fromarray(pixels).save(sources / f"{index}.png")
     command = [sys.executable, pathlib.Path(client), exported, sources, targets]
     subprocess.run(command, check=True)
     return [

@@ -1,4 +1,4 @@
-"""Pictures of labels, predictions, attention and priors, drawn by NumPy and Pillow."""
+"""Pictures of labels, predictions and what networks learn, by NumPy and Pillow."""
 
 from keras_seg.visualization.attention_chart import attention_chart
 from keras_seg.visualization.class_entropy import class_entropy
@@ -7,6 +7,7 @@ from keras_seg.visualization.comparison import comparison
 from keras_seg.visualization.height_chart import height_chart
 from keras_seg.visualization.overlay import overlay
 from keras_seg.visualization.prior_chart import prior_chart
+from keras_seg.visualization.resolution_chart import resolution_chart
 
 __all__ = [
     "attention_chart",
@@ -16,4 +17,5 @@ __all__ = [
     "height_chart",
     "overlay",
     "prior_chart",
+    "resolution_chart",
 ]

@@ -1,13 +1,16 @@
-"""Draws what height-driven attention and context priors are about.
+"""Draws what height-driven attention, context priors and DSRL are about.
 
     python -m keras_seg.visualization heights --data camvid --data-dir CamVid
     python -m keras_seg.visualization attention best.keras street.png
     python -m keras_seg.visualization prior best.keras street.png --label label.png
+    python -m keras_seg.visualization resolution best.keras street.png --reduce
 
 `heights` draws how often each class occurs at each height of a data set's images, and
 prints the entropies. `attention` draws which channels a trained HANet lets pass at
 which height of an image. `prior` draws which cells of an image share a class, as a
 trained CPNet sees it and by the label, and prints how well it tells them apart.
+`resolution` draws what a trained DSRL makes of an image, or with --reduce of the image
+at a fraction of its size, and how far its two branches agree.
 """
 
 import argparse
@@ -23,6 +26,10 @@ from keras_seg.visualization.attention_chart import attention_chart
 from keras_seg.visualization.class_entropy import class_entropy
 from keras_seg.visualization.height_chart import height_chart
 from keras_seg.visualization.prior_chart import prior_chart
+from keras_seg.visualization.resolution_chart import resolution_chart
+
+_BRANCHES = "segmentation", "super_resolution"
+_PROBE = 64  # pixels: where a model takes any size, to ask for that of its output
 
 
 def main():
@@ -43,7 +50,8 @@ def _parser():
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     path = pathlib.Path
-    commands = parser.add_subparsers(required=True, metavar="{heights,attention,prior}")
+    names = "{heights,attention,prior,resolution}"
+    commands = parser.add_subparsers(required=True, metavar=names)
     heights = commands.add_parser("heights", help="classes by height in a data set")
     heights.set_defaults(run=_heights)
     add = heights.add_argument
@@ -71,6 +79,20 @@ def _parser():
     add("--ignore-class", type=int, default=255, help="value of unlabelled pixels")
     add("--class-names", nargs="+", metavar="NAME", help="of class 0, 1 and so on")
     add("--output", type=path, default=path("prior.png"))
+
+    resolution = commands.add_parser("resolution", help="what a DSRL makes of an image")
+    resolution.set_defaults(run=_resolution)
+    add = resolution.add_argument
+    add("model", type=path, help="a DSRL, saved as a .keras file")
+    add("image", type=path)
+    add(
+        "--reduce",
+        action="store_true",
+        help="the image is the original: reduce it for the model, and compare",
+    )
+    add("--point", **pair, help="pixel of the output whose similarities to draw")
+    add("--class-names", nargs="+", metavar="NAME", help="of class 0, 1 and so on")
+    add("--output", type=path, default=path("resolution.png"))
     return parser
 
 
@@ -96,8 +118,7 @@ def _attention(args):
     # Without the second input that some have: the image is a whole one.
     model = models.attention_model(models.inference_model(model))
     maps = model(image[None].astype("float32"))
-    attention = {name: keras.ops.convert_to_numpy(maps[name])[0] for name in maps}
-    Image.fromarray(attention_chart(attention, image)).save(args.output)
+    Image.fromarray(attention_chart(_first(maps), image)).save(args.output)
 
 
 def _prior(args):
@@ -122,6 +143,56 @@ def _prior(args):
         names = ("same class", "different", "AUC")
         for name, score in zip(names, scores, strict=True):
             print(f"{name:>12}  {score:.3f}")
+
+
+def _resolution(args):
+    image, original = _read_image(args.image), None
+    model = keras.saving.load_model(args.model, compile=False)
+    # Each from the image alone, without the second input that some have.
+    affinity, *branches = (
+        models.inference_model(model, output=name)
+        for name in ("feature_affinity", *_BRANCHES)
+    )
+    features = models.affinity_model(affinity)
+    if args.reduce:
+        image, original = _reduce(image, _scale(branches[0]))
+    inputs = image[None].astype("float32")
+    prediction = dict(
+        zip(_BRANCHES, (branch(inputs) for branch in branches), strict=True)
+    )
+    chart = resolution_chart(
+        image,
+        _first(prediction),
+        _first(features(inputs)),
+        original,
+        args.point,
+        class_names=args.class_names,
+    )
+    Image.fromarray(chart).save(args.output)
+
+
+def _scale(model):
+    """By how much what a model predicts is larger than the image."""
+    shape = (1, *(side or _PROBE for side in model.input.shape[1:3]), 3)
+    return model.compute_output_shape(shape)[1] // shape[1]
+
+
+def _reduce(original, scale):
+    """The image for a model, and what of the original belongs to it."""
+    rows, columns = (side // scale for side in original.shape[:2])
+    if not rows * columns:
+        raise ValueError(
+            f"An image to reduce must have {scale} x {scale} pixels or more. "
+            f"Received: {original.shape[0]} x {original.shape[1]}"
+        )
+    reduced = data.low_resolution(original[None].astype("float32"), scale)[0]
+    image = keras.ops.convert_to_numpy(reduced)
+    return image, original[: rows * scale, : columns * scale]
+
+
+def _first(batches):
+    """Of a dict of batches of one."""
+    return {name: keras.ops.convert_to_numpy(x)[0] for name, x in batches.items()}
 
 
 def _read_image(path):

@@ -4,18 +4,15 @@ from PIL import Image, ImageFont
 from keras_seg.ops.sizes import require_size
 from keras_seg.visualization.affinity import cell_classes, pair_scores
 from keras_seg.visualization.legend import BACKGROUND
-from keras_seg.visualization.prior_panels import (
-    draw_ideal,
-    draw_image,
-    draw_prior,
-    draw_row,
-    draw_text,
-    join,
-)
+from keras_seg.visualization.panels import WIDTH, draw_row, draw_text, fit, join
+from keras_seg.visualization.points import check_points, points_of_classes
+from keras_seg.visualization.prior_panels import draw_ideal, draw_image, draw_prior
+from keras_seg.visualization.to_picture import to_picture
 
 _FONT_SIZE = 15
 _GAP = 20  # between panels
 _PER_LINE = 4
+_POINTS = 4  # chosen for those who name none
 _LEAST_WIDTH = 200  # for an image with a row
 
 
@@ -78,7 +75,7 @@ def prior_chart(
     """
     size = require_size("prior_size", prior_size)
     prior = _check_prior(prior, size)
-    image = _check_image(image)
+    image = to_picture(image)
     classes, names = None, None
     if labels is not None:
         labels = _check_labels(labels, image)
@@ -86,7 +83,7 @@ def prior_chart(
         names = _name_classes(classes, class_names)
     if points is None:
         points = _choose_points(classes, size, image)
-    points = _check_points(points, image)
+    points = check_points(points, (image.height, image.width))
 
     font = ImageFont.load_default(size=_FONT_SIZE)
     panels = [draw_image(image, points, font), draw_prior(prior, classes, names, font)]
@@ -101,7 +98,9 @@ def prior_chart(
         row = prior[cell].astype("float64")
         name = f"pixel ({y}, {x})" if classes is None else names[classes[cell]]
         texts = f"{number}: {name}", _describe_row(row, cell, classes)
-        rows.append(draw_row(row.reshape(size), image, (y, x), width, *texts, font))
+        limits = row.min(), row.max()
+        place = image, (y, x), fit(image, min(width, WIDTH))
+        rows.append(draw_row(row.reshape(size), limits, *place, *texts, font))
     lines = [
         first,
         draw_text([_describe(prior, classes)], font),
@@ -132,17 +131,6 @@ def _check_prior(prior, size):
     return prior
 
 
-def _check_image(image):
-    """Returns it as a picture."""
-    image = np.asarray(image)
-    if image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise ValueError(
-            "`image` must be one image (height, width, 3). Received the shape "
-            f"{image.shape}"
-        )
-    return Image.fromarray(np.clip(np.round(image), 0, 255).astype("uint8"))
-
-
 def _check_labels(labels, image):
     labels, shape = np.asarray(labels), (image.height, image.width)
     if labels.shape != shape or not np.issubdtype(labels.dtype, np.integer):
@@ -151,20 +139,6 @@ def _check_labels(labels, image):
             f"{shape}, or None. Received: {labels.dtype} {labels.shape}"
         )
     return labels
-
-
-def _check_points(points, image):
-    array, sides = np.asarray(points), (image.height, image.width)
-    is_pairs = array.ndim == 2 and array.shape[1] == 2 and array.size
-    if (
-        not (is_pairs and np.issubdtype(array.dtype, np.integer))
-        or not ((array >= 0) & (array < sides)).all()
-    ):
-        raise ValueError(
-            "`points` must hold pixels (y, x) of the image, one or more, ints below "
-            f"its (height, width), {sides}, or be None. Received: {points=}"
-        )
-    return array.tolist()
 
 
 def _name_classes(classes, class_names):
@@ -190,33 +164,7 @@ def _choose_points(classes, size, image):
             for row in (1, 3)
             for column in (1, 3)
         ]
-    counts = np.bincount(classes[classes >= 0])
-    frequent = np.argsort(-counts, kind="stable")[: min(4, np.count_nonzero(counts))]
-    sides = (image.height, image.width)
-    points = []
-    for index in frequent:
-        cell = _inmost(classes.reshape(size) == index)
-        points.append(list(map(_middle, cell, size, sides)))
-    return points
-
-
-def _middle(cell, cells, pixels):
-    """Returns the middle one of the pixels that belong to a cell, along one axis."""
-    first, end = (-(-n * pixels // cells) for n in (cell, cell + 1))
-    return min((first + end) // 2, pixels - 1)
-
-
-def _inmost(mask):
-    """Returns the (row, column) in a mask that is farthest from all outside of it."""
-    rows, columns = mask.shape
-    while mask.any():
-        last, padded = mask, np.pad(mask, 1)
-        for row in range(3):
-            for column in range(3):
-                mask = mask & padded[row : row + rows, column : column + columns]
-    places = np.argwhere(last)
-    distances = np.abs(places - places.mean(axis=0)).sum(axis=1)
-    return places[distances.argmin()].tolist()
+    return points_of_classes(classes, size, (image.height, image.width), _POINTS)
 
 
 def _describe(prior, classes):

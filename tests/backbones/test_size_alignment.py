@@ -2,8 +2,6 @@ import keras
 import pytest
 
 from keras_seg.backbones import build, feature_pyramid, size_alignment
-from keras_seg.backbones.crop_to_cells import CropToCells
-from tests.checks import check_layer
 
 
 def network(*layers, size=(None, None)):
@@ -41,8 +39,3 @@ def test_the_strides_whose_windows_move(layers, alignment):
 )
 def test_dilation_does_not_change_it(name, alignment, output_stride):
     assert size_alignment(build(name, output_stride)) == alignment
-
-
-def test_cropping(tmp_path):
-    inputs = [(2, 4, 5, 3), (2, 45, 60, 1)]
-    check_layer(CropToCells(16), inputs, (2, 3, 4, 3), (0, 0), tmp_path)

@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_seg.checkpoints import load_torch_weights
+from keras_seg.checkpoints import from_pixel_shuffle, load_torch_weights
 from keras_seg.layers import (
     ConvNorm,
     HeightDrivenAttention,
     MixedPooling,
     StripPooling,
+    SubPixelUpsample,
 )
 
 
@@ -141,3 +142,26 @@ def test_the_fixed_table_of_positions_must_be_the_layers():
     paper = attention_layer(position_encoding="paper")
     with pytest.raises(ValueError, match="holds other values than the table"):
         load_torch_weights(paper, height_attention(3, layer.table))
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_pixel_shuffle(scale):
+    """A convolution and `torch.nn.PixelShuffle`, as PyTorch documents them."""
+    rng = np.random.default_rng(0)
+    weight = rng.normal(size=(5 * scale**2, 4, 1, 1)).astype("float32")
+    bias = rng.normal(size=len(weight)).astype("float32")
+    x = rng.normal(size=(2, 4, 6, 7)).astype("float32")  # channels first
+    y = np.einsum("oc,bchw->bohw", weight[:, :, 0, 0], x) + bias[:, None, None]
+    y = y.reshape(2, 5, scale, scale, 6, 7).transpose(0, 1, 4, 2, 5, 3)
+    y = y.reshape(2, 5, 6 * scale, 7 * scale)
+
+    layer = SubPixelUpsample(scale, 5, kernel_size=1)
+    layer.build((None, None, None, 4))
+    load_torch_weights(layer, {"module.weight": weight, "module.bias": bias})
+    result = ops.convert_to_numpy(layer(x.transpose(0, 2, 3, 1)))
+    np.testing.assert_allclose(result.transpose(0, 3, 1, 2), y, atol=1e-5)
+
+
+def test_channels_that_are_no_cells():
+    with pytest.raises(ValueError, match=r"scale \*\* 2 = 4"):
+        from_pixel_shuffle(np.zeros(6), 2)

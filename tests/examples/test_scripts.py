@@ -4,11 +4,13 @@ import json
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 
+import keras_seg  # noqa: F401 (its layers are in the saved networks)
 from tests.paths import ROOT
 
 SMALL = (
@@ -27,6 +29,8 @@ SMALL = (
         ("train_cpnet", ["--filters", "16"]),
         ("train_cpnet", ["--filters", "16", "--fused-prior"]),
         ("train_cpnet", ["--filters", "16", "--supervision", "none"]),
+        ("train_dsrl", ["--filters", "16"]),
+        ("train_dsrl", ["--filters", "16", "--parts", "none"]),
     ],
 )
 def test_a_run_leaves_a_model_its_score_and_pictures(script, flags, tmp_path):
@@ -44,12 +48,56 @@ def test_a_run_leaves_a_model_its_score_and_pictures(script, flags, tmp_path):
     predict = tf.saved_model.load(str(tmp_path / "saved" / "1")).signatures
     images = tf.zeros((1, 50, 70, 3), tf.uint8)
     classes = predict["serving_default"](images=images)["classes"]
-    assert classes.shape == (1, 50, 70)
+    scale = 2 if script == "train_dsrl" else 1
+    assert classes.shape == (1, scale * 50, scale * 70)
 
 
-@pytest.mark.parametrize("script", ["train_spnet", "train_hanet", "train_cpnet"])
+@pytest.mark.slow
+def test_stages_follow_each_other_and_go_on_after_an_interruption(tmp_path):
+    command = [sys.executable, ROOT / "examples" / "train_dsrl.py", *SMALL]
+    command += ["--filters", "16", "--stages", "sssr", "sisr", "fa"]
+    command += ["--output", tmp_path / "run", "--export", tmp_path / "saved" / "1"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    stages = [line for line in done.stdout.splitlines() if line.startswith("training ")]
+    assert [len(line.split()) - 1 for line in stages] == [1, 2, 3]
+    for part in ("sssr", "sisr", "fa"):
+        assert (tmp_path / "run" / part / "best.keras").exists()
+    # As a run that was killed within its second stage leaves it.
+    (tmp_path / "run" / "sisr" / "backup").mkdir()
+    again = subprocess.run(command, capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    stages = [line for line in again.stdout.splitlines() if line.startswith("training")]
+    assert [len(line.split()) - 1 for line in stages] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    "script", ["train_spnet", "train_hanet", "train_cpnet", "train_dsrl"]
+)
 def test_data_that_need_a_folder_say_so(script):
     command = [sys.executable, ROOT / "examples" / f"{script}.py", "--data", "camvid"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1] == "--data camvid needs --data-dir"
+
+
+def test_a_run_of_poses_leaves_networks_their_scores_and_a_picture(tmp_path):
+    flags = "--size 64 48 --figures 8 --test-figures 4 --epochs 1 --filters 8".split()
+    command = [sys.executable, ROOT / "examples" / "train_pose.py", *flags]
+    done = subprocess.run(
+        [*command, "--output", tmp_path], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    for arm in ("plain", "extended", "dual"):
+        assert f"\n{arm:8}  PCK@0.1 " in done.stdout
+    plain, extended, dual = (
+        keras.saving.load_model(tmp_path / f"{arm}.keras", compile=False)
+        for arm in ("plain", "extended", "dual")
+    )
+    assert plain.compute_output_shape((1, 32, 24, 3)) == (1, 8, 6, 14)
+    for network in (extended, dual):
+        assert network.compute_output_shape((1, 32, 24, 3)) == (1, 16, 12, 14)
+    shapes = [[x.shape for x in network.weights] for network in (extended, dual)]
+    assert shapes[0] == shapes[1]
+    picture = np.asarray(Image.open(tmp_path / "predictions.png"))
+    assert picture.std() > 10

@@ -8,7 +8,10 @@ import pytest
 
 from keras_seg.data import StreetScenes, evaluation_pipeline
 from keras_seg.inference import evaluate, sliding_window
+from keras_seg.models import inference_model
+from keras_seg.training import named_targets
 from tests.models.test_cpnet import tiny_cpnet
+from tests.models.test_dsrl import tiny_dsrl
 
 SCENES = ["--scenes", "24"]
 
@@ -44,6 +47,21 @@ def test_evaluates_window_by_window(model_file, tmp_path):
     # And whole images are something else.
     plain = evaluate(model, evaluation_pipeline(val), val.class_names)
     assert not np.isclose(plain["mean_iou"], expected["mean_iou"], rtol=1e-4)
+
+
+def test_images_are_reduced_for_a_model_of_two_resolutions(tmp_path):
+    path = tmp_path / "best.keras"
+    model = tiny_dsrl(StreetScenes(1, (96, 128)).num_classes)
+    model.save(path)
+    output = tmp_path / "evaluation.json"
+    done = run(path, *SCENES, "--upscale", 2, "--output", output)
+    assert done.returncode == 0, done.stderr
+    val = StreetScenes(3, (96, 128), seed=1)
+    network = inference_model(model)
+    pairs = evaluation_pipeline(val).map(named_targets(network, scale=2))
+    expected = evaluate(model, pairs, val.class_names)
+    result = json.loads(output.read_text())
+    assert np.isclose(result["mean_iou"], expected["mean_iou"], rtol=1e-4)
 
 
 @pytest.mark.parametrize(

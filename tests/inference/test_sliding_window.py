@@ -34,17 +34,18 @@ def starts(size, window, overlap):
             return first
 
 
-def blended(network, batch, window, overlap, weigh):
-    """Sliding windows by loops in float64."""
+def blended(network, batch, window, overlap, weigh, scale=1):
+    """Sliding windows by loops in float64, of logits `scale` times as large."""
     height, width = batch.shape[1:3]
     rows, columns = min(window[0], height), min(window[1], width)
-    weights = np.multiply.outer(weigh(rows), weigh(columns))[..., None]
-    total, count = 0, np.zeros((height, width, 1))
+    weights = np.multiply.outer(weigh(scale * rows), weigh(scale * columns))[..., None]
+    total, count = 0, np.zeros((scale * height, scale * width, 1))
     for top in starts(height, rows, overlap):
         for left in starts(width, columns, overlap):
             place = np.s_[top : top + rows, left : left + columns]
             logits = network(batch[:, place[0], place[1]], top)
-            whole = np.zeros((len(batch), height, width, logits.shape[-1]))
+            place = tuple(slice(scale * s.start, scale * s.stop) for s in place)
+            whole = np.zeros((len(batch), *count.shape[:2], logits.shape[-1]))
             whole[:, place[0], place[1]] = logits * weights
             total = total + whole
             count[place] += weights
@@ -75,6 +76,31 @@ def test_windows_cover_the_image_and_are_blended(size, overlap, blending, batch_
     weigh = np.ones if blending == "mean" else gaussian
     expected = blended(network, images(*size), (8, 12), overlap, weigh)
     np.testing.assert_allclose(model(images(*size)), expected, rtol=2e-5)
+
+
+@pytest.mark.parametrize("size", [(23, 31), (5, 40), (9, 13)])
+def test_logits_may_be_larger_than_the_windows(size):
+    """As of DSRL: each pixel and its window's mean, three times in both directions."""
+    image = keras.Input((None, None, 3))
+    mean = keras.ops.mean(image, axis=(1, 2), keepdims=True)
+    larger = keras.layers.UpSampling2D(3)(image + mean)
+    model = sliding_window(keras.Model(image, larger), (8, 12), batch_size=2)
+
+    def network(crop, top):
+        mean = crop.mean(axis=(1, 2), keepdims=True)
+        return (crop + mean).repeat(3, axis=1).repeat(3, axis=2)
+
+    expected = blended(network, images(*size), (8, 12), 1 / 3, gaussian, scale=3)
+    np.testing.assert_allclose(model(images(*size)), expected, rtol=2e-5)
+    assert model.compute_output_shape((2, *size, 3)) == expected.shape
+
+
+@pytest.mark.parametrize("strides", [2, (1, 2)])
+def test_rejects_logits_of_other_sizes(strides):
+    image = keras.Input((None, None, 3))
+    network = keras.Model(image, keras.layers.MaxPooling2D(strides)(image))
+    with pytest.raises(ValueError, match="a whole number of times larger"):
+        sliding_window(network, (8, 12))
 
 
 @pytest.mark.parametrize("blending", ["mean", "gaussian"])

@@ -68,6 +68,7 @@ def test_equals_the_recording(case, order):
 def test_gradients(order, rows, monkeypatch):
     """Against differences in float64, which blocks must not change."""
     monkeypatch.setattr(FILE, "_BLOCK", rows * 14)
+    monkeypatch.setattr(FILE, "_LEAST_ROWS", 1)
     a, b = features()
     a[0, 3], b[1, 2] = 1, 1  # zeros have no direction to go
     _, *gradients = value_and_gradients(a.astype("float64"), b.astype("float64"), order)
@@ -88,6 +89,7 @@ def test_gradients(order, rows, monkeypatch):
 @pytest.mark.parametrize("order", [1, 2])
 def test_ways_of_running(order, way, monkeypatch):
     monkeypatch.setattr(FILE, "_BLOCK", 4 * 14)
+    monkeypatch.setattr(FILE, "_LEAST_ROWS", 1)
     a, b = features()
     expected = value_and_gradients(a, b, order)
     specs = [tf.TensorSpec((None, None, x.shape[-1])) for x in (a, b)]
@@ -127,10 +129,27 @@ def test_maps_that_agree_have_no_distance():
         np.testing.assert_allclose(feature_affinity(a, 7 * a, order), [0, 0], atol=1e-6)
 
 
+@pytest.mark.parametrize("noise", [1e-2, 1e-3])
+@pytest.mark.parametrize("channels", [16, 5])
+def test_close_maps_are_told_apart(channels, noise):
+    """Where a difference of the squared norms has no digit left, and no gradient."""
+    rng = np.random.default_rng(0)
+    a = np.abs(rng.normal(size=(1, 500, 16)))
+    a[..., channels:] = 0
+    b = (a + noise * rng.normal(size=a.shape))[..., :channels]
+    a, b = a.astype("float32"), b.astype("float32")
+    losses, gradient, _ = value_and_gradients(a, b, 2)
+    np.testing.assert_allclose(losses, reference(a, b, 2), rtol=1e-4)
+    wide, *expected = value_and_gradients(a.astype("float64"), b.astype("float64"), 2)
+    scale = np.abs(expected[0]).max()
+    np.testing.assert_allclose(gradient, expected[0], atol=1e-2 * scale)
+
+
 @pytest.mark.parametrize("order", [1, 2])
 def test_nothing_of_n_by_n_elements_is_made(order, monkeypatch):
     pixels = 256
     monkeypatch.setattr(FILE, "_BLOCK", 8 * pixels)
+    monkeypatch.setattr(FILE, "_LEAST_ROWS", 1)
 
     @tf.function(jit_compile=True)
     def run(a, b):

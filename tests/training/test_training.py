@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from keras_seg.layers import ConvNorm
@@ -75,3 +76,47 @@ def test_targets_follow_the_outputs():
     _, labels = next(iter(data.map(named_targets(named))))
     assert sorted(labels) == ["auxiliary", "segmentation"]
     np.testing.assert_array_equal(labels["auxiliary"], np.ones((1, 2, 2)))
+
+
+def test_targets_of_two_resolutions():
+    image = keras.Input((None, None, 3))
+    pixels = keras.layers.Identity()(image)
+    outputs = dict.fromkeys(["segmentation", "super_resolution"], pixels)
+    outputs["feature_affinity"] = keras.layers.GlobalMaxPooling2D()(pixels)
+    model = keras.Model(image, outputs)
+    rng = np.random.default_rng(0)
+    images = rng.uniform(0, 255, (4, 7, 9, 3)).astype("float32")
+    labels = rng.integers(0, 5, (4, 7, 9))
+    data = tf.data.Dataset.from_tensors((images, labels))
+    inputs, targets = next(iter(data.map(named_targets(model, scale=2))))
+    means = images[:, :6, :8].reshape(4, 3, 2, 4, 2, 3).mean(axis=(2, 4))
+    np.testing.assert_allclose(inputs, means, rtol=1e-5)
+    np.testing.assert_array_equal(targets["segmentation"], labels[:, :6, :8])
+    np.testing.assert_allclose(
+        targets["super_resolution"], images[:, :6, :8] / 255, rtol=1e-6
+    )
+    np.testing.assert_array_equal(targets["feature_affinity"], np.zeros(4))
+    with pytest.raises(ValueError, match="the factor of the super-resolution"):
+        named_targets(model)
+
+
+def test_targets_at_a_stride_stay_whole():
+    """Heat maps are smaller than the images that are cropped."""
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, {"heat_maps": keras.layers.Identity()(image)})
+    pair = tf.zeros((2, 8, 12, 3)), tf.ones((2, 2, 3, 5))
+    data = tf.data.Dataset.from_tensors(pair)
+    _, targets = next(iter(data.map(named_targets(model, scale=2))))
+    assert targets["heat_maps"].shape == (2, 2, 3, 5)
+
+
+def test_sizes_of_targets_may_be_known_at_run_time_only():
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, keras.layers.Identity()(image))
+    signature = tf.TensorSpec((2, None, None, 3)), tf.TensorSpec((2, None, None))
+    data = tf.data.Dataset.from_generator(
+        lambda: [(np.zeros((2, 7, 10, 3)), np.zeros((2, 7, 10)))],
+        output_signature=signature,
+    )
+    inputs, labels = next(iter(data.map(named_targets(model, scale=3))))
+    assert inputs.shape == (2, 2, 3, 3) and labels.shape == (2, 6, 9)

@@ -9,8 +9,20 @@ import pytest
 from PIL import Image
 
 from keras_seg.data import StreetScenes, class_heights
-from keras_seg.models import HANet, attention_model, inference_model, prior_model
-from keras_seg.visualization import attention_chart, height_chart, prior_chart
+from keras_seg.models import (
+    HANet,
+    affinity_model,
+    attention_model,
+    inference_model,
+    prior_model,
+)
+from keras_seg.visualization import (
+    attention_chart,
+    height_chart,
+    prior_chart,
+    resolution_chart,
+)
+from tests.models.test_affinity_model import tiny_dsrl
 from tests.models.test_cpnet import SIZE, tiny_cpnet
 from tests.models.test_spnet import tiny_network
 
@@ -47,6 +59,26 @@ def cpnet(tmp_path_factory):
     norm.gamma.assign(1000 * keras.ops.ones_like(norm.gamma))
     model.save(path)
     return model, path
+
+
+@pytest.fixture(scope="module")
+def dsrl(tmp_path_factory):
+    """A small model with the outputs of DSRL, and its file."""
+    keras.utils.set_random_seed(0)
+    path = tmp_path_factory.mktemp("models") / "dsrl.keras"
+    model = tiny_dsrl(scale=3)
+    model.save(path)
+    return model, path
+
+
+def resolution(model, image, *args, **options):
+    """The chart of what a model makes of an image."""
+    outputs = [network(image[None]) for network in (model, affinity_model(model))]
+    arrays = [
+        {name: keras.ops.convert_to_numpy(x)[0] for name, x in output.items()}
+        for output in outputs
+    ]
+    return resolution_chart(image, *arrays, *args, **options)
 
 
 def read(path):
@@ -140,15 +172,41 @@ def test_prior(run, cpnet, tmp_path, capsys):
     assert printed == [*numbers, f"AUC  {auc:.3f}", "picture  p.png"]
 
 
-def test_errors_are_messages(run, hanet, cpnet, tmp_path, capsys):
+def test_resolution(run, dsrl, tmp_path, capsys):
+    model, path = dsrl
+    image = np.random.default_rng(0).integers(0, 256, (20, 32, 3), "uint8")
+    Image.fromarray(image).save(tmp_path / "street.png")
+    run("resolution", path, "street.png")
+    expected = resolution(model, image.astype("float32"))
+    np.testing.assert_array_equal(read("resolution.png"), expected)
+    assert capsys.readouterr().out.split() == ["picture", "resolution.png"]
+
+    names = ["road", "car", "a long name"]
+    run(
+        *("resolution", path, "street.png", "--reduce", "--output", "r.png"),
+        *("--point", 2, 3, "--point", 17, 29, "--class-names", *names),
+    )
+    original = image[:18, :30]  # a multiple of the scale, 3
+    blocks = original.reshape(6, 3, 10, 3, 3).astype("float32")
+    options = {"points": [(2, 3), (17, 29)], "class_names": names}
+    expected = resolution(model, blocks.mean((1, 3)), original, **options)
+    np.testing.assert_array_equal(read("r.png"), expected)
+
+
+def test_errors_are_messages(run, hanet, cpnet, dsrl, tmp_path, capsys):
     Image.new("L", (96, 64)).save(tmp_path / "grey.png")
     Image.new("RGB", (96, 64)).save(tmp_path / "colors.png")
     Image.new("L", (64, 96)).save(tmp_path / "turned.png")
+    Image.new("L", (96, 2)).save(tmp_path / "flat.png")
     (tmp_path / "text.keras").write_text("no model")
     plain = tmp_path / "plain.keras"
     tiny_network().save(plain)
     _, path = hanet
     prior = "prior", cpnet[1], "grey.png"
+    resolution = "resolution", dsrl[1], "grey.png"
+    reconstruction = keras.Input((None, None, 3))
+    alone = {"super_resolution": keras.layers.UpSampling2D()(reconstruction)}
+    keras.Model(reconstruction, alone).save(tmp_path / "alone.keras")
     for arguments, message in (
         (("attention", path, "absent.png"), "No such file or directory: .*absent.png"),
         (("attention", path, "text.keras"), "cannot identify image file.*text.keras"),
@@ -166,6 +224,21 @@ def test_errors_are_messages(run, hanet, cpnet, tmp_path, capsys):
         ((*prior, "--label", "turned.png"), r"`labels`.*\(64, 96\).*\(96, 64\)"),
         ((*prior, "--point", 64, 0), r"`points`.*\(64, 96\).*\[64, 0\]"),
         ((*prior, "--output", "no/p.png"), "no/p.png"),
+        (("resolution", path, "grey.png"), "must have one FeatureAffinity"),
+        (("resolution", "alone.keras", "grey.png"), 'output named "feature_affinity"'),
+        (("resolution", dsrl[1], "absent.png"), "No such file.*absent.png"),
+        (("resolution", "absent.keras", "grey.png"), "File not found.*absent.keras"),
+        (
+            ("resolution", dsrl[1], "flat.png", "--reduce"),
+            "must have 3 x 3 pixels or more. Received: 2 x 96",
+        ),
+        (
+            (*resolution, "--point", 192, 0),
+            r"`points`.*\(192, 288\).*\[\[192, 0\]\]",
+        ),
+        ((*resolution, "--reduce", "--point", 63, 0), r"`points`.*\(63, 96\)"),
+        ((*resolution, "--class-names", "a"), "1 names for 3 classes"),
+        ((*resolution, "--output", "no/r.png"), "no/r.png"),
         (("heights", "--data", "camvid", "--data-dir", "no"), "Missing: no/train"),
         (("heights", "--data", "folder"), "--data folder needs --data-dir"),
     ):

@@ -1,0 +1,46 @@
+import keras
+from keras import ops
+
+from keras_seg.layers.data_format import require_channels_last
+from keras_seg.ops import resize_bilinear
+
+
+@keras.saving.register_keras_serializable(package="keras_seg")
+class BilinearUpsample(keras.layers.Layer):
+    """Enlarges a feature map bilinearly by a whole factor.
+
+    `keras.layers.UpSampling2D(interpolation="bilinear")` for any size: that layer
+    refuses run-time sizes in a graph.
+
+    Args:
+        scale: int. The factor of height and width.
+        **kwargs: Base layer arguments, such as `name` and `dtype`.
+
+    Input shape: `(batch, height, width, channels)`.
+    Output shape: `(batch, height * scale, width * scale, channels)`.
+    Example: `BilinearUpsample(2)(keras.ops.ones((2, 6, 5, 3)))` has shape `(2, 12, 10,
+    3)`.
+
+    Raises:
+        ValueError: If `scale` is no positive int.
+    """
+
+    def __init__(self, scale=2, **kwargs):
+        super().__init__(**kwargs)
+        require_channels_last(self)
+        if not isinstance(scale, int) or scale < 1:
+            raise ValueError(f"`scale` must be an int above 0. Received: {scale=}")
+        self.input_spec = keras.layers.InputSpec(ndim=4)
+        self.scale = scale
+
+    def call(self, inputs):
+        height, width = ops.shape(inputs)[1:3]
+        return resize_bilinear(inputs, (height * self.scale, width * self.scale))
+
+    def compute_output_shape(self, input_shape):
+        batch, *sizes, channels = input_shape
+        sizes = [None if size is None else size * self.scale for size in sizes]
+        return (batch, *sizes, channels)
+
+    def get_config(self):
+        return super().get_config() | {"scale": self.scale}

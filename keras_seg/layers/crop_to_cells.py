@@ -1,0 +1,58 @@
+import keras
+from keras import ops
+
+from keras_seg.layers.data_format import require_channels_last
+
+
+@keras.saving.register_keras_serializable(package="keras_seg")
+class CropToCells(keras.layers.Layer):
+    """Crops features to the cells that the image reaches.
+
+    What is left of features of a padded image, or of features that were enlarged by
+    whole factors: `ceil(scale * size / stride)` cells, from the top left.
+
+    Args:
+        stride: int. Of the features.
+        scale: int. For features of an image that is so many times larger.
+        **kwargs: Base layer arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: pair of the features `(batch, rows, columns, channels)` and the image
+            before padding, `(batch, height, width, any)`.
+
+    Returns:
+        `(batch, ceil(scale * height / stride), ceil(scale * width / stride),
+        channels)`.
+
+    Example:
+
+    ```python
+    features, image = keras.ops.ones((1, 4, 4, 8)), keras.ops.ones((1, 45, 60, 3))
+    CropToCells(16)([features, image]).shape  # (1, 3, 4, 8)
+    ```
+
+    Raises:
+        ValueError: If Keras is configured for `channels_first`.
+    """
+
+    def __init__(self, stride, scale=1, **kwargs):
+        super().__init__(**kwargs)
+        require_channels_last(self)
+        self.stride = stride
+        self.scale = scale
+
+    def call(self, inputs):
+        x, image = inputs
+        rows, columns = map(self._cells, ops.shape(image)[1:3])
+        return x[:, :rows, :columns]
+
+    def compute_output_shape(self, input_shape):
+        (batch, *_, channels), (_, *sizes, _) = input_shape
+        cells = [None if size is None else self._cells(size) for size in sizes]
+        return (batch, *cells, channels)
+
+    def _cells(self, size):
+        return -(-size * self.scale // self.stride)
+
+    def get_config(self):
+        return super().get_config() | {"stride": self.stride, "scale": self.scale}

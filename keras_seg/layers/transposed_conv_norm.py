@@ -1,0 +1,80 @@
+import keras
+from keras import ops
+
+from keras_seg.layers.data_format import require_channels_last
+
+
+@keras.saving.register_keras_serializable(package="keras_seg")
+class TransposedConvNorm(keras.layers.Layer):
+    """A transposed convolution that enlarges, batch norm, and ReLU.
+
+    Each output pixel sees four cells, as in bilinear interpolation, and at first is
+    that: of a random 1x1 convolution of the features, without the checkerboards that
+    independent kernels make. Batch norm is that of `ConvNorm`.
+
+    Args:
+        filters: int. Number of output channels.
+        scale: int. The factor of height and width.
+        kernel_initializer: what makes the 1x1 convolution.
+        **kwargs: Base layer arguments, such as `name` and `dtype`.
+
+    Input shape: `(batch, height, width, channels)`, `channels` known, the others any.
+    Output shape: `(batch, height * scale, width * scale, filters)`; cells grow about
+    their centres.
+    Example: `TransposedConvNorm(8, 2)(keras.ops.ones((2, 6, 5, 3)))` has shape `(2, 12,
+    10, 8)`.
+
+    Raises:
+        ValueError: If `scale` is no positive int.
+
+    Reference: [Long et al., 2015](https://arxiv.org/abs/1411.4038), section 3.3.
+    """
+
+    def __init__(self, filters, scale=2, kernel_initializer="glorot_uniform", **kwargs):
+        super().__init__(**kwargs)
+        require_channels_last(self)
+        if not isinstance(scale, int) or scale < 1:
+            raise ValueError(f"`scale` must be an int above 0. Received: {scale=}")
+        self.filters = filters
+        self.scale = scale
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        policy = self.dtype_policy  # sublayers do not inherit it
+        self.conv = keras.layers.Conv2DTranspose(
+            filters,
+            2 * scale - scale % 2,  # as even or odd as the scale: centred on cells
+            strides=scale,
+            padding="same",
+            use_bias=False,
+            kernel_initializer=self._initialize,
+            dtype=policy,
+        )
+        self.norm = keras.layers.BatchNormalization(
+            momentum=0.9, epsilon=1e-5, dtype=policy
+        )
+
+    def _initialize(self, shape, dtype=None):
+        size, _, filters, channels = shape
+        mixing = self.kernel_initializer((1, 1, channels, filters), dtype=dtype)
+        places = ops.arange(size, dtype=dtype) - (size - 1) / 2
+        weights = 1 - ops.abs(places) / self.scale
+        weights = weights[:, None] * weights
+        return weights[:, :, None, None] * ops.transpose(mixing, (0, 1, 3, 2))
+
+    def build(self, input_shape):
+        self.conv.build(input_shape)
+        self.norm.build(self.compute_output_shape(input_shape))
+
+    def call(self, inputs, training=None):
+        return ops.relu(self.norm(self.conv(inputs), training=training))
+
+    def compute_output_shape(self, input_shape):
+        batch, *sizes, _ = input_shape
+        sizes = [None if size is None else size * self.scale for size in sizes]
+        return (batch, *sizes, self.filters)
+
+    def get_config(self):
+        return super().get_config() | {
+            "filters": self.filters,
+            "scale": self.scale,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }

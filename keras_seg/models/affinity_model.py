@@ -1,0 +1,53 @@
+import keras
+
+from keras_seg.layers import AffinityFeatures, FeatureAffinity
+from keras_seg.models.rerun import rerun
+
+
+def affinity_model(model):
+    """What the feature affinity of a DSRL compares: the features of both branches.
+
+    Args:
+        model: `DSRL`, or any functional `keras.Model` with one `FeatureAffinity` layer
+            and the image as first input.
+
+    Returns:
+        A functional `keras.Model` from images to the dict of "segmentation" `(batch,
+        rows, columns, channels)` and "super_resolution" `(batch, rows, columns, other
+        channels)`, float32: the features as the layer pools them, with a length of 1
+        in each cell, or 0 where all are. The product of two cells' features is their
+        similarity. It shares the weights of `model`.
+
+    Raises:
+        ValueError: If the model has no such layer, or several.
+
+    Example:
+
+    ```python
+    features = affinity_model(DSRL(11, "resnet18"))(images)["segmentation"]
+    x = keras.ops.reshape(features[0], (-1, features.shape[-1]))
+    similarity = x @ keras.ops.transpose(x)  # of all cells of the first image
+    ```
+    """
+    layers = [x for x in model.layers if isinstance(x, FeatureAffinity)]
+    if len(layers) != 1:
+        raise ValueError(
+            "The model must have one FeatureAffinity layer. "
+            f"Received: {model.name!r} with {len(layers)}"
+        )
+    (layer,) = layers
+    sources = []
+
+    def call(called, *args, **kwargs):
+        if called is layer:
+            sources.append(args[0])
+        return called(*args, **kwargs)
+
+    image = rerun(model, call).inputs[0]
+    features = {
+        name: AffinityFeatures(layer.subscale, dtype="float32", name=name)(x)
+        for name, x in zip(
+            ("segmentation", "super_resolution"), sources[0], strict=True
+        )
+    }
+    return keras.Model(image, features, name=f"{model.name}_affinity")

@@ -1,0 +1,100 @@
+from keras_seg.models.deeplab_v3_plus import DeepLabV3Plus
+from keras_seg.models.dual_super_resolution import dual_super_resolution
+
+
+def DSRL(
+    num_classes,
+    backbone="resnet50",
+    output_stride=8,
+    auxiliary_head=False,
+    scale=2,
+    filters=256,
+    low_level_filters=48,
+    dilation_rates=None,
+    separable=False,
+    extension_filters=(64, 32),
+    reconstruction_filters=(64, 32, 16),
+    affinity_order=1,
+    affinity_subscale=8,
+    dropout_rate=0.1,
+    align_corners=True,
+    name="dsrl",
+):
+    """DSRL: DeepLabV3+ on low-resolution images, taught at a higher resolution.
+
+    The decoder goes on to `scale` times the image's size (SSSR); a second branch
+    reconstructs the image at that size from what enters the decoder (SISR); and the
+    feature affinity ties the last features of both. `inference_model(model)` has the
+    first alone. For other networks: `dual_super_resolution`.
+
+    Args:
+        num_classes: int.
+        backbone: a name of `keras_seg.backbones.names()`; a feature pyramid, which
+            keeps its own output stride; or any functional `keras.Model` on images.
+        output_stride: 8, 16 or 32.
+        auxiliary_head: bool. Adds an FCN head on the level before the last, for
+            training only, where its loss counts 0.4.
+        scale: int, 2 or more. The factor between the images that come in and the
+            segmentation.
+        filters, low_level_filters, dilation_rates, separable, dropout_rate,
+            align_corners: see `DeepLabV3Plus`.
+        extension_filters, reconstruction_filters, affinity_order, affinity_subscale:
+            see `dual_super_resolution`.
+        name: str. The model's name.
+
+    Returns:
+        A functional `keras.Model` from raw RGB `(batch, height, width, 3)` in 0..255,
+        of any size, to the dict of "segmentation", float32 logits `(batch, scale *
+        height, scale * width, num_classes)`; "super_resolution", the image on the scale
+        of RGB / 255, float32 `(batch, scale * height, scale * width, 3)`;
+        "feature_affinity" `(batch,)`; and with `auxiliary_head` "auxiliary", like
+        "segmentation".
+
+    Raises:
+        ValueError: As `DeepLabV3Plus` and `dual_super_resolution`.
+
+    Example:
+
+    ```python
+    model = DSRL(11, "resnet18")
+    model.compile(
+        "sgd",
+        loss={
+            "segmentation": SegmentationCrossentropy(),
+            "super_resolution": "mse",
+            "feature_affinity": OutputLoss(),
+        },
+        loss_weights={
+            "segmentation": 1.0,
+            "super_resolution": 0.1,
+            "feature_affinity": 1.0,
+        },
+    )
+    model.fit(batches.map(named_targets(model, scale=2)))
+    ```
+
+    Reference: Wang et al., "Dual Super-Resolution Learning for Semantic Segmentation",
+    CVPR 2020, section 3.
+    """
+    network = DeepLabV3Plus(
+        num_classes,
+        backbone,
+        output_stride,
+        auxiliary_head,
+        filters,
+        low_level_filters,
+        dilation_rates,
+        separable,
+        dropout_rate,
+        align_corners,
+    )
+    return dual_super_resolution(
+        network,
+        scale,
+        extension_filters=extension_filters,
+        reconstruction_filters=reconstruction_filters,
+        affinity_order=affinity_order,
+        affinity_subscale=affinity_subscale,
+        dropout_rate=dropout_rate,
+        name=name,
+    )

@@ -1,0 +1,221 @@
+import re
+
+import keras
+
+from keras_seg.models.heads import score
+from keras_seg.models.rerun import rerun
+from keras_seg.models.super_resolution import (
+    Place,
+    compare,
+    enlarge,
+    extend_decoder,
+    reconstruct,
+)
+
+_PROBE = 512  # pixels: what strides are measured at where any size is taken
+
+
+def dual_super_resolution(
+    model,
+    scale=2,
+    encoder=None,
+    features=None,
+    output="segmentation",
+    activation="linear",
+    extension_filters=(64, 32),
+    reconstruction_filters=(64, 32, 16),
+    affinity_order=1,
+    affinity_subscale=8,
+    dropout_rate=0.1,
+    name=None,
+):
+    """Trains a model on low-resolution images with high-resolution supervision (DSRL).
+
+    Three parts are put around the layers of `model`:
+
+    - SSSR: its last features before the prediction are enlarged, by one bilinear
+      resizing and two transposed convolutions, and a new 1x1 convolution predicts at
+      `scale` times the resolution;
+    - SISR: from its encoder's features the image is reconstructed at `scale` times the
+      size, in the design of ESPCN;
+    - the feature affinity of both branches' last features, where those of the first
+      pass a feature transform: a 1x1 convolution, batch norm and ReLU.
+
+    The last two are for training only: `inference_model(result, output)` is free of
+    them. The task need not be segmentation: a model of heat maps of keypoints is
+    wrapped alike.
+
+    Args:
+        model: a model of `keras_seg.models`, or any functional `keras.Model` with the
+            image as its first input. It stays as it is; the layers are shared.
+        scale: int, 2 or more.
+        encoder: str, the layer whose output is the encoder's features; None for models
+            of this package: what enters DeepLabV3+'s decoder, else the backbone's last
+            level.
+        features: str, the layer whose output is the last features before the
+            prediction; None for models of this package. The layers behind it are left
+            out.
+        output: str. The name of the main output; a model with a bare output gets it.
+        activation: of the new prediction, where the model's own had one.
+        extension_filters: pair of ints. Channels after each transposed convolution;
+            the second is what is predicted from.
+        reconstruction_filters: three ints. Channels of ESPCN's 5x5 and 3x3 convolutions
+            and of the features that its sub-pixel convolution makes.
+        affinity_order, affinity_subscale: see `keras_seg.layers.FeatureAffinity`.
+        dropout_rate: float. Before the prediction, whole channels.
+        name: str, or None for the model's with "_dsrl".
+
+    Returns:
+        A functional `keras.Model` with the inputs of `model` and the dict of
+        - `output`: `(batch, scale * height, scale * width, channels)`, float32, where
+          the model's own is `(batch, height, width, channels)`, maybe at a stride;
+        - "super_resolution": the image on the scale of RGB / 255, float32 `(batch,
+          scale * height, scale * width, 3)`, for the mean squared error;
+        - "feature_affinity": `(batch,)`, for `keras_seg.losses.OutputLoss`;
+        - the model's other outputs; those that are as large as the main one are
+          enlarged bilinearly.
+        The paper's weights are 1, 0.1 and 1. The 0.1 is for the mean squared error of
+        RGB / 255. Of images normalised by ImageNet's mean and deviations, as in the
+        releases, the error is 19.6 times as large (the mean of `1 / deviation ** 2`
+        over the channels): a weight of 0.1 there is one of 1.96 here.
+
+    Raises:
+        ValueError: If `scale` is no int above 1, if a layer is not found, or was not
+            called once with one feature map as its result, or if the features are not
+            on a grid of the image: `ceil(size / stride)` cells, and a whole number of
+            them a prediction.
+
+    Example:
+
+    ```python
+    model = dual_super_resolution(CPNet(11, "resnet18", prior_size=(30, 40)))
+    model(images)["segmentation"]  # (2, 360, 480, 11) for images (2, 180, 240, 3)
+
+    model = dual_super_resolution(
+        pose, encoder="stage4", features="deconv3", output="heat_maps"
+    )
+    ```
+
+    Reference: Wang et al., "Dual Super-Resolution Learning for Semantic Segmentation",
+    CVPR 2020, section 3. Widths are this package's: the paper's are not published.
+    """
+    if not isinstance(scale, int) or scale < 2:
+        raise ValueError(f"`scale` must be an int above 1. Received: {scale=}")
+    found = _Found(model, encoder, features, output)
+    sizes = _sizes(found.model, found.tensors)
+    strides = {name: _stride(name, *sizes[name]) for name in ("encoder", "features")}
+    strides["output"] = _stride(output, *sizes[output])
+    if strides["features"] % strides["output"]:
+        raise ValueError(
+            "The stride of the last features must be a multiple of the predictions'. "
+            f"Received: strides {strides}"
+        )
+    place = Place(found.model.inputs[0], strides["output"], scale)
+
+    x = found.tensors["features"]
+    x = extend_decoder(x, strides["features"], place, extension_filters)
+    channels = found.outputs[output].shape[-1]
+    prediction = score(x, channels, dropout_rate, name=output)
+    # Logits keep float32's digits under mixed precision.
+    last = keras.layers.Activation(activation, dtype="float32", name=output)
+    encoded = found.tensors["encoder"]
+    reconstruction, image = reconstruct(
+        encoded, strides["encoder"], place, reconstruction_filters
+    )
+    outputs = {
+        output: last(prediction),
+        "super_resolution": image,
+        "feature_affinity": compare(
+            x, reconstruction, place, affinity_order, affinity_subscale
+        ),
+    }
+    for other in found.outputs.keys() - {output}:
+        outputs[other] = tensor = found.outputs[other]
+        if sizes.get(other) == sizes[output]:
+            outputs[other] = enlarge(tensor, place, name=other)
+    return keras.Model(found.model.input, outputs, name=name or f"{model.name}_dsrl")
+
+
+class _Found:
+    """The tensors of a model that the branches start from."""
+
+    def __init__(self, model, encoder, features, output):
+        results, arguments = {}, {}
+
+        def call(layer, *args, **kwargs):
+            tensors = layer(*args, **kwargs)
+            results.setdefault(layer.name, []).append(tensors)
+            arguments.setdefault(layer.name, []).append(args[0])
+            return tensors
+
+        self.model = rerun(model, call)
+        if encoder is None:
+            encoder = _encoder_name(results)
+        self.tensors = {"encoder": _feature_map("encoder", encoder, results, model)}
+        if features is None:
+            # What the package's classifiers begin with.
+            features, results = f"{output}_dropout", arguments
+        self.tensors["features"] = _feature_map("features", features, results, model)
+        self.outputs = self.model.output
+        if not isinstance(self.outputs, dict):
+            self.outputs = {output: self.outputs}
+        if output not in self.outputs:
+            raise ValueError(
+                "`output` must be the name of an output of the model. "
+                f"Received: {output=} and {model.name!r} with {sorted(self.outputs)}"
+            )
+        self.tensors |= self.outputs
+
+
+def _encoder_name(layers):
+    if "fusion" in layers:  # of DeepLabV3+: coarse features and fine ones
+        return "fusion"
+    levels = [name for name in layers if re.fullmatch(r"level\d_crop", name)]
+    return max(levels, default="backbone")
+
+
+def _feature_map(argument, name, tensors, model):
+    """The one tensor that a layer made, or that it was called on."""
+    found = tensors.get(name, [])
+    if len(found) != 1:
+        raise ValueError(
+            f"`{argument}` must name a layer of the model that is called once. "
+            f"Received: {name!r}, which {model.name!r} calls {len(found)} times"
+        )
+    (tensor,) = found
+    if isinstance(tensor, dict) and all(level.startswith("level") for level in tensor):
+        tensor = tensor[max(tensor)]
+    if not isinstance(tensor, keras.KerasTensor) or len(tensor.shape) != 4:
+        raise ValueError(
+            f"`{argument}` must name a layer whose output is a feature map (batch, "
+            f"height, width, channels). Received: {name!r} with "
+            f"{keras.tree.map_structure(lambda x: x.shape, tensor)}"
+        )
+    return tensor
+
+
+def _sizes(model, tensors):
+    """`{name: (size of the image, size of the map)}`, of those that are maps."""
+
+    def fill(x):
+        return (1, *(_PROBE if size is None else size for size in x.shape[1:]))
+
+    shapes = keras.tree.map_structure(fill, model.input)
+    probe = keras.Model(model.input, tensors)
+    image = fill(model.inputs[0])[1:3]
+    return {
+        name: (image, shape[1:3])
+        for name, shape in probe.compute_output_shape(shapes).items()
+        if len(shape) == 4
+    }
+
+
+def _stride(name, image, cells):
+    """How many pixels of the image a cell is, in both directions."""
+    stride = round(image[0] / cells[0])
+    if tuple(cells) != tuple(-(-size // stride) for size in image):
+        raise ValueError(
+            f"A map must have ceil(size / stride) cells. Received: {name!r} with "
+            f"{cells} of an image of {image}"
+        )
+    return stride

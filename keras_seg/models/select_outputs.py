@@ -1,0 +1,33 @@
+import keras
+
+
+def select_outputs(model, names):
+    """The same network with some of its outputs, for training in stages.
+
+    Args:
+        model: functional `keras.Model` whose outputs are a dict.
+        names: sequence of str.
+
+    Returns:
+        A functional `keras.Model` that shares its weights with `model`, from the same
+        inputs to the dict of the outputs named. What only the others need is not in it.
+
+    Raises:
+        ValueError: If `names` is empty or has one that is no output.
+
+    Example:
+
+    ```python
+    model = DSRL(11, "resnet18")
+    first = select_outputs(model, ["segmentation"])  # SSSR
+    second = select_outputs(model, ["segmentation", "super_resolution"])  # and SISR
+    ```
+    """
+    outputs = model.output if isinstance(model.output, dict) else {}
+    if not names or not set(names) <= set(outputs):
+        raise ValueError(
+            "`names` must be one or more of the outputs of the model. "
+            f"Received: {names=} and {model.name!r} with {sorted(outputs)}"
+        )
+    chosen = {name: outputs[name] for name in names}
+    return keras.Model(model.input, chosen, name=model.name)

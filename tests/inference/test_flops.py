@@ -1,0 +1,21 @@
+import keras
+
+from keras_seg.inference import flops
+
+
+def test_convolutions_are_counted():
+    image = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(8, 3, 2, "same", use_bias=False)(image)
+    x = keras.layers.DepthwiseConv2D(5, padding="same", use_bias=False)(x)
+    x = keras.layers.Conv2DTranspose(4, 2, 2, "same", use_bias=False)(x)
+    model = keras.Model(image, x)
+    cells = 10 * 12
+    expected = 2 * cells * (9 * 3 * 8 + 25 * 8 + 4 * 8 * 4)
+    assert flops(model, (20, 24)) == expected
+
+
+def test_attention_is_counted():
+    x = image = keras.Input((4, 6, 8))
+    x = keras.layers.Reshape((24, 8))(x)
+    pairs = keras.ops.einsum("bnc,bmc->bnm", x, x)
+    assert flops(keras.Model(image, pairs), (4, 6)) == 2 * 24 * 24 * 8
