@@ -66,7 +66,7 @@ def DSRL(
         },
         loss_weights={
             "segmentation": 1.0,
-            "super_resolution": 0.1,
+            "super_resolution": 2.0,
             "feature_affinity": 1.0,
         },
     )

@@ -74,10 +74,11 @@ def dual_super_resolution(
         - "feature_affinity": `(batch,)`, for `keras_seg.losses.OutputLoss`;
         - the model's other outputs; those that are as large as the main one are
           enlarged bilinearly.
-        The paper's weights are 1, 0.1 and 1. The 0.1 is for the mean squared error of
-        RGB / 255. Of images normalised by ImageNet's mean and deviations, as in the
-        releases, the error is 19.6 times as large (the mean of `1 / deviation ** 2`
-        over the channels): a weight of 0.1 there is one of 1.96 here.
+        The paper's weights are 1, 0.1 and 1. The releases reconstruct images that are
+        normalised by ImageNet's mean and deviations, whose squared error is 19.6 times
+        that of RGB / 255 (the mean of `1 / deviation ** 2` over the channels): a weight
+        of 0.1 there is one of 1.96 here. With 0.1 here, the affinity outweighs the
+        image, and the reconstruction stays a flat grey.
 
     Raises:
         ValueError: If `scale` is no int above 1, if a layer is not found, or was not

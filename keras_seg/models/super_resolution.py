@@ -51,7 +51,9 @@ def reconstruct(x, stride, place, filters):
     """The high-resolution image from the encoder's features (SISR).
 
     In the design of ESPCN, whose last convolution before the pixels' rearrangement here
-    makes features, not colours: those that the affinity compares.
+    makes features, not colours: those that the affinity compares. The convolutions
+    before it are batch-normalised: with ESPCN's plain tanh, the branch is stuck at the
+    mean colour for as long as the main task's loss shapes the encoder.
 
     Returns:
         Pair of the features and the image, RGB / 255, both `(batch, scale * height,
@@ -59,13 +61,7 @@ def reconstruct(x, stride, place, filters):
     """
     *hidden, last = filters
     for number, (width, kernel_size) in enumerate(zip(hidden, (5, 3), strict=True), 1):
-        x = keras.layers.Conv2D(
-            width,
-            kernel_size,
-            padding="same",
-            activation="tanh",
-            name=f"sisr_conv_{number}",
-        )(x)
+        x = ConvNorm(width, kernel_size, name=f"sisr_conv_{number}")(x)
     x = SubPixelUpsample(stride * place.scale, last, name="sisr_sub_pixel")(x)
     x = CropToCells(1, place.scale, name="sisr_crop")([x, place.image])
     x = keras.layers.Activation("tanh", name="sisr_features")(x)
