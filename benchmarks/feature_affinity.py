@@ -8,8 +8,8 @@ of all pixel pairs, in a graph and compiled by XLA; "blocks" is `ops.feature_aff
 with order 1 and "closed form" with order 2.
 
 "-" is for what was left out: dense maps that do not fit, and order 1 at full
-resolution. By the times at smaller N with as few rows to a block, one call there takes
-an hour or more on 2 cores.
+resolution: time grows there with N^2, so that by the line before it a call takes six
+minutes or more on 2 cores.
 
 The first table is of the value and its gradient by both maps. Memory is what a process
 of its own takes at most above what it had before the first call, compilation included.
@@ -26,7 +26,7 @@ from benchmarks.processes import cost, print_cost
 SIZES = (2048, 8192, 32768, 131072, 524288)
 CHANNELS = 16
 DENSE_BYTES = 6e9  # of two maps of pixel pairs; a gradient takes a few more
-BLOCKS_PIXELS = 131072  # about 90 s a call; it grows by N^2 and more
+BLOCKS_PIXELS = 131072  # about 23 s a call
 EXACT_PIXELS = 32768  # NumPy goes over all pixel pairs
 
 
