@@ -19,8 +19,6 @@ Afterwards, to see what the prior learned:
 
 import pathlib
 
-import keras
-
 from keras_seg import losses, metrics, models, scripts, training
 
 
@@ -60,10 +58,10 @@ def build_model(args, num_classes, steps):
 
 
 def main(args):
-    keras.utils.set_random_seed(args.seed)
+    strategy = scripts.start(args)
     train_set, val_set = scripts.data_sets(args)
-    train, val = scripts.pipelines(args, train_set, val_set)
-    with training.mirrored_strategy().scope():
+    train, val = scripts.pipelines(args, train_set, val_set, strategy)
+    with strategy.scope():
         steps = args.epochs * len(train)
         model = build_model(args, train_set.num_classes, steps)
     scripts.fit(args, model, train, val)

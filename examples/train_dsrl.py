@@ -67,34 +67,40 @@ def compile_part(args, model, steps):
     )
 
 
-def train_stages(args, strategy, num_classes, train, val):
+def in_folder(args, part):
+    """The flags of a training that is a part of the run."""
+    return argparse.Namespace(**vars(args) | {"output": args.output / part})
+
+
+def train_stages(args, strategy, train_set, val_set):
     """Trains the parts of DSRL one after another, or all that are asked for at once.
 
-    Returns the folder of the last run.
+    Returns the last part's best model.
     """
     with strategy.scope():
-        model = build_model(args, num_classes)
+        model = build_model(args, train_set.num_classes)
         training.synchronize_batch_norm(model)
-    stages = args.stages or [args.parts]
-    folders = [args.output / part if args.stages else args.output for part in stages]
-    # Interrupted, it goes on with the stage that is not finished.
-    unfinished = [n for n, path in enumerate(folders) if (path / "backup").exists()]
-    first = min(unfinished, default=0)
-    for number, (part, folder) in enumerate(zip(stages, folders, strict=True)):
+    for part in args.stages or [args.parts]:
+        stage = in_folder(args, part)
+        train, val = scripts.pipelines(stage, train_set, val_set, strategy)
         with strategy.scope():
             network = models.select_outputs(model, PARTS[part])
             compile_part(args, network, args.epochs * len(train))
-        if number >= first:
-            print(f"training {', '.join(network.output)}")
-            stage = argparse.Namespace(**vars(args) | {"output": folder})
-            scripts.fit(stage, network, train, val, args.upscale)
-        if number < len(stages) - 1:
-            network.load_weights(folder / "best.keras")
-    return folders[-1]
+        print(f"training {', '.join(network.output)}")
+        # A finished stage of a run that was interrupted has no epoch left.
+        scripts.fit(stage, network, train, val, args.upscale)
+        training.load_weights(network, stage.output / "best.keras")
+    return network
 
 
-def train_plain(args, strategy, num_classes, train, val):
-    """Trains DeepLabV3+ on images and labels of the low resolution: the baseline."""
+def train_plain(args, strategy, train_set, val_set):
+    """Trains DeepLabV3+ on images and labels of the low resolution: the baseline.
+
+    Returns the best model with its logits enlarged.
+    """
+    stage = in_folder(args, "low_resolution")
+    train, val = scripts.pipelines(stage, train_set, val_set, strategy)
+    num_classes = train_set.num_classes
     with strategy.scope():
         model = models.DeepLabV3Plus(
             num_classes,
@@ -112,23 +118,19 @@ def train_plain(args, strategy, num_classes, train, val):
         height, width = tf.unstack(tf.shape(images)[1:3])
         return images, labels[:, :height, :width]
 
-    scripts.fit(args, model, train.map(reduce), val.map(reduce))
-    best = keras.saving.load_model(args.output / "best.keras", compile=False)
-    enlarged = layers.BilinearUpsample(args.upscale)(best.output["segmentation"])
-    keras.Model(best.input, enlarged).save(args.output / "best.keras")
+    scripts.fit(stage, model, train.map(reduce), val.map(reduce))
+    training.load_weights(model, stage.output / "best.keras")
+    enlarged = layers.BilinearUpsample(args.upscale)(model.output["segmentation"])
+    return keras.Model(model.input, enlarged)
 
 
 def main(args):
-    keras.utils.set_random_seed(args.seed)
+    strategy = scripts.start(args)
     train_set, val_set = scripts.data_sets(args)
-    train, val = scripts.pipelines(args, train_set, val_set)
-    what = args, training.mirrored_strategy(), train_set.num_classes, train, val
-    if args.parts == "none":
-        train_plain(*what)
-    else:
-        args.output = train_stages(*what)
+    train = train_plain if args.parts == "none" else train_stages
+    best = train(args, strategy, train_set, val_set)
     client = pathlib.Path(__file__).with_name("predict.py")
-    scripts.report(args, val_set, client, args.upscale)
+    scripts.report(args, val_set, client, args.upscale, best)
 
 
 if __name__ == "__main__":

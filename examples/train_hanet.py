@@ -18,8 +18,6 @@ Afterwards, to see what the attention does:
 
 import pathlib
 
-import keras
-
 from keras_seg import losses, metrics, models, scripts, training
 
 
@@ -55,10 +53,10 @@ def build_model(args, num_classes, steps):
 
 
 def main(args):
-    keras.utils.set_random_seed(args.seed)
-    train_set, val_set = scripts.data_sets(args)
-    train, val = scripts.pipelines(args, train_set, val_set, args.network == "hanet")
-    with training.mirrored_strategy().scope():
+    strategy = scripts.start(args)
+    sets = train_set, val_set = scripts.data_sets(args)
+    train, val = scripts.pipelines(args, *sets, strategy, args.network == "hanet")
+    with strategy.scope():
         steps = args.epochs * len(train)
         model = build_model(args, train_set.num_classes, steps)
     scripts.fit(args, model, train, val)

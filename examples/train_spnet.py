@@ -10,14 +10,13 @@ Procedural street scenes (no data needed), CamVid, or a folder of your own:
 `my_data` holds train/images, train/labels, val/images, val/labels (label PNGs of the
 same names, 255 where there is none) and classes.txt, a class name a line.
 
-All visible GPUs train together; --batch-size is that of all of them. Interrupted, the
-same command goes on after the last whole epoch.
+All visible GPUs train together; --batch-size is that of all of them. With TF_CONFIG set
+several machines do, each running the same command. Killed at any moment, the same
+command goes on after the last whole epoch.
 """
 
 import math
 import pathlib
-
-import keras
 
 from keras_seg import losses, metrics, models, scripts, training
 
@@ -43,10 +42,10 @@ def build_model(args, num_classes, steps):
 
 
 def main(args):
-    keras.utils.set_random_seed(args.seed)
+    strategy = scripts.start(args)
     train_set, val_set = scripts.data_sets(args)
-    train, val = scripts.pipelines(args, train_set, val_set)
-    with training.mirrored_strategy().scope():
+    train, val = scripts.pipelines(args, train_set, val_set, strategy)
+    with strategy.scope():
         steps = args.epochs * len(train)
         model = build_model(args, train_set.num_classes, steps)
     scripts.fit(args, model, train, val)

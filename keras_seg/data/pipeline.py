@@ -7,7 +7,14 @@ from keras_seg.ops import row_positions
 
 
 def training_pipeline(
-    dataset, batch_size, augmentation=None, seed=0, cache=False, positions=False
+    dataset,
+    batch_size,
+    augmentation=None,
+    seed=0,
+    cache=False,
+    positions=False,
+    first_epoch=0,
+    shard=(0, 1),
 ):
     """Returns shuffled and augmented batches to train on.
 
@@ -29,11 +36,17 @@ def training_pipeline(
             augmentation.
         positions: bool. Whether to tell a model with positions, such as
             `HANet(..., positions=True)`, where each row was in the uncropped image.
+        first_epoch: int. The number of the epoch that the first pass is: for a run that
+            goes on, so that its epochs are those of one that was not interrupted.
+        shard: pair of ints, which of how many machines this is; see
+            `keras_seg.training.worker`. Of each batch it reads its own part alone, and
+            all parts together are the batch of one machine.
 
     Returns:
         `tf.data.Dataset` of images, float32 `(batch_size, height, width, 3)` in 0..255,
         and labels, int32 `(batch_size, height, width)`. With `positions` the pair of
         the images and int32 `(batch_size, height)` in 0..128 is in the images' place.
+        With `shard` there is the machine's part of `batch_size`.
 
     Example:
 
@@ -43,11 +56,12 @@ def training_pipeline(
     ```
 
     Raises:
-        ValueError: If `batch_size` is not in 1..`len(dataset)` or `seed` is negative.
-            While iterating, `tf.errors.InvalidArgumentError` with the message of the
-            error that reading an image raised.
+        ValueError: If `batch_size` is not in 1..`len(dataset)` or no multiple of the
+            machines, or `seed` is negative. While iterating,
+            `tf.errors.InvalidArgumentError` with the message of the error that reading
+            an image raised.
     """
-    _check_batch_size(batch_size)
+    part = _part(batch_size, shard)
     num_images = len(dataset)
     if num_images < batch_size:
         raise ValueError(
@@ -56,18 +70,19 @@ def training_pipeline(
         )
     if not isinstance(seed, int) or seed < 0:
         raise ValueError(f"`seed` must be an int of 0 or more. Received: {seed=}")
-    samples_per_epoch = num_images // batch_size * batch_size
+    steps = num_images // batch_size
     size = None
     if augmentation is None:
         size = _read(dataset, 0)[1].shape
-    epochs = itertools.count()
+    epochs = itertools.count(first_epoch)
     kept = {}
 
     def draw_epoch():
         epoch = next(epochs)
         order = np.random.default_rng((seed, epoch)).permutation(num_images)
-        for position, index in enumerate(order[:samples_per_epoch]):
-            yield index, (seed, epoch * num_images + position)
+        for position in range(steps * batch_size):
+            if position % batch_size in part:
+                yield order[position], (seed, epoch * num_images + position)
 
     def read(index):
         index = int(index)
@@ -101,13 +116,13 @@ def training_pipeline(
             tf.TensorSpec((2,), tf.int64),
         ),
     )
-    samples = samples.apply(tf.data.experimental.assert_cardinality(samples_per_epoch))
+    samples = samples.apply(tf.data.experimental.assert_cardinality(steps * len(part)))
     samples = samples.map(load, num_parallel_calls=tf.data.AUTOTUNE)
-    batches = samples.batch(batch_size, drop_remainder=True)
+    batches = samples.batch(len(part), drop_remainder=True)
     return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
 
 
-def evaluation_pipeline(dataset, batch_size=1, positions=False):
+def evaluation_pipeline(dataset, batch_size=1, positions=False, shard=(0, 1)):
     """Returns all images, whole, in order and once each, to evaluate on.
 
     The last batch is filled up with void samples, images of 0 with labels of
@@ -118,50 +133,55 @@ def evaluation_pipeline(dataset, batch_size=1, positions=False):
         batch_size: int. Above 1, the images of a batch must share a size.
         positions: bool. Whether a model takes positions, which are then those of whole
             images.
+        shard: pair of ints, which of how many machines this is; each gets as many
+            batches, with its own part of their images.
 
     Returns:
         `tf.data.Dataset` of images, float32 `(batch_size, height, width, 3)` in 0..255,
         and labels, int32 `(batch_size, height, width)`. With `positions` the pair of
-        the images and int32 `(batch_size, height)` is in the images' place.
+        the images and int32 `(batch_size, height)` is in the images' place. With
+        `shard` there is the machine's part of `batch_size`.
 
     Example: `model.evaluate(evaluation_pipeline(StreetScenes(50, seed=1), 8))`
 
     Raises:
-        ValueError: If `batch_size` is not a positive int or `dataset` is empty. While
-            iterating, `tf.errors.InvalidArgumentError` with the message of the error
-            that reading an image raised, or where sizes differ in a batch.
+        ValueError: If `batch_size` is not a positive int, or no multiple of the
+            machines, or `dataset` is empty. While iterating,
+            `tf.errors.InvalidArgumentError` with the message of the error that reading
+            an image raised, or where sizes differ in a batch.
     """
-    _check_batch_size(batch_size)
+    part = _part(batch_size, shard)
     num_images = len(dataset)
     if not num_images:
         raise ValueError("`dataset` must hold one image or more. Received none.")
 
     def read_batch(start):
-        start = int(start)
-        stop = min(start + batch_size, num_images)
-        samples = [_read(dataset, index) for index in range(start, stop)]
-        size = samples[0][1].shape
-        for index, (_, label) in enumerate(samples, start):
+        first = int(start) + part.start
+        indices = range(first, min(first + len(part), num_images))
+        # Where a machine has no image left, the last one gives the size alone.
+        samples = [_read(dataset, index) for index in indices]
+        size = (samples or [_read(dataset, num_images - 1)])[0][1].shape
+        for index, (_, label) in zip(indices, samples, strict=True):
             if label.shape != size:
                 raise ValueError(
                     "The images of a batch must have one size. Received: image "
-                    f"{start} of {size} and image {index} of {label.shape} (height, "
+                    f"{first} of {size} and image {index} of {label.shape} (height, "
                     "width). Use batch_size=1 for images of many sizes."
                 )
-        images = np.zeros((batch_size, *size, 3), "float32")
-        labels = np.full((batch_size, *size), dataset.ignore_class, "int32")
+        images = np.zeros((len(part), *size, 3), "float32")
+        labels = np.full((len(part), *size), dataset.ignore_class, "int32")
         for place, (image, label) in enumerate(samples):
             images[place], labels[place] = image, label
         return images, labels
 
     def load(start):
         images, labels = tf.numpy_function(read_batch, [start], (tf.float32, tf.int32))
-        images.set_shape((batch_size, None, None, 3))
-        labels.set_shape((batch_size, None, None))
+        images.set_shape((len(part), None, None, 3))
+        labels.set_shape((len(part), None, None))
         if not positions:
             return images, labels
         rows = _whole_image(tf.shape(labels)[1])
-        return (images, tf.repeat(rows[None], batch_size, axis=0)), labels
+        return (images, tf.repeat(rows[None], len(part), axis=0)), labels
 
     batches = tf.data.Dataset.range(0, num_images, batch_size)
     batches = batches.map(load, num_parallel_calls=tf.data.AUTOTUNE)
@@ -175,11 +195,20 @@ def _whole_image(height, static_height=None):
     return positions
 
 
-def _check_batch_size(batch_size):
+def _part(batch_size, shard):
+    """The places in a batch of one machine's images, a range."""
+    index, count = shard
     if not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(
             f"`batch_size` must be a positive int. Received: {batch_size=}"
         )
+    if batch_size % count:
+        raise ValueError(
+            "`batch_size` counts the images of all machines and must be a multiple of "
+            f"their number. Received: {batch_size=} for {count} machines"
+        )
+    each = batch_size // count
+    return range(index * each, (index + 1) * each)
 
 
 def _read(dataset, index):

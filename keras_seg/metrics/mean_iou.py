@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_seg.ops import sum_over_replicas
+
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class MeanIoU(keras.metrics.MeanIoU):
@@ -58,7 +60,8 @@ class MeanIoU(keras.metrics.MeanIoU):
         return ops.convert_to_numpy(iou)
 
     def _intersection_and_union(self):
-        counts = ops.convert_to_tensor(self.total_cm)
+        # Within a step every replica has counted its own share of the batch.
+        counts = sum_over_replicas(ops.convert_to_tensor(self.total_cm))
         intersection = ops.diagonal(counts)
         union = ops.sum(counts, axis=0) + ops.sum(counts, axis=1) - intersection
         return ops.cast(intersection, "float32"), ops.cast(union, "float32")

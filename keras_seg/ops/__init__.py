@@ -16,7 +16,7 @@ from keras_seg.ops.positions import (
     row_positions,
     sinusoidal_table,
 )
-from keras_seg.ops.replicas import sum_over_replicas
+from keras_seg.ops.replicas import moments_over_replicas, sum_over_replicas
 from keras_seg.ops.resizing import resize_bilinear
 from keras_seg.ops.xla import set_xla, xla_op, xla_scope
 
@@ -30,6 +30,7 @@ __all__ = [
     "jitter_positions",
     "normalize_features",
     "pool_windows",
+    "moments_over_replicas",
     "prior_context",
     "resize_bilinear",
     "row_positions",

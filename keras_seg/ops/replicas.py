@@ -1,5 +1,8 @@
-"""Sums over the replicas of a distribution strategy."""
+"""Sums and moments over the replicas of a distribution strategy."""
 
+from keras import ops
+
+from keras_seg.ops.precision import at_least_float32
 from keras_seg.ops.xla import tensorflow
 
 
@@ -25,3 +28,24 @@ def sum_over_replicas(x):
     if replica is None or replica.num_replicas_in_sync == 1:
         return x
     return replica.all_reduce(tf.distribute.ReduceOp.SUM, x)
+
+
+def moments_over_replicas(x, axes):
+    """Mean and variance of the global batch, whose digits one device would have.
+
+    The mean is summed over the replicas first, and then the squares of the differences
+    to it. Keras's `ops.moments(synchronized=True)` takes `E[x^2] - E[x]^2` instead: in
+    float32 nothing is left of a variance that is small beside the mean's square.
+
+    Args:
+        x: float tensor, a replica's share of the batch, of the same shape on each.
+        axes: sequence of ints, over which to take the moments.
+
+    Returns:
+        Pair of tensors of the axes that are left, float32 or wider.
+    """
+    x = at_least_float32(x)
+    replicas = sum_over_replicas(ops.ones((), x.dtype))
+    mean = sum_over_replicas(ops.mean(x, axes, keepdims=True)) / replicas
+    squares = ops.mean(ops.square(x - mean), axes)
+    return ops.squeeze(mean, axes), sum_over_replicas(squares) / replicas

@@ -40,6 +40,7 @@ def arguments(description, name):
     add("--learning-rate", type=float, default=1e-3, help="the papers' SGD: 0.01")
     add("--weight-decay", type=float, default=1e-4)
     add("--seed", type=int, default=0)
+    add("--deterministic", action="store_true", help="the same to the last digit")
     add("--tensorboard", action="store_true", help="needs keras-seg[tensorboard]")
     add("--output", type=path, default=path("runs", name), help="folder of the run")
     add("--export", type=path, default=path("saved_models", name, "1"))

@@ -1,8 +1,10 @@
-from keras_seg.training import callbacks, named_targets
+from keras_seg.training import callbacks, distribute_batches, named_targets, worker
 
 
 def fit(args, model, train, val, scale=1):
     """Trains a compiled model; the best one stays in `best.keras` of the run's folder.
+
+    The backup of the finished run stays too, until `report` is done.
 
     Args:
         args: what `arguments(...).parse_args()` gives.
@@ -12,13 +14,18 @@ def fit(args, model, train, val, scale=1):
         scale: int. By how much images are reduced for the model: see `named_targets`.
     """
     targets = named_targets(model, scale)
+    train, val = (
+        distribute_batches(batches.map(targets), model.distribute_strategy)
+        for batches in (train, val)
+    )
     model.fit(
-        train.map(targets),
+        train,
         epochs=args.epochs,
-        validation_data=val.map(targets),
+        verbose="auto" if worker()[0] == 0 else 0,
+        validation_data=val,
         validation_freq=args.val_every,
         callbacks=callbacks(
-            args.output, model, "val_segmentation_mean_iou", args.tensorboard
+            args.output, "val_segmentation_mean_iou", args.tensorboard, keep_backup=True
         ),
         shuffle=False,  # the pipeline does that
     )

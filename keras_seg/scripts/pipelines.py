@@ -1,13 +1,15 @@
 from keras_seg.data import Augmentation, evaluation_pipeline, training_pipeline
+from keras_seg.training import epochs_done, worker
 
 
-def pipelines(args, train_set, val_set, positions=False):
+def pipelines(args, train_set, val_set, strategy, positions=False):
     """Augmented batches to train on, and whole images to validate on.
 
     Args:
         args: what `arguments(...).parse_args()` gives.
         train_set: `SegmentationDataset`.
         val_set: `SegmentationDataset`.
+        strategy: the `tf.distribute.Strategy` to train under.
         positions: bool. Whether the model takes the positions of its rows.
 
     Returns:
@@ -20,9 +22,14 @@ def pipelines(args, train_set, val_set, positions=False):
         args.seed,
         args.cache,
         positions,
+        first_epoch=epochs_done(args.output / "backup", strategy),
+        shard=worker(),
     )
     print(
         f"{len(train_set)} images to train on, {len(val_set)} to validate on, "
         f"{train_set.num_classes} classes, {len(train)} steps an epoch"
     )
-    return train, evaluation_pipeline(val_set, args.val_batch_size, positions)
+    devices = strategy.num_replicas_in_sync
+    val_batch_size = -(-args.val_batch_size // devices) * devices
+    val = evaluation_pipeline(val_set, val_batch_size, positions, shard=worker())
+    return train, val

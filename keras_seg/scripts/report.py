@@ -1,5 +1,6 @@
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -11,12 +12,16 @@ from keras_seg.data import evaluation_pipeline, low_resolution
 from keras_seg.export import export_saved_model
 from keras_seg.inference import evaluate, evaluation_table
 from keras_seg.models import inference_model
-from keras_seg.training import named_targets
+from keras_seg.training import named_targets, worker
+from keras_seg.training.replacing import replacing
 from keras_seg.visualization import comparison
 
 
-def report(args, val_set, client, scale=1):
+def report(args, val_set, client, scale=1, best=None):
     """What comes after `fit`: evaluates the best model, exports it and draws images.
+
+    Of several machines the chief does that. At the end the run is finished, and the
+    backups in its folder are removed.
 
     Written are `evaluation.json` and `predictions.png` in the folder of the run, and
     the SavedModel. The pictures are predicted by the exported model in a fresh process.
@@ -28,7 +33,14 @@ def report(args, val_set, client, scale=1):
         client: path of the script that predicts a folder of images with a SavedModel.
         scale: int. By how much images are reduced for the model; what it predicts is of
             their full size.
+        best: `keras.Model` to save as the best one, or None where `fit` left it.
     """
+    if worker()[0] > 0:
+        return
+    if best is not None:
+        with replacing(args.output / "best.keras") as unfinished:
+            best.save(unfinished)
+    # Anew, since a model of several machines cannot be evaluated on one.
     best = keras.saving.load_model(args.output / "best.keras", compile=False)
     best = inference_model(best)
     batches = evaluation_pipeline(val_set, args.val_batch_size)
@@ -49,6 +61,9 @@ def report(args, val_set, client, scale=1):
     picture = args.output / "predictions.png"
     drawn = comparison(images, labels, classes, val_set.palette, val_set.class_names)
     Image.fromarray(drawn).save(picture)
+
+    for backup in [*args.output.rglob("backup")]:
+        shutil.rmtree(backup)
 
     print(f"{evaluation_table(result)}  on {len(val_set)} images")
     print(f"model        {args.output / 'best.keras'}")

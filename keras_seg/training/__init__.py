@@ -1,19 +1,34 @@
 """What `model.fit` needs around it to train segmentation."""
 
 from keras_seg.training.adamw import AdamW
+from keras_seg.training.backup import Backup, epochs_done
+from keras_seg.training.best_model import BestModel
 from keras_seg.training.callbacks import callbacks
+from keras_seg.training.distribute_batches import distribute_batches
+from keras_seg.training.distribution_strategy import distribution_strategy
 from keras_seg.training.freeze_batch_norm import freeze_batch_norm
+from keras_seg.training.load_weights import load_weights
+from keras_seg.training.mirrored_strategy import mirrored_strategy
+from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
 from keras_seg.training.named_targets import named_targets
 from keras_seg.training.sgd import sgd
-from keras_seg.training.strategy import mirrored_strategy
 from keras_seg.training.synchronize_batch_norm import synchronize_batch_norm
+from keras_seg.training.worker import worker
 
 __all__ = [
     "AdamW",
+    "Backup",
+    "BestModel",
+    "MultiWorkerStrategy",
     "callbacks",
+    "distribute_batches",
+    "distribution_strategy",
+    "epochs_done",
     "freeze_batch_norm",
+    "load_weights",
     "mirrored_strategy",
     "named_targets",
     "sgd",
     "synchronize_batch_norm",
+    "worker",
 ]

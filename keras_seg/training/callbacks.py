@@ -1,78 +1,73 @@
 import csv
-import json
 import pathlib
 import shutil
 
 import keras
 
+from keras_seg.training.backup import Backup, epochs_done
+from keras_seg.training.best_model import BestModel
+from keras_seg.training.replacing import replacing
+from keras_seg.training.worker import worker
 
-def callbacks(folder, model, monitor="val_mean_iou", tensorboard=False):
-    """What a training run keeps on disk, so that it survives an interruption.
+
+def callbacks(folder, monitor="val_mean_iou", tensorboard=False, keep_backup=False):
+    """What a training run keeps on disk, so that it survives being killed.
 
     In `folder` there are then `best.keras`, the model with the highest `monitor` so
     far; `log.csv`, a line an epoch; and while the run is unfinished `backup`, from
-    which the same call in a new process continues after the last whole epoch. A
-    finished run leaves no backup: the next one starts anew and replaces the log.
+    which the same call in a new process continues after the last whole epoch: see
+    `Backup`. A finished run leaves no backup: the next one starts anew and replaces the
+    log. Of several machines only the chief writes.
 
     Args:
         folder: path; it is made if it does not exist.
-        model: the compiled `keras.Model` to train.
         monitor: str. The name in Keras's logs to maximise.
         tensorboard: bool. Also writes event files to `folder/tensorboard`.
+        keep_backup: bool. Leaves the backup of a finished run, for a script that has
+            more to do and removes it then.
 
     Returns:
-        list of Keras callbacks for `fit`.
-
-    Raises:
-        ValueError: If `folder` holds the unfinished run of another model.
+        list of Keras callbacks for `fit`, which raise a `ValueError` there if `folder`
+        holds the unfinished run of another model.
 
     Example:
 
     ```python
-    model.fit(train, epochs=30, validation_data=val,
-              callbacks=callbacks("runs/spnet", model))
+    model.fit(train, epochs=30, validation_data=val, callbacks=callbacks("runs/spnet"))
     model = keras.saving.load_model("runs/spnet/best.keras")
     ```
     """
     folder = pathlib.Path(folder)
+    backup = Backup(folder / "backup", delete=not keep_backup)
+    if worker()[0] > 0:
+        return [backup]
     folder.mkdir(parents=True, exist_ok=True)
-    best, log, backup = folder / "best.keras", folder / "log.csv", folder / "backup"
-    resuming = backup.exists()
-    _check_same_model(folder / "variables.json", model, resuming)
-    if tensorboard and not resuming:
-        shutil.rmtree(folder / "tensorboard", ignore_errors=True)
+    log, epochs = folder / "log.csv", epochs_done(folder / "backup")
+    rows = _shorten(log, epochs) if epochs else []
     found = [
-        keras.callbacks.BackupAndRestore(backup),
-        keras.callbacks.CSVLogger(log, append=resuming),
-        keras.callbacks.ModelCheckpoint(
-            best,
-            monitor=monitor,
-            mode="max",
-            save_best_only=True,
-            # Else the first epoch after an interruption would pass for the best.
-            initial_value_threshold=_best(log, monitor) if resuming else None,
-        ),
+        keras.callbacks.CSVLogger(log, append=bool(epochs)),
+        BestModel(folder / "best.keras", monitor, _best(rows, monitor)),
     ]
     if tensorboard:
+        if not epochs:
+            shutil.rmtree(folder / "tensorboard", ignore_errors=True)
         found.append(keras.callbacks.TensorBoard(folder / "tensorboard"))
-    return found
+    # Last: what the others wrote of an epoch without a backup is written once more.
+    return [*found, backup]
 
 
-def _best(log, monitor):
+def _shorten(log, epochs):
+    """The log's rows by column, without those of epochs that are to be run again."""
     if not log.exists():
-        return None
+        return []
     with open(log, newline="") as file:
-        found = [row.get(monitor) for row in csv.DictReader(file)]
-    values = [float(value) for value in found if value not in (None, "", "NA")]
-    return max(values, default=None)
+        lines = list(csv.reader(file))[: 1 + epochs]
+    with replacing(log) as unfinished, open(unfinished, "w", newline="") as file:
+        csv.writer(file).writerows(lines)
+    return [dict(zip(lines[0], row, strict=True)) for row in lines[1:]]
 
 
-def _check_same_model(path, model, resuming):
-    variables = [[weight.name, list(weight.shape)] for weight in model.weights]
-    if resuming and path.exists() and json.loads(path.read_text()) != variables:
-        raise ValueError(
-            f"{path.parent} holds an unfinished run of another model: its variables "
-            f"are not those of {model.name!r}. Give another folder, or remove "
-            f"{path.parent} to start anew."
-        )
-    path.write_text(json.dumps(variables))
+def _best(rows, monitor):
+    """The highest value so far: without it, the next epoch would pass for the best."""
+    values = [row[monitor] for row in rows if row.get(monitor) not in (None, "", "NA")]
+    return max(map(float, values), default=None)

@@ -1,5 +1,9 @@
-import tensorflow as tf
+import functools
 
+import tensorflow as tf
+from keras import ops
+
+from keras_seg.ops import moments_over_replicas
 from keras_seg.training.batch_norms import batch_norms
 
 
@@ -8,9 +12,10 @@ def synchronize_batch_norm(model):
 
     Segmentation trains with few images a device, too few for statistics of their own.
     This sets `keras.layers.BatchNormalization(synchronized=True)` throughout a model
-    that is built already, in nested models and inside of layers. With one replica it
-    does nothing: there Keras's synchronized path takes longer, and computes the
-    variance as `E[x^2] - E[x]^2`, which loses digits.
+    that is built already, in nested models and inside of layers; with one replica it
+    does nothing. The variance is that of `keras_seg.ops.moments_over_replicas`, since
+    Keras's own, `E[x^2] - E[x]^2`, loses so many digits that a network trains
+    otherwise on two devices than on one.
 
     Args:
         model: `keras.Model` that is built in the strategy's scope and not compiled yet.
@@ -25,4 +30,13 @@ def synchronize_batch_norm(model):
     norms = batch_norms(model)
     for norm in norms:
         norm.synchronized = True
+        # Keras has no public place for it.
+        norm._moments = functools.partial(_moments, norm)
     return len(norms)
+
+
+def _moments(norm, inputs, mask=None):
+    if mask is not None:
+        return type(norm)._moments(norm, inputs, mask)
+    moments = moments_over_replicas(inputs, norm._reduction_axes)
+    return [ops.cast(moment, inputs.dtype) for moment in moments]

@@ -280,3 +280,50 @@ def test_positions_of_whole_images():
     for ((images, rows), labels), (height, _) in zip(batches, sizes, strict=True):
         assert images.shape[1] == labels.shape[1] == height
         np.testing.assert_array_equal(rows, [row_positions(np.arange(height), height)])
+
+
+def test_a_run_that_goes_on_has_the_epochs_it_would_have_had():
+    whole = training_pipeline(numbers(11), 4, seed=1)
+    epochs = [epoch(whole) for _ in range(3)]
+    assert epochs[1] != epochs[2]
+    resumed = training_pipeline(numbers(11), 4, seed=1, first_epoch=1)
+    assert [epoch(resumed) for _ in range(2)] == epochs[1:]
+
+
+def test_machines_share_the_batches_of_one():
+    augmentation = Augmentation((4, 4), scale=(0.5, 2.0))
+    one = arrays(training_pipeline(numbers(13), 6, augmentation, seed=1))
+    datasets = [numbers(13) for _ in range(3)]
+    parts = [
+        arrays(training_pipeline(each, 6, augmentation, 1, shard=(index, 3)))
+        for index, each in enumerate(datasets)
+    ]
+    assert len(one) == 2 and [len(part) for part in parts] == [2] * 3
+    for step, whole in enumerate(one):
+        for both in zip(whole, *(part[step] for part in parts), strict=True):
+            np.testing.assert_array_equal(both[0], np.concatenate(both[1:]))
+    # Each reads its own images alone.
+    assert [len(each.reads) for each in datasets] == [4] * 3
+
+
+def test_machines_evaluate_each_image_once():
+    parts = [
+        arrays(evaluation_pipeline(numbers(7), 6, shard=(index, 3)))
+        for index in range(3)
+    ]
+    # The second batch has one image: two machines have none left.
+    assert [[len(images) for images, _ in part] for part in parts] == [[2, 2]] * 3
+    seen = [
+        int(image[0, 0, 0]) - 1
+        for part in parts
+        for images, labels in part
+        for image, label in zip(images, labels, strict=True)
+        if (label != 255).any()
+    ]
+    assert sorted(seen) == list(range(7))
+
+
+@pytest.mark.parametrize("pipeline", [training_pipeline, evaluation_pipeline])
+def test_batches_must_divide_among_machines(pipeline):
+    with pytest.raises(ValueError, match="batch_size=4 for 3 machines"):
+        pipeline(numbers(7), 4, shard=(0, 3))

@@ -1,0 +1,125 @@
+"""Trains a small network in a process of its own and prints its losses and metrics.
+
+    python -m tests.scale.train SPNet --replicas 4 --steps 20
+    python -m tests.scale.train SPNet --folder run --epochs 3     (of several workers)
+
+The images are blocks of colours that tell the class, of many brightnesses. Among each
+eight labels some are whole, some half void and some nearly; and in every third batch
+the last four are void altogether: all that one replica of two has, and two of four.
+"""
+
+import argparse
+import json
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+HEIGHT, WIDTH, VOID = 32, 48, 255
+
+
+class Blocks:
+    """A data set of 24 images as above, a `SegmentationDataset` in what counts."""
+
+    ignore_class = VOID
+
+    def __len__(self):
+        return 24
+
+    def __getitem__(self, index):
+        rng = np.random.default_rng(index)
+        label = rng.integers(0, 3, (4, 6)).repeat(8, axis=0).repeat(8, axis=1)
+        colors = rng.uniform(0, 80, (HEIGHT, WIDTH, 3)) + 85 * label[..., None]
+        image = (colors * rng.uniform(0.2, 1, 3)).astype("uint8")
+        void = (0.0, 0.5, 0.95, 0.2, 0.9, 0.0, 1.0, 0.7)[index % 8]
+        if index < 8 and index >= 4:
+            void = 1.0
+        label[: round(HEIGHT * void)] = VOID
+        return image, label.astype("int32")
+
+
+class Curves(keras.callbacks.Callback):
+    """Losses and metrics of the epoch so far, after each step."""
+
+    def __init__(self):
+        super().__init__()
+        self.steps = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps.append({name: float(value) for name, value in logs.items()})
+
+
+def on_replicas(name, replicas, steps, positions):
+    """Curves over batches in one order on so many devices of this machine."""
+    from tests.scale.networks import build
+
+    devices = [f"CPU:{index}" for index in range(replicas)]
+    data = Blocks()
+    images, labels = map(np.stack, zip(*[data[i] for i in range(24)], strict=True))
+    inputs = images.astype("float32")
+    if positions:
+        rows = np.arange(HEIGHT, dtype="int32") * 128 // HEIGHT
+        inputs = inputs, np.tile(rows, (24, 1))
+    batches = tf.data.Dataset.from_tensor_slices((inputs, labels)).batch(8)
+    with tf.distribute.MirroredStrategy(devices).scope():
+        model, targets = build(name)
+    curves = Curves()
+    batches = batches.repeat().take(steps).map(targets)
+    model.fit(batches, callbacks=[curves], verbose=0, shuffle=False)
+    return curves.steps
+
+
+def on_workers(name, folder, epochs, positions):
+    """Logs of epochs on the machines of TF_CONFIG, and the score by them together."""
+    from keras_seg import training
+    from keras_seg.data import evaluation_pipeline, training_pipeline
+
+    strategy = training.distribution_strategy()
+    from tests.scale.networks import build
+
+    with strategy.scope():
+        model, targets = build(name)
+    first = training.epochs_done(f"{folder}/backup", strategy)
+    shard = training.worker()
+    train = training_pipeline(
+        Blocks(), 6, positions=positions, first_epoch=first, shard=shard
+    )
+    val = evaluation_pipeline(Blocks(), 18, positions, shard)
+    train, val = (
+        training.distribute_batches(batches.map(targets), strategy)
+        for batches in (train, val)
+    )
+    history = model.fit(
+        train,
+        epochs=epochs,
+        validation_data=val,
+        callbacks=training.callbacks(folder, "val_segmentation_mean_iou"),
+        shuffle=False,
+        verbose=0,
+    ).history
+    count = len(history["loss"])
+    return [{name: values[i] for name, values in history.items()} for i in range(count)]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("network")
+    parser.add_argument("--replicas", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--folder")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--float64", action="store_true")
+    args = parser.parse_args()
+    tf.config.experimental.enable_op_determinism()
+    if args.float64:
+        keras.config.set_dtype_policy("float64")
+    positions = args.network == "HANet"
+    if args.folder:
+        found = on_workers(args.network, args.folder, args.epochs, positions)
+    else:
+        tf.config.set_logical_device_configuration(
+            tf.config.list_physical_devices("CPU")[0],
+            [tf.config.LogicalDeviceConfiguration()] * args.replicas,
+        )
+        found = on_replicas(args.network, args.replicas, args.steps, positions)
+    print(json.dumps(found))
