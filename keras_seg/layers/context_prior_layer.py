@@ -9,11 +9,12 @@ from keras_seg.layers.data_format import (
 )
 from keras_seg.ops import (
     fused_prior,
+    mean_over_replicas,
     prior_context,
     resize_bilinear,
     sample_labels,
-    sum_over_replicas,
 )
+from keras_seg.ops.precision import at_least_float32
 from keras_seg.ops.sizes import require_size
 
 
@@ -146,7 +147,7 @@ class ContextPriorLayer(keras.layers.Layer):
     def _normalized_prior(self, values, training):
         """The prior's convolution and batch norm as one kernel and bias."""
         norm = self.prior.norm
-        kernel = ops.cast(self.prior.conv.kernel[0, 0], "float32")
+        kernel = at_least_float32(self.prior.conv.kernel[0, 0])
         if training and norm.trainable:
             mean, variance = self._statistics(values, kernel)
             for moving, now in (
@@ -162,10 +163,10 @@ class ContextPriorLayer(keras.layers.Layer):
 
     def _statistics(self, values, kernel):
         """Mean and variance `(N,)` of `values @ kernel` over images and pixels."""
-        values = ops.cast(values, "float32")
+        values = at_least_float32(values)
         batch, pixels, _ = ops.shape(values)
-        share = 1 / ops.cast(batch * pixels, "float32")
-        reduce = _mean_over_replicas if self.prior.norm.synchronized else _unchanged
+        share = 1 / ops.cast(batch * pixels, values.dtype)
+        reduce = mean_over_replicas if self.prior.norm.synchronized else _unchanged
         mean = reduce(ops.sum(values, axis=(0, 1)) * share)
         centered = values - mean
         covariance = reduce(ops.einsum("bnc,bnd->cd", centered, centered) * share)
@@ -210,10 +211,6 @@ class ContextPriorLayer(keras.layers.Layer):
             "kernel_size": self.kernel_size,
             "fused_loss": self.fused_loss and keras.losses.serialize(self.fused_loss),
         }
-
-
-def _mean_over_replicas(x):
-    return sum_over_replicas(x) / sum_over_replicas(ops.ones((), x.dtype))
 
 
 def _unchanged(x):

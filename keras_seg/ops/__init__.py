@@ -16,7 +16,11 @@ from keras_seg.ops.positions import (
     row_positions,
     sinusoidal_table,
 )
-from keras_seg.ops.replicas import moments_over_replicas, sum_over_replicas
+from keras_seg.ops.replicas import (
+    mean_over_replicas,
+    moments_over_replicas,
+    sum_over_replicas,
+)
 from keras_seg.ops.resizing import resize_bilinear
 from keras_seg.ops.xla import set_xla, xla_op, xla_scope
 
@@ -28,9 +32,10 @@ __all__ = [
     "feature_affinity",
     "fused_prior",
     "jitter_positions",
+    "mean_over_replicas",
+    "moments_over_replicas",
     "normalize_features",
     "pool_windows",
-    "moments_over_replicas",
     "prior_context",
     "resize_bilinear",
     "row_positions",

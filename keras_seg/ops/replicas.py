@@ -30,6 +30,18 @@ def sum_over_replicas(x):
     return replica.all_reduce(tf.distribute.ReduceOp.SUM, x)
 
 
+def mean_over_replicas(x):
+    """`sum_over_replicas(x)` divided by the number of replicas.
+
+    Args:
+        x: float tensor, of the same shape on every replica.
+
+    Returns:
+        Tensor like `x`, the same on every replica.
+    """
+    return sum_over_replicas(x) / sum_over_replicas(ops.ones((), x.dtype))
+
+
 def moments_over_replicas(x, axes):
     """Mean and variance of the global batch, whose digits one device would have.
 
@@ -45,7 +57,6 @@ def moments_over_replicas(x, axes):
         Pair of tensors of the axes that are left, float32 or wider.
     """
     x = at_least_float32(x)
-    replicas = sum_over_replicas(ops.ones((), x.dtype))
-    mean = sum_over_replicas(ops.mean(x, axes, keepdims=True)) / replicas
-    squares = ops.mean(ops.square(x - mean), axes)
-    return ops.squeeze(mean, axes), sum_over_replicas(squares) / replicas
+    mean = mean_over_replicas(ops.mean(x, axes, keepdims=True))
+    variance = mean_over_replicas(ops.mean(ops.square(x - mean), axes))
+    return ops.squeeze(mean, axes), variance
