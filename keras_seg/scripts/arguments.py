@@ -38,6 +38,13 @@ def arguments(description, name):
     add("--epochs", type=int, default=5)
     add("--optimizer", choices=["sgd", "adamw"], default="adamw")
     add("--learning-rate", type=float, default=1e-3, help="the papers' SGD: 0.01")
+    add(
+        "--backbone-rate",
+        type=float,
+        default=1.0,
+        metavar="FACTOR",
+        help="of the backbone's learning rate; the papers: 0.1",
+    )
     add("--weight-decay", type=float, default=1e-4)
     add("--seed", type=int, default=0)
     add("--tensorboard", action="store_true", help="needs keras-seg[tensorboard]")
