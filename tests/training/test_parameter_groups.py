@@ -185,6 +185,16 @@ def test_the_first_key_that_fits_counts():
     assert (found[:, 0] == 5).all() and (found[:, 2] != 5).all()
 
 
+def test_it_is_built_once():
+    """Keras keeps the order of the first time, and so do the groups."""
+    parts = variables()
+    optimizer = AdamW(0.1, weight_decay=0.5, rate_groups={"backbone": 0.0})
+    optimizer.build(parts)
+    optimizer.build(parts[::-1])
+    optimizer.apply([tf.ones(())] * 3)
+    assert [float(ops.convert_to_numpy(w)) == 5 for w in parts] == [True, False, False]
+
+
 def test_a_decay_for_one_part_alone():
     optimizer = sgd(0.1, momentum=0.0, decay_groups={"backbone": 0.5})
     assert optimizer.weight_decay is None
