@@ -7,6 +7,7 @@ from keras_seg.scripts.fit import fit
 from keras_seg.scripts.optimizer import optimizer
 from keras_seg.scripts.pipelines import pipelines
 from keras_seg.scripts.report import report
+from keras_seg.scripts.segmentation_loss import segmentation_loss
 
 __all__ = [
     "arguments",
@@ -16,4 +17,5 @@ __all__ = [
     "optimizer",
     "pipelines",
     "report",
+    "segmentation_loss",
 ]
