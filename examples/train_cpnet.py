@@ -39,7 +39,7 @@ def build_model(args, num_classes, steps):
         global_weight=global_weight,
     )
     training.synchronize_batch_norm(model)
-    loss = {name: losses.SegmentationCrossentropy() for name in model.output}
+    loss = {name: scripts.segmentation_loss(args) for name in model.output}
     weights = {"segmentation": 1.0, "auxiliary": 0.4}
     if "context_prior" in model.output:
         loss["context_prior"] = (

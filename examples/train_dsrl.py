@@ -54,7 +54,7 @@ def build_model(args, num_classes):
 def compile_part(args, model, steps):
     """Compiles a model with the paper's losses for the outputs that it has."""
     loss = {
-        "segmentation": losses.SegmentationCrossentropy(),
+        "segmentation": scripts.segmentation_loss(args),
         "super_resolution": keras.losses.MeanSquaredError(),
         "feature_affinity": losses.OutputLoss(),
     }

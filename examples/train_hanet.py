@@ -18,7 +18,7 @@ Afterwards, to see what the attention does:
 
 import pathlib
 
-from keras_seg import losses, metrics, models, scripts, training
+from keras_seg import metrics, models, scripts, training
 
 
 def build_model(args, num_classes, steps):
@@ -45,7 +45,7 @@ def build_model(args, num_classes, steps):
     training.synchronize_batch_norm(model)
     model.compile(
         scripts.optimizer(args, steps, decay_groups),
-        loss={name: losses.SegmentationCrossentropy() for name in model.output},
+        loss={name: scripts.segmentation_loss(args) for name in model.output},
         loss_weights={"segmentation": 1.0, "auxiliary": 0.4},
         metrics={"segmentation": [metrics.MeanIoU(num_classes)]},
     )

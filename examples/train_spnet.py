@@ -18,7 +18,7 @@ command goes on after the last whole epoch.
 import math
 import pathlib
 
-from keras_seg import losses, metrics, models, scripts, training
+from keras_seg import metrics, models, scripts, training
 
 
 def build_model(args, num_classes, steps):
@@ -34,7 +34,7 @@ def build_model(args, num_classes, steps):
     training.synchronize_batch_norm(model)
     model.compile(
         scripts.optimizer(args, steps),
-        loss={name: losses.SegmentationCrossentropy() for name in model.output},
+        loss={name: scripts.segmentation_loss(args) for name in model.output},
         loss_weights={"segmentation": 1.0, "auxiliary": 0.4},
         metrics={"segmentation": [metrics.MeanIoU(num_classes)]},
     )

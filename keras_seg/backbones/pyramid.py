@@ -5,10 +5,13 @@ import math
 import keras
 
 from keras_seg.backbones.dilation import dilation
+from keras_seg.backbones.feature_pyramid_model import FeaturePyramid
 from keras_seg.backbones.graph import flatten, is_functional
 from keras_seg.backbones.levels import level_tensors
 from keras_seg.backbones.pad_to_multiple import PadToMultiple
 from keras_seg.backbones.rebuilding import rebuild
+
+_NAME = "backbone"
 
 # Mean and deviation of ImageNet's red, green and blue, of 255.
 _IMAGENET = ((123.675, 58.395), (116.28, 57.12), (103.53, 57.375))
@@ -48,7 +51,7 @@ def feature_pyramid(model, output_stride=32, normalization=None, insert=None):
     Returns:
         `keras.Model` named "backbone", from images `(batch, height, width, channels)`
         to the dict of feature maps `(batch, ceil(height / stride), ...)`. A network of
-        one fixed size keeps it.
+        one fixed size keeps it. The paths of its variables begin with "backbone/".
 
     Raises:
         TypeError: If `model` is no functional model.
@@ -97,15 +100,16 @@ def make_pyramid(network, output_stride, first=(), insert=None, adapt=None):
         names, {level: names[producers[id(t)]] for level, t in levels.items()}
     )
     dilated = dilation(graph, output_stride, network.name)
-    image, tensors = rebuild(
-        graph,
-        list(levels.values()),
-        lambda call: adapt(call, dilated(call)) if adapt else dilated(call),
-        insertions,
-        first,
-    )
+    with keras.name_scope(_NAME):
+        image, tensors = rebuild(
+            graph,
+            list(levels.values()),
+            lambda call: adapt(call, dilated(call)) if adapt else dilated(call),
+            insertions,
+            first,
+        )
     outputs = dict(zip(levels, tensors, strict=True))
-    return keras.Model(image, outputs, name="backbone")
+    return FeaturePyramid(image, outputs, name=_NAME)
 
 
 def is_pyramid(model):

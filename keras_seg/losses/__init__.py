@@ -1,7 +1,21 @@
 """Losses, one for each kind of output that the networks have."""
 
 from keras_seg.losses.affinity_loss import AffinityLoss
+from keras_seg.losses.ohem_crossentropy import OHEMCrossentropy
 from keras_seg.losses.output_loss import OutputLoss
 from keras_seg.losses.segmentation_crossentropy import SegmentationCrossentropy
+from keras_seg.losses.segmentation_dice import SegmentationDice
+from keras_seg.losses.segmentation_focal_crossentropy import (
+    SegmentationFocalCrossentropy,
+)
+from keras_seg.losses.weighted_sum_loss import WeightedSumLoss
 
-__all__ = ["AffinityLoss", "OutputLoss", "SegmentationCrossentropy"]
+__all__ = [
+    "AffinityLoss",
+    "OHEMCrossentropy",
+    "OutputLoss",
+    "SegmentationCrossentropy",
+    "SegmentationDice",
+    "SegmentationFocalCrossentropy",
+    "WeightedSumLoss",
+]

@@ -3,6 +3,7 @@ from keras import ops
 
 from keras_seg.ops import affinity_loss, sample_labels
 from keras_seg.ops.sizes import require_size
+from keras_seg.ops.void import require_void
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -17,7 +18,8 @@ class AffinityLoss(keras.losses.Loss):
     Args:
         prior_size: pair of ints, as of the `ContextPriorLayer`.
         num_classes: int.
-        ignore_class: int or None. Pixels with this label do not count.
+        ignore_class: int, tuple of ints, or None. Pixels with such a label do not
+            count.
         unary_weight: float. Of the cross-entropy.
         global_weight: float. Of the other three terms; with 0, the loss is the mean
             binary cross-entropy.
@@ -34,8 +36,8 @@ class AffinityLoss(keras.losses.Loss):
         float32 scalar, the mean over the images; finite for finite logits.
 
     Raises:
-        ValueError: If `prior_size` is no pair of positive ints, or the shapes do not
-            fit it.
+        ValueError: If `prior_size` is no pair of positive ints, the shapes do not fit
+            it, or `ignore_class` is none of those.
 
     Example:
 
@@ -61,7 +63,7 @@ class AffinityLoss(keras.losses.Loss):
         super().__init__(name=name, **kwargs)
         self.prior_size = require_size("prior_size", prior_size)
         self.num_classes = num_classes
-        self.ignore_class = ignore_class
+        self.ignore_class = require_void(ignore_class)
         self.unary_weight = unary_weight
         self.global_weight = global_weight
 

@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_seg.ops import sum_over_replicas
+from keras_seg.ops.void import require_void, valid_pixels, void_labels
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -15,7 +16,8 @@ class MeanIoU(keras.metrics.MeanIoU):
 
     Args:
         num_classes: int.
-        ignore_class: int or None.
+        ignore_class: int, tuple of ints, or None: the labels that do not count, in the
+            losses either.
         name: str.
         **kwargs: `dtype` of the counts.
 
@@ -24,6 +26,9 @@ class MeanIoU(keras.metrics.MeanIoU):
         y_pred: logits or probabilities `(batch, height, width, num_classes)`.
 
     Returns (`result`): float32 scalar in [0, 1]; 0 where nothing was counted.
+
+    Raises:
+        ValueError: If `ignore_class` is none of those.
 
     Example:
 
@@ -36,15 +41,26 @@ class MeanIoU(keras.metrics.MeanIoU):
     """
 
     def __init__(self, num_classes, ignore_class=255, name="mean_iou", **kwargs):
+        # Keras knows one void label: all others become the first.
+        first, *_ = void_labels(ignore_class) or (None,)
         super().__init__(
             num_classes,
             name=name,
             dtype=kwargs.pop("dtype", "int64"),
-            ignore_class=ignore_class,
+            ignore_class=first,
             sparse_y_true=True,
             sparse_y_pred=False,
             **kwargs,
         )
+        self.void = require_void(ignore_class)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        if self.void is not None:
+            labels = ops.cast(y_true, "int32")
+            y_true = ops.where(
+                valid_pixels(labels, self.void), labels, self.ignore_class
+            )
+        return super().update_state(y_true, y_pred, sample_weight)
 
     def result(self):
         intersection, union = self._intersection_and_union()
@@ -69,7 +85,7 @@ class MeanIoU(keras.metrics.MeanIoU):
     def get_config(self):
         return {
             "num_classes": self.num_classes,
-            "ignore_class": self.ignore_class,
+            "ignore_class": self.void,
             "name": self.name,
             "dtype": self.dtype,
         }

@@ -2,8 +2,10 @@
 
 from keras_seg.ops.affinity import affinity_loss, sample_labels
 from keras_seg.ops.context import prior_context
+from keras_seg.ops.dice import dice_loss
 from keras_seg.ops.feature_affinity import feature_affinity, normalize_features
 from keras_seg.ops.fused_prior import fused_prior
+from keras_seg.ops.hard_pixels import hard_pixels
 from keras_seg.ops.pooling import (
     adaptive_average_pool,
     adaptive_max_pool,
@@ -17,11 +19,13 @@ from keras_seg.ops.positions import (
     sinusoidal_table,
 )
 from keras_seg.ops.replicas import (
+    global_mean,
     mean_over_replicas,
     moments_over_replicas,
     sum_over_replicas,
 )
 from keras_seg.ops.resizing import resize_bilinear
+from keras_seg.ops.void import valid_pixels
 from keras_seg.ops.xla import set_xla, xla_op, xla_scope
 
 __all__ = [
@@ -29,8 +33,11 @@ __all__ = [
     "adaptive_max_pool",
     "affinity_loss",
     "coarse_positions",
+    "dice_loss",
     "feature_affinity",
     "fused_prior",
+    "global_mean",
+    "hard_pixels",
     "jitter_positions",
     "mean_over_replicas",
     "moments_over_replicas",
@@ -44,6 +51,7 @@ __all__ = [
     "sinusoidal_table",
     "strip_pool",
     "sum_over_replicas",
+    "valid_pixels",
     "xla_op",
     "xla_scope",
 ]

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_seg.ops.precision import at_least_float32, wide_dtype
+from keras_seg.ops.void import valid_pixels
 from keras_seg.ops.xla import xla_op
 
 # Elements of the prior that are worked on at a time: they stay in a core's cache.
@@ -52,7 +53,8 @@ def affinity_loss(
         labels: integer tensor `(batch, pixels)` in 0..num_classes - 1; pixels with
             other labels, such as `ignore_class`, are ignored.
         num_classes: int.
-        ignore_class: int or None. Ignored even where it is below `num_classes`.
+        ignore_class: int, sequence of ints, or None: see `valid_pixels`. Ignored even
+            where it is below `num_classes`.
         unary_weight: float.
         global_weight: float. Of the other three terms.
 
@@ -146,8 +148,7 @@ def _of_image(tensors, image):
 def pairs_of(labels, num_classes, ignore_class, dtype):
     """`Pairs` from labels `(batch, pixels)`."""
     labels = ops.cast(labels, "int32")
-    if ignore_class is not None:
-        labels = ops.where(ops.equal(labels, ignore_class), -1, labels)
+    labels = ops.where(valid_pixels(labels, ignore_class), labels, -1)
     one_hot = ops.one_hot(labels, num_classes, dtype=dtype)
     valid = ops.sum(one_hot, axis=-1)
     total = ops.sum(valid, axis=-1, keepdims=True)

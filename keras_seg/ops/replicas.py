@@ -1,4 +1,4 @@
-"""Sums and moments over the replicas of a distribution strategy."""
+"""Sums, means and moments over the replicas of a distribution strategy."""
 
 from keras import ops
 
@@ -60,3 +60,25 @@ def moments_over_replicas(x, axes):
     mean = mean_over_replicas(ops.mean(x, axes, keepdims=True))
     variance = mean_over_replicas(ops.mean(ops.square(x - mean), axes))
     return ops.squeeze(mean, axes), variance
+
+
+def global_mean(values, weights):
+    """This replica's share of the weighted mean over the global batch.
+
+    The shares of all replicas add up to the mean, and so do their gradients, as Keras
+    adds them up: the number of devices changes neither. Without any weight it is 0.
+
+    Args:
+        values: float tensor of the replica's own values.
+        weights: float tensor of the same shape, 0 or more.
+
+    Returns:
+        float scalar; the mean itself with one device.
+
+    Example: `global_mean(keras.ops.array([1.0, 5.0]), keras.ops.array([3.0, 1.0]))`
+    is 2.
+    """
+    total = sum_over_replicas(ops.sum(weights))
+    # Divided before they are summed, so that no sum can overflow.
+    weights = weights / ops.where(total > 0, total, 1.0)
+    return ops.sum(weights * values)

@@ -7,6 +7,7 @@ from keras_seg.scripts.fit import fit
 from keras_seg.scripts.optimizer import optimizer
 from keras_seg.scripts.pipelines import pipelines
 from keras_seg.scripts.report import report
+from keras_seg.scripts.segmentation_loss import segmentation_loss
 from keras_seg.scripts.start import start
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "optimizer",
     "pipelines",
     "report",
+    "segmentation_loss",
     "start",
 ]

@@ -2,6 +2,7 @@ import argparse
 import pathlib
 
 from keras_seg.backbones import names
+from keras_seg.scripts.segmentation_loss import LOSSES
 
 
 def arguments(description, name):
@@ -36,8 +37,16 @@ def arguments(description, name):
     add("--val-batch-size", type=int, default=1)
     add("--val-every", type=int, default=1, metavar="EPOCHS")
     add("--epochs", type=int, default=5)
+    add("--loss", choices=LOSSES, default="crossentropy", help="of the logits")
     add("--optimizer", choices=["sgd", "adamw"], default="adamw")
     add("--learning-rate", type=float, default=1e-3, help="the papers' SGD: 0.01")
+    add(
+        "--backbone-rate",
+        type=float,
+        default=1.0,
+        metavar="FACTOR",
+        help="of the backbone's learning rate; the papers: 0.1",
+    )
     add("--weight-decay", type=float, default=1e-4)
     add("--seed", type=int, default=0)
     add("--deterministic", action="store_true", help="the same to the last digit")

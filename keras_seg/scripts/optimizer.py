@@ -12,10 +12,13 @@ def optimizer(args, steps, decay_groups=None):
         decay_groups: dict `{part of variable paths: weight decay}`, or None.
 
     Returns:
-        A Keras optimizer whose rate falls to 0 as `(1 - step / steps)^0.9`.
+        A Keras optimizer whose rate falls to 0 as `(1 - step / steps)^0.9`; that of the
+        backbone is `--backbone-rate` times as large.
     """
     rate = keras.optimizers.schedules.PolynomialDecay(
         args.learning_rate, steps, end_learning_rate=0.0, power=0.9
     )
-    decays = {"weight_decay": args.weight_decay, "decay_groups": decay_groups}
-    return sgd(rate, **decays) if args.optimizer == "sgd" else AdamW(rate, **decays)
+    groups = {"weight_decay": args.weight_decay, "decay_groups": decay_groups}
+    if args.backbone_rate != 1:  # a frozen backbone would be a group without variables
+        groups["rate_groups"] = {"backbone": args.backbone_rate}
+    return sgd(rate, **groups) if args.optimizer == "sgd" else AdamW(rate, **groups)

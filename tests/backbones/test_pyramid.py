@@ -134,6 +134,18 @@ def test_variables_have_one_order_at_every_output_stride():
     assert all(order == orders[0] for order in orders)
 
 
+def test_paths_of_variables_begin_with_its_name(tmp_path):
+    """Else an optimizer could not tell it from the layers around it."""
+    inputs = keras.Input((None, None, 3))
+    pyramid = feature_pyramid(small_network())
+    model = keras.Model(inputs, pyramid(inputs))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    paths = [w.path for w in pyramid.weights]
+    assert all(path.startswith("backbone/") for path in paths)
+    assert [w.path for w in loaded.get_layer("backbone").weights] == paths
+
+
 def test_size_divisor():
     assert size_divisor(feature_pyramid(small_network())) == 1
     assert size_divisor(build("csp_darknet_tiny")) == 2

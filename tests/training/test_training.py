@@ -7,43 +7,8 @@ from keras_seg.layers import ConvNorm
 from keras_seg.training import (
     mirrored_strategy,
     named_targets,
-    sgd,
     synchronize_batch_norm,
 )
-
-
-def pytorch_sgd(w, gradients, learning_rate, momentum, weight_decay):
-    """`torch.optim.SGD` in a few lines."""
-    velocity = 0.0
-    for gradient in gradients:
-        velocity = momentum * velocity + gradient + weight_decay * w
-        w = w - learning_rate * velocity
-    return w
-
-
-def test_weight_decay_is_that_of_pytorch():
-    gradients = np.sin(np.arange(400.0)) / 10
-    variable = keras.Variable(5.0)
-    optimizer = sgd(0.01, momentum=0.9, weight_decay=0.05)
-    optimizer.build([variable])
-    for gradient in gradients:
-        optimizer.apply([keras.ops.convert_to_tensor(gradient, "float32")])
-    expected = pytorch_sgd(5.0, gradients, 0.01, 0.9, 0.05)
-    undecayed = pytorch_sgd(5.0, gradients, 0.01, 0.9, 0.0)
-    decay = abs(expected - undecayed)
-    # Momentum builds up in the first ten steps: 2 % of the decay.
-    assert abs(float(variable) - expected) < 0.02 * decay
-    # Keras's own meaning of the number would be far off.
-    plain = keras.optimizers.SGD(0.01, momentum=0.9, weight_decay=0.05)
-    other = keras.Variable(5.0)
-    plain.build([other])
-    for gradient in gradients:
-        plain.apply([keras.ops.convert_to_tensor(gradient, "float32")])
-    assert abs(float(other) - expected) > 0.5 * decay
-
-
-def test_without_weight_decay_it_is_plain_sgd():
-    assert sgd(0.1).weight_decay is None
 
 
 def test_strategy_covers_all_visible_devices():

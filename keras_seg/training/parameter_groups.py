@@ -1,0 +1,88 @@
+"""Learning rates and weight decays that differ between parts of a model."""
+
+import math
+
+from keras import ops
+
+
+class ParameterGroups:
+    """What gives a Keras optimizer, the next base class, PyTorch's parameter groups.
+
+    Keras has one learning rate and one `weight_decay` for all variables. The optimizer
+    must take both in its `update_step`, from `rate_and_decay`: nothing decays before.
+
+    Args:
+        *args: those of the optimizer.
+        decay_groups: dict `{part of variable paths: weight decay}`, or None. A variable
+            whose path contains a key gets its decay in the place of `weight_decay`; the
+            first key that fits counts.
+        rate_groups: dict `{part of variable paths: factor}`, or None. A variable whose
+            path contains a key has that many times the learning rate; the first key
+            that fits counts.
+        **kwargs: those of the optimizer.
+    """
+
+    def __init__(self, *args, decay_groups=None, rate_groups=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.decay_groups = _checked("decay_groups", decay_groups)
+        self.rate_groups = _checked("rate_groups", rate_groups)
+
+    def build(self, variables):
+        if self.built:
+            return
+        paths = [variable.path for variable in variables]
+        common = self.weight_decay or 0.0
+        # In the order of the variables, as all that Keras keeps of them.
+        self._decays = _by_path("decay_groups", self.decay_groups, paths, common)
+        self._factors = _by_path("rate_groups", self.rate_groups, paths, 1.0)
+        super().build(variables)
+
+    def rate_and_decay(self, variable, learning_rate):
+        """The learning rate of a variable, of its dtype, and its weight decay.
+
+        Both come from the variable alone: replicas take turns while a step is traced,
+        so that whatever one leaves in the optimizer would reach the others.
+        """
+        index = self._get_variable_index(variable)
+        rate = ops.cast(learning_rate, variable.dtype) * self._factors[index]
+        return rate, self._decays[index] if self._use_weight_decay(variable) else 0.0
+
+    def _apply_weight_decay(self, variables):
+        """Keras's decay of all variables by one rate: `update_step` decays instead."""
+
+    def get_config(self):
+        return super().get_config() | {
+            "decay_groups": dict(self.decay_groups),
+            "rate_groups": dict(self.rate_groups),
+        }
+
+
+def _checked(argument, groups):
+    groups = dict(groups or {})
+    for key, value in groups.items():
+        if not (
+            isinstance(key, str)
+            and isinstance(value, int | float)
+            and 0 <= value < math.inf
+        ):
+            raise ValueError(
+                f"`{argument}` must be a dict of parts of variable paths and numbers "
+                f"of 0 or more. Received: {{{key!r}: {value!r}}}"
+            )
+    return groups
+
+
+def _by_path(argument, groups, paths, common):
+    """The value of the first key that each path contains, or the common one."""
+    for key in groups:
+        if not any(key in path for path in paths):
+            first_parts = sorted({path.split("/")[0] for path in paths})
+            raise ValueError(
+                f"Each key of `{argument}` must be part of the path of a trainable "
+                f"variable. Received: {key!r}, and the variables "
+                f"{', '.join(first_parts)}"
+            )
+    return [
+        next((value for key, value in groups.items() if key in path), common)
+        for path in paths
+    ]

@@ -1,0 +1,66 @@
+"""The losses' definitions in float64, pixel by pixel."""
+
+import numpy as np
+
+
+def log_softmax(logits):
+    logits = np.asarray(logits, "float64")
+    logits = logits - logits.max(axis=-1, keepdims=True)
+    return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+
+
+def crossentropy(labels, logits, voids=(255,), class_weights=None, smoothing=0.0):
+    """The weighted mean over the pixels that are not void."""
+    classes = logits.shape[-1]
+    total = weight_sum = 0.0
+    flat = zip(labels.ravel(), log_softmax(logits).reshape(-1, classes), strict=True)
+    for label, log_p in flat:
+        if label in voids:
+            continue
+        target = np.full(classes, smoothing / classes)
+        target[label] += 1 - smoothing
+        weight = 1.0 if class_weights is None else class_weights[label]
+        total -= weight * (target * log_p).sum()
+        weight_sum += weight
+    return total / weight_sum if weight_sum else 0.0
+
+
+def focal(labels, logits, gamma, class_weights=None):
+    total = weight_sum = 0.0
+    classes = logits.shape[-1]
+    flat = zip(labels.ravel(), log_softmax(logits).reshape(-1, classes), strict=True)
+    for label, log_p in flat:
+        if label != 255:
+            weight = 1.0 if class_weights is None else class_weights[label]
+            total -= weight * (1 - np.exp(log_p[label])) ** gamma * log_p[label]
+            weight_sum += weight
+    return total / weight_sum if weight_sum else 0.0
+
+
+def kept(labels, logits, threshold, min_kept):
+    """Labels with what is not hard made void, image by image."""
+    result = labels.copy()
+    for index, (image, log_p) in enumerate(
+        zip(labels, log_softmax(logits), strict=True)
+    ):
+        places = [place for place in np.ndindex(image.shape) if image[place] != 255]
+        places.sort(key=lambda place: log_p[place][image[place]])
+        least = int(np.ceil(min_kept * len(places)))
+        for rank, place in enumerate(places):
+            p = np.exp(log_p[place][image[place]])
+            if rank >= least and not p < threshold:
+                result[index][place] = 255
+    return result
+
+
+def dice(labels, logits, weights=None):
+    """One minus the mean coefficient of the classes that occur."""
+    p = np.exp(log_softmax(logits))
+    w = (labels != 255) * (1.0 if weights is None else weights)
+    terms = []
+    for c in range(logits.shape[-1]):
+        y = labels == c
+        if (w * y).sum():
+            both = (w * p[..., c] * y).sum()
+            terms.append(1 - 2 * both / ((w * p[..., c]).sum() + (w * y).sum()))
+    return np.mean(terms) if terms else 0.0
