@@ -85,10 +85,10 @@ def assignments(layer, key):
 
 
 def unwrapped(checkpoint):
-    """The state dict within what a training script saved."""
-    for entry in ("state_dict", "model"):
+    """The state dict within what a training script saved, a few dicts down at most."""
+    for entry in ("state_dict", "model") * 2:
         if isinstance(checkpoint.get(entry), collections.abc.Mapping):
-            return unwrapped(checkpoint[entry])
+            checkpoint = checkpoint[entry]
     return checkpoint
 
 
