@@ -52,11 +52,12 @@ def _weight(seed, key, shape):
 
 
 def _positions(count, channels):
-    """HANet's fixed table: 1 and a sine or a cosine, by turns."""
+    """HANet's fixed table: 1 and a sine or a cosine, by turns, added in float32."""
     base = 10 if channels > 50 else 100
-    table = np.ones((count, channels))
+    table = np.ones((count, channels), "float32")
     for position in range(count):
         for channel in range(channels):
             angle = position / base ** (2 * (channel // 2) / channels)
-            table[position, channel] += (np.sin, np.cos)[channel % 2](angle)
+            wave = (np.sin, np.cos)[channel % 2](angle)
+            table[position, channel] += np.float32(wave)
     return table
