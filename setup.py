@@ -18,6 +18,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["keras_seg", "keras_seg.*"]),
+    entry_points={"console_scripts": ["keras-seg = keras_seg.command:main"]},
     python_requires=">=3.10",
     # The floors are those of the `addons` extra, because an extra cannot lower one.
     # Without it pip takes the newest: TensorFlow 2.21 with Keras 3.15 on Python 3.11

@@ -1,29 +1,41 @@
-"""The weights under which the authors' networks were recorded."""
+"""The weights and inputs with which the authors' networks were recorded."""
 
 import zlib
 
 import numpy as np
 
 
-def state_dict(record, prefix=""):
-    """`{key: array}` of a recorded network, for the keys with a prefix, without it."""
-    arrays = {}
-    for key, shape in zip(record["keys"], record["shapes"], strict=True):
-        key, shape = str(key), str(shape)
-        if key.startswith(prefix):
-            shape = tuple(int(cells) for cells in shape.split(",") if cells)
-            arrays[key.removeprefix(prefix)] = _weight(record["seed"], key, shape)
-    return arrays
+def state_dict(record):
+    """`{key: array}` of a recorded network."""
+    pairs = zip(map(str, record["keys"]), map(str, record["shapes"]), strict=True)
+    shapes = {key: [int(n) for n in shape.split(",") if n] for key, shape in pairs}
+    return weights(record["seed"], shapes)
 
 
-def image(record):
-    """The recorded input in Keras's order, normalised already."""
-    rng = np.random.default_rng(int(record["seed"]))
-    shape = (1, 3, int(record["height"]), int(record["width"]))
-    return (rng.random(shape, dtype="float32") * 2 - 1).transpose(0, 2, 3, 1)
+def weights(seed, shapes):
+    """`{key: array}` for `{key: shape}`."""
+    return {
+        key: _weight(seed, key, tuple(shape)).astype("float32")
+        for key, shape in shapes.items()
+    }
+
+
+def image(seed, height, width):
+    """The input of a network in Keras's order, normalised already."""
+    x = np.random.default_rng(int(seed)).random((1, 3, height, width), dtype="float32")
+    return (x * 2 - 1).transpose(0, 2, 3, 1)
+
+
+def features(seed, channels, height, width):
+    """The input of CPNet's head in Keras's order."""
+    shape = (1, channels, height, width)
+    x = np.random.default_rng(int(seed)).random(shape, dtype="float32")
+    return x.transpose(0, 2, 3, 1)
 
 
 def _weight(seed, key, shape):
+    if key.endswith("pos_layer.weight"):
+        return _positions(*shape)
     rng = np.random.default_rng(zlib.crc32(f"{seed}/{key}".encode()))
     z = rng.standard_normal(shape).astype("float32")
     if key.endswith("running_var"):
@@ -37,3 +49,15 @@ def _weight(seed, key, shape):
     if key.endswith("weight"):
         return 1 + 0.1 * z
     return 0.1 * z
+
+
+def _positions(count, channels):
+    """HANet's fixed table: 1 and a sine or a cosine, by turns, added in float32."""
+    base = 10 if channels > 50 else 100
+    table = np.ones((count, channels), "float32")
+    for position in range(count):
+        for channel in range(channels):
+            angle = position / base ** (2 * (channel // 2) / channels)
+            wave = (np.sin, np.cos)[channel % 2](angle)
+            table[position, channel] += np.float32(wave)
+    return table

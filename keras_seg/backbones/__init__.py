@@ -1,12 +1,14 @@
 """Feature pyramids from networks of keras-cv and from any functional network."""
 
 from keras_seg.backbones.catalog import build, names
+from keras_seg.backbones.mobilenet_v2 import mobilenet_v2
 from keras_seg.backbones.pyramid import (
     feature_pyramid,
     is_pyramid,
     level_info,
     size_divisor,
 )
+from keras_seg.backbones.resnets import resnet
 from keras_seg.backbones.size_alignment import size_alignment
 
 __all__ = [
@@ -14,7 +16,9 @@ __all__ = [
     "feature_pyramid",
     "is_pyramid",
     "level_info",
+    "mobilenet_v2",
     "names",
+    "resnet",
     "size_alignment",
     "size_divisor",
 ]

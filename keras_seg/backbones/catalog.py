@@ -1,11 +1,10 @@
 """The backbones that `build` knows by name."""
 
 import difflib
-import functools
 
 import keras
 
-from keras_seg.backbones import keras_cv_networks, mix_transformer, pretrained, resnet_c
+from keras_seg.backbones import keras_cv_networks, mix_transformer, pretrained, resnets
 from keras_seg.backbones.pad_to_multiple import PadToMultiple
 from keras_seg.backbones.pyramid import (
     feature_pyramid,
@@ -16,7 +15,7 @@ from keras_seg.backbones.pyramid import (
 
 def names():
     """The names that `build` takes, in alphabetical order."""
-    return sorted([*keras_cv_networks.NAMES, *mix_transformer.NAMES, *resnet_c.NAMES])
+    return sorted([*keras_cv_networks.NAMES, *mix_transformer.NAMES, *resnets.NAMES])
 
 
 def build(name, output_stride=32, weights=None, insert=None, input_channels=3):
@@ -24,8 +23,8 @@ def build(name, output_stride=32, weights=None, insert=None, input_channels=3):
 
     It takes raw images in 0..255 and normalises them as the network's published weights
     expect: with (x - 127) / 128 for EfficientNetLite, with ImageNet's mean and
-    deviation for `resnet50_c` and `resnet101_c`, with 1 / 255 for the others. Batch
-    norms have momentum 0.9, where Keras's 0.99 lags behind in the short schedules of
+    deviation for the ResNets `_b` and `_c`, with 1 / 255 for the others. Batch norms
+    have momentum 0.9, where Keras's 0.99 lags behind in the short schedules of
     segmentation, and the epsilon of the published weights.
 
     Strides give `ceil(size / stride)` at every size. CSPDarkNet, which takes the image
@@ -91,8 +90,8 @@ def build(name, output_stride=32, weights=None, insert=None, input_channels=3):
 
 def _network(name, input_channels):
     """The network by itself, without normalisation."""
-    if name in resnet_c.NAMES:
-        return resnet_c.resnet_c(name, input_channels)
+    if name in resnets.NAMES:
+        return resnets.network(name, input_channels)
     if name in mix_transformer.NAMES:
         return mix_transformer.mix_transformer(name, input_channels)
     return keras_cv_networks.network(name, input_channels)
@@ -102,9 +101,9 @@ def _pyramid(name, network, output_stride):
     first, adapt = [keras.layers.Rescaling(1 / 255, name="normalization")], None
     if name in keras_cv_networks.NAMES:
         adapt = keras_cv_networks.adapt
-    if name in resnet_c.NAMES:
+    if name in resnets.NAMES:
         first = [imagenet_rescaling(network.input_shape[-1])]
-        adapt = functools.partial(resnet_c.multi_grid, output_stride=output_stride)
+        adapt = resnets.adaptation(name, output_stride)
     elif name.startswith("efficientnet_lite"):
         first = [keras.layers.Rescaling(1 / 128, -127 / 128, name="normalization")]
     elif name.startswith("csp_darknet"):

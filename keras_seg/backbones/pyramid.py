@@ -68,7 +68,7 @@ def feature_pyramid(model, output_stride=32, normalization=None, insert=None):
     ```
     """
     _check(model)
-    first = _normalization_layers(normalization)
+    first = normalization_layers(normalization)
     return make_pyramid(model, output_stride, first, insert)
 
 
@@ -186,13 +186,14 @@ def _output_levels(model, graph):
     }
 
 
-def _normalization_layers(normalization):
+def normalization_layers(normalization, channels=3):
+    """What images pass first, as a list: see `feature_pyramid`."""
     if normalization is None:
         return []
     if isinstance(normalization, keras.layers.Layer):
         return [normalization]
     if normalization == "imagenet":
-        return [imagenet_rescaling()]
+        return [imagenet_rescaling(channels)]
     raise ValueError(
         '`normalization` must be None, "imagenet" or a Keras layer. '
         f"Received: {normalization=}"

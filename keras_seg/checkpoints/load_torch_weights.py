@@ -1,33 +1,42 @@
+import keras
+
 from keras_seg.checkpoints import released_keys
+from keras_seg.checkpoints.key_table import resolve
+from keras_seg.checkpoints.released_model import RELEASES, key_table
+from keras_seg.checkpoints.resnet_keys import pyramid_keys
 from keras_seg.checkpoints.torch_layers import (
     fill,
     from_pixel_shuffle,
-    without_prefix,
+    plain_state_dict,
 )
 from keras_seg.layers import HeightDrivenAttention, SubPixelUpsample
 
 
 def load_torch_weights(target, state_dict):
-    """Fills a layer or a backbone with weights that the papers' authors released.
+    """Fills a network, a layer or a backbone with weights that the authors released.
 
     Nothing is set unless everything fits: every key of `state_dict` must be used,
-    every variable of `target` set, and every shape agree. A "module." prefix, as
-    `torch.nn.DataParallel` writes it, is stripped, and `num_batches_tracked`, which
-    has no counterpart, is left out.
+    every variable of `target` set, and every shape agree. What a training script puts
+    around the weights is taken off: a dict with the entry "state_dict" or "model", and
+    "module.", as `DataParallel` and `DistributedDataParallel` write it, before the
+    keys. `num_batches_tracked`, which has no counterpart, is left out. Weights in half
+    precision are widened.
 
     Args:
-        target: A built layer: `StripPooling` (released as `SPBlock`), `MixedPooling`
-            (released as `StripPooling`) or `HeightDrivenAttention` (released as
-            `HANet_Conv`), whose fixed encoding must be the file's, `AggregationModule`
-            or `ContextPriorLayer` (released as `CPHead`, whose bottleneck and
-            classifier are left out); `SubPixelUpsample`, from the "weight" and "bias"
-            of the `torch.nn.Conv2d` before a `torch.nn.PixelShuffle`, whose channels
-            are put into its order; or a pyramid of "resnet50_c" or "resnet101_c" at
-            any output stride, with strip pooling or without (the ResNet of SPNet's
-            release, or of HANet's), where the ImageNet classifier `fc` is left out.
-        state_dict: dict `{original key: array}`. PyTorch is not needed; with it, a
-            checkpoint becomes one by
-            `{k: v.numpy() for k, v in torch.load(path, weights_only=True).items()}`.
+        target: A network of `released_model`, by its name, also with other classifiers
+            or without the auxiliary head. Or a built layer: `StripPooling` (released as
+            `SPBlock`), `MixedPooling` (released as `StripPooling`) or
+            `HeightDrivenAttention` (released as `HANet_Conv`), whose fixed encoding
+            must be the file's, `AggregationModule` or `ContextPriorLayer` (released as
+            `CPHead`, whose bottleneck and classifier are left out); `SubPixelUpsample`,
+            from the "weight" and "bias" of the `torch.nn.Conv2d` before a
+            `torch.nn.PixelShuffle`, whose channels are put into its order. Or a pyramid
+            of "resnet50_b", "resnet50_c" or those of 101 at any output stride, with
+            strip pooling or without, from torchvision's ResNet, SPNet's or HANet's,
+            where the ImageNet classifier `fc` is left out.
+        state_dict: dict `{original key: array}`, of NumPy arrays or of PyTorch's
+            tensors. PyTorch is not needed: `keras_seg.checkpoints.read_torch_file`
+            reads its files.
 
     Raises:
         TypeError: If no released module is known for `target`.
@@ -37,6 +46,9 @@ def load_torch_weights(target, state_dict):
     Example:
 
     ```python
+    model = released_model("spnet_resnet101", num_classes=150)
+    load_torch_weights(model, read_torch_file("train_epoch_120.pth"))
+
     layer = keras_seg.layers.StripPooling()
     layer.build((None, None, None, 64))
     prefix = "pretrained.layer1.2.spm."
@@ -46,20 +58,28 @@ def load_torch_weights(target, state_dict):
     )
     ```
     """
-    if released_keys.is_resnet_c(target):
-        layers = released_keys.resnet_c(target, state_dict)
+    state_dict = plain_state_dict(state_dict)
+    if isinstance(target, keras.Model) and target.name in RELEASES:
+        layers, tables = resolve(key_table(target.name), target)
+        fill(target, layers, state_dict, tables=tables)
+        return
+    table = pyramid_keys(target, state_dict)
+    if table is not None:
+        layers, _ = resolve(table, target)
         fill(target, layers, state_dict, optional=("fc.weight", "fc.bias"))
         return
     if isinstance(target, SubPixelUpsample):
         state_dict = {
             f"conv.{key}": from_pixel_shuffle(array, target.scale)
-            for key, array in without_prefix(state_dict).items()
+            for key, array in state_dict.items()
         }
     if type(target) not in released_keys.BY_CLASS:
         known = ", ".join(cls.__name__ for cls in released_keys.BY_CLASS)
         raise TypeError(
-            f"`target` must be one of: {known}, or a pyramid of resnet50_c or "
-            f"resnet101_c. Received: {type(target).__name__}"
+            f"`target` must be one of: {known}; or a network of `released_model`: "
+            f"{', '.join(RELEASES)}; or a pyramid of resnet50_b, resnet50_c, "
+            f"resnet101_b or resnet101_c. Received: {type(target).__name__} "
+            f"{getattr(target, 'name', '')!r}"
         )
     if not target.built:
         raise ValueError(

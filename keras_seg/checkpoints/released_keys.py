@@ -4,8 +4,6 @@ Each function returns `{original key: Keras layer}`, with the keys of the module
 was released and without a trailing ".weight" or ".bias".
 """
 
-import re
-
 from keras_seg.layers import (
     AggregationModule,
     ContextPriorLayer,
@@ -102,45 +100,6 @@ def context_prior(layer):
         block = getattr(layer, name)
         keys |= {f"{name}_conv.conv": block.conv, f"{name}_conv.bn": block.norm}
     return keys
-
-
-def is_resnet_c(target):
-    """Whether a target is a pyramid of "resnet50_c" or "resnet101_c"."""
-    names = [layer.name for layer in getattr(target, "layers", [])]
-    return "conv1_3_conv" in names and "v2_stack_0_block1_1_conv" in names
-
-
-def resnet_c(pyramid, state_dict):
-    """`ResNet` of SPNet's `models/resnet.py`, `ResNet3X3` of HANet's `Resnet.py`."""
-    stem = {
-        "conv1.0": "conv1_1_conv",
-        "conv1.1": "conv1_1_bn",
-        "conv1.3": "conv1_2_conv",
-        "conv1.4": "conv1_2_bn",
-        "conv1.6": "conv1_3_conv",
-        "bn1": "conv1_3_bn",
-    }
-    if any(key.removeprefix("module.") == "conv3.weight" for key in state_dict):
-        stem = {
-            f"{part}{index}": f"conv1_{index}_{layer}"
-            for index in (1, 2, 3)
-            for part, layer in (("conv", "conv"), ("bn", "bn"))
-        }
-    layers = {key: pyramid.get_layer(name) for key, name in stem.items()}
-    for layer in pyramid.layers:
-        place = re.fullmatch(r"v2_stack_(\d)_block(\d+)_(\d)_(\w+)", layer.name)
-        if place is None:
-            continue
-        stage, block, index, part = place.groups()
-        module = f"layer{int(stage) + 1}.{int(block) - 1}"
-        if part in ("conv", "bn") and index == "0":
-            layers[f"{module}.downsample.{('conv', 'bn').index(part)}"] = layer
-        elif part in ("conv", "bn"):
-            layers[f"{module}.{part}{index}"] = layer
-        elif isinstance(layer, StripPooling):
-            inner = strip_pooling(layer).items()
-            layers |= {f"{module}.spm.{key}": value for key, value in inner}
-    return layers
 
 
 def sub_pixel_upsample(layer):

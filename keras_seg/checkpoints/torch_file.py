@@ -1,41 +1,41 @@
-"""Reading of PyTorch's files without PyTorch."""
+"""PyTorch's files, read without PyTorch."""
 
-import collections
-import dataclasses
-import pickle
+import io
+import os
+import tarfile
+import zipfile
 
-import numpy as np
+from keras_seg.checkpoints import torch_pickle
+from keras_seg.checkpoints.torch_layers import unwrapped
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
-_STORAGES = {
-    "FloatStorage": "<f4",
-    "DoubleStorage": "<f8",
-    "HalfStorage": "<f2",
-    "LongStorage": "<i8",
-    "IntStorage": "<i4",
-    "ShortStorage": "<i2",
-    "CharStorage": "<i1",
-    "ByteStorage": "<u1",
-    "BoolStorage": "?",
-}
 
 
 def read_torch_file(path):
-    """Reads a state dict as `torch.save` wrote it before PyTorch 1.6.
+    """Reads a state dict as `torch.save` wrote it, without PyTorch.
 
-    Only tensors and plain containers are made of the file's pickles; nothing else that
-    they name is imported or called.
+    Both of its formats are read: zip archives, and the stream before PyTorch 1.6. Of
+    what training scripts save around the weights, a dict with an entry "state_dict" or
+    "model", these are taken. Only tensors and plain containers are made of the file's
+    pickles; nothing else that they name is imported or called.
+
+    PyTorch is not used where it is installed either. `torch.load(weights_only=True)`
+    refuses the checkpoints of HANet's training script, which hold a NumPy number beside
+    the weights, and before PyTorch 2.6 it could be made to run code of the file
+    (CVE-2025-32434); and one reader reads the same everywhere.
 
     Args:
-        path: the path of a `.pth` file in the stream format, not a zip archive.
+        path: the path of a `.pth` file.
 
     Returns:
-        dict `{key: NumPy array}`.
+        dict `{key: NumPy array}`; bfloat16, which NumPy lacks, as float32.
 
     Raises:
-        ValueError: If the file has another format, is cut short, or holds something
-            else than a dict of tensors.
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file has another format, such as the tar archives of the
+            first versions of PyTorch or a TorchScript program; if it is cut short or
+            broken; or if it holds something else than a dict of tensors.
 
     Example:
 
@@ -44,83 +44,102 @@ def read_torch_file(path):
     state_dict["_conv_stem.weight"].shape  # (32, 3, 3, 3)
     ```
     """
-    try:
-        with open(path, "rb") as file:
-            state_dict = _read(file)
-    except (EOFError, pickle.UnpicklingError, ValueError) as error:
-        raise ValueError(
-            f"The file is no state dict in PyTorch's stream format. Received: {path} "
-            f"({error})"
-        ) from error
-    return state_dict
+    with open(path, "rb") as file:
+        try:
+            return _read(file)
+        except Exception as error:  # broken files lead to errors of every kind
+            raise ValueError(
+                "The file is no state dict of PyTorch that can be read. "
+                f"Received: {path} ({error})"
+            ) from error
 
 
 def _read(file):
-    for expected in (_MAGIC, _PROTOCOL):
-        if _Unpickler(file).load() != expected:
-            raise ValueError("it does not start as such files do")
-    _Unpickler(file).load()  # the sizes of C's types where it was written
-    content = _Unpickler(file).load()
-    if not isinstance(content, dict) or not all(
-        isinstance(value, _Tensor) for value in content.values()
-    ):
-        raise ValueError("it holds something else than a dict of tensors")
-    storages = {value.storage.key: value.storage for value in content.values()}
-    arrays = {}
-    for key in _Unpickler(file).load():
-        count = int.from_bytes(file.read(8), "little")
-        if key not in storages:
-            raise ValueError(f"no tensor has its storage {key!r}")
-        dtype = np.dtype(storages[key].dtype)
-        data = file.read(count * dtype.itemsize)
-        if len(data) != count * dtype.itemsize:
-            raise ValueError("it is cut short")
-        arrays[key] = np.frombuffer(data, dtype)
-    return {key: value.array(arrays) for key, value in content.items()}
-
-
-@dataclasses.dataclass
-class _Storage:
-    dtype: str
-    key: str
-
-
-@dataclasses.dataclass
-class _Tensor:
-    storage: _Storage
-    offset: int
-    shape: tuple
-    strides: tuple
-
-    def array(self, arrays):
-        data = arrays[self.storage.key]
-        if 0 in self.shape:
-            return np.zeros(self.shape, data.dtype)
-        last = self.offset + sum(
-            (cells - 1) * step
-            for cells, step in zip(self.shape, self.strides, strict=True)
+    if tarfile.is_tarfile(file):
+        raise ValueError(
+            "it is a tar archive, as the first versions of PyTorch wrote: load it and "
+            "save it anew with a later one"
         )
-        if min((0, *self.shape, *self.strides)) < 0 or not 0 <= last < len(data):
-            raise ValueError("a tensor reaches beyond its storage")
-        strides = [step * data.itemsize for step in self.strides]
-        view = np.lib.stride_tricks.as_strided(data[self.offset :], self.shape, strides)
-        return view.copy()
+    file.seek(0)
+    is_archive = file.read(4) == b"PK\x03\x04"
+    file.seek(0)
+    return _read_archive(file) if is_archive else _read_stream(file)
 
 
-def _rebuild_tensor(storage, offset, shape, strides, *_):
-    return _Tensor(storage, offset, shape, strides)
+def _read_archive(file):
+    try:
+        archive = zipfile.ZipFile(file)
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"it is a zip archive that is cut short: {error}") from error
+    names = archive.namelist()
+    root = next(
+        (n.removesuffix("data.pkl") for n in names if n.endswith("data.pkl")), None
+    )
+    if root is None:
+        raise ValueError("it is a zip archive without data.pkl")
+    if f"{root}constants.pkl" in names:
+        raise ValueError("it is a TorchScript program, not a state dict")
+
+    def member(name):
+        if name not in names:
+            raise ValueError(f"it lacks {name}")
+        if archive.getinfo(name).compress_type != zipfile.ZIP_STORED:
+            raise ValueError(f"{name} is compressed, which PyTorch does not do")
+        return archive.read(name)
+
+    content, _ = torch_pickle.load(io.BytesIO(member(f"{root}data.pkl")))
+    is_big_endian = f"{root}byteorder" in names and member(f"{root}byteorder") == b"big"
+    arrays, values = {}, {}
+    for name, tensor in _tensors(content).items():
+        storage = tensor.storage
+        if storage.key not in values:
+            data = member(f"{root}data/{storage.key}")
+            _check_length(data, storage)
+            values[storage.key] = storage.decode(data, is_big_endian)
+        arrays[name] = tensor.array(values[storage.key])
+    return arrays
 
 
-class _Unpickler(pickle.Unpickler):
-    def find_class(self, module, name):
-        if (module, name) == ("collections", "OrderedDict"):
-            return collections.OrderedDict
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return _rebuild_tensor
-        if module == "torch" and name in _STORAGES:
-            return _STORAGES[name]
-        raise pickle.UnpicklingError(f"it names {module}.{name}, which is not read")
+def _read_stream(file):
+    for expected in (_MAGIC, _PROTOCOL):
+        if torch_pickle.load(file)[0] != expected:
+            raise ValueError("it does not start as such files do")
+    torch_pickle.load(file)  # the sizes of C's types where it was written
+    content, storages = torch_pickle.load(file)
+    tensors = _tensors(content)
+    wanted = {tensor.storage.key for tensor in tensors.values()}
+    values = {}
+    for key in torch_pickle.load(file)[0]:
+        count = int.from_bytes(file.read(8), "little")
+        if key not in storages or count != storages[key].count:
+            raise ValueError(f"no tensor has its storage {key!r}")
+        rest = os.fstat(file.fileno()).st_size - file.tell()
+        data = file.read(min(storages[key].num_bytes, rest))
+        _check_length(data, storages[key])
+        if key in wanted:
+            values[key] = storages[key].decode(data)
+    if not wanted <= values.keys():
+        raise ValueError("it lacks the values of a tensor")
+    return {
+        name: tensor.array(values[tensor.storage.key])
+        for name, tensor in tensors.items()
+    }
 
-    def persistent_load(self, place):
-        _, dtype, key, *_ = place
-        return _Storage(dtype, key)
+
+def _tensors(content):
+    """The state dict in the content of a file."""
+    if not isinstance(content, dict):
+        raise ValueError("it holds something else than a dict of tensors")
+    tensors = unwrapped(content)
+    for key, value in tensors.items():
+        if not isinstance(key, str) or not isinstance(value, torch_pickle.Tensor):
+            raise ValueError(
+                "it holds something else than a dict of tensors: "
+                f"{type(value).__name__} at {key!r}"
+            )
+    return tensors
+
+
+def _check_length(data, storage):
+    if len(data) != storage.num_bytes:
+        raise ValueError(f"it is cut short: {storage.key!r} lacks some of its values")

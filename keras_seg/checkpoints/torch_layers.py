@@ -1,5 +1,7 @@
 """Conversion of single PyTorch modules: how their arrays lie in Keras layers."""
 
+import collections.abc
+
 import keras
 import numpy as np
 
@@ -82,9 +84,31 @@ def assignments(layer, key):
     raise TypeError(f"No PyTorch module corresponds to this layer. Received: {layer=}")
 
 
-def without_prefix(state_dict):
-    """A state dict without what `torch.nn.DataParallel` puts before its keys."""
-    return {key.removeprefix("module."): value for key, value in state_dict.items()}
+def unwrapped(checkpoint):
+    """The state dict within what a training script saved, a few dicts down at most."""
+    for entry in ("state_dict", "model") * 2:
+        if isinstance(checkpoint.get(entry), collections.abc.Mapping):
+            checkpoint = checkpoint[entry]
+    return checkpoint
+
+
+def plain_state_dict(checkpoint):
+    """`{original key: array}` of a checkpoint, without what scripts put around it.
+
+    That is a dict with more entries, and what `torch.nn.DataParallel` puts before keys.
+    """
+    return {
+        key.removeprefix("module."): _array(value)
+        for key, value in unwrapped(checkpoint).items()
+    }
+
+
+def _array(value):
+    if hasattr(value, "detach"):  # PyTorch's, which may have a gradient or be on a GPU
+        value = value.detach().cpu()
+        if str(value.dtype) == "torch.bfloat16":  # which NumPy lacks
+            value = value.float()
+    return np.asarray(value)
 
 
 def fill(target, layers, state_dict, optional=(), tables=None):
@@ -103,8 +127,8 @@ def fill(target, layers, state_dict, optional=(), tables=None):
             variable of `target` is not set; all of them are listed.
     """
     arrays = {
-        key: np.asarray(value)
-        for key, value in without_prefix(state_dict).items()
+        key: array
+        for key, array in plain_state_dict(state_dict).items()
         if not key.endswith("num_batches_tracked") and not key.startswith(optional)
     }
     wanted = [

@@ -5,7 +5,7 @@ from keras_seg.layers.data_format import require_channels_last
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class ConvNorm(keras.layers.Layer):
-    """A "same" convolution without bias, batch norm, and an activation.
+    """A "same" convolution, batch norm, and an activation.
 
     The unit that the papers' heads are made of. Batch norm has epsilon 1e-5 and
     momentum 0.9, as in the released networks (PyTorch's momentum 0.1).
@@ -15,6 +15,8 @@ class ConvNorm(keras.layers.Layer):
         kernel_size: int or pair of ints.
         activation: Name of a Keras activation, or None.
         dilation_rate: int or pair of ints.
+        use_bias: bool. Whether the convolution has a bias, which batch norm takes away
+            again: only for weights that were trained with one.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
     Input shape: `(batch, height, width, channels)`, `channels` known, the others any.
@@ -26,20 +28,27 @@ class ConvNorm(keras.layers.Layer):
     """
 
     def __init__(
-        self, filters, kernel_size, activation="relu", dilation_rate=1, **kwargs
+        self,
+        filters,
+        kernel_size,
+        activation="relu",
+        dilation_rate=1,
+        use_bias=False,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         require_channels_last(self)
         self.filters = filters
         self.kernel_size = kernel_size
         self.dilation_rate = dilation_rate
+        self.use_bias = use_bias
         policy = self.dtype_policy  # sublayers do not inherit it
         self.conv = keras.layers.Conv2D(
             filters,
             kernel_size,
             padding="same",
             dilation_rate=dilation_rate,
-            use_bias=False,
+            use_bias=use_bias,
             dtype=policy,
         )
         self.norm = keras.layers.BatchNormalization(
@@ -64,4 +73,5 @@ class ConvNorm(keras.layers.Layer):
             "kernel_size": self.kernel_size,
             "activation": keras.activations.serialize(self.activation.activation),
             "dilation_rate": self.dilation_rate,
+            "use_bias": self.use_bias,
         }

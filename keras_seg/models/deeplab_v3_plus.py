@@ -23,6 +23,8 @@ def DeepLabV3Plus(
     separable=False,
     dropout_rate=0.1,
     align_corners=True,
+    auxiliary_dropout_rate=None,
+    auxiliary_bias=False,
     name="deeplab_v3_plus",
 ):
     """DeepLabV3+: atrous spatial pyramid pooling, then a decoder with finer features.
@@ -47,6 +49,10 @@ def DeepLabV3Plus(
             decoder, which suit small backbones.
         dropout_rate: float. Before the classifiers, whole channels.
         align_corners: bool. How maps are resized; True as in HANet's release.
+        auxiliary_dropout_rate: float, or None for `dropout_rate`. Before the
+            auxiliary head's classifier; HANet's release has 0.1 there alone.
+        auxiliary_bias: bool. Whether the 3x3 convolution of the auxiliary head has a
+            bias before its batch norm, as in HANet's release.
         name: str. The model's name.
 
     Returns:
@@ -83,6 +89,8 @@ def DeepLabV3Plus(
         separable,
         dropout_rate,
         align_corners,
+        auxiliary_dropout_rate,
+        auxiliary_bias,
     )
     return keras.Model(image, outputs, name=name)
 
@@ -98,6 +106,8 @@ def assemble(
     separable,
     dropout_rate,
     align_corners,
+    auxiliary_dropout_rate,
+    auxiliary_bias,
     attend=lambda point, low, high: high,
 ):
     """The outputs of DeepLabV3+ on a symbolic image.
@@ -137,14 +147,17 @@ def assemble(
     )
     if not auxiliary_head:
         return segmentation
+    if auxiliary_dropout_rate is None:
+        auxiliary_dropout_rate = dropout_rate
     auxiliary = fcn_head(
         previous,
         2 * filters,
         image,
         num_classes,
-        dropout_rate,
+        auxiliary_dropout_rate,
         align_corners,
         name="auxiliary",
+        use_bias=auxiliary_bias,
     )
     return {"segmentation": segmentation, "auxiliary": auxiliary}
 

@@ -30,6 +30,8 @@ def HANet(
     separable=False,
     dropout_rate=0.1,
     align_corners=True,
+    auxiliary_dropout_rate=None,
+    auxiliary_bias=False,
     name="hanet",
 ):
     """HANet: DeepLabV3+ whose channels are weighted by the height in the image.
@@ -60,7 +62,7 @@ def HANet(
             position_noise: see `HeightDrivenAttention`.
         attention_dropout_rate: float. The `dropout_rate` of `HeightDrivenAttention`.
         filters, low_level_filters, dilation_rates, separable, dropout_rate,
-            align_corners: see `DeepLabV3Plus`.
+            align_corners, auxiliary_dropout_rate, auxiliary_bias: see `DeepLabV3Plus`.
         name: str. The model's name.
 
     Returns:
@@ -133,6 +135,8 @@ def HANet(
         separable,
         dropout_rate,
         align_corners,
+        auxiliary_dropout_rate,
+        auxiliary_bias,
         attend,
     )
     return keras.Model(inputs, outputs, name=name)

@@ -32,7 +32,7 @@ def classifier_name(output):
     return f"{output}_classifier"
 
 
-def fcn_head(level, filters, image, *head, name):
+def fcn_head(level, filters, image, *head, name, use_bias=False):
     """A 3x3 convolution on a `Level`, then logits."""
-    x = ConvNorm(filters, 3, name=f"{name}_conv")(level.tensor)
+    x = ConvNorm(filters, 3, use_bias=use_bias, name=f"{name}_conv")(level.tensor)
     return classify(x, image, level.multiple, *head, name=name)

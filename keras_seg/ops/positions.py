@@ -108,5 +108,5 @@ def sinusoidal_table(num_positions, channels, base, offset=0.0):
     position = np.arange(num_positions)[:, None]
     channel = np.arange(channels)[None, :]
     angle = position / base ** (channel // 2 * 2 / channels)
-    table = np.where(channel % 2, np.cos(angle), np.sin(angle)) + offset
-    return table.astype("float32")
+    table = np.where(channel % 2, np.cos(angle), np.sin(angle)).astype("float32")
+    return table + np.float32(offset)  # in float32, to have the bits of the release

@@ -10,8 +10,9 @@ from tests.backbones import networks
 # Parameters and moving statistics, without classifiers. ResNets, CSPDarkNet: keras-cv's
 # metadata; MiT: the same less its head of ten classes; ResNet50V2 and deeper,
 # MobileNetV3, EfficientNetV2, DenseNet: keras.applications; V1: the same less 7 of its
-# normalisation; Lite B0 to B2 and resnet50_c: the releases' state dicts. Of Lite B3, B4
-# and resnet101_c nothing was at hand: the numbers only hold them in place.
+# normalisation; Lite B0 to B2 and resnet50_c: the releases' state dicts; ResNets _b: as
+# those without, from which only their strides differ. Of Lite B3, B4 and resnet101_c
+# nothing was at hand: the numbers only hold them in place.
 PARAMETERS = {
     "csp_darknet_l": 27_111_424,
     "csp_darknet_m": 12_374_400,
@@ -50,6 +51,7 @@ PARAMETERS = {
     "mobilenet_v3_large": 2_996_352,
     "mobilenet_v3_small": 939_120,
     "resnet101": 42_605_504,
+    "resnet101_b": 42_605_504,
     "resnet101_c": 42_729_664,
     "resnet101_v2": 42_626_560,
     "resnet152": 58_295_232,
@@ -59,6 +61,7 @@ PARAMETERS = {
     "resnet34": 21_301_696,
     "resnet34_v2": 21_299_072,
     "resnet50": 23_561_152,
+    "resnet50_b": 23_561_152,
     "resnet50_c": 23_685_312,
     "resnet50_v2": 23_564_800,
 }

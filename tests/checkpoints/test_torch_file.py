@@ -1,101 +1,85 @@
+import collections
+import functools
 import importlib
 import importlib.util
 import io
+import os
 import pickle
+import tarfile
+import zipfile
 
 import numpy as np
 import pytest
 
-from keras_seg.checkpoints.torch_file import read_torch_file
+from keras_seg.checkpoints import read_torch_file
+from tests import torch_files
+from tests.torch_files import Storage, Tensor, archive, stream
 
-
-class _Storage:
-    def __init__(self, kind, key, array):
-        self.place = ("storage", kind, key, "cpu", array.size, None)
-
-
-class FloatStorage:
-    """Stands for torch.FloatStorage when a file is written."""
-
-
-class LongStorage:
-    """Stands for torch.LongStorage."""
-
-
-def _rebuild_tensor_v2(*_):
-    """Stands for torch._utils._rebuild_tensor_v2."""
-
-
-class _Tensor:
-    def __init__(self, storage, offset, shape, strides):
-        self.arguments = (storage, offset, shape, strides, False, {})
-
-    def __reduce__(self):
-        return (_rebuild_tensor_v2, self.arguments)
-
-
-for _class in (FloatStorage, LongStorage):
-    _class.__module__ = "torch"
-_rebuild_tensor_v2.__module__ = "torch._utils"
-
-
-class _Pickler(pickle._Pickler):
-    """Writes classes by the names that they stand for, and storages by reference."""
-
-    def persistent_id(self, value):
-        return value.place if isinstance(value, _Storage) else None
-
-    def save_global(self, value, name=None):
-        if value in (FloatStorage, LongStorage, _rebuild_tensor_v2):
-            self.write(
-                pickle.GLOBAL
-                + f"{value.__module__}\n{value.__name__}\n".encode("ascii")
-            )
-            self.memoize(value)
-        else:
-            super().save_global(value, name)
-
-    dispatch = {**pickle._Pickler.dispatch, type: save_global}
-    dispatch[type(_rebuild_tensor_v2)] = save_global
-
-
-def written(content, storages):
-    file = io.BytesIO()
-    pickle.dump(0x1950A86A20F9469CFC6C, file, 2)
-    pickle.dump(1001, file, 2)
-    pickle.dump({"little_endian": True}, file, 2)
-    _Pickler(file, 2).dump(content)
-    pickle.dump(list(storages), file, 2)
-    for array in storages.values():
-        file.write(np.int64(array.size).tobytes() + array.tobytes())
-    return file.getvalue()
+both = pytest.mark.parametrize("written", [archive, stream])
 
 
 def example():
-    data = np.arange(12, dtype="float32")
-    count = np.array([7], dtype="int64")
-    whole = _Storage(FloatStorage, "1", data)
-    number = _Storage(LongStorage, "2", count)
-    content = {
-        "weight": _Tensor(whole, 0, (3, 4), (4, 1)),
-        "transposed": _Tensor(whole, 0, (4, 3), (1, 4)),
-        "part": _Tensor(whole, 5, (2,), (1,)),
-        "empty": _Tensor(whole, 0, (0, 4), (4, 1)),
-        "count": _Tensor(number, 0, (), ()),
+    whole = Storage("1", np.arange(12, dtype="float32"))
+    return {
+        "weight": Tensor(whole, 0, (3, 4), (4, 1)),
+        "transposed": Tensor(whole, 0, (4, 3), (1, 4)),
+        "part": Tensor(whole, 5, (2,), (1,)),
+        "empty": Tensor(whole, 0, (0, 4), (4, 1)),
+        "count": Tensor(Storage("2", np.array([7])), 0, (), ()),
     }
-    return content, {"1": data, "2": count}
 
 
-def test_reads_tensors_and_views(tmp_path):
-    content, storages = example()
-    (tmp_path / "a.pth").write_bytes(written(content, storages))
-    arrays = read_torch_file(tmp_path / "a.pth")
-    data = storages["1"]
+@pytest.fixture
+def read(tmp_path):
+    """Reads bytes as a file."""
+
+    def read(data):
+        (tmp_path / "a.pth").write_bytes(data)
+        return read_torch_file(tmp_path / "a.pth")
+
+    return read
+
+
+@both
+def test_reads_tensors_and_views(written, read):
+    arrays = read(written(example()))
+    data = np.arange(12, dtype="float32")
     np.testing.assert_array_equal(arrays["weight"], data.reshape(3, 4))
     np.testing.assert_array_equal(arrays["transposed"], data.reshape(3, 4).T)
     np.testing.assert_array_equal(arrays["part"], [5, 6])
     assert arrays["empty"].shape == (0, 4)
     assert arrays["count"] == 7 and arrays["count"].dtype == "int64"
+    arrays["weight"][0] = 0  # an array of its own
+    assert arrays["transposed"][1, 0] == 1
+
+
+@both
+def test_reads_half_precision(written, read):
+    """bfloat16 is the upper half of float32."""
+    values = np.array([1.5, -3.25, 2.0**-20], "float32")
+    halves = (values.view("uint32") >> 16).astype("uint16")
+    arrays = {"half": values[:2].astype("float16"), "brain": halves}
+    found = read(written(torch_files.tensors(arrays)))
+    np.testing.assert_array_equal(found["half"], arrays["half"])
+    np.testing.assert_array_equal(found["brain"], values)
+    assert (found["half"].dtype, found["brain"].dtype) == ("float16", "float32")
+
+
+def test_reads_what_another_byte_order_wrote(read):
+    found = read(archive(example(), order="big"))
+    np.testing.assert_array_equal(found["part"], [5, 6])
+    assert found["count"] == 7 and found["count"].dtype == "int64"
+
+
+@both
+@pytest.mark.parametrize("entry", ["state_dict", "model"])
+def test_what_training_scripts_save_around_it(written, entry, read):
+    """HANet's has a NumPy number there too."""
+    moments = Tensor(Storage("3", np.zeros(3, "float32")), 0, (3,), (1,))
+    around = {"epoch": 3, "optimizer": [moments], "mean_iu": np.float64(0.8)}
+    found = read(written({entry: example(), **around}))
+    assert list(found) == list(example())
+    np.testing.assert_array_equal(found["part"], [5, 6])
 
 
 def test_reads_the_published_file():
@@ -120,39 +104,141 @@ SUMS = {
 }
 
 
-class _Hostile:
-    def __reduce__(self):
-        return (print, ("this must not be printed",))
+def tar():
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as target:
+        target.addfile(tarfile.TarInfo("pickle"))
+    return file.getvalue()
+
+
+def script():
+    file = io.BytesIO(archive(example()))
+    with zipfile.ZipFile(file, "a") as target:
+        target.writestr("checkpoint/constants.pkl", b"")
+    return file.getvalue()
+
+
+def pictures():
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as target:
+        target.writestr("a.png", b"")
+    return file.getvalue()
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("data", "message"),
     [
-        (lambda data: data[:-4], "it is cut short"),
-        (lambda data: data[:60], "no state dict in PyTorch's stream format"),
-        (lambda data: b"PK\x03\x04" + data, "no state dict in PyTorch's stream format"),
-        (lambda data: b"", "no state dict in PyTorch's stream format"),
+        (lambda: stream(example())[:-4], "it is cut short"),
+        (lambda: stream(example())[:60], "pickle data was truncated"),
+        (lambda: archive(example())[:-4], "a zip archive that is cut short"),
+        (lambda: archive(example())[:300], "a zip archive that is cut short"),
+        (
+            lambda: archive(example(), leave_out=["data/1"]),
+            "it lacks .*data/1",
+        ),
+        (lambda: archive(example(), zipfile.ZIP_DEFLATED), "data.pkl is compressed"),
+        (tar, "it is a tar archive, as the first versions of PyTorch wrote"),
+        (script, "it is a TorchScript program"),
+        (pictures, "a zip archive without data.pkl"),
+        (lambda: b"", "a pickle is broken: EOFError"),
+        (lambda: b"<html>404</html>", "Received: .*a.pth"),
+        (lambda: pickle.dumps({"a": 1}), "it does not start as such files do"),
     ],
 )
-def test_broken_files(change, message, tmp_path):
-    (tmp_path / "a.pth").write_bytes(change(written(*example())))
-    with pytest.raises(ValueError, match=message):
-        read_torch_file(tmp_path / "a.pth")
+def test_broken_files(data, message, read):
+    with pytest.raises(ValueError, match=f"no state dict of PyTorch.*{message}"):
+        read(data())
 
 
-def test_nothing_of_a_hostile_file_runs(tmp_path, capsys):
-    (tmp_path / "a.pth").write_bytes(written({"a": _Hostile()}, {}))
-    with pytest.raises(ValueError, match=r"print, which is not read"):
-        read_torch_file(tmp_path / "a.pth")
+def test_values_that_are_missing(read):
+    """The storage has fewer values than the pickle says."""
+    content = example()
+    content["count"].arguments[0].values = np.array([], "int64")
+    with pytest.raises(ValueError, match="it is cut short: '2' lacks some"):
+        read(archive(content))
+
+
+class _Call:
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+@both
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (_Call(print, "this must not be printed"), "print"),
+        (_Call(os.mkdir, "must-not-be"), "mkdir"),
+        (_Call(eval, "print('this must not be printed')"), "eval"),
+        (functools.partial(print, "this must not be printed"), "functools.partial"),
+    ],
+)
+def test_nothing_of_a_hostile_file_runs(written, value, name, read, capsys):
+    for content in ({"a": value}, {"state_dict": example(), "epoch": value}):
+        with pytest.raises(ValueError, match=rf"{name}, which is not read"):
+            read(written(content))
     assert "printed" not in capsys.readouterr().out
+    assert not os.path.exists("must-not-be")
 
 
-def test_other_content(tmp_path):
-    (tmp_path / "a.pth").write_bytes(written([1, 2], {}))
-    with pytest.raises(ValueError, match="something else than a dict of tensors"):
-        read_torch_file(tmp_path / "a.pth")
-    content, storages = example()
-    content["part"] = _Tensor(_Storage(FloatStorage, "1", storages["1"]), 9, (4,), (1,))
-    (tmp_path / "b.pth").write_bytes(written(content, storages))
+@both
+def test_attributes_are_not_set(written, read):
+    """What a pickle tells an OrderedDict to have is left out."""
+    content = collections.OrderedDict(example())
+    content.get = "not a method"
+    content._metadata = {"": {"version": 1}}  # PyTorch's
+    assert list(read(written(content))) == list(example())
+
+
+@both
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([1, 2], "something else than a dict of tensors"),
+        ({"epoch": 3}, "something else than a dict of tensors: int at 'epoch'"),
+        ({"net": example()}, "something else than a dict of tensors: dict at 'net'"),
+        ({"state_dict": {1: example()["part"]}}, "Tensor at 1"),
+    ],
+)
+def test_other_content(written, content, message, read):
+    with pytest.raises(ValueError, match=message):
+        read(written(content))
+
+
+def test_a_dict_within_itself(read):
+    content = {}
+    content["model"] = content
+    with pytest.raises(ValueError, match="dict at 'model'"):
+        read(archive(content))
+
+
+@both
+@pytest.mark.parametrize(
+    ("offset", "shape", "strides"),
+    [
+        (9, (4,), (1,)),
+        (-1, (2,), (1,)),
+        (0, (2,), (-1,)),
+        (0, (1000, 1000), (0, 0)),  # a small file that would fill the memory
+        (2**70, (1,), (1,)),
+    ],
+)
+def test_tensors_that_are_not_in_their_storage(written, offset, shape, strides, read):
+    storage = Storage("1", np.arange(12, dtype="float32"))
+    content = {"part": Tensor(storage, offset, shape, strides)}
     with pytest.raises(ValueError, match="a tensor reaches beyond its storage"):
-        read_torch_file(tmp_path / "b.pth")
+        read(written(content))
+
+
+@pytest.mark.parametrize("arguments", [(1, 0, (1,), (1,)), ("a", "b", (2,), (1,))])
+def test_tensors_that_are_none(arguments, read):
+    with pytest.raises(ValueError, match="a tensor has no"):
+        read(archive({"a": Tensor(*arguments)}))
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_torch_file(tmp_path / "a.pth")

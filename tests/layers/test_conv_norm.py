@@ -10,6 +10,11 @@ def test_contract(tmp_path):
     check_layer(layer, (2, 6, 5, 3), (2, 6, 5, 4), (3, 2), tmp_path)
 
 
+def test_contract_with_a_bias(tmp_path):
+    layer = ConvNorm(4, 3, use_bias=True)
+    check_layer(layer, (2, 6, 5, 3), (2, 6, 5, 4), (4, 2), tmp_path)
+
+
 def test_matches_the_formula():
     rng = np.random.default_rng(0)
     x, kernel = rng.normal(size=(2, 6, 5, 3)), rng.normal(size=(1, 1, 3, 4))

@@ -43,6 +43,19 @@ def test_channels_of_the_release():
     assert model.get_layer("auxiliary_conv").output.shape[-1] == 512
 
 
+def test_the_auxiliary_head_of_the_release():
+    """deepv3.py: no dropout before the main classifier, a bias in `dsn.0`."""
+    options = {"auxiliary_dropout_rate": 0.1, "auxiliary_bias": True}
+    model = tiny_deeplab(auxiliary_head=True, dropout_rate=0.0, **options)
+    rates = {name: model.get_layer(f"{name}_dropout").rate for name in model.output}
+    assert rates == {"segmentation": 0.0, "auxiliary": 0.1}
+    assert model.get_layer("auxiliary_conv").conv.use_bias
+    # By default both heads have the same, and none a bias.
+    model = tiny_deeplab(auxiliary_head=True, dropout_rate=0.3)
+    assert model.get_layer("auxiliary_dropout").rate == 0.3
+    assert not model.get_layer("auxiliary_conv").conv.use_bias
+
+
 @pytest.mark.parametrize("separable", [False, True])
 @pytest.mark.parametrize("size", [(64, 96), (45, 67), (33, 8)])
 def test_logits_have_the_images_size(size, separable):

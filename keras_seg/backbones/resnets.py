@@ -1,0 +1,184 @@
+"""The ResNets that SPNet, HANet and CPNet were released with."""
+
+import functools
+import re
+
+import keras
+from keras import layers
+
+from keras_seg.backbones.pyramid import make_pyramid, normalization_layers
+from keras_seg.backbones.rebuilding import copy
+
+BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
+_DEEP_STEM = (64, 64, 128)
+
+NAMES = tuple(f"resnet{depth}_{kind}" for depth in BLOCKS for kind in "bc")
+
+
+def resnet(
+    depth,
+    output_stride=32,
+    stem_filters=None,
+    dilation_rates=None,
+    normalization="imagenet",
+    input_channels=3,
+):
+    """A feature pyramid of a ResNet with the parts that the papers' authors varied.
+
+    The stride of a stage is on its first 3x3 convolution, and strided windows are
+    padded by the same number of cells on each side, as PyTorch does: so features lie
+    alike at every size of the image (`size_alignment` is 1).
+
+    Args:
+        depth: 50 or 101.
+        output_stride: 8, 16 or 32.
+        stem_filters: None for a stem of one 7x7 convolution with 64 filters
+            ("resnet50_b" of the catalog); or the filters of three 3x3 convolutions in
+            its place: (64, 64, 128) in SPNet's release ("resnet50_c") and on HANet's
+            ResNet-101, (32, 32, 64) in CPNet's.
+        dilation_rates: dict `{stage: rates}` of what the 3x3 convolutions of stages 1
+            to 4 are dilated by, an int for all blocks of the stage or a tuple with one
+            for each: `{4: (4, 8, 16)}` is SPNet's multi-grid, `{3: 2, 4: 4}` HANet's
+            dilation at output stride 8. Stages that are not named, as all are with
+            None, are dilated as every other network of the catalog: where a stage loses
+            its stride, its first block keeps the rate of the stage before.
+        normalization: what is done to the images first; see `feature_pyramid`.
+        input_channels: int.
+
+    Returns:
+        A pyramid: `keras.Model` named "backbone" from images `(batch, height, width,
+        input_channels)` to the dict of "level1" to "level5"; see `feature_pyramid`.
+
+    Raises:
+        ValueError: If an argument is outside of what is stated above.
+
+    Example:
+
+    ```python
+    pyramid = resnet(50, 8, stem_filters=(32, 32, 64))
+    pyramid(keras.ops.ones((1, 97, 129, 3)))["level5"].shape  # (1, 13, 17, 2048)
+    ```
+
+    Reference: the ResNets of the releases of [Hou et al.,
+    2020](https://arxiv.org/abs/2003.13328), [Choi et al.,
+    2020](https://arxiv.org/abs/2003.05128) and [Yu et al.,
+    2020](https://arxiv.org/abs/2004.01547).
+    """
+    if depth not in BLOCKS:
+        raise ValueError(f"`depth` must be 50 or 101. Received: {depth=}")
+    if stem_filters is not None and len(stem_filters) != 3:
+        raise ValueError(
+            "`stem_filters` must be None or the filters of three convolutions. "
+            f"Received: {stem_filters=}"
+        )
+    return make_pyramid(
+        _network(f"resnet{depth}", depth, stem_filters, input_channels),
+        output_stride,
+        normalization_layers(normalization, input_channels),
+        adapt=functools.partial(
+            dilate, rates=_rates_by_block(dilation_rates or {}, depth)
+        ),
+    )
+
+
+def network(name, input_channels=3):
+    """A network of the catalog by itself, "resnet50_b" or another of `NAMES`."""
+    depth, kind = re.fullmatch(r"resnet(\d+)_([bc])", name).groups()
+    stem_filters = {"b": None, "c": _DEEP_STEM}[kind]
+    return _network(name, int(depth), stem_filters, input_channels)
+
+
+def adaptation(name, output_stride):
+    """What `make_pyramid` takes as `adapt` for a network of the catalog."""
+    rates = {}
+    if name.endswith("_c") and output_stride in (2, 4, 8, 16):
+        # SPNet's multi-grid at 8, and what reaches as far in pixels at the others.
+        rates = {4: tuple(rate * 8 // output_stride for rate in (4, 8, 16))}
+    depth = int(re.search(r"\d+", name)[0])
+    return functools.partial(dilate, rates=_rates_by_block(rates, depth))
+
+
+def dilate(call, layers, rates):
+    """What replaces a call whose dilation is given.
+
+    Args:
+        call: `Call` of a network's graph.
+        layers: what would replace it.
+        rates: dict `{(stage, block): rate}`, both from 1.
+    """
+    place = re.fullmatch(r"v2_stack_(\d)_block(\d+)_2_(pad|conv)", call.name)
+    key = place and (int(place[1]) + 1, int(place[2]))
+    if key not in rates:
+        return layers
+    if place[3] == "pad":
+        return [copy(call, padding=rates[key])]
+    return [copy(call, strides=1, dilation_rate=rates[key])]
+
+
+def _rates_by_block(dilation_rates, depth):
+    rates = {}
+    for stage, given in dilation_rates.items():
+        blocks = dict(enumerate(BLOCKS[depth], 1)).get(stage, 0)
+        by_block = (given,) * blocks if isinstance(given, int) else tuple(given)
+        if not by_block or len(by_block) != blocks:
+            raise ValueError(
+                "`dilation_rates` must have an int or a tuple of as many as there are "
+                f"blocks, {BLOCKS[depth]}, for each of some stages from 1 to 4. "
+                f"Received: {dilation_rates=}"
+            )
+        rates |= {(stage, block): rate for block, rate in enumerate(by_block, 1)}
+    return rates
+
+
+def _network(name, depth, stem_filters, input_channels):
+    """The functional network; its blocks' layers are named as keras-cv's are."""
+    image = keras.Input((None, None, input_channels))
+    if stem_filters is None:
+        x = _convolution(image, 64, 7, strides=2, name="conv1")
+        x = layers.ReLU(name="conv1_relu")(x)
+    else:
+        x = image
+        for index, (filters, strides) in enumerate(
+            zip(stem_filters, (2, 1, 1), strict=True), 1
+        ):
+            x = _convolution(x, filters, 3, strides, name=f"conv1_{index}")
+            x = layers.ReLU(name=f"conv1_{index}_relu")(x)
+    # The maximum of what a ReLU gave is not below the zeros of the padding.
+    x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
+    x = layers.MaxPooling2D(3, strides=2, name="pool1_pool")(x)
+    for stage, blocks in enumerate(BLOCKS[depth]):
+        for block in range(blocks):
+            strides = 2 if stage > 0 and block == 0 else 1
+            x = _bottleneck(
+                x, 64 * 2**stage, strides, f"v2_stack_{stage}_block{block + 1}"
+            )
+    return keras.Model(image, x, name=name)
+
+
+def _bottleneck(x, filters, strides, name):
+    shortcut = x
+    if x.shape[-1] != 4 * filters:
+        shortcut = _convolution(x, 4 * filters, 1, strides, name=f"{name}_0")
+    x = _convolution(x, filters, 1, name=f"{name}_1")
+    x = layers.ReLU(name=f"{name}_1_relu")(x)
+    x = _convolution(x, filters, 3, strides, name=f"{name}_2")
+    x = layers.ReLU(name=f"{name}_2_relu")(x)
+    x = _convolution(x, 4 * filters, 1, name=f"{name}_3")
+    x = layers.Add(name=f"{name}_add")([x, shortcut])
+    return layers.ReLU(name=f"{name}_out")(x)
+
+
+def _convolution(x, filters, kernel_size, strides=1, name=None):
+    is_padded = strides > 1 and kernel_size > 1
+    if is_padded:
+        x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
+    x = layers.Conv2D(
+        filters,
+        kernel_size,
+        strides,
+        padding="valid" if is_padded else "same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=f"{name}_conv",
+    )(x)
+    return layers.BatchNormalization(epsilon=1e-5, momentum=0.9, name=f"{name}_bn")(x)

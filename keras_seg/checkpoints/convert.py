@@ -1,0 +1,44 @@
+import pathlib
+
+from keras_seg.checkpoints.load_torch_weights import load_torch_weights
+from keras_seg.checkpoints.released_model import released_model
+from keras_seg.checkpoints.torch_file import read_torch_file
+
+
+def convert(path, network, num_classes, output, **options):
+    """Makes a Keras model of a checkpoint that was trained with the authors' code.
+
+    The command `keras-seg convert` does this. PyTorch is not needed.
+
+    Args:
+        path: of the `.pth` file; see `read_torch_file`.
+        network: name of the network; see `released_model`.
+        num_classes: int.
+        output: path of the `.keras` file to write; what is there is replaced.
+        **options: of the network; see `released_model`.
+
+    Returns:
+        The `keras.Model` from raw images, with the auxiliary head that the checkpoint
+        has; see `released_model`.
+
+    Raises:
+        OSError: If there is no file at `path`, or no folder for `output`.
+        ValueError: If `output` does not end in `.keras`, or as `read_torch_file`,
+            `released_model` and `load_torch_weights`.
+
+    Example:
+
+    ```python
+    convert("train_epoch_120.pth", "spnet_resnet101", 150, "spnet.keras")
+    ```
+    """
+    output = pathlib.Path(output)
+    if output.suffix != ".keras":
+        raise ValueError(f"`output` must end in .keras. Received: {output}")
+    if not output.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {output.parent} for `output`.")
+    state_dict = read_torch_file(path)
+    model = released_model(network, num_classes, **options)
+    load_torch_weights(model, state_dict)
+    model.save(output)
+    return model

@@ -1,0 +1,54 @@
+import numpy as np
+from keras import ops
+
+from keras_seg.checkpoints.key_table import resolve
+from keras_seg.checkpoints.released_model import RELEASES, key_table
+from keras_seg.checkpoints.torch_layers import assignments
+
+
+def to_torch_state_dict(model):
+    """The weights of a released network under the keys of the authors' code.
+
+    What `load_torch_weights` set comes back bit for bit. The fixed tables of HANet's
+    positions are there; `num_batches_tracked` is not, which PyTorch sets to 0 by itself
+    when it loads a dict like this one, also strictly. The authors' scripts have the
+    network in a `DataParallel`, whose keys start with "module.", and save it as
+    "state_dict":
+
+    ```python
+    arrays = to_torch_state_dict(model)
+    tensors = {f"module.{key}": torch.tensor(array) for key, array in arrays.items()}
+    torch.save({"state_dict": tensors}, "spnet.pth")
+    ```
+
+    Args:
+        model: what `released_model` returned, or what `replace_classifier`,
+            `inference_model` or a saved file made of it.
+
+    Returns:
+        dict `{original key: NumPy array}`, float32 in PyTorch's order of the axes.
+
+    Raises:
+        ValueError: If the model is none of `released_model`.
+
+    Example:
+
+    ```python
+    model = released_model("spnet_resnet50", num_classes=19)
+    to_torch_state_dict(model)["head.score_layer.4.weight"].shape  # (19, 512, 1, 1)
+    ```
+    """
+    if model.name not in RELEASES:
+        raise ValueError(
+            "`model` must be a network of `released_model`, whose name tells the keys: "
+            f"{', '.join(RELEASES)}. Received: {model.name!r}"
+        )
+    layers, tables = resolve(key_table(model.name), model)
+    arrays = {
+        name: np.ascontiguousarray(
+            ops.convert_to_numpy(variable).transpose(np.argsort(order))
+        )
+        for key, layer in layers.items()
+        for variable, name, order in assignments(layer, key)
+    }
+    return arrays | {key: np.array(table) for key, table in tables.items()}

@@ -1,0 +1,96 @@
+"""`keras-seg convert`: the authors' checkpoints as Keras models."""
+
+import argparse
+import pathlib
+
+from keras_seg.checkpoints.convert import convert
+from keras_seg.checkpoints.released_model import RELEASES, options
+
+_DESCRIPTION = """\
+Makes a .keras file of a checkpoint that was trained with the code of the papers'
+authors. PyTorch is not needed, and nothing in the checkpoint is run.
+
+The file holds the whole network from raw images, with its head for training:
+
+    model = keras.saving.load_model("spnet.keras")       # after import keras_seg
+    logits = keras_seg.models.inference_model(model)(images)
+
+docs/checkpoints.md lists the published checkpoints.
+"""
+
+_EPILOG = """\
+examples:
+  keras-seg convert train_epoch_120.pth --network spnet_resnet101 --classes 150 \\
+      --output spnet.keras
+  keras-seg convert best.pth --network hanet_resnet101_os8 --classes 19 \\
+      --reduction-ratio 64 --output hanet.keras
+  keras-seg convert iter_80000.pth --network cpnet_resnet50 --classes 150 \\
+      --prior-size 64 64 --output cpnet.keras
+"""
+
+
+def add_parser(subparsers):
+    """Adds the parser of the subcommand, and returns it."""
+    parser = subparsers.add_parser(
+        "convert",
+        help="make a .keras file of a checkpoint of the papers' authors",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        # Options that are not given are left to the network's defaults.
+        argument_default=argparse.SUPPRESS,
+    )
+    add, path = parser.add_argument, pathlib.Path
+    add("checkpoint", type=path, help="the .pth file")
+    add("--network", choices=list(RELEASES), required=True, help="what was trained")
+    add(
+        "--classes", type=int, required=True, help="number of classes it was trained on"
+    )
+    add("--output", type=path, required=True, help="the .keras file to write")
+    add(
+        "--no-auxiliary-head",
+        dest="auxiliary_head",
+        action="store_false",
+        help="for checkpoints that were trained without one",
+    )
+    of_hanet = parser.add_argument_group("HANet")
+    of_hanet.add_argument(
+        "--reduction-ratio",
+        type=int,
+        help="second number of --hanet_set: by default 64 at output stride 8, 32 at "
+        "16, and 16 with MobileNetV2",
+    )
+    of_hanet.add_argument(
+        "--positions",
+        action="store_true",
+        help="a second input for the rows' positions, for windows of larger images",
+    )
+    of_cpnet = parser.add_argument_group("CPNet")
+    of_cpnet.add_argument(
+        "--prior-size",
+        type=int,
+        nargs=2,
+        metavar=("ROWS", "COLUMNS"),
+        help="prior_size of the configuration: 64 64 by default",
+    )
+    of_cpnet.add_argument("--filters", type=int, help="prior_channels: 512 by default")
+    of_cpnet.add_argument(
+        "--kernel-size", type=int, help="am_kernel_size: 11 by default"
+    )
+    of_cpnet.add_argument("--head-filters", type=int, help="channels: 512 by default")
+    of_cpnet.add_argument(
+        "--in-channels", type=int, help="of cpnet_head alone: 2048 by default"
+    )
+    return parser
+
+
+def run(args):
+    """Converts, and tells what was written."""
+    given = vars(args)
+    known = {name for network in RELEASES for name in options(network)}
+    chosen = {name: given[name] for name in known & given.keys()}
+    model = convert(args.checkpoint, args.network, args.classes, args.output, **chosen)
+    size = model.count_params() / 1e6
+    print(
+        f"{args.output}: {args.network}, {args.classes} classes, {size:.1f} M weights"
+    )
