@@ -10,12 +10,14 @@ import sys
 from tests.paths import ROOT
 
 SECONDS = 600
+FLOAT64 = "--policy", "float64"
 
 
-def start(*arguments, workers=1):
+def start(*arguments, workers=1, backend="tensorflow"):
     """The processes of as many machines on loopback, each with its `TF_CONFIG`."""
     command = [sys.executable, "-m", "tests.scale.train", *map(str, arguments)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment["KERAS_BACKEND"] = backend
     cluster = {"worker": [f"localhost:{port}" for port in _free_ports(workers)]}
     started = []
     for index in range(workers):

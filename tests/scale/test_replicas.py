@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.scale.networks import NETWORKS
-from tests.scale.processes import results, start
+from tests.scale.processes import FLOAT64, results, start
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,7 @@ def one_device():
 
     def curves(network):
         if network not in found:
-            found[network] = results(start(network, "--float64"))[0]
+            found[network] = results(start(network, *FLOAT64))[0]
         return found[network]
 
     return curves
@@ -31,7 +31,7 @@ def one_device():
 @pytest.mark.parametrize("replicas", [2, 4])
 @pytest.mark.parametrize("network", NETWORKS)
 def test_curves_are_those_of_one_device(network, replicas, one_device, matrix):
-    [curves] = results(start(network, "--float64", "--replicas", replicas))
+    [curves] = results(start(network, *FLOAT64, "--replicas", replicas))
     expected = one_device(network)
     assert len(curves) == len(expected) == 20
     for step, (found, wanted) in enumerate(zip(curves, expected, strict=True)):

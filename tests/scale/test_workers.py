@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.scale.networks import NETWORKS
-from tests.scale.processes import SECONDS, results, start
+from tests.scale.processes import FLOAT64, SECONDS, results, start
 
 pytestmark = pytest.mark.slow
 
@@ -26,9 +26,7 @@ def check_histories(found, expected):
 def test_two_machines_train_as_one(network, tmp_path, matrix):
     one, two = (
         results(
-            start(
-                network, "--float64", "--folder", tmp_path / str(count), workers=count
-            )
+            start(network, *FLOAT64, "--folder", tmp_path / str(count), workers=count)
         )
         for count in (1, 2)
     )
@@ -46,9 +44,7 @@ def test_three_machines_where_some_have_no_image_left(tmp_path):
     """24 images to validate on, 18 at once: the second time, only the first has any."""
     one, three = (
         results(
-            start(
-                "SPNet", "--float64", "--folder", tmp_path / str(count), workers=count
-            )
+            start("SPNet", *FLOAT64, "--folder", tmp_path / str(count), workers=count)
         )
         for count in (1, 3)
     )

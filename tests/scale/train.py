@@ -9,11 +9,15 @@ the last four are void altogether: all that one replica of two has, and two of f
 """
 
 import argparse
+import contextlib
 import json
+import pathlib
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+import keras_seg
 
 HEIGHT, WIDTH, VOID = 32, 48, 255
 
@@ -49,11 +53,14 @@ class Curves(keras.callbacks.Callback):
         self.steps.append({name: float(value) for name, value in logs.items()})
 
 
-def on_replicas(name, replicas, steps, positions):
+def on_replicas(name, replicas, steps, positions, weights):
     """Curves over batches in one order on so many devices of this machine."""
     from tests.scale.networks import build
 
-    devices = [f"CPU:{index}" for index in range(replicas)]
+    scope = contextlib.nullcontext()
+    if keras.backend.backend() == "tensorflow":
+        devices = [f"CPU:{index}" for index in range(replicas)]
+        scope = tf.distribute.MirroredStrategy(devices).scope()
     data = Blocks()
     images, labels = map(np.stack, zip(*[data[i] for i in range(24)], strict=True))
     inputs = images.astype("float32")
@@ -61,12 +68,22 @@ def on_replicas(name, replicas, steps, positions):
         rows = np.arange(HEIGHT, dtype="int32") * 128 // HEIGHT
         inputs = inputs, np.tile(rows, (24, 1))
     batches = tf.data.Dataset.from_tensor_slices((inputs, labels)).batch(8)
-    with tf.distribute.MirroredStrategy(devices).scope():
+    with scope:
         model, targets = build(name)
+    start_with(model, weights)
     curves = Curves()
     batches = batches.repeat().take(steps).map(targets)
     model.fit(batches, callbacks=[curves], verbose=0, shuffle=False)
     return curves.steps
+
+
+def start_with(model, path):
+    """Weights from a file, or into it where there is none yet."""
+    if path is not None and path.exists():
+        with np.load(path) as stored:
+            model.set_weights([stored[f"arr_{i}"] for i in range(len(stored))])
+    elif path is not None:
+        np.savez(path, *model.get_weights())
 
 
 def on_workers(name, folder, epochs, positions):
@@ -108,11 +125,13 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--folder")
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--float64", action="store_true")
+    parser.add_argument("--policy", default="float32")
+    parser.add_argument("--no-xla", action="store_true")
+    parser.add_argument("--weights", type=pathlib.Path, help="to start with")
     args = parser.parse_args()
     tf.config.experimental.enable_op_determinism()
-    if args.float64:
-        keras.config.set_dtype_policy("float64")
+    keras.config.set_dtype_policy(args.policy)
+    keras_seg.set_xla(not args.no_xla)
     positions = args.network == "HANet"
     if args.folder:
         found = on_workers(args.network, args.folder, args.epochs, positions)
@@ -121,5 +140,7 @@ if __name__ == "__main__":
             tf.config.list_physical_devices("CPU")[0],
             [tf.config.LogicalDeviceConfiguration()] * args.replicas,
         )
-        found = on_replicas(args.network, args.replicas, args.steps, positions)
+        found = on_replicas(
+            args.network, args.replicas, args.steps, positions, args.weights
+        )
     print(json.dumps(found))

@@ -1,0 +1,47 @@
+"""Writes docs/matrix.md from what the tests found to work.
+
+    python -m pytest tests/scale --matrix runs/matrix.json
+    python -m tests.matrix runs/matrix.json > docs/matrix.md
+
+A cell is ticked where its test ran and passed, and empty where it failed or did not run.
+"""
+
+import json
+import pathlib
+import sys
+
+WAYS = {
+    "2 replicas": "losses and metrics of 20 steps on two devices are those of one, to "
+    "1e-5, whatever the shares of void",
+    "4 replicas": "the same on four devices",
+    "2 workers": "three epochs on two processes on loopback have the losses and "
+    "metrics of one, to 1e-6",
+    "bfloat16": "the loss over 30 steps in `mixed_bfloat16` is within 2 % of float32's",
+    "float16": "the same in `mixed_float16`, with loss scaling",
+    "XLA": "20 steps with compiled ops have the losses of plain ones, to 1e-5",
+    "JAX": "4 steps on the JAX backend have the losses of TensorFlow's, to 1e-4",
+    "PyTorch": "the same on the PyTorch backend",
+    "export": "the SavedModel predicts the classes that the model does",
+}
+
+
+def table(found, networks):
+    """The lines of the Markdown page."""
+    yield "# What every network was seen to do"
+    yield ""
+    yield "Small networks, each with all of its heads; `make matrix` writes this page."
+    yield ""
+    yield f"| network | {' | '.join(WAYS)} |"
+    yield f"| --- |{' :-: |' * len(WAYS)}"
+    for network in networks:
+        ticks = ["✓" if (network, way) in found else " " for way in WAYS]
+        yield f"| {network} | {' | '.join(ticks)} |"
+    yield ""
+    yield from (f"- {way}: {meaning}." for way, meaning in WAYS.items())
+
+
+if __name__ == "__main__":
+    notes = json.loads(pathlib.Path(sys.argv[1]).read_text())
+    found = {tuple(note) for note in notes}
+    networks = list(dict.fromkeys(network for network, _ in notes))
+    print(*table(found, sorted(networks)), sep="\n")
