@@ -3,7 +3,8 @@
     python -m pytest tests/scale --matrix runs/matrix.json
     python -m tests.matrix runs/matrix.json > docs/matrix.md
 
-A cell is ticked where its test ran and passed, and empty where it failed or did not run.
+A cell is ticked where its test ran and passed; it is empty where it failed or did not
+run.
 """
 
 import json
