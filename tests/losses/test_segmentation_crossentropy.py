@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_seg.losses import SegmentationCrossentropy
-from tests.ways import gradients
+from tests.ways import BACKEND, gradients
 
 
 def reference(labels, logits, ignore_class=255, class_weights=None, smoothing=0.0):
@@ -136,6 +136,7 @@ def test_bad_input():
         loss(np.zeros((2, 3, 3)), np.zeros((2, 3, 3, 5)))
 
 
+@pytest.mark.skipif(BACKEND == "jax", reason="JAX has no errors that depend on values")
 def test_labels_out_of_range_are_an_error():
-    with pytest.raises(tf.errors.InvalidArgumentError, match="label value of 7"):
+    with pytest.raises(Exception, match="label value of 7|Target 7 is out of bounds"):
         SegmentationCrossentropy()(np.full((1, 2, 2), 7), np.zeros((1, 2, 2, 3)))
