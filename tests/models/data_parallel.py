@@ -66,7 +66,7 @@ def train(name, devices):
         metrics = {"segmentation": [metric]}
     else:
         losses, targets, metrics = losses["segmentation"], labels, [metric]
-    model.compile(keras.optimizers.SGD(1e-3), losses, metrics=metrics)
+    model.compile(keras.optimizers.SGD(3e-4), losses, metrics=metrics)
     inputs = [images, labels] if name == "fused" else images
     options = {"batch_size": 8, "epochs": STEPS, "shuffle": False, "verbose": 0}
     history = model.fit(inputs, targets, **options).history
