@@ -2,18 +2,23 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+OTHERS := .venv-backends
+ON_EACH_BACKEND := $(addprefix tests/,ops layers losses metrics backbones models checkpoints)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: install demo test test-all lint bench docs clean
+.PHONY: install demo test test-all test-jax test-torch lint bench docs clean
 
 install: $(VENV)/installed
 
+$(VENV)/installed: EXTRAS := test,lint,imagenet
+$(OTHERS)/installed: EXTRAS := test,imagenet,backends
+
 # A new pip first: older ones do not find the versions that fit on Python 3.10.
-$(VENV)/installed: setup.py
+$(VENV)/installed $(OTHERS)/installed: %/installed: setup.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else f"keras_seg needs Python 3.10 to 3.13, and {sys.executable} is {v[0]}.{v[1]}: name another with make PYTHON=...")'
-	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --upgrade pip
-	$(RUN) -m pip install --quiet --editable '.[test,lint,imagenet]'
+	$(PYTHON) -m venv $*
+	$*/bin/python -m pip install --quiet --upgrade pip
+	$*/bin/python -m pip install --quiet --editable '.[$(EXTRAS)]'
 	@touch $@
 
 # Trains, evaluates, exports and serves a small SPNet: under five minutes on two cores.
@@ -27,6 +32,10 @@ test: install
 
 test-all: install
 	$(RUN) -m pytest
+
+# What runs on Keras's other backends, in an environment of their own.
+test-jax test-torch: test-%: $(OTHERS)/installed
+	KERAS_BACKEND=$* $(OTHERS)/bin/python -m pytest -m 'not slow' $(ON_EACH_BACKEND)
 
 lint: install
 	$(RUN) -m ruff check .
@@ -43,4 +52,4 @@ docs: install
 	mv docs/backbones.md.new docs/backbones.md
 
 clean:
-	rm -rf $(VENV) runs build *.egg-info
+	rm -rf $(VENV) $(OTHERS) runs build *.egg-info

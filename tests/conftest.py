@@ -1,5 +1,6 @@
 """Settings that must be made before the first test touches TensorFlow."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -10,11 +11,35 @@ import keras  # noqa: E402
 import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
+BACKEND = keras.backend.backend()
+
 # Two logical devices stand in for two GPUs.
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
     [tf.config.LogicalDeviceConfiguration()] * 2,
 )
+
+if BACKEND == "torch":
+    # Tests read tensors by NumPy, which PyTorch refuses where they have a gradient, and
+    # whose functions give arrays on the other backends.
+    import torch
+
+    plain = torch.Tensor.__array__
+
+    def read(tensor, *args, **kwargs):
+        # NumPy has no bfloat16, whose numbers float32 has all.
+        wide = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
+        return plain(wide.detach(), *args)
+
+    torch.Tensor.__array__ = read
+    torch.Tensor.__array_wrap__ = lambda tensor, array, *_: array
+
+
+def pytest_runtest_setup(item):
+    for marker in item.iter_markers("backend"):
+        name, reason = marker.args
+        if name != BACKEND:
+            pytest.skip(f"on {name} alone: {reason}")
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +50,8 @@ def seed():
 @pytest.fixture(scope="session")
 def two_replicas():
     """One for all tests: TensorFlow mixes up the collectives of two on one machine."""
+    if BACKEND != "tensorflow":
+        pytest.skip("on tensorflow alone: MirroredStrategy")
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
@@ -43,3 +70,15 @@ def matrix(request):
             path.write_text(json.dumps([*found, [network, way]]))
 
     return note
+
+
+@pytest.fixture
+def float64():
+    """Lets a test work in float64, which JAX otherwise makes float32."""
+    scope = contextlib.nullcontext()
+    if BACKEND == "jax":
+        import jax
+
+        scope = jax.enable_x64(True)
+    with scope:
+        yield

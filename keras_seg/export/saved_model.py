@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from keras_seg.models import inference_model
-from keras_seg.ops.xla import xla_scope
+from keras_seg.ops.xla import require_tensorflow, xla_scope
 
 
 def export_saved_model(model, path, overwrite=False, positions=False):
@@ -47,6 +47,7 @@ def export_saved_model(model, path, overwrite=False, positions=False):
         FileExistsError: If there is something at `path` and `overwrite` is False.
         ValueError: If the model has no logits of images, if it has no positions where
             they are asked for, or if its graph asks for XLA.
+        RuntimeError: If Keras does not run on TensorFlow.
 
     Warns:
         UserWarning: If the folder's name is no integer: TF Serving ignores such.
@@ -59,6 +60,7 @@ def export_saved_model(model, path, overwrite=False, positions=False):
     classes = predict(images=images)["classes"]
     ```
     """
+    require_tensorflow("export_saved_model")
     path = pathlib.Path(path)
     if path.exists() and not overwrite:
         raise FileExistsError(

@@ -1,5 +1,7 @@
 import tensorflow as tf
 
+from keras_seg.ops.xla import require_tensorflow
+
 
 def flops(model, size):
     """Floating point operations of a prediction for one image.
@@ -16,8 +18,12 @@ def flops(model, size):
     Returns:
         int.
 
+    Raises:
+        RuntimeError: If Keras does not run on TensorFlow.
+
     Example: `flops(inference_model(DSRL(11, "resnet18")), (180, 240)) / 1e9`
     """
+    require_tensorflow("flops")
     image = tf.TensorSpec((1, *size, model.input_shape[-1]))
     function = tf.function(lambda x: model(x, training=False))
     graph = function.get_concrete_function(image).graph

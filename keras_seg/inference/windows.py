@@ -4,6 +4,7 @@ import tensorflow as tf
 from keras_seg.models import inference_model
 from keras_seg.ops import row_positions
 from keras_seg.ops.sizes import require_size
+from keras_seg.ops.xla import require_tensorflow
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -38,6 +39,7 @@ class SlidingWindow(keras.layers.Layer):
         network's. With a single window they are the network's own.
 
     Raises:
+        RuntimeError: If Keras does not run on TensorFlow.
         ValueError: If `window` is no pair of positive ints, if another argument is not
             as said above, or if the logits of a window are of another size.
 
@@ -59,6 +61,7 @@ class SlidingWindow(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        require_tensorflow("SlidingWindow")
         if not 0 <= overlap < 1:
             raise ValueError(
                 f"`overlap` must be at least 0 and below 1. Received: {overlap=}"

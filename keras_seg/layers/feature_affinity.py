@@ -3,6 +3,7 @@ from keras import ops
 
 from keras_seg.layers.data_format import require_channels_last
 from keras_seg.ops import feature_affinity, pool_windows
+from keras_seg.ops.precision import wide_dtype
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -70,9 +71,8 @@ class FeatureAffinity(keras.layers.Layer):
 
     def compute_output_spec(self, inputs):
         # float32 under mixed precision too.
-        dtype = keras.backend.result_type(inputs[0].dtype, "float32")
         shape = self.compute_output_shape([x.shape for x in inputs])
-        return keras.KerasTensor(shape, dtype)
+        return keras.KerasTensor(shape, wide_dtype(inputs[0]))
 
     def get_config(self):
         return super().get_config() | {"order": self.order, "subscale": self.subscale}

@@ -6,6 +6,8 @@ import math
 import keras
 from keras import ops
 
+from keras_seg.ops.gradients import custom_gradient
+from keras_seg.ops.indices import indices
 from keras_seg.ops.precision import at_least_float32, wide_dtype
 from keras_seg.ops.void import valid_pixels
 from keras_seg.ops.xla import xla_op
@@ -76,7 +78,7 @@ def affinity_loss(
     pixels = logits.shape[-1]
     rows = _rows_of_blocks(pixels)
 
-    @ops.custom_gradient
+    @custom_gradient
     def loss(logits):
         # Else an eager tape would keep all that is worked out here.
         logits = ops.stop_gradient(logits)
@@ -86,7 +88,7 @@ def affinity_loss(
 
         def block_of(first_row):
             image, start = first_row // pixels, first_row % pixels
-            z = ops.slice(logits, (image, start, 0), (1, rows, pixels))
+            z = ops.slice(logits, indices(image, start, 0), (1, rows, pixels))
             z = at_least_float32(z)
             return image, start, sigmoids(z, start)
 
@@ -98,8 +100,8 @@ def affinity_loss(
         sums = ops.transpose(ops.reshape(sums, (4, -1, pixels)), (1, 0, 2))
         losses, slopes = losses_and_slopes(pairs, sums, unary_weight, global_weight)
 
-        def gradient(*args, upstream=None):
-            upstream = ops.cast(args[0] if upstream is None else upstream, dtype)
+        def gradient(upstream):
+            upstream = ops.cast(upstream, dtype)
 
             def gradient_of(first_row):
                 image, start, parts = block_of(first_row)
@@ -107,7 +109,7 @@ def affinity_loss(
                 return ops.cast(row_gradient(*mine, start, *parts)[0], logits.dtype)
 
             found = ops.map(gradient_of, first_rows)
-            return ops.reshape(found, ops.shape(logits))
+            return (ops.reshape(found, ops.shape(logits)),)
 
         return losses, gradient
 
@@ -203,13 +205,13 @@ def row_sums(pairs, start, z, e, p, q, is_self):
         ops.sum(ops.where(is_same, 0.0, q), axis=-1),
         ops.sum(above - ops.where(is_same, z * columns, 0.0), axis=-1) + logarithms,
     ]
-    valid = ops.slice(pairs.valid, (0, start), rows)
+    valid = ops.slice(pairs.valid, indices(0, start), rows)
     return ops.stack(sums, axis=1) * valid[:, None]
 
 
 def _is_same(pairs, start, rows):
     """Where a block's pixels share the class of others; ignored ones share theirs."""
-    mine = ops.slice(pairs.labels, (0, start), rows)
+    mine = ops.slice(pairs.labels, indices(0, start), rows)
     return ops.equal(mine[:, :, None], pairs.labels[:, None, :])
 
 
@@ -252,7 +254,7 @@ def row_gradient(pairs, slopes, upstream, start, z, e, p, q, is_self):
     """The gradient by a block of rows of the logits, of their shape."""
     batch, rows = ops.shape(z)[0], z.shape[1]
     is_same = _is_same(pairs, start, (batch, rows))
-    row = ops.slice(slopes, (0, 0, start), (batch, 4, rows))
+    row = ops.slice(slopes, indices(0, 0, start), (batch, 4, rows))
     same, every, other, pair = (row[:, k, :, None] for k in range(4))
     slope = every + ops.where(is_same, ops.where(is_self, 0.0, same), other)
     unary = pair * ops.where(is_same, -q, p)

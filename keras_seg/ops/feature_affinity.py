@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from keras_seg.ops.gradients import custom_gradient
 from keras_seg.ops.precision import at_least_float32, wide_dtype
 from keras_seg.ops.xla import xla_op
 
@@ -86,8 +87,9 @@ def _mean_square(a, b):
     )
     mixed = _products(total, difference * share)
     sums = squares + mixed * ops.transpose(mixed, (0, 2, 1))
-    # What rounding makes negative is 0.
-    return ops.maximum(ops.sum(sums, axis=(1, 2)) / 2, 0)
+    means = ops.sum(sums, axis=(1, 2)) / 2
+    # What rounding makes negative is 0. On PyTorch `maximum` would lose float64.
+    return ops.where(means > 0, means, 0.0)
 
 
 def _products(a, b):
@@ -99,7 +101,7 @@ def _mean_difference(a, b):
     """The mean of `|A A' - B B'|` of each image, by blocks of rows."""
     dtype = wide_dtype(a)
 
-    @ops.custom_gradient
+    @custom_gradient
     def mean(a, b):
         # Else an eager tape would keep all that is worked out here.
         a, b = ops.stop_gradient(a), ops.stop_gradient(b)
@@ -118,8 +120,7 @@ def _mean_difference(a, b):
 
         losses = ops.sum(ops.map(sums_of, blocks), axis=0) * share
 
-        def gradient(*args, upstream=None):
-            upstream = args[0] if upstream is None else upstream
+        def gradient(upstream):
             # Twice, since each pair is there as a row and as a column.
             scale = (2 * ops.cast(upstream, dtype) * share)[:, None, None]
 

@@ -9,6 +9,8 @@ from keras_seg.ops.affinity import (
     row_sums,
     sigmoids,
 )
+from keras_seg.ops.gradients import custom_gradient
+from keras_seg.ops.indices import indices
 from keras_seg.ops.precision import at_least_float32, wide_dtype
 from keras_seg.ops.xla import xla_op
 
@@ -64,7 +66,7 @@ def fused_prior(
     if has_loss:
         pairs = pairs_of(labels, num_classes, ignore_class, dtype)
 
-    @ops.custom_gradient
+    @custom_gradient
     def fused(x, kernel, bias):
         # Else an eager tape would keep all that is worked out here.
         x, kernel, bias = map(ops.stop_gradient, (x, kernel, bias))
@@ -74,7 +76,7 @@ def fused_prior(
         def block_of(block):
             # The last block begins early enough to be whole.
             start = ops.minimum(block * rows, pixels - rows)
-            mine = ops.slice(x, (0, start, 0), (batch, rows, channels))
+            mine = ops.slice(x, indices(0, start, 0), (batch, rows, channels))
             z = at_least_float32(ops.matmul(mine, kernel) + bias)
             return start, mine, sigmoids(z, start)
 
@@ -93,9 +95,8 @@ def fused_prior(
             sums = ops.transpose(sums, (0, 2, 1))
             losses, slopes = losses_and_slopes(pairs, sums, unary_weight, global_weight)
 
-        def gradient(*args, upstream=None):
+        def gradient(by_context, by_losses):
             wide_kernel = at_least_float32(kernel)
-            by_context, by_losses = args if upstream is None else upstream
             by_context = at_least_float32(by_context)
             by_losses = ops.cast(by_losses, dtype)
 
@@ -103,7 +104,9 @@ def fused_prior(
                 by_rows, by_values, by_kernel, by_bias = carried
                 start, mine, parts = block_of(block)
                 _, _, p, q, _ = parts
-                above = ops.slice(by_context, (0, start, 0), (batch, rows, channels))
+                above = ops.slice(
+                    by_context, indices(0, start, 0), (batch, rows, channels)
+                )
                 by_z = ops.einsum("brc,bnc->brn", above, values) * p * q
                 if has_loss:
                     by_z = by_z + row_gradient(pairs, slopes, by_losses, start, *parts)
@@ -114,7 +117,7 @@ def fused_prior(
                 by_z, above = by_z * is_new, above * is_new
                 mine = at_least_float32(mine)
                 return (
-                    ops.slice_update(by_rows, (0, start, 0), by_mine),
+                    ops.slice_update(by_rows, indices(0, start, 0), by_mine),
                     by_values + ops.einsum("brn,brc->bnc", p, above) / pixels,
                     by_kernel + ops.einsum("brc,brn->cn", mine, by_z),
                     by_bias + ops.sum(by_z, axis=(0, 1)),

@@ -16,4 +16,15 @@ def at_least_float32(x):
 
 def wide_dtype(x):
     """The dtype of `at_least_float32(x)`."""
-    return keras.backend.result_type(x.dtype, "float32")
+    # Not Keras's `result_type`, which has no float64 on the JAX and PyTorch backends.
+    is_wider = keras.backend.standardize_dtype(x.dtype) == "float64"
+    return "float64" if is_wider else "float32"
+
+
+def widest_integers():
+    """The dtype to count in: "int64", but "int32" on JAX unless its 64 bits are on."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return "int64" if jax.config.jax_enable_x64 else "int32"
+    return "int64"

@@ -70,6 +70,21 @@ def tensorflow():
     return tf
 
 
+def require_tensorflow(name):
+    """Raises a RuntimeError where Keras runs on another backend.
+
+    Args:
+        name: str. What cannot work there.
+    """
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise RuntimeError(
+            f"`{name}` needs Keras on the TensorFlow backend. Received: {backend}. A "
+            "model that was saved as a `.keras` file loads there too, with "
+            "KERAS_BACKEND=tensorflow."
+        )
+
+
 def xla_op(function):
     """Decorates an op: tensors, then plain Python values, to tensors.
 

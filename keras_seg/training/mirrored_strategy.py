@@ -1,5 +1,7 @@
 import tensorflow as tf
 
+from keras_seg.ops.xla import require_tensorflow
+
 
 def mirrored_strategy():
     """A `MirroredStrategy` over every visible device: all GPUs, else all CPU devices.
@@ -11,6 +13,10 @@ def mirrored_strategy():
         `tf.distribute.MirroredStrategy`. Build and compile the model in its `scope()`;
         batches are global, and their size must be a multiple of the devices.
 
+    Raises:
+        RuntimeError: If Keras does not run on TensorFlow. On JAX,
+            `keras.distribution.DataParallel()` is the like.
+
     Example:
 
     ```python
@@ -20,6 +26,7 @@ def mirrored_strategy():
         model.compile(...)
     ```
     """
+    require_tensorflow("mirrored_strategy")
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices(
         "CPU"
     )

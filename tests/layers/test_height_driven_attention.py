@@ -145,7 +145,7 @@ def test_noise_and_dropout_are_of_training_alone():
         layer = randomised(HeightDrivenAttention(2, **{"dropout_rate": 0.0} | options))
         # Moving statistics for both modes, so that only the option tells them apart.
         layer.first_norm.trainable = layer.second_norm.trainable = False
-        expected = layer([low, high], training=False)
+        expected = ops.convert_to_numpy(layer([low, high], training=False))
         np.testing.assert_array_equal(layer([low, high], training=False), expected)
         results = [
             ops.convert_to_numpy(layer([low, high], training=True)) for _ in "12"

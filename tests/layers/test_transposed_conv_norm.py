@@ -18,7 +18,7 @@ def test_starts_as_bilinear_interpolation(scale):
     layer.build(x.shape)
     # The middle of the kernel, where bilinear interpolation gives a cell's centre.
     size = layer.conv.kernel.shape[0]
-    middle = layer.conv.kernel[size // 2, size // 2]
+    middle = keras.ops.convert_to_numpy(layer.conv.kernel)[size // 2, size // 2]
     peak = (1 - (0.5 / scale if size % 2 == 0 else 0)) ** 2
     mixed = x @ np.transpose(middle) / peak
     expected = keras.layers.UpSampling2D(scale, interpolation="bilinear")(mixed)

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_seg.losses import SegmentationCrossentropy
 from tests.losses.references import crossentropy
+from tests.ways import BACKEND
 
 
 @pytest.fixture
@@ -70,10 +71,10 @@ def test_sample_weights_leave_images_out(batch):
 
 def test_half_precision_logits_are_computed_in_float32(batch):
     labels, logits = batch
-    half = tf.constant(logits, "float16")
-    result = SegmentationCrossentropy()(labels, half)
-    assert result.dtype == "float32"
-    expected = crossentropy(labels, half.numpy().astype("float32"))
+    half = logits.astype("float16")
+    result = SegmentationCrossentropy()(labels, keras.ops.array(half))
+    assert keras.backend.standardize_dtype(result.dtype) == "float32"
+    expected = crossentropy(labels, half.astype("float32"))
     np.testing.assert_allclose(float(result), expected, rtol=1e-5)
 
 
@@ -128,6 +129,7 @@ def test_rejects_bad_class_weights(weight):
         SegmentationCrossentropy(class_weights=[1, weight])
 
 
+@pytest.mark.skipif(BACKEND == "jax", reason="JAX has no errors that depend on values")
 def test_labels_out_of_range_are_an_error():
-    with pytest.raises(tf.errors.InvalidArgumentError, match="label value of 7"):
+    with pytest.raises(Exception, match="label value of 7|Target 7 is out of bounds"):
         SegmentationCrossentropy()(np.full((1, 2, 2), 7), np.zeros((1, 2, 2, 3)))

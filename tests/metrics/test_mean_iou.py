@@ -40,11 +40,28 @@ def test_matches_the_definition_over_batches(batch):
     assert float(metric.result()) == 0 and np.isnan(metric.class_iou()).all()
 
 
+@pytest.mark.backend("tensorflow", "integers of 64 bits")
 def test_counts_stay_exact_where_float32_and_int32_would_not():
     metric = MeanIoU(2)
     metric.total_cm.assign(np.array([[2**33, 0], [0, 1]]))
     metric.update_state(np.ones((1, 1, 1)), np.array([[[[0.0, 1.0]]]]))
     assert metric.total_cm.numpy().tolist() == [[2**33, 0], [0, 2]]
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32"])
+def test_counts_go_on_behind_32_bits(dtype):
+    """In batches of 2^31 pixels each, by their weights."""
+    metric = MeanIoU(2, dtype=dtype)
+    labels, logits = np.array([[[0, 1]]]), np.array([[[[1.0, 0.0], [0.0, 1.0]]]])
+    weights = np.array([[[2**31 - 1, 1]]])
+    for _ in range(5):
+        metric.update_state(labels, logits, weights)
+    metric.update_state(labels * 0 + 1, logits, weights)  # and 2^31 - 1 of 1 as 0
+    np.testing.assert_allclose(metric.class_iou(), [5 / 6, 6 / 2**31], rtol=1e-6)
+    np.testing.assert_allclose(float(metric.result()), 5 / 12, rtol=1e-6)
+    metric.reset_state()
+    metric.update_state(labels, logits)
+    np.testing.assert_array_equal(metric.class_iou(), [1, 1])
 
 
 def test_two_replicas_count_every_pixel_once(batch, two_replicas):

@@ -18,10 +18,13 @@ FAST = ["resnet18", "csp_darknet_tiny", "mit_b0"]
 SLOW += [name for name in CHANNELS if name not in FAST]
 
 
-@pytest.mark.parametrize(
-    "name", [*FAST, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
+@pytest.fixture(
+    scope="module",
+    params=[*FAST, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)],
 )
-def test_the_whole_way(name, tmp_path):
+def trained(request):
+    """A model after a step of training, images, and its logits."""
+    name = request.param
     stride = 32 if name.startswith("mit") else 16
     model = SPNet(3, name, stride, auxiliary_head=True, pool_sizes=(2, 1))
     rng = np.random.default_rng(0)
@@ -34,11 +37,20 @@ def test_the_whole_way(name, tmp_path):
     targets = dict.fromkeys(model.output, labels)
     history = model.fit(images, targets, batch_size=2, verbose=0).history
     assert np.isfinite(history["loss"][0])
-    expected = ops.convert_to_numpy(model(images)["segmentation"])
+    return model, images, ops.convert_to_numpy(model(images)["segmentation"])
+
+
+def test_trains_saves_and_loads(trained, tmp_path):
+    model, images, expected = trained
     assert expected.shape == (2, 45, 70, 3) and np.isfinite(expected).all()
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded(images)["segmentation"], expected)
+
+
+@pytest.mark.backend("tensorflow", "SavedModels")
+def test_is_served(trained, tmp_path):
+    model, images, expected = trained
     export_saved_model(model, tmp_path / "1")
     served = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
     classes = served(images=tf.constant(images))["classes"].numpy()
@@ -57,6 +69,7 @@ def test_logits_of_a_padded_image_are_cropped(size):
     np.testing.assert_allclose(logits, expected, atol=1e-4)
 
 
+@pytest.mark.backend("tensorflow", "SavedModels")
 def test_other_numbers_of_channels_are_served(tmp_path):
     pyramid = backbones.build("resnet18", 32, input_channels=4)
     model = SPNet(3, pyramid, pool_sizes=(2,))

@@ -1,11 +1,15 @@
+import functools
 import importlib
 
+import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from keras import ops
 
 from keras_seg.ops import feature_affinity, xla_scope
 from tests.paths import shared
+from tests.ways import WAYS, run
+from tests.ways import gradients as derive
 
 FILE = importlib.import_module("keras_seg.ops.feature_affinity")  # the op has its name
 
@@ -32,40 +36,40 @@ def reference(a, b, order):
 
 
 def value_and_gradients(a, b, order):
-    a, b = tf.convert_to_tensor(a), tf.convert_to_tensor(b)
-    weights = tf.range(1.0, len(a) + 1)
-    with tf.GradientTape() as tape:
-        tape.watch((a, b))
+    def total(a, b):
         losses = feature_affinity(a, b, order)
-        total = tf.reduce_sum(tf.cast(losses, "float32") * weights)
-    return losses, *tape.gradient(total, (a, b))
+        weights = ops.arange(1, ops.shape(a)[0] + 1, dtype=losses.dtype)
+        return ops.sum(losses * weights), losses
+
+    losses, gradients = derive(total, a, b)
+    return losses, *gradients
 
 
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("seed", range(4))
 def test_is_the_equation(order, seed):
     a, b = features(seed)
-    result = feature_affinity(a, b, order)
+    result = feature_affinity(ops.array(a), ops.array(b), order)
     np.testing.assert_allclose(result, reference(a, b, order), rtol=1e-5)
 
 
 @pytest.mark.parametrize("case", [0, 1])
 @pytest.mark.parametrize("order", [1, 2])
-def test_equals_the_recording(case, order):
+def test_equals_the_recording(case, order, float64):
     record = np.load(shared(f"golden/feature_affinity_{case}.npz"))
     a, b = (
         record[x].reshape(len(record[x]), -1, record[x].shape[-1])
         for x in ("seg", "sr")
     )
     expected = record[f"l{order}"]
-    np.testing.assert_allclose(feature_affinity(a, b, order), expected, rtol=1e-12)
-    a, b = a.astype("float32"), b.astype("float32")
-    np.testing.assert_allclose(feature_affinity(a, b, order), expected, rtol=1e-5)
+    for dtype, rtol in (("float64", 1e-12), ("float32", 1e-5)):
+        result = feature_affinity(ops.array(a, dtype), ops.array(b, dtype), order)
+        np.testing.assert_allclose(result, expected, rtol=rtol)
 
 
 @pytest.mark.parametrize("rows", [14, 7, 4, 1])
 @pytest.mark.parametrize("order", [1, 2])
-def test_gradients(order, rows, monkeypatch):
+def test_gradients(order, rows, monkeypatch, float64):
     """Against differences in float64, which blocks must not change."""
     monkeypatch.setattr(FILE, "_BLOCK", rows * 14)
     monkeypatch.setattr(FILE, "_LEAST_ROWS", 1)
@@ -82,26 +86,45 @@ def test_gradients(order, rows, monkeypatch):
             moved[which] = x + step * direction
             change.append((reference(*moved, order) * [1, 2]).sum())
         expected = (change[1] - change[0]) / 2e-7
-        np.testing.assert_allclose(np.sum(gradient * direction), expected, rtol=1e-4)
+        result = np.sum(np.array(gradient) * direction)
+        np.testing.assert_allclose(result, expected, rtol=1e-4)
 
 
-@pytest.mark.parametrize("way", ["graph", "run-time sizes", "compiled"])
-@pytest.mark.parametrize("order", [1, 2])
-def test_ways_of_running(order, way, monkeypatch):
+@pytest.fixture
+def four_rows(monkeypatch):
     monkeypatch.setattr(FILE, "_BLOCK", 4 * 14)
     monkeypatch.setattr(FILE, "_LEAST_ROWS", 1)
+
+
+def check_a_way(run_way, order):
     a, b = features()
-    expected = value_and_gradients(a, b, order)
-    specs = [tf.TensorSpec((None, None, x.shape[-1])) for x in (a, b)]
-    signature = specs if way == "run-time sizes" else None
-    function = tf.function(
-        lambda a, b: value_and_gradients(a, b, order), input_signature=signature
-    )
-    with xla_scope(way == "compiled"):
-        results = function(a, b)
+
+    def function(a, b):
+        return value_and_gradients(a, b, order)
+
+    results, expected = run_way(function, a, b), function(a, b)
     for result, value in zip(results, expected, strict=True):
         scale = np.abs(value).max()
         np.testing.assert_allclose(result, value, rtol=1e-4, atol=1e-6 * scale)
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "eager"])
+@pytest.mark.parametrize("order", [1, 2])
+def test_ways_of_running(order, way, four_rows):
+    check_a_way(functools.partial(run, way), order)
+
+
+@pytest.mark.backend("tensorflow", "graphs of run-time sizes")
+@pytest.mark.parametrize("order", [1, 2])
+def test_run_time_sizes(order, four_rows):
+    import tensorflow as tf
+
+    def run_way(function, a, b):
+        specs = [tf.TensorSpec((None, None, x.shape[-1])) for x in (a, b)]
+        with xla_scope(False):
+            return tf.function(function, input_signature=specs)(a, b)
+
+    check_a_way(run_way, order)
 
 
 @pytest.mark.parametrize("order", [1, 2])
@@ -115,23 +138,24 @@ def test_zeros_have_finite_gradients(order):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 @pytest.mark.parametrize("order", [1, 2])
 def test_half_precision(order, dtype):
-    a, b = (tf.cast(x, dtype) for x in features())
-    losses, *gradients = value_and_gradients(a, b, order)
-    assert losses.dtype == "float32" and [g.dtype for g in gradients] == [dtype] * 2
-    wide = [tf.cast(x, "float64").numpy() for x in (a, b)]
+    a, b = (ops.cast(ops.array(x), dtype) for x in features())
+    results = value_and_gradients(a, b, order)
+    dtypes = [keras.backend.standardize_dtype(x.dtype) for x in results]
+    assert dtypes == ["float32", dtype, dtype]
+    losses, wide = results[0], [np.array(ops.cast(x, "float32")) for x in (a, b)]
     np.testing.assert_allclose(losses, reference(*wide, order), rtol=1e-5)
 
 
 def test_maps_that_agree_have_no_distance():
     """But for rounding, since the closed form is a difference."""
-    a, _ = features(pixels=200)
+    a = ops.array(features(pixels=200)[0])
     for order in (1, 2):
         np.testing.assert_allclose(feature_affinity(a, 7 * a, order), [0, 0], atol=1e-6)
 
 
 @pytest.mark.parametrize("noise", [1e-2, 1e-3])
 @pytest.mark.parametrize("channels", [16, 5])
-def test_close_maps_are_told_apart(channels, noise):
+def test_close_maps_are_told_apart(channels, noise, float64):
     """Where a difference of the squared norms has no digit left, and no gradient."""
     rng = np.random.default_rng(0)
     a = np.abs(rng.normal(size=(1, 500, 16)))
@@ -140,13 +164,16 @@ def test_close_maps_are_told_apart(channels, noise):
     a, b = a.astype("float32"), b.astype("float32")
     losses, gradient, _ = value_and_gradients(a, b, 2)
     np.testing.assert_allclose(losses, reference(a, b, 2), rtol=1e-4)
-    wide, *expected = value_and_gradients(a.astype("float64"), b.astype("float64"), 2)
-    scale = np.abs(expected[0]).max()
-    np.testing.assert_allclose(gradient, expected[0], atol=1e-2 * scale)
+    _, expected, _ = value_and_gradients(a.astype("float64"), b.astype("float64"), 2)
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(gradient, expected, atol=1e-2 * scale)
 
 
+@pytest.mark.backend("tensorflow", "the compiled program is read")
 @pytest.mark.parametrize("order", [1, 2])
 def test_nothing_of_n_by_n_elements_is_made(order, monkeypatch):
+    import tensorflow as tf
+
     pixels = 256
     monkeypatch.setattr(FILE, "_BLOCK", 8 * pixels)
     monkeypatch.setattr(FILE, "_LEAST_ROWS", 1)

@@ -31,9 +31,8 @@ def test_coarse_rows_are_picked_and_divided_as_released():
         picked = positions[:, [int(np.floor(i * height / 16)) for i in range(16)]]
         result = ops.coarse_positions(positions, 16)
         np.testing.assert_array_equal(result, picked // 8)
-    assert ops.coarse_positions(np.full((1, 9), 128), 16).numpy().tolist() == [
-        [16] * 16
-    ]
+    padding = ops.coarse_positions(np.full((1, 9), 128), 16)
+    np.testing.assert_array_equal(padding, [[16] * 16])
 
 
 def test_noise_is_rounded_clipped_and_keeps_padding():
@@ -45,7 +44,7 @@ def test_noise_is_rounded_clipped_and_keeps_padding():
 
 def test_noise_does_not_lean():
     noise = np.random.default_rng(0).normal(0, 0.5, 100_000)
-    moved = ops.jitter_positions(np.full(100_000, 8), noise, 16).numpy() - 8
+    moved = np.array(ops.jitter_positions(np.full(100_000, 8), noise, 16)) - 8
     assert abs(moved.mean()) < 0.01  # rounding down, as released, gives -0.5
     assert set(np.unique(moved)) <= {-2, -1, 0, 1, 2}
 

@@ -10,6 +10,8 @@ import keras_seg
 from keras_seg import ops
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.backend("tensorflow", "XLA in tf.functions")
+
 OPS = ("strip_pool", "adaptive_average_pool", "adaptive_max_pool", "resize_bilinear")
 
 # Each op and its gradient inside a step of two replicas, as in training.
