@@ -45,7 +45,7 @@ class Backup(keras.callbacks.Callback):
         epoch = epochs_done(self.folder) if self.is_chief else 0
         if epoch:
             arrays = self._read(epoch, variables)
-        strategy = self.model.distribute_strategy
+        strategy = getattr(self.model, "distribute_strategy", None)  # TensorFlow's
         if isinstance(strategy, MultiWorkerStrategy):
             epoch, *arrays = strategy.from_chief([np.int64(epoch), *arrays])
         if epoch:

@@ -1,3 +1,4 @@
+from keras_seg.ops.xla import require_tensorflow
 from keras_seg.training.mirrored_strategy import mirrored_strategy
 from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
 from keras_seg.training.worker import worker
@@ -14,6 +15,9 @@ def distribution_strategy():
         `MultiWorkerStrategy` where `TF_CONFIG` names several machines, else
         `mirrored_strategy()`.
 
+    Raises:
+        RuntimeError: If Keras does not run on TensorFlow.
+
     Example: machine 0 of two, and the same with index 1 on the other:
 
     ```sh
@@ -21,5 +25,6 @@ def distribution_strategy():
                 "task": {"type": "worker", "index": 0}}' python examples/train_spnet.py
     ```
     """
+    require_tensorflow("distribution_strategy")
     _, count = worker()
     return MultiWorkerStrategy() if count > 1 else mirrored_strategy()

@@ -15,7 +15,7 @@ def load_weights(model, path):
     """
     if worker()[0] == 0:
         model.load_weights(path)
-    strategy = model.distribute_strategy
+    strategy = getattr(model, "distribute_strategy", None)  # TensorFlow's
     if isinstance(strategy, MultiWorkerStrategy):
         arrays = strategy.from_chief(list(map(ops.convert_to_numpy, model.variables)))
         for variable, array in zip(model.variables, arrays, strict=True):
