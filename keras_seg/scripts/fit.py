@@ -18,6 +18,8 @@ def fit(args, model, train, val, scale=1):
         distribute_batches(batches.map(targets), model.distribute_strategy)
         for batches in (train, val)
     )
+    # Keras names what belongs to the only output without its name.
+    prefix = "segmentation_" if len(model.outputs) > 1 else ""
     model.fit(
         train,
         epochs=args.epochs,
@@ -25,7 +27,7 @@ def fit(args, model, train, val, scale=1):
         validation_data=val,
         validation_freq=args.val_every,
         callbacks=callbacks(
-            args.output, "val_segmentation_mean_iou", args.tensorboard, keep_backup=True
+            args.output, f"val_{prefix}mean_iou", args.tensorboard, keep_backup=True
         ),
         shuffle=False,  # the pipeline does that
     )

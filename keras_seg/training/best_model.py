@@ -15,6 +15,9 @@ class BestModel(keras.callbacks.Callback):
             those without validation, do not count.
         best: float or None. The value to beat.
 
+    Raises:
+        ValueError: At the end of an epoch, if nothing in the logs is called so.
+
     Example: `model.fit(..., callbacks=[BestModel("best.keras", "val_mean_iou")])`
     """
 
@@ -25,9 +28,17 @@ class BestModel(keras.callbacks.Callback):
         self.best = best
 
     def on_epoch_end(self, epoch, logs=None):
-        value = (logs or {}).get(self.monitor)
-        if value is None or (self.best is not None and not value > self.best):
+        logs = logs or {}
+        is_validated = any(name.startswith("val_") for name in logs)
+        if self.monitor not in logs:
+            if is_validated or not self.monitor.startswith("val_"):
+                raise ValueError(
+                    "`monitor` must be the name of a loss or metric. Received: "
+                    f"{self.monitor!r}, and there are {', '.join(sorted(logs))}"
+                )
             return
-        self.best = value
+        if self.best is not None and not logs[self.monitor] > self.best:
+            return
+        self.best = logs[self.monitor]
         with replacing(self.path) as unfinished:
             self.model.save(unfinished)

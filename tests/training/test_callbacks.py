@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_seg.training import callbacks, epochs_done
+from keras_seg.training import BestModel, callbacks, epochs_done
 
 
 class Interrupt(keras.callbacks.Callback):
@@ -66,6 +66,16 @@ def test_the_best_before_an_interruption_is_the_one_to_beat(tmp_path):
         values = [float(row["val_loss"]) for row in csv.DictReader(file)]
     assert len(values) == 2
     assert callbacks(tmp_path, "val_loss")[1].best == max(values)
+
+
+@pytest.mark.parametrize("monitor", ["val_accuracy", "accuracy"])
+def test_a_metric_that_is_not_there_is_an_error(monitor, tmp_path):
+    """Keras would save each epoch's model as the best one, and warn."""
+    best = BestModel(tmp_path / "best.keras", monitor)
+    with pytest.raises(ValueError, match=f"'{monitor}', and there are loss, val_loss"):
+        best.on_epoch_end(0, {"loss": 1.0, "val_loss": 1.0})
+    validated = BestModel(tmp_path / "best.keras", "val_accuracy")
+    validated.on_epoch_end(0, {"loss": 1.0})  # an epoch without validation
 
 
 def test_an_epoch_without_a_backup_leaves_no_line(tmp_path):

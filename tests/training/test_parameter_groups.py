@@ -317,7 +317,7 @@ class Interrupt(keras.callbacks.Callback):
 def test_an_interrupted_run_ends_where_an_undisturbed_one_does(kind, tmp_path):
     def start(folder, *extra):
         model = two_parts(kind)
-        found = callbacks(tmp_path / folder, model, monitor="val_loss")
+        found = callbacks(tmp_path / folder, monitor="val_loss")
         fit(model, epochs=3, callbacks=[*found, *extra])
         return model
 
