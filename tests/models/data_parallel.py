@@ -19,7 +19,12 @@ from tests.models.test_spnet import tiny_spnet
 NETWORKS = {
     "spnet": lambda: tiny_spnet(dropout_rate=0.0),
     "hanet": lambda: randomise(
-        tiny_hanet(dropout_rate=0.0, attention_dropout_rate=0.0, points=(1, 5))
+        tiny_hanet(
+            dropout_rate=0.0,
+            attention_dropout_rate=0.0,
+            position_noise=0.0,
+            points=(1, 5),
+        )
     ),
     "cpnet": tiny_cpnet,
     "fused": lambda: tiny_cpnet(fused_prior=True),
