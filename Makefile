@@ -6,7 +6,7 @@ OTHERS := .venv-backends
 ON_EACH_BACKEND := $(addprefix tests/,ops layers losses metrics backbones models checkpoints)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: install demo test test-all test-jax test-torch lint bench docs clean
+.PHONY: install demo test test-all test-jax test-torch test-distributed matrix lint bench docs clean
 
 install: $(VENV)/installed
 
@@ -36,6 +36,16 @@ test-all: install
 # What runs on Keras's other backends, in an environment of their own.
 test-jax test-torch: test-%: $(OTHERS)/installed
 	KERAS_BACKEND=$* $(OTHERS)/bin/python -m pytest -m 'not slow' $(ON_EACH_BACKEND)
+
+# Devices, machines, kill -9 and precisions, in processes of their own: half an hour.
+test-distributed: install
+	$(RUN) -m pytest tests/scale
+
+# The same, with JAX and PyTorch, and the table of what works.
+matrix: $(OTHERS)/installed
+	mkdir -p runs && rm -f runs/matrix.json
+	$(OTHERS)/bin/python -m pytest tests/scale --matrix runs/matrix.json
+	$(OTHERS)/bin/python -m tests.matrix runs/matrix.json > docs/matrix.md
 
 lint: install
 	$(RUN) -m ruff check .
