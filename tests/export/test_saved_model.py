@@ -37,6 +37,7 @@ np.savez(outputs, **results)
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     """A model with a head for training, and the folder that it was exported to."""
+    keras.utils.set_random_seed(0)  # before the fixture that seeds each test
     model = tiny_spnet()
     path = tmp_path_factory.mktemp("saved_models") / "spnet" / "1"
     return model, export_saved_model(model, path)
@@ -59,8 +60,13 @@ def test_served_outputs_are_those_of_the_model(exported, tmp_path):
     expected = tf.nn.softmax(model(images)["segmentation"]).numpy()
     assert sorted(served) == ["classes", "probabilities"]
     assert served["classes"].dtype == np.uint8
-    np.testing.assert_array_equal(served["classes"], expected.argmax(-1))
     np.testing.assert_allclose(served["probabilities"], expected, atol=1e-5)
+    # Where two classes are as likely, rounding decides.
+    second, first = np.moveaxis(np.sort(expected, axis=-1)[..., -2:], -1, 0)
+    clear = first - second > 2e-5
+    assert clear.mean() > 0.9
+    classes = expected.argmax(-1)
+    np.testing.assert_array_equal(served["classes"][clear], classes[clear])
 
 
 def test_graph_is_for_serving(exported):
