@@ -294,6 +294,8 @@ def network(name, input_channels=3):
         elif isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.9
         elif type(getattr(layer, "activation", None)).__name__ == _HARD_SIGMOID:
+            # On PyTorch a layer's attribute that is a layer takes nothing but layers.
+            del layer.activation
             layer.activation = keras.activations.hard_sigmoid
     return built
 

@@ -23,10 +23,7 @@ pytestmark = pytest.mark.backend("jax", "keras.distribution")
 )
 def test_four_devices_train_as_one(network):
     """The losses are of the global batch, which the devices share very unequally."""
-    # Four devices, and half the time to compile for them.
-    flags = (
-        "--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0"
-    )
+    flags = "--xla_force_host_platform_device_count=4"
     run = subprocess.run(
         [sys.executable, "-m", "tests.models.data_parallel", network],
         cwd=ROOT,
@@ -35,7 +32,7 @@ def test_four_devices_train_as_one(network):
         check=True,
     )
     one, four = json.loads(run.stdout.splitlines()[-1])
-    assert len(one["loss"]) == 5 and one["loss"][0] != one["loss"][-1]
+    assert len(one["loss"]) == 5 and one["loss"][0] > one["loss"][-1]
     for name, values in one.items():
         # A pixel whose two largest logits are equal may count for either class.
         rtol = 1e-3 if name.endswith("iou") else 1e-4
