@@ -116,8 +116,9 @@ def test_cells_grow_about_their_centres(stride, scale):
 def test_losses_are_those_of_the_paper():
     model = compiled(tiny_dsrl())
     images, labels = sample()
-    batch = next(iter(tf.data.Dataset.from_tensors((images, labels))))
-    inputs, targets = named_targets(model, scale=2)(*batch)
+    batches = tf.data.Dataset.from_tensors((images, labels))
+    batches = batches.map(named_targets(model, scale=2)).as_numpy_iterator()
+    inputs, targets = next(batches)
     logs = model.test_on_batch(inputs, targets, return_dict=True)
     outputs = {k: np.float64(v) for k, v in model(inputs, training=False).items()}
 
