@@ -140,7 +140,8 @@ def test_losses_are_those_of_the_paper():
         rows, columns = x.shape[1] // 4, x.shape[2] // 4
         x = x[:, : 4 * rows, : 4 * columns].reshape(2, rows, 4, columns, 4, -1)
         x = x.mean(axis=(2, 4)).reshape(2, rows * columns, -1)
-        x /= np.linalg.norm(x, axis=-1, keepdims=True)
+        lengths = np.linalg.norm(x, axis=-1, keepdims=True)
+        x /= np.where(lengths > 0, lengths, 1)
         similarities.append(x @ x.transpose(0, 2, 1))
     affinity = np.abs(similarities[0] - similarities[1]).mean()
 
