@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_seg.ops.replicas import sum_over_replicas
+from keras_seg.ops.replicas import num_replicas, sum_over_replicas
 
 
 def dice_loss(logits, labels, weights):
@@ -44,4 +44,4 @@ def dice_loss(logits, labels, weights):
     present = ops.cast(by_label > 0, sums.dtype)
     dice = 2 * both / ops.where(by_label > 0, by_prediction + by_label, 1.0)
     loss = ops.sum(present - dice) / ops.maximum(ops.sum(present), 1.0)
-    return loss / sum_over_replicas(ops.ones_like(loss))
+    return loss / num_replicas()

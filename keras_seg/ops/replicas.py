@@ -21,13 +21,20 @@ def sum_over_replicas(x):
         Tensor like `x`, the same on every replica. Its gradient is summed over the
         replicas too.
     """
+    if num_replicas() == 1:
+        return x
     tf = tensorflow()
-    if tf is None:
-        return x
     replica = tf.distribute.get_replica_context()
-    if replica is None or replica.num_replicas_in_sync == 1:
-        return x
-    return replica.all_reduce(tf.distribute.ReduceOp.SUM, x)
+    # On several machines TensorFlow asks a tensor for its device, which what is read
+    # from a variable does not know.
+    return replica.all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(x))
+
+
+def num_replicas():
+    """How many replicas run the step together that is traced: an int, mostly 1."""
+    tf = tensorflow()
+    replica = tf and tf.distribute.get_replica_context()
+    return replica.num_replicas_in_sync if replica else 1
 
 
 def mean_over_replicas(x):
@@ -39,7 +46,7 @@ def mean_over_replicas(x):
     Returns:
         Tensor like `x`, the same on every replica.
     """
-    return sum_over_replicas(x) / sum_over_replicas(ops.ones((), x.dtype))
+    return sum_over_replicas(x) / num_replicas()
 
 
 def moments_over_replicas(x, axes):
