@@ -7,7 +7,7 @@ from keras import ops
 from keras_seg.ops.xla import xla_op
 
 
-@xla_op
+@xla_op(on_cpu=False)
 def prior_context(prior_logits, values):
     """Gathers, for each pixel, values of its own class and of the others.
 

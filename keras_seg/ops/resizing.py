@@ -6,7 +6,7 @@ from keras_seg.ops.precision import at_least_float32
 from keras_seg.ops.xla import xla_op
 
 
-@xla_op
+@xla_op(on_cpu=False)
 def resize_bilinear(x, size, align_corners=False):
     """Resizes feature maps bilinearly, to any size, static or not.
 

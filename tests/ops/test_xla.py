@@ -21,7 +21,9 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
     [tf.config.LogicalDeviceConfiguration()] * 2,
 )
+import keras_seg
 from keras_seg import ops
+keras_seg.set_xla(True)
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 x = tf.random.normal((1, 4, 3, 2))
 
@@ -83,8 +85,42 @@ def test_run_time_sizes_are_not(shape):
 
 def test_a_run_time_target_size_is_not():
     size = tf.TensorSpec((), "int32")
-    assert asks_for_xla(lambda x: ops.resize_bilinear(x, (8, 9)), STATIC)
-    assert not asks_for_xla(lambda x, n: ops.resize_bilinear(x, (n, 9)), STATIC, size)
+    with keras_seg.xla_scope(True):
+        assert asks_for_xla(lambda x: ops.resize_bilinear(x, (8, 9)), STATIC)
+        free = asks_for_xla(lambda x, n: ops.resize_bilinear(x, (n, 9)), STATIC, size)
+    assert not free
+
+
+@pytest.mark.parametrize("accelerator", [None, "GPU", "TPU"])
+def test_what_xla_makes_slower_on_a_cpu_is_compiled_elsewhere(accelerator, monkeypatch):
+    devices = [tf.config.PhysicalDevice("/physical_device:CPU:0", "CPU")]
+    if accelerator:
+        name = f"/physical_device:{accelerator}:0"
+        devices.append(tf.config.PhysicalDevice(name, accelerator))
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda: devices)
+
+    def resized(x):
+        return ops.resize_bilinear(x, (8, 9))
+
+    assert asks_for_xla(resized, STATIC) == bool(accelerator)
+    assert asks_for_xla(ops.strip_pool, STATIC)
+    with keras_seg.xla_scope(True):
+        assert asks_for_xla(resized, STATIC)
+    with keras_seg.xla_scope(False):
+        assert not asks_for_xla(resized, STATIC)
+
+
+def test_asking_for_the_devices_does_not_fix_them():
+    """Logical devices can only be set before TensorFlow starts its own."""
+    code = (
+        "import tensorflow as tf;"
+        ""
+        "from keras_seg.ops.xla import _asked_for; _asked_for(tf, False);"
+        "tf.config.set_logical_device_configuration("
+        "tf.config.list_physical_devices('CPU')[0],"
+        "[tf.config.LogicalDeviceConfiguration()] * 2)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_scope_and_switch():
@@ -98,7 +134,7 @@ def test_scope_and_switch():
     try:
         assert not asks_for_xla(ops.strip_pool, STATIC)
     finally:
-        keras_seg.set_xla(True)
+        keras_seg.set_xla(None)
     assert asks_for_xla(ops.strip_pool, STATIC)
 
 
@@ -108,7 +144,7 @@ def test_the_scope_ends_with_an_exception():
     assert asks_for_xla(ops.strip_pool, STATIC)
 
 
-@pytest.mark.parametrize("enabled", [None, 1, "yes"])
-def test_rejects_what_is_not_a_bool(enabled):
+@pytest.mark.parametrize("enabled", [0, 1, "yes"])
+def test_rejects_what_is_neither_a_bool_nor_none(enabled):
     with pytest.raises(TypeError, match="Received: enabled="):
         keras_seg.set_xla(enabled)
