@@ -52,7 +52,9 @@ lint: install
 	$(RUN) -m ruff format --check .
 
 bench: install
-	$(RUN) -m benchmarks.ops
+	$(RUN) -m benchmarks.xla ops
+	$(RUN) -m benchmarks.xla steps
+	$(RUN) -m benchmarks.xla sizes
 	$(RUN) -m benchmarks.affinity
 	$(RUN) -m benchmarks.feature_affinity
 
