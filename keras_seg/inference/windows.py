@@ -1,6 +1,7 @@
 import keras
 import tensorflow as tf
 
+from keras_seg.inference.logits_scale import logits_scale
 from keras_seg.models import inference_model
 from keras_seg.ops import row_positions
 from keras_seg.ops.sizes import require_size
@@ -83,25 +84,7 @@ class SlidingWindow(keras.layers.Layer):
         self.overlap = overlap
         self.blending = blending
         self.batch_size = batch_size
-        self.scale = self._scale()
-
-    def _scale(self):
-        """How many times larger than the image the network's logits are."""
-        sizes = {"positions": (1, self.window[0])}
-        channels = self.network.inputs[0].shape[-1]
-        image = (1, *self.window, channels)
-        shapes = keras.tree.map_structure(
-            lambda x: sizes.get(x.name, image), self.network.input
-        )
-        _, *size, _ = self.network.compute_output_shape(shapes)
-        scale = max(size[0] // self.window[0], 1)
-        if tuple(size) != tuple(scale * side for side in self.window):
-            raise ValueError(
-                "The logits of a window must be as large as it is, or a whole number "
-                f"of times larger. Received: logits of {tuple(size)} for "
-                f"window={self.window}"
-            )
-        return scale
+        self.scale = logits_scale(self.network, self.window)
 
     def build(self, input_shape):
         pass  # the network has its variables

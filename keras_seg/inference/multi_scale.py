@@ -1,0 +1,33 @@
+import keras
+
+from keras_seg.inference.views import MultiScale
+
+
+def multi_scale(model, scales=(0.5, 0.75, 1.0, 1.25, 1.5, 1.75), flip=True):
+    """A model that averages what it predicts at several scales, and mirrored.
+
+    Args:
+        model: a model of `keras_seg.models` or of `sliding_window`, or any functional
+            `keras.Model` from images of any size to logits, or to a dict with
+            "segmentation".
+        scales: sequence of floats above 0, as of `MultiScale`.
+        flip: bool. Whether each scale is seen a second time, mirrored left to right.
+
+    Returns:
+        A functional `keras.Model` that shares its weights with `model`, from images
+        `(batch, height, width, channels)` of any size to logits whose softmax is the
+        mean of the probabilities. It can be evaluated, saved and exported as any other.
+
+    Raises:
+        ValueError: As `MultiScale`.
+
+    Example:
+
+    ```python
+    model = multi_scale(sliding_window(model, (480, 480)), scales=(0.75, 1.0, 1.25))
+    export_saved_model(model, "saved_models/spnet/2")
+    ```
+    """
+    layer = MultiScale(model, scales, flip, name="views")
+    image = keras.Input(layer.network.inputs[0].shape[1:], name="image")
+    return keras.Model(image, layer(image), name=f"{model.name}_views")

@@ -1,0 +1,36 @@
+import os
+
+from keras_seg.inference.predictor import predictor
+
+
+def predict(model, images, **options):
+    """The label maps of images of any size, one or many.
+
+    Args:
+        model: a model of `keras_seg.models`, or any functional `keras.Model` from
+            images in 0..255 to logits, or to a dict with "segmentation".
+        images: an array `(height, width, channels)` in 0..255, or the path of an image
+            file; or several: an array `(batch, height, width, channels)`, or an
+            iterable of arrays and paths, of different sizes too.
+        **options: `window`, `overlap`, `blending`, `scales` and `flip` of `predictor`.
+
+    Returns:
+        The label map of one image, `(height, width)` at the image's own size: uint8, or
+        int32 above 256 classes; a list of these for several. To write many as they
+        come, use `predictor`.
+
+    Raises:
+        ValueError: As `predictor`.
+        FileNotFoundError: If a path leads to no file.
+
+    Example:
+
+    ```python
+    classes = predict(model, "street.jpg")
+    several = predict(model, ["a.jpg", "b.png"], window=(480, 480), flip=True)
+    ```
+    """
+    label_map = predictor(model, **options)
+    if isinstance(images, (str, os.PathLike)) or getattr(images, "ndim", 4) != 4:
+        return label_map(images)
+    return [label_map(image) for image in images]

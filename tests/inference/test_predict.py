@@ -1,0 +1,162 @@
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_seg.data import low_resolution
+from keras_seg.inference import multi_scale, predict, predictor, sliding_window
+from keras_seg.models import inference_model
+from tests.models.test_dsrl import tiny_dsrl
+from tests.models.test_hanet import tiny_hanet
+from tests.models.test_spnet import tiny_spnet
+
+
+def image(height=32, width=48, seed=0):
+    """Smooth, so that a JPEG and scales keep most of it."""
+    rng = np.random.default_rng(seed)
+    blocks = rng.integers(0, 256, (4, 6, 3), "uint8")
+    return np.array(Image.fromarray(blocks).resize((width, height), Image.BILINEAR))
+
+
+def brightest(*, size=(None, None), channels=3):
+    """The class of a pixel is its brightest channel."""
+    pixels = keras.Input((*size, channels))
+    return keras.Model(pixels, 1.0 * pixels)
+
+
+@pytest.mark.parametrize("size", [(32, 48), (33, 47), (1, 1), (5, 90)])
+def test_is_the_largest_logit_at_the_images_size(size):
+    model = tiny_spnet(auxiliary_head=True)
+    pixels = image(*size)
+    logits = inference_model(model)(pixels[None].astype("float32"))
+    classes = predict(model, pixels)
+    assert classes.dtype == "uint8"
+    np.testing.assert_array_equal(classes, np.argmax(logits, axis=-1)[0])
+
+
+def test_one_or_many_arrays_or_files_of_different_sizes(tmp_path):
+    sizes = (20, 30), (31, 17), (20, 30)
+    pixels = [image(*size, seed=i) for i, size in enumerate(sizes)]
+    expected = [x.argmax(axis=-1) for x in pixels]
+    paths = [tmp_path / f"{i}.png" for i in range(3)]
+    for path, array in zip(paths, pixels, strict=True):
+        Image.fromarray(array).save(path)
+    several = predict(brightest(), [pixels[0], paths[1], str(paths[2])])
+    assert isinstance(several, list)
+    for found, classes in zip(several, expected, strict=True):
+        np.testing.assert_array_equal(found, classes)
+    np.testing.assert_array_equal(predict(brightest(), paths[1]), expected[1])
+    np.testing.assert_array_equal(predict(brightest(), str(paths[1])), expected[1])
+    np.testing.assert_array_equal(
+        predict(brightest(), np.stack([pixels[0], pixels[2]])),
+        [expected[0], expected[2]],
+    )
+
+
+def test_photographs_are_turned_as_the_camera_noted(tmp_path):
+    pixels = image(20, 30)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    expected = np.rot90(pixels, -1).argmax(axis=-1)
+    assert expected.shape == (30, 20)
+    np.testing.assert_array_equal(predict(brightest(), tmp_path / "a.png"), expected)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1", "CMYK"])
+def test_files_of_all_kinds_become_rgb(mode, tmp_path):
+    Image.fromarray(image()).convert(mode).save(tmp_path / "a.tiff")
+    with Image.open(tmp_path / "a.tiff") as file:
+        expected = np.array(file.convert("RGB")).argmax(axis=-1)
+    np.testing.assert_array_equal(predict(brightest(), tmp_path / "a.tiff"), expected)
+
+
+def test_windows_scales_and_mirrors():
+    model = tiny_spnet()
+    pixels = image(50, 70)
+    options = {"window": (32, 48), "overlap": 0.5, "blending": "mean"}
+    network = multi_scale(sliding_window(model, **options), (0.75, 1.0), flip=True)
+    expected = np.argmax(network(pixels[None].astype("float32")), axis=-1)[0]
+    found = predict(model, pixels, **options, scales=(0.75, 1.0), flip=True)
+    np.testing.assert_array_equal(found, expected)
+    assert (found != predict(model, pixels)).any()
+
+
+@pytest.mark.parametrize("size", [(32, 48), (33, 49)])
+def test_images_for_a_dsrl_are_reduced_as_in_training(size):
+    model = tiny_dsrl(3)
+    pixels = image(*size)
+    whole = np.pad(pixels, ((0, size[0] % 2), (0, size[1] % 2), (0, 0)), mode="edge")
+    reduced = low_resolution(whole[None].astype("float32"), 2)
+    expected = np.argmax(inference_model(model)(reduced), axis=-1)[0]
+    found = predict(model, pixels)
+    assert found.shape == size
+    np.testing.assert_array_equal(found, expected[: size[0], : size[1]])
+
+
+def test_what_is_added_to_reduce_an_image_repeats_its_border():
+    pixels = keras.Input((None, None, 3))
+    dark = keras.layers.Concatenate()([pixels, 0 * pixels[..., :1] + 100])
+    model = keras.Model(pixels, keras.layers.UpSampling2D(2)(dark))
+    assert not predict(model, np.full((5, 7, 3), 150)).any()
+
+
+def test_positions_are_those_of_whole_images():
+    model = tiny_hanet(positions=True)
+    pixels = image()
+    logits = inference_model(model)(pixels[None].astype("float32"))
+    np.testing.assert_array_equal(predict(model, pixels), np.argmax(logits, -1)[0])
+
+
+def test_a_model_for_one_size_sees_windows_of_it():
+    pixels = image(30, 50)
+    found = predict(brightest(size=(16, 24)), pixels)
+    np.testing.assert_array_equal(found, pixels.argmax(axis=-1))
+
+
+def test_above_256_classes_maps_are_int32():
+    pixels = keras.Input((None, None, 3))
+    many = keras.layers.Conv2D(300, 1)(pixels)
+    assert predict(keras.Model(pixels, many), image()).dtype == "int32"
+
+
+def test_images_of_other_channels_are_arrays(tmp_path):
+    model = brightest(channels=4)
+    pixels = np.random.default_rng(0).uniform(0, 255, (7, 9, 4)).astype("float32")
+    np.testing.assert_array_equal(predict(model, pixels), pixels.argmax(axis=-1))
+    with pytest.raises(ValueError, match="the model takes 4"):
+        predict(model, tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("pixels", "words"),
+    [
+        (np.zeros((7, 9)), r"\(height, width, 3\)"),
+        (np.zeros((7, 9, 4)), r"\(height, width, 3\)"),
+        (np.zeros((0, 9, 3)), r"\(height, width, 3\)"),
+        (np.full((7, 9, 3), 300), "0..255"),
+        (np.full((7, 9, 3), -1.0), "0..255"),
+        (np.full((7, 9, 3), np.nan), "0..255"),
+        (np.full((7, 9, 3), 0.5), "multiply by 255"),
+    ],
+)
+def test_rejects_what_is_no_image(pixels, words):
+    with pytest.raises(ValueError, match=words):
+        predict(brightest(), pixels)
+
+
+def test_rejects_files_that_are_no_images(tmp_path):
+    label_map = predictor(brightest())
+    (tmp_path / "text.png").write_text("no image")
+    with pytest.raises(ValueError, match="Cannot read the image .*text.png"):
+        label_map(tmp_path / "text.png")
+    Image.fromarray(image(64, 64)).save(tmp_path / "whole.jpg")
+    half = (tmp_path / "whole.jpg").read_bytes()[:600]
+    (tmp_path / "half.jpg").write_bytes(half)
+    with pytest.raises(ValueError, match="Cannot read the image .*half.jpg"):
+        label_map(tmp_path / "half.jpg")
+    Image.fromarray(np.zeros((4, 4), "uint16")).save(tmp_path / "wide.png")
+    with pytest.raises(ValueError, match="more than 8 bits"):
+        label_map(tmp_path / "wide.png")
+    with pytest.raises(FileNotFoundError):
+        label_map(tmp_path / "none.png")
