@@ -6,7 +6,6 @@ import tensorflow as tf
 from keras_seg.export import export_saved_model
 from keras_seg.inference import MultiScale, multi_scale, sliding_window
 from keras_seg.models import inference_model
-from tests.models.test_cpnet import tiny_cpnet
 from tests.models.test_dsrl import tiny_dsrl
 from tests.models.test_hanet import randomise, tiny_hanet
 from tests.models.test_spnet import tiny_spnet
@@ -82,7 +81,7 @@ def test_each_view_of_a_hanet_is_a_whole_image():
 
 def test_of_windows_saved_and_exported(tmp_path):
     """All in one graph, with one trace for images of all sizes."""
-    windows = sliding_window(tiny_cpnet(), (32, 48))
+    windows = sliding_window(sees_its_left(), (32, 48))
     model = multi_scale(windows, (0.75, 1.25))
     model.save(tmp_path / "model.keras")
     path = export_saved_model(model, tmp_path / "1")

@@ -6,6 +6,7 @@ from PIL import Image
 from keras_seg.data import low_resolution
 from keras_seg.inference import multi_scale, predict, predictor, sliding_window
 from keras_seg.models import inference_model
+from tests.inference.test_multi_scale import sees_its_left
 from tests.models.test_dsrl import tiny_dsrl
 from tests.models.test_hanet import tiny_hanet
 from tests.models.test_spnet import tiny_spnet
@@ -72,7 +73,7 @@ def test_files_of_all_kinds_become_rgb(mode, tmp_path):
 
 
 def test_windows_scales_and_mirrors():
-    model = tiny_spnet()
+    model = sees_its_left()
     pixels = image(50, 70)
     options = {"window": (32, 48), "overlap": 0.5, "blending": "mean"}
     network = multi_scale(sliding_window(model, **options), (0.75, 1.0), flip=True)
