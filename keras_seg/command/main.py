@@ -1,10 +1,12 @@
 import argparse
+import logging
 
 import keras_seg
-from keras_seg.command import convert
+from keras_seg.command import convert, info, palette, predict
 
-# Each has `add_parser(subparsers)`, which returns the parser, and `run(args)`.
-_COMMANDS = (convert,)
+# Each has `add_parser(subparsers)`, which returns the parser, and `run(args)`, which
+# returns the status where it is not 0.
+_COMMANDS = (predict, info, palette, convert)
 
 
 def main(arguments=None):
@@ -12,6 +14,10 @@ def main(arguments=None):
 
     Args:
         arguments: list of str, or None for those of the process.
+
+    Raises:
+        SystemExit: With status 1 for what is wrong with files and values, 2 for wrong
+            arguments, 130 where the user interrupts.
     """
     parser = argparse.ArgumentParser(
         prog="keras-seg",
@@ -28,7 +34,12 @@ def main(arguments=None):
         command_parser = command.add_parser(subparsers)
         command_parser.set_defaults(run=command.run, parser=command_parser)
     args = parser.parse_args(arguments)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
-        args.run(args)
-    except (OSError, ValueError) as error:
+        status = args.run(args)
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
         args.parser.exit(1, f"{args.parser.prog}: {error}\n")
+    except KeyboardInterrupt:
+        args.parser.exit(130, f"{args.parser.prog}: interrupted\n")
+    if status:
+        args.parser.exit(status)

@@ -5,7 +5,7 @@ import numpy as np
 from keras_seg.data.image_folder import ImageFolder
 
 _SPLITS = ("train", "val", "test")
-_COLORS = {
+COLORS = {
     "sky": (128, 128, 128),
     "building": (128, 0, 0),
     "pole": (192, 192, 128),
@@ -59,11 +59,11 @@ class CamVid(ImageFolder):
                 f"{label_dir.name!r} (label PNGs of the same names). "
                 f"Missing: {', '.join(missing)}"
             )
-        classes = {value: value for value in range(len(_COLORS))}
+        classes = {value: value for value in range(len(COLORS))}
         super().__init__(
             image_dir,
             label_dir,
-            class_names=tuple(_COLORS),
-            palette=np.array(list(_COLORS.values()), "uint8"),
+            class_names=tuple(COLORS),
+            palette=np.array(list(COLORS.values()), "uint8"),
             label_map={**classes, _UNLABELLED: 255},
         )

@@ -15,7 +15,7 @@ from keras_seg.data._street.layout import lay_out
 from keras_seg.data._street.view import View
 from keras_seg.data.dataset import SegmentationDataset
 
-_COLORS = {  # in the order of the classes
+COLORS = {  # in the order of the classes
     "sky": (70, 130, 180),
     "building": (70, 70, 70),
     "road": (128, 64, 128),
@@ -75,7 +75,7 @@ class StreetScenes(SegmentationDataset):
     """
 
     def __init__(self, num_images, size=(96, 128), seed=0):
-        super().__init__(tuple(_COLORS), list(_COLORS.values()), model.VOID)
+        super().__init__(tuple(COLORS), list(COLORS.values()), model.VOID)
         if not isinstance(num_images, int) or num_images < 1:
             raise ValueError(
                 f"`num_images` must be a positive int. Received: {num_images=}"

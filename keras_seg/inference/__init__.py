@@ -4,12 +4,14 @@ from keras_seg.inference.evaluate import evaluate
 from keras_seg.inference.evaluation_table import evaluation_table
 from keras_seg.inference.flops import flops
 from keras_seg.inference.multi_scale import multi_scale
+from keras_seg.inference.peak_memory import peak_memory
 from keras_seg.inference.predict import predict
 from keras_seg.inference.predictor import predictor
 from keras_seg.inference.read_image import read_image
 from keras_seg.inference.sliding_window import sliding_window
 from keras_seg.inference.views import MultiScale
 from keras_seg.inference.windows import SlidingWindow
+from keras_seg.inference.write_label_map import write_label_map
 
 __all__ = [
     "MultiScale",
@@ -18,8 +20,10 @@ __all__ = [
     "evaluation_table",
     "flops",
     "multi_scale",
+    "peak_memory",
     "predict",
     "predictor",
     "read_image",
     "sliding_window",
+    "write_label_map",
 ]

@@ -1,0 +1,68 @@
+"""What the subcommands read: models, and the files of images in folders."""
+
+import pathlib
+
+import keras
+
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+
+
+def load_model(path):
+    """A model from a .keras file; what is wrong with the file is a ValueError."""
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no model file {path}")
+    if path.suffix != ".keras":
+        raise ValueError(f"The model must be a .keras file. Received: {path}")
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"Cannot load the model {path}: {error}") from error
+
+
+def image_files(sources):
+    """The image files of several files and folders, with the names to give results.
+
+    Args:
+        sources: paths of files, which are taken as they are, and of folders, whose
+            images are taken with those of their sub-folders.
+
+    Returns:
+        dict of paths by their path below the source, without suffix: what is read, by
+        what is written.
+
+    Raises:
+        FileNotFoundError: If a source is missing.
+        ValueError: If a folder has no images, or two images would share a result.
+    """
+    files = {}
+    for source in sources:
+        if source.is_dir():
+            found = sorted(
+                path
+                for path in source.rglob("*")
+                if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
+            )
+            if not found:
+                raise ValueError(
+                    f"{source} must hold images: files that end in "
+                    f"{', '.join(_SUFFIXES)}"
+                )
+            named = {path.relative_to(source).with_suffix(""): path for path in found}
+            if len(named) < len(found):
+                repeated = sorted(set(found) - set(named.values()))
+                raise ValueError(
+                    "Two images that differ in their suffix only would have one "
+                    f"result. Received: {repeated[0]} and another of its name"
+                )
+        elif source.exists():
+            named = {pathlib.Path(source.stem): source}
+        else:
+            raise FileNotFoundError(f"There is no file or folder {source}")
+        for name, path in named.items():
+            if name in files:
+                raise ValueError(
+                    "Two images of one name would have one result. Received: "
+                    f"{files[name]} and {path}"
+                )
+            files[name] = path
+    return files

@@ -1,0 +1,79 @@
+"""`keras-seg info`: parameters, FLOPs and memory of a model."""
+
+import argparse
+import pathlib
+
+from keras_seg.command.files import load_model
+from keras_seg.inference import flops, peak_memory
+from keras_seg.models import inference_model
+
+_DESCRIPTION = """\
+Tells what a trained model, a .keras file, takes: its parameters, and by the size of the
+image the floating point operations of a prediction (a multiplication and an addition
+are two) and the memory above that of the loaded model, measured on the CPU.
+"""
+
+_EPILOG = """\
+example:
+  keras-seg info runs/spnet/best.keras --size 512 1024 --size 1024 2048
+"""
+_SIZE = (512, 1024)
+
+
+def add_parser(subparsers):
+    """Adds the parser of the subcommand, and returns it."""
+    parser = subparsers.add_parser(
+        "info",
+        help="parameters, FLOPs and memory of a model",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", type=pathlib.Path, help="the .keras file")
+    parser.add_argument(
+        "--size",
+        type=int,
+        nargs=2,
+        action="append",
+        metavar=("HEIGHT", "WIDTH"),
+        help="of an image; may be given several times. By default 512 1024",
+    )
+    return parser
+
+
+def run(args):
+    """Prints the figures."""
+    model = load_model(args.model)
+    network = inference_model(model)
+    _, *fixed, channels = network.inputs[0].shape
+    sizes = args.size or [_SIZE if None in fixed else fixed]
+    for size in sizes:
+        if min(size) < 1 or (None not in fixed and list(size) != list(fixed)):
+            raise ValueError(
+                f"--size must be a size that the model takes: {_side(fixed[0])} x "
+                f"{_side(fixed[1])} pixels. Received: {size[0]} x {size[1]}"
+            )
+    heads = sorted(set(model.output) - {"segmentation"}) if _has_heads(model) else []
+    print(f"model        {model.name}")
+    print(f"images       {_side(fixed[0])} x {_side(fixed[1])}, {channels} channels")
+    print(f"classes      {network.output_shape[-1]}")
+    print(f"parameters   {_millions(network)}")
+    if heads:
+        print(f"for training {_millions(model)}, with {', '.join(heads)}")
+    print(f"\n{'size':<14}{'GFLOPs':>10}{'memory MB':>12}")
+    for size in sizes:
+        operations = flops(network, size) / 1e9
+        memory = peak_memory(network, size) / 2**20
+        print(f"{f'{size[0]} x {size[1]}':<14}{operations:>10.2f}{memory:>12.0f}")
+
+
+def _has_heads(model):
+    return isinstance(model.output, dict)
+
+
+def _side(side):
+    return "any" if side is None else side
+
+
+def _millions(model):
+    return f"{model.count_params() / 1e6:.2f} M"

@@ -1,0 +1,76 @@
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from keras_seg.models import inference_model
+
+_MEASURE = '''
+import sys
+
+import keras
+import numpy as np
+
+import keras_seg
+
+
+def peak():
+    """The most bytes since the last reset, on Linux; elsewhere since the start."""
+    try:
+        with open("/proc/self/status") as file:
+            found = [line.split() for line in file if line.startswith("VmHWM")]
+        return 1024 * int(found[0][1])
+    except OSError:
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+model = keras.saving.load_model(sys.argv[1], compile=False)
+image = np.zeros([1, *map(int, sys.argv[2:])], "float32")
+try:  # so that what importing took does not hide the prediction
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
+except OSError:
+    pass
+before = peak()
+model.predict_on_batch(image)
+print(peak() - before)
+'''
+
+
+def peak_memory(model, size):
+    """The memory that a prediction for one image takes above that of the loaded model.
+
+    Measured on the CPU, in a process of its own that loads the model, predicts, and
+    asks the system for the most it had: features, logits and what the operations take
+    for their work, with tracing. On a GPU the convolutions' workspaces differ. Outside
+    of Linux the most that loading took is not told apart, so that less is found.
+
+    Args:
+        model: a model of `keras_seg.models`, or any functional `keras.Model` from
+            images to logits, or to a dict with "segmentation".
+        size: pair of ints, height and width of the image.
+
+    Returns:
+        int, bytes.
+
+    Raises:
+        RuntimeError: If the process fails, or where the system does not tell.
+
+    Example: `peak_memory(SPNet(11, "resnet18"), (512, 1024)) / 2**20`
+    """
+    network = inference_model(model)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        network.save(path)
+        shape = [*size, network.inputs[0].shape[-1]]
+        command = [sys.executable, "-c", _MEASURE, path, *map(str, shape)]
+        done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(
+            f"The memory of {network.name!r} at {tuple(size)} could not be measured: "
+            f"{done.stderr.strip().splitlines()[-1:]}"
+        )
+    return int(done.stdout.split()[-1])

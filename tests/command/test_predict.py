@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_seg.command import main
+from keras_seg.data import class_table, default_palette
+from keras_seg.inference import predict
+from keras_seg.visualization import overlay
+from tests.models.test_spnet import tiny_spnet
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny_spnet(auxiliary_head=True)
+
+
+@pytest.fixture
+def files(model, tmp_path, monkeypatch):
+    """A working directory with a model and images; returns these by name."""
+    monkeypatch.chdir(tmp_path)
+    model.save("model.keras")
+    rng = np.random.default_rng(0)
+    (tmp_path / "photos" / "bonn").mkdir(parents=True)
+    images = {
+        name: rng.integers(0, 256, size, "uint8")
+        for name, size in (("a", (33, 47, 3)), ("bonn/b", (20, 30, 3)))
+    }
+    for name, pixels in images.items():
+        Image.fromarray(pixels).save(f"photos/{name}.png")
+    (tmp_path / "photos" / "notes.txt").write_text("no image")
+    return images
+
+
+def read(path):
+    with Image.open(path) as file:
+        return np.array(file)
+
+
+def failing(arguments, capsys, status=1):
+    with pytest.raises(SystemExit) as exit:
+        main(["predict", *arguments])
+    assert exit.value.code == status
+    return capsys.readouterr().err
+
+
+def test_folders_become_masks_and_overlays(files, model, capsys):
+    options = ["--output", "masks", "--overlays", "overlays", "--alpha", "0.25"]
+    main(["predict", "model.keras", "photos", *options])
+    assert capsys.readouterr().out.endswith("2 masks in masks\n")
+    palette = default_palette(3)
+    for name, pixels in files.items():
+        expected = predict(model, pixels)
+        assert len(np.unique(expected)) > 1
+        np.testing.assert_array_equal(read(f"masks/{name}.png"), expected)
+        drawn = overlay(pixels, expected, palette, 0.25)
+        np.testing.assert_array_equal(read(f"overlays/{name}.png"), drawn)
+
+
+def test_files_windows_and_classes(files, model, tmp_path):
+    (tmp_path / "classes.txt").write_text("a #010203\nb #040506\nc #070809\n")
+    options = ["--window", "32", "32", "--scales", "1", "1.5", "--flip"]
+    options += ["--output", "masks", "--classes", "classes.txt"]
+    main(["predict", "model.keras", "photos/a.png", *options])
+    expected = predict(model, files["a"], window=(32, 32), scales=(1, 1.5), flip=True)
+    np.testing.assert_array_equal(read("masks/a.png"), expected)
+    with Image.open("masks/a.png") as file:
+        shown = np.array(file.convert("RGB"))
+    _, palette = class_table("classes.txt")
+    np.testing.assert_array_equal(shown, palette[expected])
+
+
+def test_what_cannot_be_read_is_told_and_the_others_segmented(files, tmp_path, capsys):
+    (tmp_path / "photos" / "aa.jpg").write_bytes(b"\xff\xd8\xff")
+    error = failing(["model.keras", "photos", "--output", "masks"], capsys)
+    assert "Cannot read the image photos/aa.jpg" in error
+    masks = {path.name for path in (tmp_path / "masks").rglob("*.png")}
+    assert masks == {"a.png", "b.png"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["model.keras", "none.png"], "no file or folder none.png"),
+        (["none.keras", "photos"], "no model file none.keras"),
+        (["photos/notes.txt", "photos"], "must be a .keras file"),
+        (["bad.keras", "photos"], "Cannot load the model bad.keras"),
+        (["model.keras", "empty"], "empty must hold images"),
+        (["model.keras", "photos", "photos/a.png"], "Two images of one name"),
+        (["model.keras", "twice"], "differ in their suffix only"),
+        (["model.keras", "photos", "--output", "photos"], "written over"),
+        (["model.keras", "photos", "--overlays", "masks"], "another folder"),
+        (["model.keras", "photos", "--alpha", "2"], "--alpha must be in 0..1"),
+        (["model.keras", "photos", "--classes", "camvid"], "11 in 'camvid' for 3"),
+        (["model.keras", "photos", "--scales", "0"], "`scales` must be"),
+        (["model.keras", "photos", "--window", "0", "9"], "`window` must be"),
+    ],
+)
+def test_what_is_wrong_is_a_message(arguments, words, files, tmp_path, capsys):
+    (tmp_path / "bad.keras").write_text("no model")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "twice").mkdir()
+    for suffix in ("png", "jpg"):
+        Image.new("RGB", (4, 4)).save(tmp_path / "twice" / f"a.{suffix}")
+    if "--output" not in arguments:
+        arguments = [*arguments, "--output", "masks"]
+    error = failing(arguments, capsys)
+    assert error.startswith("keras-seg predict: ") and words in error
+    assert not [*tmp_path.rglob("masks/*")]
+    assert read("photos/a.png").shape == (33, 47, 3)
+
+
+def test_an_interruption_has_a_status_of_its_own(files, monkeypatch, capsys):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("keras_seg.command.predict.load_model", interrupted)
+    error = failing(["model.keras", "photos", "--output", "masks"], capsys, 130)
+    assert error == "keras-seg predict: interrupted\n"

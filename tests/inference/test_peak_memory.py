@@ -1,0 +1,20 @@
+import keras
+import pytest
+
+from keras_seg.inference import peak_memory
+
+
+def test_is_that_of_the_features():
+    """Each of two maps of 64 channels and 1024 x 1024 pixels has 256 MiB."""
+    image = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(64, 1)(image)
+    model = keras.Model(image, keras.layers.Conv2D(64, 1)(x))
+    small, large = (peak_memory(model, (side, side)) for side in (64, 1024))
+    assert small < 2**28
+    assert 2 * 2**28 < large - small < 4 * 2**28
+
+
+def test_failures_are_told(monkeypatch):
+    image = keras.Input((8, 8, 3))
+    with pytest.raises(RuntimeError, match="at \\(9, 8\\) could not be measured"):
+        peak_memory(keras.Model(image, image * 2), (9, 8))
