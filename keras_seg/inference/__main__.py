@@ -6,11 +6,10 @@
     python -m keras_seg.inference best.keras --data camvid --data-dir CamVid \\
         --upscale 2
 
-prints the IoU of each class and their mean.
+prints IoU, accuracy and boundary F1 of each class, and the measures of all.
 """
 
 import argparse
-import json
 import pathlib
 
 import keras
@@ -19,6 +18,7 @@ from keras_seg.data import evaluation_pipeline, open_splits
 from keras_seg.inference.evaluate import evaluate
 from keras_seg.inference.evaluation_table import evaluation_table
 from keras_seg.inference.sliding_window import sliding_window
+from keras_seg.inference.write_evaluation import write_evaluation
 from keras_seg.models import inference_model
 from keras_seg.training import named_targets
 
@@ -68,7 +68,7 @@ def _evaluate(args):
     batches = batches.map(named_targets(model, args.upscale))
     result = evaluate(model, batches, data_set.class_names)
     if args.output:
-        args.output.write_text(json.dumps(result, indent=2))
+        write_evaluation(result, args.output)
     return result
 
 
