@@ -13,6 +13,7 @@ import argparse
 import pathlib
 
 import keras
+from PIL import Image
 
 from keras_seg.data import evaluation_pipeline, open_splits
 from keras_seg.inference.evaluate import evaluate
@@ -21,6 +22,7 @@ from keras_seg.inference.sliding_window import sliding_window
 from keras_seg.inference.write_evaluation import write_evaluation
 from keras_seg.models import inference_model
 from keras_seg.training import named_targets
+from keras_seg.visualization import confusion_chart
 
 
 def main():
@@ -51,6 +53,7 @@ def _parser():
     add("--overlap", type=float, default=1 / 3, help="of neighbouring windows")
     add("--blending", choices=["gaussian", "mean"], default="gaussian")
     add("--output", type=path, help="JSON file to write the result to")
+    add("--chart", type=path, help="picture of the confusion matrix to write")
     return parser
 
 
@@ -69,6 +72,9 @@ def _evaluate(args):
     result = evaluate(model, batches, data_set.class_names)
     if args.output:
         write_evaluation(result, args.output)
+    if args.chart:
+        chart = confusion_chart(result["confusion_matrix"], data_set.class_names)
+        Image.fromarray(chart).save(args.chart)
     return result
 
 
