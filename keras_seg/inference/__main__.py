@@ -16,6 +16,7 @@ import keras
 from PIL import Image
 
 from keras_seg.data import evaluation_pipeline, open_splits
+from keras_seg.data.open_splits import DATA_SETS
 from keras_seg.inference.evaluate import evaluate
 from keras_seg.inference.evaluation_table import evaluation_table
 from keras_seg.inference.sliding_window import sliding_window
@@ -43,8 +44,8 @@ def _parser():
     )
     add, path = parser.add_argument, pathlib.Path
     add("model", type=path, help="a .keras file")
-    add("--data", choices=["scenes", "camvid", "folder"], default="scenes")
-    add("--data-dir", type=path, help="folder of camvid or of your own images")
+    add("--data", choices=DATA_SETS, default="scenes")
+    add("--data-dir", type=path, help="folder of the images, but for scenes")
     add("--split", choices=["train", "val"], default="val")
     add("--scenes", type=int, default=320, help="number of scenes to train on")
     add("--batch-size", type=int, default=1, help="above 1 for images of one size")
