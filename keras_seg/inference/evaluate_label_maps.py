@@ -41,8 +41,8 @@ def evaluate_label_maps(
         that null.
 
     Raises:
-        ValueError: If a label is neither a class nor void, if shapes differ, or as
-            `BoundaryF1`.
+        ValueError: If two classes have one name, if a label is neither a class nor
+            void, if shapes differ, or as `BoundaryF1`.
 
     Example:
 
@@ -53,6 +53,11 @@ def evaluate_label_maps(
     ```
     """
     num_classes = len(class_names)
+    if len(set(class_names)) < num_classes:
+        raise ValueError(
+            "`class_names` must have another name for each class, by which the result "
+            f"is read. Received: {class_names=}"
+        )
     confusion = np.zeros((num_classes, num_classes + 1), "int64")
     boundary_f1 = BoundaryF1(num_classes, ignore_class, boundary_tolerance)
     for labels, classes in pairs:

@@ -6,6 +6,7 @@ import pytest
 
 from keras_seg.data import SegmentationDataset, evaluation_pipeline
 from keras_seg.inference import evaluate, evaluate_label_maps
+from keras_seg.ops.replicas import num_replicas
 
 
 class Painted(SegmentationDataset):
@@ -62,13 +63,17 @@ def test_two_devices_count_each_image_once(two_replicas):
     predictions = list(rng.integers(0, 3, (5, 6, 8)))
     labels = list(rng.choice([0, 1, 2, 255], (5, 6, 8)))
     batches = evaluation_pipeline(Painted(predictions, labels), 2)
+    replicas = []  # of each trace of the model
     with two_replicas.scope():
-        model = reader()
+        plain = reader()
+        note = keras.layers.Lambda(lambda x: replicas.append(num_replicas()) or x)
+        model = keras.Model(plain.input, note(plain.output))
     result = evaluate(model, batches, ("a", "b", "c"), boundary_tolerance=1)
     pairs = zip(labels, predictions, strict=True)
     expected = evaluate_label_maps(pairs, ("a", "b", "c"), boundary_tolerance=1)
     assert 0 < expected["boundary_f1"] < 1
     assert result == expected
+    assert replicas[-1] == 2
 
 
 def test_void_labels_and_boundaries_are_as_asked_for():
