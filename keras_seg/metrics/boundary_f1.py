@@ -71,17 +71,16 @@ class BoundaryF1:
             classes: integer array of that shape, what was predicted. What is no class
                 has no boundary of its own, but its neighbours have one there.
         """
-        labels, classes = np.asarray(labels), np.asarray(classes)
+        labels, classes = (np.asarray(x).astype("int32") for x in (labels, classes))
         is_class = (classes >= 0) & (classes < self.num_classes)
         classes = np.where(is_class, classes, self.num_classes)
         void = np.isin(labels, self.void)
         tolerance = self.tolerance
         if tolerance is None:
             tolerance = _SHARE_OF_DIAGONAL * math.hypot(*labels.shape)
-        offsets = _offsets_within(tolerance)
         expected, found = (_boundaries(x, void) for x in (labels, classes))
-        recalled, in_labels = self._shares(expected, found, offsets)
-        right, in_prediction = self._shares(found, expected, offsets)
+        recalled, in_labels = self._shares(expected, found, tolerance)
+        right, in_prediction = self._shares(found, expected, tolerance)
         f1 = 2 * right * recalled / np.where(right + recalled > 0, right + recalled, 1)
         present = in_labels | in_prediction
         self._class_sums += np.where(present, f1, 0)
@@ -99,26 +98,30 @@ class BoundaryF1:
         """The mean over the images, a float; nan where no image has a boundary."""
         return self._sum / self._images if self._images else math.nan
 
-    def _shares(self, boundaries, others, offsets):
+    def _shares(self, boundaries, others, tolerance):
         """Of each class, the share of boundary pixels that others are near to.
 
         Returns:
             Pair of float64 and bool arrays `(num_classes,)`: the shares, 0 where there
             are no pixels, and whether there are some.
         """
-        reach = max(abs(offset) for pair in offsets for offset in pair)
-        others = np.pad(others, reach, constant_values=_INSIDE)
-        rows, columns = np.nonzero(boundaries != _INSIDE)
-        values = boundaries[rows, columns]
-        pixels = self._count(values)
-        width = others.shape[1]
-        others = others.reshape(-1)
-        places = (rows + reach) * width + columns + reach
-        # From the nearest offset on: most pixels find theirs soon and drop out.
-        for row, column in offsets:
-            alone = others[places + row * width + column] != values
-            places, values = places[alone], values[alone]
-        missed = self._count(values)
+        # A pixel's class, row and column in one number, and so far from those of the
+        # next row and class that nothing within the tolerance gets there. The others
+        # of its class that are near in a row are then a range of such numbers.
+        reach = int(tolerance)
+        shape = self.num_classes + 1, *(side + reach for side in boundaries.shape)
+        keys, near = (_keys(x, shape) for x in (boundaries, others))
+        classes = keys // (shape[1] * shape[2])
+        pixels = self._count(classes)
+        near = np.append(np.sort(near), np.iinfo("int64").max)
+        for row in sorted(range(-reach, reach + 1), key=abs):
+            columns = range(1, reach + 1)
+            width = sum(math.hypot(row, column) <= tolerance for column in columns)
+            middles = keys + row * shape[2]
+            # Those that find one drop out: most do so within their own row.
+            alone = near[np.searchsorted(near, middles - width)] > middles + width
+            keys, classes = keys[alone], classes[alone]
+        missed = self._count(classes)
         return (pixels - missed) / np.maximum(pixels, 1), pixels > 0
 
     def _count(self, classes):
@@ -141,10 +144,7 @@ def _boundaries(classes, void):
     return np.where(is_boundary, classes, _INSIDE)
 
 
-def _offsets_within(tolerance):
-    """All (rows, columns) no farther than the tolerance, the nearest first."""
-    reach = int(tolerance)
-    steps = range(-reach, reach + 1)
-    offsets = [(row, column) for row in steps for column in steps]
-    offsets = [pair for pair in offsets if math.hypot(*pair) <= tolerance]
-    return sorted(offsets, key=lambda pair: math.hypot(*pair))
+def _keys(boundaries, shape):
+    """What `_shares` makes of a map of boundaries, an int64 for each pixel of them."""
+    rows, columns = np.nonzero(boundaries != _INSIDE)
+    return np.ravel_multi_index((boundaries[rows, columns], rows, columns), shape)

@@ -60,6 +60,15 @@ def test_equals_distance_transforms(tolerance):
     assert metric.result() == pytest.approx(np.nanmean(expected, axis=1).mean())
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32"])
+def test_label_maps_of_any_integers(dtype):
+    labels, classes = blobs(0)
+    metric = BoundaryF1(4, tolerance=2)
+    metric.add(labels.astype(dtype), classes.astype(dtype))
+    expected = reference(labels, classes, 4, 2)
+    np.testing.assert_allclose(metric.class_f1(), expected, rtol=1e-12)
+
+
 def test_by_default_the_tolerance_is_a_share_of_the_diagonal():
     """0.0075 * 400 is 3 for 240 x 320: a shift by 3 is right, one by 4 is not."""
     labels = np.zeros((240, 320), int)
