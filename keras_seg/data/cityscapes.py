@@ -94,24 +94,16 @@ class Cityscapes(PublishedDataset):
             )
         require_split(split, _SPLITS[annotations])
         kind = {"fine": "gtFine", "coarse": "gtCoarse"}[annotations]
-        images = "leftImg8bit_" + {"train_extra": "trainextra"}.get(
-            split, "trainvaltest"
-        )
-        archive = {"fine": "gtFine_trainvaltest", "coarse": "gtCoarse"}[annotations]
-        source = (
-            f"Get {images}.zip and {archive}.zip from "
-            "https://www.cityscapes-dataset.com/downloads, which asks for a login and "
-            "for consent to its licence."
-        )
+        source = _source(split, annotations)
         folders = [f"leftImg8bit/{split}"]
         if split != "test":
             folders.append(f"{kind}/{split}")
         require_folders(data_dir, folders, source)
-        paths = [Path(data_dir, folder) for folder in folders]
-        images = list_files(paths[0], "*/*_leftImg8bit.png")
+        images = list_files(Path(data_dir, folders[0]), "*/*_leftImg8bit.png")
         labels = None
         if split != "test":
-            labels = list_files(paths[1], f"*/*_{kind}_labelIds.png")
+            pattern = f"*/*_{kind}_labelIds.png"
+            labels = list_files(Path(data_dir, folders[1]), pattern)
         cities = _CITIES.get(split, {})
         label_map = {
             **dict.fromkeys(_ALL_IDS, 255),
@@ -134,6 +126,16 @@ class Cityscapes(PublishedDataset):
     def submission_name(self, index):
         """`<city>_<sequence>_<frame>.png`, which the server looks for in any folder."""
         return self.image_paths[index].name.replace("_leftImg8bit", "")
+
+
+def _source(split, annotations):
+    images = "trainextra" if split == "train_extra" else "trainvaltest"
+    labels = {"fine": "gtFine_trainvaltest", "coarse": "gtCoarse"}[annotations]
+    return (
+        f"Get leftImg8bit_{images}.zip and {labels}.zip from "
+        "https://www.cityscapes-dataset.com/downloads, which asks for a login and for "
+        "consent to its licence."
+    )
 
 
 def _cities_short_of_images(images, cities):

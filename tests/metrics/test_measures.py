@@ -6,8 +6,6 @@ import pytest
 
 from keras_seg.metrics import confusion_matrix, measures
 
-sklearn_metrics = pytest.importorskip("sklearn.metrics")
-
 
 @pytest.fixture
 def pixels():
@@ -19,6 +17,7 @@ def pixels():
 
 def test_equal_scikit_learn(pixels):
     """Class 3 occurs nowhere, and class 4 is never predicted."""
+    sklearn_metrics = pytest.importorskip("sklearn.metrics")
     counts = confusion_matrix(*pixels, 6)
     present = [0, 1, 2, 4]
     iou = sklearn_metrics.jaccard_score(*pixels, labels=present, average=None)
