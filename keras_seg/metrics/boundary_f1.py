@@ -34,7 +34,7 @@ class BoundaryF1:
             diagonal, which are 17.2 pixels of 1024 x 2048.
 
     Raises:
-        ValueError: If `tolerance` is below 0.
+        ValueError: If `tolerance` is below 0 or not finite.
 
     Example:
 
@@ -51,7 +51,7 @@ class BoundaryF1:
     """
 
     def __init__(self, num_classes, ignore_class=255, tolerance=None):
-        if tolerance is not None and not tolerance >= 0:
+        if tolerance is not None and not 0 <= tolerance < math.inf:
             raise ValueError(
                 "`tolerance` must be a number of pixels, 0 or more, or None for 0.75 % "
                 f"of the diagonal. Received: {tolerance=}"

@@ -114,6 +114,7 @@ def test_predictions_that_are_no_class_have_no_score():
     assert metric.class_f1().tolist() == [1, 0]
 
 
-def test_rejects_negative_tolerances():
-    with pytest.raises(ValueError, match="`tolerance` must.*Received: tolerance=-1"):
-        BoundaryF1(2, tolerance=-1)
+@pytest.mark.parametrize("tolerance", [-1, math.inf, math.nan])
+def test_rejects_tolerances_that_are_no_distances(tolerance):
+    with pytest.raises(ValueError, match=f"`tolerance` must.*: {tolerance=}"):
+        BoundaryF1(2, tolerance=tolerance)
