@@ -1,22 +1,37 @@
 """Images and labels: data sets, augmentation and tf.data pipelines."""
 
+from keras_seg.data.ade20k import ADE20K
 from keras_seg.data.augmentation import Augmentation
+from keras_seg.data.bdd100k import BDD100K
 from keras_seg.data.camvid import CamVid
+from keras_seg.data.cityscapes import Cityscapes
 from keras_seg.data.class_heights import class_heights
 from keras_seg.data.class_table import CLASS_TABLES, class_table
 from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.data.image_folder import ImageFolder
+from keras_seg.data.labelled_files import LabelledFiles
 from keras_seg.data.low_resolution import low_resolution
 from keras_seg.data.open_splits import open_splits
 from keras_seg.data.palette import default_palette
+from keras_seg.data.pascal_context import PascalContext
+from keras_seg.data.pascal_voc import PascalVOC
 from keras_seg.data.pipeline import evaluation_pipeline, training_pipeline
+from keras_seg.data.published_dataset import PublishedDataset
 from keras_seg.data.street_scenes import StreetScenes
+from keras_seg.data.write_submission import write_submission
 
 __all__ = [
+    "ADE20K",
+    "BDD100K",
     "CLASS_TABLES",
     "Augmentation",
     "CamVid",
+    "Cityscapes",
     "ImageFolder",
+    "LabelledFiles",
+    "PascalContext",
+    "PascalVOC",
+    "PublishedDataset",
     "SegmentationDataset",
     "StreetScenes",
     "class_heights",
@@ -26,4 +41,5 @@ __all__ = [
     "low_resolution",
     "open_splits",
     "training_pipeline",
+    "write_submission",
 ]

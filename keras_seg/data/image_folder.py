@@ -1,18 +1,11 @@
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
-from keras_seg.data.dataset import SegmentationDataset
+from keras_seg.data.labelled_files import LabelledFiles, shorten
 
 _IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
-_IMAGE_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
-_LABEL_MODES = ("1", "L", "P", "I;16", "I")  # Pillow before 11 reads 16 bits as "I"
-_FILE_VALUES = 2**16  # a label PNG holds 8 or 16 bits a pixel
-_PNG_BIT_DEPTH = 24  # the byte of the header that states it
 
 
-class ImageFolder(SegmentationDataset):
+class ImageFolder(LabelledFiles):
     """A folder of images and a folder of label PNGs, paired by file name.
 
     An image and its label have the same path below their folders, but for the suffix:
@@ -58,63 +51,13 @@ class ImageFolder(SegmentationDataset):
         ignore_class=255,
         label_map=None,
     ):
-        super().__init__(class_names, palette, ignore_class)
-        if ignore_class >= _FILE_VALUES:
-            raise ValueError(
-                f"`ignore_class` must be below {_FILE_VALUES}, since labels come from "
-                f"PNGs of up to 16 bits. Received: {ignore_class=}"
-            )
-        self._classes, self._known = self._lookup_tables(label_map)
         images = _find_files("image_dir", image_dir, _IMAGE_SUFFIXES)
         labels = _find_files("label_dir", label_dir, (".png",))
         _check_pairs(images, labels, image_dir, label_dir)
-        self._paths = [(images[name], labels[name]) for name in sorted(images)]
-        for image_path, label_path in self._paths:
-            _check_headers(image_path, label_path)
-
-    def __len__(self):
-        return len(self._paths)
-
-    def __getitem__(self, index):
-        image_path, label_path = self._paths[index]
-        with _open(image_path) as image:
-            pixels = _decode(image_path, image.convert, "RGB")
-        with _open(label_path) as label:
-            values = _decode(label_path, np.asarray, label)
-        values = _stored_values(label_path, values)
-        if not self._known[values].all():
-            unknown = np.unique(values[~self._known[values]]).tolist()
-            raise ValueError(
-                f"The label {label_path} holds the values {_shorten(unknown)}, which "
-                f"are neither classes (0..{self.num_classes - 1}) nor the ignored "
-                f"{self.ignore_class}. `label_map` translates values of files."
-            )
-        return np.array(pixels), self._classes[values]
-
-    def _lookup_tables(self, label_map):
-        """Returns the class of each value in a file, and which values have one."""
-        classes = range(self.num_classes)
-        if label_map is None:
-            label_map = {value: value for value in classes}
-        label_map = {self.ignore_class: self.ignore_class, **label_map}
-        dtype = "uint8" if self.ignore_class < 256 else "int32"
-        class_of_value = np.zeros(_FILE_VALUES, dtype)
-        known = np.zeros(_FILE_VALUES, bool)
-        for value, target in label_map.items():
-            if value not in range(_FILE_VALUES):
-                raise ValueError(
-                    "The keys of `label_map` must be values of label files, in "
-                    f"0..{_FILE_VALUES - 1}. Received the key {value!r}"
-                )
-            if target not in classes and target != self.ignore_class:
-                raise ValueError(
-                    f"`label_map` must lead to the classes 0..{self.num_classes - 1} "
-                    f"or to `ignore_class`, {self.ignore_class}. "
-                    f"Received: {value}: {target!r}"
-                )
-            class_of_value[value] = target
-            known[value] = True
-        return class_of_value, known
+        pairs = [(images[name], labels[name]) for name in sorted(images)]
+        super().__init__(pairs, class_names, palette, ignore_class, label_map)
+        for index in range(len(self)):
+            self.check_headers(index)
 
 
 def _find_files(argument, folder, suffixes):
@@ -154,58 +97,7 @@ def _check_pairs(images, labels, image_dir, label_dir):
         if alone:
             problems.append(
                 f"{len(alone)} {kind}(s) have no {other_kind} of the same name in "
-                f"{str(folder)!r}: {_shorten(alone)}."
+                f"{str(folder)!r}: {shorten(alone)}."
             )
     if problems:
         raise ValueError(" ".join(problems))
-
-
-def _check_headers(image_path, label_path):
-    with _open(image_path) as image, _open(label_path) as label:
-        if image.mode not in _IMAGE_MODES:
-            raise ValueError(
-                f"Images must have 8 bits a channel. Received: {image_path} of mode "
-                f"{image.mode!r}. Convert it to 8-bit RGB."
-            )
-        if label.mode not in _LABEL_MODES:
-            raise ValueError(
-                "Labels must be grey or palette PNGs whose values are classes. "
-                f"Received: {label_path} of mode {label.mode!r}. Translate its colours "
-                "to classes first."
-            )
-        if image.size != label.size:
-            raise ValueError(
-                "An image and its label must have the same size. Received: "
-                f"{image_path} of {image.width}x{image.height} and "
-                f"{label_path} of {label.width}x{label.height} (width x height)."
-            )
-
-
-def _open(path):
-    # Pillow reads the labels because TensorFlow's decode_png would turn the indices
-    # of a palette PNG, which are the labels, into the colours of its palette.
-    return _decode(path, Image.open, path)
-
-
-def _decode(path, read, *args):
-    try:
-        return read(*args)
-    except Exception as error:  # Pillow's decoders raise errors of many kinds
-        raise ValueError(f"Cannot read {path}: {error}") from error
-
-
-def _stored_values(path, values):
-    """Returns a label's values as stored; Pillow stretches grey of 2 or 4 bits."""
-    if values.dtype == bool:
-        return values.astype("uint8")
-    with open(path, "rb") as file:
-        header = file.read(_PNG_BIT_DEPTH + 2)
-    depth, is_palette = header[_PNG_BIT_DEPTH], header[_PNG_BIT_DEPTH + 1] == 3
-    if depth in (2, 4) and not is_palette:
-        return values // (255 // (2**depth - 1))
-    return values
-
-
-def _shorten(items, limit=5):
-    shown = ", ".join(str(item) for item in items[:limit])
-    return shown if len(items) <= limit else f"{shown}, ... ({len(items)} in all)"

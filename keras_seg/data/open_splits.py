@@ -1,8 +1,37 @@
 from pathlib import Path
 
+from keras_seg.data.ade20k import ADE20K
+from keras_seg.data.bdd100k import BDD100K
 from keras_seg.data.camvid import CamVid
+from keras_seg.data.cityscapes import Cityscapes
 from keras_seg.data.image_folder import ImageFolder
+from keras_seg.data.pascal_context import PascalContext
+from keras_seg.data.pascal_voc import PascalVOC
 from keras_seg.data.street_scenes import StreetScenes
+
+
+def _own_images(folder, split):
+    folder = Path(folder)
+    names = (folder / "classes.txt").read_text().split("\n")
+    names = [name.strip() for name in names if name.strip()]
+    return ImageFolder(folder / split / "images", folder / split / "labels", names)
+
+
+def _augmented_voc(folder, split):
+    return PascalVOC(folder, {"train": "trainaug"}.get(split, split))
+
+
+_IN_FOLDERS = {
+    "camvid": CamVid,
+    "cityscapes": Cityscapes,
+    "ade20k": ADE20K,
+    "voc": PascalVOC,
+    "voc_aug": _augmented_voc,
+    "pascal_context": PascalContext,
+    "bdd100k": BDD100K,
+    "folder": _own_images,
+}
+DATA_SETS = ("scenes", *_IN_FOLDERS)  # what `open_splits`, and so `--data`, takes
 
 
 def open_splits(name, folder=None, scenes=320, image_size=(96, 128), seed=0):
@@ -10,7 +39,10 @@ def open_splits(name, folder=None, scenes=320, image_size=(96, 128), seed=0):
 
     Args:
         name: "scenes", `StreetScenes`, which need no folder, with an eighth as many to
-            validate on; "camvid", `CamVid`; or "folder", images of your own:
+            validate on; "camvid", `CamVid`; "cityscapes", `Cityscapes` with its fine
+            annotations; "ade20k", `ADE20K`; "voc", `PascalVOC`, and "voc_aug", which
+            trains on the augmented list; "pascal_context", `PascalContext` in 59
+            classes; "bdd100k", `BDD100K`; or "folder", images of your own:
 
                 folder/
                   train/images  train/labels
@@ -31,9 +63,9 @@ def open_splits(name, folder=None, scenes=320, image_size=(96, 128), seed=0):
 
     Example: `train, val = open_splits("camvid", "CamVid")`
     """
-    if name not in ("scenes", "camvid", "folder"):
+    if name not in DATA_SETS:
         raise ValueError(
-            f'`name` must be "scenes", "camvid" or "folder". Received: {name=}'
+            f"`name` must be one of {', '.join(DATA_SETS)}. Received: {name=}"
         )
     if name == "scenes":
         return (
@@ -42,12 +74,5 @@ def open_splits(name, folder=None, scenes=320, image_size=(96, 128), seed=0):
         )
     if folder is None:
         raise ValueError(f"`folder` must be given for {name!r}. Received: {folder=}")
-    folder = Path(folder)
-    if name == "camvid":
-        return CamVid(folder, split="train"), CamVid(folder, split="val")
-    names = (folder / "classes.txt").read_text().split("\n")
-    names = [name.strip() for name in names if name.strip()]
-    return tuple(
-        ImageFolder(folder / split / "images", folder / split / "labels", names)
-        for split in ("train", "val")
-    )
+    open_split = _IN_FOLDERS[name]
+    return open_split(folder, "train"), open_split(folder, "val")

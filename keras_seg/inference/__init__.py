@@ -1,6 +1,7 @@
 """What a trained model predicts, and how well."""
 
 from keras_seg.inference.evaluate import evaluate
+from keras_seg.inference.evaluate_label_maps import evaluate_label_maps
 from keras_seg.inference.evaluation_table import evaluation_table
 from keras_seg.inference.flops import flops
 from keras_seg.inference.multi_scale import multi_scale
@@ -11,12 +12,14 @@ from keras_seg.inference.read_image import read_image
 from keras_seg.inference.sliding_window import sliding_window
 from keras_seg.inference.views import MultiScale
 from keras_seg.inference.windows import SlidingWindow
+from keras_seg.inference.write_evaluation import write_evaluation
 from keras_seg.inference.write_label_map import write_label_map
 
 __all__ = [
     "MultiScale",
     "SlidingWindow",
     "evaluate",
+    "evaluate_label_maps",
     "evaluation_table",
     "flops",
     "multi_scale",
@@ -25,5 +28,6 @@ __all__ = [
     "predictor",
     "read_image",
     "sliding_window",
+    "write_evaluation",
     "write_label_map",
 ]

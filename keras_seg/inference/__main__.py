@@ -6,21 +6,24 @@
     python -m keras_seg.inference best.keras --data camvid --data-dir CamVid \\
         --upscale 2
 
-prints the IoU of each class and their mean.
+prints IoU, accuracy and boundary F1 of each class, and the measures of all.
 """
 
 import argparse
-import json
 import pathlib
 
 import keras
+from PIL import Image
 
 from keras_seg.data import evaluation_pipeline, open_splits
+from keras_seg.data.open_splits import DATA_SETS
 from keras_seg.inference.evaluate import evaluate
 from keras_seg.inference.evaluation_table import evaluation_table
 from keras_seg.inference.sliding_window import sliding_window
+from keras_seg.inference.write_evaluation import write_evaluation
 from keras_seg.models import inference_model
 from keras_seg.training import named_targets
+from keras_seg.visualization import confusion_chart
 
 
 def main():
@@ -41,8 +44,8 @@ def _parser():
     )
     add, path = parser.add_argument, pathlib.Path
     add("model", type=path, help="a .keras file")
-    add("--data", choices=["scenes", "camvid", "folder"], default="scenes")
-    add("--data-dir", type=path, help="folder of camvid or of your own images")
+    add("--data", choices=DATA_SETS, default="scenes")
+    add("--data-dir", type=path, help="folder of the images, but for scenes")
     add("--split", choices=["train", "val"], default="val")
     add("--scenes", type=int, default=320, help="number of scenes to train on")
     add("--batch-size", type=int, default=1, help="above 1 for images of one size")
@@ -51,6 +54,7 @@ def _parser():
     add("--overlap", type=float, default=1 / 3, help="of neighbouring windows")
     add("--blending", choices=["gaussian", "mean"], default="gaussian")
     add("--output", type=path, help="JSON file to write the result to")
+    add("--chart", type=path, help="picture of the confusion matrix to write")
     return parser
 
 
@@ -68,7 +72,10 @@ def _evaluate(args):
     batches = batches.map(named_targets(model, args.upscale))
     result = evaluate(model, batches, data_set.class_names)
     if args.output:
-        args.output.write_text(json.dumps(result, indent=2))
+        write_evaluation(result, args.output)
+    if args.chart:
+        chart = confusion_chart(result["confusion_matrix"], data_set.class_names)
+        Image.fromarray(chart).save(args.chart)
     return result
 
 

@@ -1,24 +1,41 @@
-import keras
+import numpy as np
+from keras import ops
 
-from keras_seg.losses import SegmentationCrossentropy
-from keras_seg.metrics import MeanIoU
+from keras_seg.inference.evaluate_label_maps import evaluate_label_maps
 from keras_seg.models import inference_model
+from keras_seg.ops.xla import tensorflow
 
 
-def evaluate(model, batches, class_names):
-    """Mean IoU and IoU by class over whole images.
+def evaluate(
+    model,
+    batches,
+    class_names,
+    ignore_class=255,
+    boundaries=True,
+    boundary_tolerance=None,
+):
+    """How well a model predicts whole images: IoU, accuracy, boundaries, confusion.
+
+    Batches are predicted one after the other, so that memory does not grow with the
+    data set. A model that was built under a `tf.distribute.Strategy` predicts on all of
+    its devices; whatever their number, each image counts once.
 
     Args:
         model: a model of `keras_seg.models`, compiled or not; it stays as it is.
         batches: `tf.data.Dataset` of images and labels, as `evaluation_pipeline` gives.
         class_names: sequence of str, one for each class.
+        ignore_class: int, tuple of ints, or None: the labels that do not count.
+        boundaries: bool. Whether to work out the boundary F1 too.
+        boundary_tolerance: float, in pixels, or None for 0.75 % of each image's
+            diagonal.
 
     Returns:
-        dict of "mean_iou", a float, and "class_iou", `{class name: float}`; a class
-        without any pixel is nan and does not count.
+        dict of "mean_iou", "class_iou" and the other measures of
+        `evaluate_label_maps`; a class without any pixel is nan and does not count.
 
     Raises:
-        ValueError: If there are not as many names as the model has classes.
+        ValueError: If there are not as many names as the model has classes, if the
+            model was built for several machines, or as `evaluate_label_maps`.
 
     Example: `evaluate(model, evaluation_pipeline(val), val.class_names)["mean_iou"]`
     """
@@ -28,10 +45,40 @@ def evaluate(model, batches, class_names):
             "`class_names` must name each class of the model. Received: "
             f"{len(class_names)} names for {network.output_shape[-1]} classes"
         )
-    metric = MeanIoU(len(class_names))
-    # A model of its own, so that what the caller compiled stays.
-    network = keras.Model(network.input, network.output)
-    network.compile(loss=SegmentationCrossentropy(), metrics=[metric])
-    network.evaluate(batches, verbose=0)
-    by_class = zip(class_names, metric.class_iou().tolist(), strict=True)
-    return {"mean_iou": float(metric.result()), "class_iou": dict(by_class)}
+    if tensorflow():
+        pairs = _predict_on_devices(network, batches, model.distribute_strategy)
+    else:
+        pairs = _predict(network, batches)
+    return evaluate_label_maps(
+        pairs, class_names, ignore_class, boundaries, boundary_tolerance
+    )
+
+
+def _predict(network, batches):
+    """Labels and predicted classes of each batch, as Keras's backend predicts it."""
+    for images, labels in batches.as_numpy_iterator():
+        yield labels, network.predict_on_batch(images).argmax(axis=-1)
+
+
+def _predict_on_devices(network, batches, strategy):
+    """The same of each device's part of a batch."""
+    tf = tensorflow()
+    if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        raise ValueError(
+            "`model` must belong to this machine alone. Received one of several "
+            "machines: save it, and load it outside of its strategy."
+        )
+    batches = strategy.experimental_distribute_dataset(batches)
+
+    # With the sizes of the data set, which are mostly known at run time only: a trace
+    # for each size would take longer than the predictions.
+    @tf.function(input_signature=[batches.element_spec])
+    def step(batch):
+        images, labels = batch
+        logits = strategy.run(network, args=(images,), kwargs={"training": False})
+        classes = strategy.run(ops.argmax, args=(logits, -1))
+        return [strategy.experimental_local_results(x) for x in (labels, classes)]
+
+    for batch in batches:
+        for labels, classes in zip(*step(batch), strict=True):
+            yield np.asarray(labels), np.asarray(classes)

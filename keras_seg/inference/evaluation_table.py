@@ -1,13 +1,47 @@
+import math
+
+
 def evaluation_table(result):
     """What `evaluate` found, as lines of text.
 
     Args:
-        result: dict that `evaluate` returned.
+        result: dict that `evaluate` or `evaluate_label_maps` returned.
 
     Returns:
-        str: a line for each class and one for the mean, in percent.
+        str: a line for each class with its IoU, its accuracy and its boundary F1, and
+        one for each measure of all, the mean IoU last; in percent, with "-" for what
+        has no pixels.
 
     Example: `print(evaluation_table(evaluate(model, batches, class_names)))`
     """
-    lines = result["class_iou"] | {"mean IoU": result["mean_iou"]}
-    return "\n".join(f"{name:>12}  {iou:6.1%}" for name, iou in lines.items())
+    columns = {"IoU": result["class_iou"], "accuracy": result["class_accuracy"]}
+    overall = {
+        "pixel accuracy": result["pixel_accuracy"],
+        "mean accuracy": result["mean_accuracy"],
+        "frequency-weighted IoU": result["frequency_weighted_iou"],
+    }
+    if "boundary_f1" in result:
+        columns["boundary F1"] = result["class_boundary_f1"]
+        overall["boundary F1"] = result["boundary_f1"]
+    overall["mean IoU"] = result["mean_iou"]
+
+    names = [*result["class_iou"]]
+    width = max(map(len, [*names, *overall]))
+    head = "".join(f"  {title:>{_width(title)}}" for title in columns)
+    lines = [f"{'':>{width}}{head}"]
+    for name in names:
+        cells = "".join(
+            f"  {_percent(values[name]):>{_width(title)}}"
+            for title, values in columns.items()
+        )
+        lines.append(f"{name:>{width}}{cells}")
+    lines += [f"{name:>{width}}  {_percent(x):>6}" for name, x in overall.items()]
+    return "\n".join(lines)
+
+
+def _width(title):
+    return max(len(title), len("100.0%"))
+
+
+def _percent(value):
+    return "-" if math.isnan(value) else f"{value:.1%}"

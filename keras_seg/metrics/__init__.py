@@ -1,5 +1,8 @@
-"""Metrics that take logits and leave the ignore class out."""
+"""Metrics for training, straight from logits, and the measures of an evaluation."""
 
+from keras_seg.metrics import measures
+from keras_seg.metrics.boundary_f1 import BoundaryF1
+from keras_seg.metrics.confusion_matrix import confusion_matrix
 from keras_seg.metrics.mean_iou import MeanIoU
 
-__all__ = ["MeanIoU"]
+__all__ = ["BoundaryF1", "MeanIoU", "confusion_matrix", "measures"]

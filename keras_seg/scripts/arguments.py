@@ -2,6 +2,7 @@ import argparse
 import pathlib
 
 from keras_seg.backbones import names
+from keras_seg.data.open_splits import DATA_SETS
 from keras_seg.scripts.segmentation_loss import LOSSES
 
 
@@ -21,8 +22,8 @@ def arguments(description, name):
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add, path = parser.add_argument, pathlib.Path
-    add("--data", choices=["scenes", "camvid", "folder"], default="scenes")
-    add("--data-dir", type=path)
+    add("--data", choices=DATA_SETS, default="scenes")
+    add("--data-dir", type=path, help="folder of the images, but for scenes")
     add("--scenes", type=int, default=320, help="number of procedural scenes")
     add("--image-size", type=int, nargs=2, default=(96, 128), help="of the scenes")
     add("--backbone", default="small", help=", ".join(names()))

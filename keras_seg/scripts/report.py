@@ -1,4 +1,3 @@
-import json
 import pathlib
 import shutil
 import subprocess
@@ -10,7 +9,7 @@ from PIL import Image
 
 from keras_seg.data import evaluation_pipeline, low_resolution
 from keras_seg.export import export_saved_model
-from keras_seg.inference import evaluate, evaluation_table
+from keras_seg.inference import evaluate, evaluation_table, write_evaluation
 from keras_seg.models import inference_model
 from keras_seg.training import named_targets, worker
 from keras_seg.training.replacing import replacing
@@ -46,7 +45,7 @@ def report(args, val_set, client, scale=1, best=None):
     batches = evaluation_pipeline(val_set, args.val_batch_size)
     batches = batches.map(named_targets(best, scale))
     result = evaluate(best, batches, val_set.class_names)
-    (args.output / "evaluation.json").write_text(json.dumps(result, indent=2))
+    write_evaluation(result, args.output / "evaluation.json")
     exported = export_saved_model(best, args.export, overwrite=True)
 
     samples = [val_set[i] for i in np.linspace(0, len(val_set) - 1, 4).astype(int)]

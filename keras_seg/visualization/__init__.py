@@ -4,6 +4,7 @@ from keras_seg.visualization.attention_chart import attention_chart
 from keras_seg.visualization.class_entropy import class_entropy
 from keras_seg.visualization.colorize import colorize
 from keras_seg.visualization.comparison import comparison
+from keras_seg.visualization.confusion_chart import confusion_chart
 from keras_seg.visualization.height_chart import height_chart
 from keras_seg.visualization.overlay import overlay
 from keras_seg.visualization.prior_chart import prior_chart
@@ -14,6 +15,7 @@ __all__ = [
     "class_entropy",
     "colorize",
     "comparison",
+    "confusion_chart",
     "height_chart",
     "overlay",
     "prior_chart",

@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image
 
 from keras_seg import data, layers, models
+from keras_seg.data.open_splits import DATA_SETS
 from keras_seg.visualization.affinity import cell_classes, pair_scores
 from keras_seg.visualization.attention_chart import attention_chart
 from keras_seg.visualization.class_entropy import class_entropy
@@ -55,8 +56,8 @@ def _parser():
     heights = commands.add_parser("heights", help="classes by height in a data set")
     heights.set_defaults(run=_heights)
     add = heights.add_argument
-    add("--data", choices=["scenes", "camvid", "folder"], default="scenes")
-    add("--data-dir", type=path, help="folder of camvid or of your own images")
+    add("--data", choices=DATA_SETS, default="scenes")
+    add("--data-dir", type=path, help="folder of the images, but for scenes")
     add("--split", choices=["train", "val"], default="train")
     add("--scenes", type=int, default=320, help="number of procedural scenes")
     add("--output", type=path, default=path("heights.png"))

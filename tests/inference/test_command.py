@@ -5,11 +5,13 @@ import sys
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_seg.data import StreetScenes, evaluation_pipeline
-from keras_seg.inference import evaluate, sliding_window
+from keras_seg.inference import evaluate, evaluation_table, sliding_window
 from keras_seg.models import inference_model
 from keras_seg.training import named_targets
+from keras_seg.visualization import confusion_chart
 from tests.models.test_cpnet import tiny_cpnet
 from tests.models.test_dsrl import tiny_dsrl
 
@@ -32,7 +34,8 @@ def model_file(tmp_path_factory):
 def test_evaluates_window_by_window(model_file, tmp_path):
     output = tmp_path / "evaluation.json"
     options = ["--window", 32, 48, "--overlap", 0.1, "--blending", "mean"]
-    done = run(model_file, *SCENES, *options, "--output", output)
+    chart = tmp_path / "confusion.png"
+    done = run(model_file, *SCENES, *options, "--output", output, "--chart", chart)
     assert done.returncode == 0, done.stderr
     val = StreetScenes(3, (96, 128), seed=1)
     model = keras.saving.load_model(model_file, compile=False)
@@ -40,10 +43,10 @@ def test_evaluates_window_by_window(model_file, tmp_path):
     expected = evaluate(windows, evaluation_pipeline(val), val.class_names)
     result = json.loads(output.read_text())
     assert np.isclose(result["mean_iou"], expected["mean_iou"], rtol=1e-4)
-    *by_class, mean = done.stdout.splitlines()
-    assert mean.split() == ["mean", "IoU", f"{expected['mean_iou']:.1%}"]
-    names = [line.rsplit(maxsplit=1)[0].strip() for line in by_class]
-    assert names == list(val.class_names)
+    assert done.stdout.splitlines()[-1].split()[:2] == ["mean", "IoU"]
+    assert done.stdout.rstrip("\n") == evaluation_table(expected)
+    expected_chart = confusion_chart(result["confusion_matrix"], val.class_names)
+    np.testing.assert_array_equal(np.asarray(Image.open(chart)), expected_chart)
     # And whole images are something else.
     plain = evaluate(model, evaluation_pipeline(val), val.class_names)
     assert not np.isclose(plain["mean_iou"], expected["mean_iou"], rtol=1e-4)

@@ -1,9 +1,12 @@
+import math
+
 import keras
 import numpy as np
 import pytest
 
 from keras_seg.data import SegmentationDataset, evaluation_pipeline
-from keras_seg.inference import evaluate
+from keras_seg.inference import evaluate, evaluate_label_maps
+from keras_seg.ops.replicas import num_replicas
 
 
 class Painted(SegmentationDataset):
@@ -47,6 +50,51 @@ def test_equals_counting_by_hand():
     ious = [((p == k) & (t == k)).sum() / ((p == k) | (t == k)).sum() for k in range(3)]
     assert np.allclose(list(result["class_iou"].values()), ious)
     assert np.isclose(result["mean_iou"], np.mean(ious))
+    assert np.isclose(result["pixel_accuracy"], (p == t).mean())
+    counts = [[((t == i) & (p == j)).sum() for j in range(3)] for i in range(3)]
+    assert result["confusion_matrix"] == counts
+    assert math.isnan(result["class_accuracy"]["c"])  # no pixel's label
+
+
+@pytest.mark.backend("tensorflow", "MirroredStrategy")
+def test_two_devices_count_each_image_once(two_replicas):
+    """Five images in batches of two: the sixth, which fills up, counts nothing."""
+    rng = np.random.default_rng(0)
+    predictions = list(rng.integers(0, 3, (5, 6, 8)))
+    labels = list(rng.choice([0, 1, 2, 255], (5, 6, 8)))
+    batches = evaluation_pipeline(Painted(predictions, labels), 2)
+    replicas = []  # of each trace of the model
+    with two_replicas.scope():
+        plain = reader()
+        note = keras.layers.Lambda(lambda x: replicas.append(num_replicas()) or x)
+        model = keras.Model(plain.input, note(plain.output))
+    result = evaluate(model, batches, ("a", "b", "c"), boundary_tolerance=1)
+    pairs = zip(labels, predictions, strict=True)
+    expected = evaluate_label_maps(pairs, ("a", "b", "c"), boundary_tolerance=1)
+    assert 0 < expected["boundary_f1"] < 1
+    assert result == expected
+    assert replicas[-1] == 2
+
+
+def test_void_labels_and_boundaries_are_as_asked_for():
+    label = np.array([[0, 0, 0, 1, 1, 2]] * 3)
+    prediction = np.array([[0, 0, 1, 1, 1, 0]] * 3)
+    batches = evaluation_pipeline(Painted([prediction], [label]))
+    names = ("a", "b", "c")
+    result = evaluate(reader(), batches, names, ignore_class=(2, 255), boundaries=False)
+    assert result["class_iou"]["a"] == 2 / 3 and math.isnan(result["class_iou"]["c"])
+    assert not {"boundary_f1", "class_boundary_f1"} & {*result}
+    for tolerance, expected in ((0, 0), (1, 1)):
+        options = {"ignore_class": (2, 255), "boundary_tolerance": tolerance}
+        result = evaluate(reader(), batches, names, **options)
+        assert result["boundary_f1"] == result["class_boundary_f1"]["b"] == expected
+
+
+def test_labels_that_are_no_class_are_an_error():
+    label = np.array([[0, 3]])
+    batches = evaluation_pipeline(Painted([label], [label]))
+    with pytest.raises(ValueError, match=r"`labels` must hold classes.*\[3\]"):
+        evaluate(reader(), batches, ("a", "b", "c"))
 
 
 def test_heads_for_training_do_not_count():

@@ -1,0 +1,81 @@
+from pathlib import Path
+
+from keras_seg.data.ade20k_classes import ADE20K_COLORS
+from keras_seg.data.published_dataset import (
+    PublishedDataset,
+    list_files,
+    require_folders,
+    require_split,
+)
+
+# The folder of each split, the beginning of its names, and its number of images.
+_SPLITS = {
+    "train": ("training", "ADE_train", 20210),
+    "val": ("validation", "ADE_val", 2000),
+    "test": ("testing", "ADE_test", 3352),
+}
+
+
+class ADE20K(PublishedDataset):
+    """ADE20K as in the scene parsing challenge of 2016: all scenes, 150 classes.
+
+    Label 0 of the files, other objects, becomes 255, and 1 to 150 become the classes 0
+    to 149. Each class has the first name of those that the official list gives; road
+    and skyscraper share a colour there. Expected layout, of which only the folders of
+    the split need to exist:
+
+        data_dir/                  ADEChallengeData2016
+          images/{training,validation,testing}/ADE_train_00000001.jpg
+          annotations/{training,validation}/ADE_train_00000001.png
+
+    20210 images to train on, 2000 to validate on, 3352 to test on, which are an
+    archive of their own. The labels of the test split are the benchmark's: here they
+    are 255 alone, so that nothing of them counts.
+
+    Args:
+        data_dir: str or path. The folder above `images`.
+        split: `"train"`, `"val"` or `"test"`.
+        complete: bool. Whether all images of the split must be there. False takes any
+            part of it, in which each image still must have its label.
+
+    Raises:
+        ValueError: If `split` is unknown or files are missing, or as
+            `PublishedDataset`.
+        FileNotFoundError: If a folder is missing.
+
+    Example: `image, label = ADE20K("ADEChallengeData2016", "val")[0]`
+
+    Reference: [Zhou et al., 2017](https://arxiv.org/abs/1608.05442), and
+    [the challenge](https://github.com/CSAILVision/sceneparsing).
+    """
+
+    def __init__(self, data_dir, split="train", complete=True):
+        require_split(split, _SPLITS)
+        name, start, count = _SPLITS[split]
+        source = (
+            "Get ADEChallengeData2016.zip, and for the test split release_test.zip, "
+            "whose folder `testing` belongs into `images`, from "
+            "http://sceneparsing.csail.mit.edu (no login; for research and education)."
+        )
+        folders = [f"images/{name}"]
+        if split != "test":
+            folders.append(f"annotations/{name}")
+        require_folders(data_dir, folders, source)
+        names, labels = None, None
+        if split != "test":
+            labels = list_files(Path(data_dir, folders[1]), "*.png")
+            if complete:  # numbered without gaps, so that missing ones can be named
+                names = [f"{start}_{number:08d}" for number in range(1, count + 1)]
+        classes = range(len(ADE20K_COLORS))
+        super().__init__(
+            f"The {split} split of ADE20K",
+            list_files(Path(data_dir, folders[0]), "*.jpg"),
+            labels,
+            source,
+            tuple(ADE20K_COLORS),
+            list(ADE20K_COLORS.values()),
+            {0: 255, **{index + 1: index for index in classes}},
+            names=names,
+            count=count if complete else None,
+            submission_values=[index + 1 for index in classes],
+        )

@@ -1,0 +1,83 @@
+from pathlib import Path
+
+from keras_seg.data.published_dataset import (
+    PublishedDataset,
+    list_files,
+    read_names,
+    require_folders,
+    require_split,
+)
+from keras_seg.data.voc_colors import voc_colors
+
+_NAMES = (
+    "aeroplane, bag, bed, bedclothes, bench, bicycle, bird, boat, book, bottle, "
+    "building, bus, cabinet, car, cat, ceiling, chair, cloth, computer, cow, cup, "
+    "curtain, dog, door, fence, floor, flower, food, grass, ground, horse, keyboard, "
+    "light, motorbike, mountain, mouse, person, plate, platform, pottedplant, road, "
+    "rock, sheep, shelves, sidewalk, sign, sky, snow, sofa, table, track, train, tree, "
+    "truck, tvmonitor, wall, water, window, wood"
+).split(", ")
+_SPLITS = {"train": 4998, "val": 5105}
+_SOURCE = (
+    "Get VOCtrainval_03-May-2010.tar from "
+    "http://host.robots.ox.ac.uk/pascal/VOC/voc2010 (no login) and "
+    "trainval_merged.json of https://github.com/zhanghang1989/detail-api, and make "
+    "SegmentationClassContext and its lists of them with mmsegmentation's "
+    "tools/dataset_converters/pascal_context.py."
+)
+
+
+class PascalContext(PublishedDataset):
+    """PASCAL Context: the images of VOC 2010, labelled throughout, in 59 classes.
+
+    The 59 most frequent of its 459 labels; all others are 0 in the files, the
+    background, which is 255 here or, with `background`, the first of 60 classes.
+    Expected layout, as the field's converters write it, in the folder of VOC 2010:
+
+        data_dir/                  VOCdevkit/VOC2010
+          JPEGImages/2008_000002.jpg
+          SegmentationClassContext/2008_000002.png     values 0..59
+          ImageSets/SegmentationContext/train.txt      and val.txt, a name a line
+
+    4998 images to train on, 5105 to validate on. The classes have no colours of their
+    own: these are those that VOC gives to their numbers.
+
+    Args:
+        data_dir: str or path. The folder above `JPEGImages`.
+        split: `"train"` or `"val"`.
+        background: bool. Whether the background is a class, number 0.
+        complete: bool. Whether the list must have all names. Each image that it names
+            must be there anyway, with its label.
+
+    Raises:
+        ValueError: If `split` is unknown or files are missing, or as
+            `PublishedDataset`.
+        FileNotFoundError: If a folder or the list is missing.
+
+    Example: `image, label = PascalContext("VOCdevkit/VOC2010", "val")[0]`
+
+    Reference: [Mottaghi et al., 2014](https://doi.org/10.1109/CVPR.2014.119).
+    """
+
+    def __init__(self, data_dir, split="train", background=False, complete=True):
+        require_split(split, _SPLITS)
+        label_folder, list_folder = (
+            "SegmentationClassContext",
+            "ImageSets/SegmentationContext",
+        )
+        require_folders(data_dir, ["JPEGImages", label_folder, list_folder], _SOURCE)
+        data_dir = Path(data_dir)
+        first = 0 if background else 1  # of the values that are classes
+        values = range(first, len(_NAMES) + 1)
+        label_map = {value: value - first for value in values}
+        super().__init__(
+            f"The {split} split of PASCAL Context",
+            list_files(data_dir / "JPEGImages", "*.jpg"),
+            list_files(data_dir / label_folder, "*.png"),
+            _SOURCE,
+            ["background", *_NAMES][first:],
+            voc_colors(len(_NAMES) + 1)[first:],
+            label_map if background else {0: 255, **label_map},
+            names=read_names(data_dir / list_folder / f"{split}.txt", _SOURCE),
+            count=_SPLITS[split] if complete else None,
+        )

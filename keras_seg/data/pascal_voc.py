@@ -1,0 +1,112 @@
+from pathlib import Path
+
+from keras_seg.data.published_dataset import (
+    PublishedDataset,
+    list_files,
+    read_names,
+    require_folders,
+    require_split,
+)
+from keras_seg.data.voc_colors import voc_colors
+
+_NAMES = (
+    "background",
+    "aeroplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "diningtable",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "pottedplant",
+    "sheep",
+    "sofa",
+    "train",
+    "tvmonitor",
+)
+_SPLITS = {
+    "train": 1464,
+    "val": 1449,
+    "trainval": 2913,
+    "trainaug": 10582,
+    "test": 1456,
+}
+_SITE = "http://host.robots.ox.ac.uk/pascal/VOC/voc2012"
+_SOURCES = {
+    "trainaug": "Get the Semantic Boundaries Dataset, benchmark.tgz, from "
+    "http://home.bharathh.info/pubs/codes/SBD/download.html, and make "
+    "SegmentationClassAug and trainaug.txt of it with mmsegmentation's "
+    "tools/dataset_converters/voc_aug.py; the images are in "
+    f"VOCtrainval_11-May-2012.tar, {_SITE} (no login).",
+    "test": "Get VOC2012test.tar from http://host.robots.ox.ac.uk:8080, which asks "
+    "for a login.",
+}
+_SOURCE = f"Get VOCtrainval_11-May-2012.tar from {_SITE} (no login)."
+
+
+class PascalVOC(PublishedDataset):
+    """PASCAL VOC 2012: objects of 20 kinds and the background.
+
+    The labels are the indices of the palette PNGs, with 255 around the objects.
+    Expected layout, of which only what the split needs must exist:
+
+        data_dir/                  VOCdevkit/VOC2012
+          JPEGImages/2007_000032.jpg
+          SegmentationClass/2007_000032.png
+          SegmentationClassAug/2007_000032.png     for "trainaug"
+          ImageSets/Segmentation/train.txt         and so on, a name a line
+
+    1464 images to train on, 1449 to validate on, 2913 in both ("trainval"), 1456 to
+    test on. "trainaug" is the list of 10582 that the field trains on, with the labels
+    of the Semantic Boundaries Dataset. The labels of the test split are the
+    benchmark's: here they are 255 alone, so that nothing of them counts.
+
+    Args:
+        data_dir: str or path. The folder above `JPEGImages`.
+        split: `"train"`, `"val"`, `"trainval"`, `"trainaug"` or `"test"`.
+        complete: bool. Whether the list must have all names. Each image that it names
+            must be there anyway, with its label.
+
+    Raises:
+        ValueError: If `split` is unknown or files are missing, or as
+            `PublishedDataset`.
+        FileNotFoundError: If a folder or the list is missing.
+
+    Example: `image, label = PascalVOC("VOCdevkit/VOC2012", "val")[0]`
+
+    Reference: [Everingham et al., 2010](https://doi.org/10.1007/s11263-009-0275-4);
+    [Hariharan et al., 2011](https://doi.org/10.1109/ICCV.2011.6126343), for "trainaug".
+    """
+
+    def __init__(self, data_dir, split="train", complete=True):
+        require_split(split, _SPLITS)
+        source = _SOURCES.get(split, _SOURCE)
+        label_folder = "SegmentationClass" + ("Aug" if split == "trainaug" else "")
+        folders = ["JPEGImages", "ImageSets/Segmentation"]
+        if split != "test":
+            folders.append(label_folder)
+        require_folders(data_dir, folders, source)
+        data_dir, labels = Path(data_dir), None
+        if split != "test":
+            labels = list_files(data_dir / label_folder, "*.png")
+        super().__init__(
+            f"The {split} split of PASCAL VOC",
+            list_files(data_dir / "JPEGImages", "*.jpg"),
+            labels,
+            source,
+            _NAMES,
+            voc_colors(len(_NAMES)),
+            label_map=None,
+            names=read_names(
+                data_dir / "ImageSets" / "Segmentation" / f"{split}.txt", source
+            ),
+            count=_SPLITS[split] if complete else None,
+        )

@@ -1,0 +1,70 @@
+import numpy as np
+
+from keras_seg.ops.void import void_labels
+
+
+def confusion_matrix(labels, classes, num_classes, ignore_class=255):
+    """Counts how often each class was predicted as which, in NumPy.
+
+    Predictions that are no class, such as those of ids that a benchmark does not
+    evaluate, have a column of their own, the last: they are missing from the right
+    class, and are no other's mistake.
+
+    Args:
+        labels: integer array of any shape, of classes and void labels.
+        classes: integer array of that shape, what was predicted.
+        num_classes: int.
+        ignore_class: int, tuple of ints, or None: the labels that do not count.
+
+    Returns:
+        int64 array `(num_classes, num_classes + 1)`: rows are the labels, columns the
+        predictions. Those of several images add up.
+
+    Raises:
+        ValueError: If the shapes differ, if one of the arrays is not of integers, or if
+            a label is neither a class nor void.
+
+    Example: `confusion_matrix([0, 0, 1, 255], [0, 1, 7, 0], 2)` is
+    `[[1, 1, 0], [0, 0, 1]]`.
+    """
+    labels, classes = np.asarray(labels), np.asarray(classes)
+    if labels.shape != classes.shape:
+        raise ValueError(
+            "`labels` and `classes` must have one shape. Received: "
+            f"{labels.shape} and {classes.shape}"
+        )
+    for name, array in (("labels", labels), ("classes", classes)):
+        if array.dtype.kind not in "iu":
+            raise ValueError(
+                f"`{name}` must be of integers. Received the dtype {array.dtype}"
+            )
+    labels, classes, pixels = _runs(labels.reshape(-1), classes.reshape(-1))
+    counted = ~np.isin(labels, void_labels(ignore_class))
+    labels, classes, pixels = labels[counted], classes[counted], pixels[counted]
+    unknown = (labels < 0) | (labels >= num_classes)
+    if unknown.any():
+        raise ValueError(
+            f"`labels` must hold classes 0..{num_classes - 1} and the void labels "
+            f"{ignore_class} alone. Received the values "
+            f"{np.unique(labels[unknown])[:5].tolist()}"
+        )
+    columns = np.where((classes >= 0) & (classes < num_classes), classes, num_classes)
+    cells = labels.astype("int64") * (num_classes + 1) + columns
+    size = num_classes * (num_classes + 1)
+    # float64 has every whole number below 2^53 pixels.
+    counts = np.bincount(cells, weights=pixels, minlength=size).astype("int64")
+    return counts.reshape(num_classes, num_classes + 1)
+
+
+def _runs(labels, classes):
+    """Both values of each run of equal pixels, and how many pixels it has.
+
+    Label maps are made of areas: there are some hundred times fewer runs than pixels,
+    and to find them is faster than to count pixel by pixel.
+    """
+    if not labels.size:
+        return labels, classes, np.zeros(0, "int64")
+    changes = labels[1:] != labels[:-1]
+    changes |= classes[1:] != classes[:-1]
+    last = np.append(np.flatnonzero(changes), labels.size - 1)
+    return labels[last], classes[last], np.diff(last, prepend=-1)
