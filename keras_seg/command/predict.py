@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from keras_seg.command.files import image_files, load_model
+from keras_seg.command.views import add_views
 from keras_seg.data import CLASS_TABLES, class_table, default_palette
 from keras_seg.inference import predictor, read_image, write_label_map
 from keras_seg.visualization import overlay
@@ -58,35 +59,6 @@ def add_parser(subparsers):
     return parser
 
 
-def add_views(parser):
-    """Adds the options of windows, scales and mirrors; `views` reads them."""
-    group = parser.add_argument_group("how an image is seen")
-    add = group.add_argument
-    add("--window", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"))
-    add("--overlap", type=float, default=1 / 3, help="of windows, 1/3 by default")
-    add("--blending", choices=["gaussian", "mean"], default="gaussian")
-    add(
-        "--scales",
-        type=float,
-        nargs="+",
-        default=[1.0],
-        metavar="SCALE",
-        help="average over the image at several sizes, such as 0.75 1 1.25",
-    )
-    add("--flip", action="store_true", help="average with the mirrored image too")
-
-
-def views(args):
-    """The options of `add_views` as those of `predictor`."""
-    return {
-        "window": args.window,
-        "overlap": args.overlap,
-        "blending": args.blending,
-        "scales": args.scales,
-        "flip": args.flip,
-    }
-
-
 def run(args):
     """Segments all images, and tells how many."""
     if not 0 <= args.alpha <= 1:
@@ -97,7 +69,14 @@ def run(args):
     if args.overlays and args.overlays.resolve() == args.output.resolve():
         raise ValueError("--overlays must be another folder than --output")
     model = load_model(args.model)
-    label_map = predictor(model, **views(args))
+    label_map = predictor(
+        model,
+        window=args.window,
+        overlap=args.overlap,
+        blending=args.blending,
+        scales=args.scales,
+        flip=args.flip,
+    )
     palette = _palette(args.classes, model)
 
     failed = 0

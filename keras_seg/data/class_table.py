@@ -3,10 +3,29 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_seg.data import camvid, street_scenes
+from keras_seg.data import camvid, pascal_context, pascal_voc, street_classes
+from keras_seg.data import street_scenes as scenes
+from keras_seg.data.ade20k_classes import ADE20K_COLORS
 from keras_seg.data.palette import default_palette
+from keras_seg.data.voc_colors import voc_colors
 
-CLASS_TABLES = {"camvid": camvid.COLORS, "scenes": street_scenes.COLORS}
+
+def _table(names, colors):
+    return dict(zip(names, colors, strict=True))
+
+
+_STREETS = _table(street_classes.NAMES, street_classes.COLORS)
+CLASS_TABLES = {  # the colour of each class by its name
+    "ade20k": ADE20K_COLORS,
+    "bdd100k": _STREETS,
+    "camvid": camvid.COLORS,
+    "cityscapes": _STREETS,
+    "pascal_context": _table(
+        pascal_context.NAMES, voc_colors(len(pascal_context.NAMES) + 1)[1:]
+    ),
+    "scenes": scenes.COLORS,
+    "voc": _table(pascal_voc.NAMES, voc_colors(len(pascal_voc.NAMES))),
+}
 _COLOR = re.compile(r"(.*\S)\s+#([0-9a-fA-F]{6})")
 
 

@@ -4,6 +4,7 @@ from keras_seg.data.ade20k import ADE20K
 from keras_seg.data.bdd100k import BDD100K
 from keras_seg.data.camvid import CamVid
 from keras_seg.data.cityscapes import Cityscapes
+from keras_seg.data.class_table import class_table
 from keras_seg.data.image_folder import ImageFolder
 from keras_seg.data.pascal_context import PascalContext
 from keras_seg.data.pascal_voc import PascalVOC
@@ -12,9 +13,9 @@ from keras_seg.data.street_scenes import StreetScenes
 
 def _own_images(folder, split):
     folder = Path(folder)
-    names = (folder / "classes.txt").read_text().split("\n")
-    names = [name.strip() for name in names if name.strip()]
-    return ImageFolder(folder / split / "images", folder / split / "labels", names)
+    names, palette = class_table(folder / "classes.txt")
+    folders = folder / split / "images", folder / split / "labels"
+    return ImageFolder(*folders, names, palette)
 
 
 def _augmented_voc(folder, split):
@@ -47,7 +48,8 @@ def open_splits(name, folder=None, scenes=320, image_size=(96, 128), seed=0):
                 folder/
                   train/images  train/labels
                   val/images    val/labels    label PNGs of the same names, 255: ignored
-                  classes.txt                 a class name a line
+                  classes.txt                 a class name a line, and where you
+                                              wish a colour: `road #804080`
         folder: path of the data.
         scenes: int. The number of scenes to train on.
         image_size: `(height, width)` of the scenes.

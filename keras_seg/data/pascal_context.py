@@ -9,7 +9,7 @@ from keras_seg.data.published_dataset import (
 )
 from keras_seg.data.voc_colors import voc_colors
 
-_NAMES = (
+NAMES = (
     "aeroplane, bag, bed, bedclothes, bench, bicycle, bird, boat, book, bottle, "
     "building, bus, cabinet, car, cat, ceiling, chair, cloth, computer, cow, cup, "
     "curtain, dog, door, fence, floor, flower, food, grass, ground, horse, keyboard, "
@@ -68,15 +68,15 @@ class PascalContext(PublishedDataset):
         require_folders(data_dir, ["JPEGImages", label_folder, list_folder], _SOURCE)
         data_dir = Path(data_dir)
         first = 0 if background else 1  # of the values that are classes
-        values = range(first, len(_NAMES) + 1)
+        values = range(first, len(NAMES) + 1)
         label_map = {value: value - first for value in values}
         super().__init__(
             f"The {split} split of PASCAL Context",
             list_files(data_dir / "JPEGImages", "*.jpg"),
             list_files(data_dir / label_folder, "*.png"),
             _SOURCE,
-            ["background", *_NAMES][first:],
-            voc_colors(len(_NAMES) + 1)[first:],
+            ["background", *NAMES][first:],
+            voc_colors(len(NAMES) + 1)[first:],
             label_map if background else {0: 255, **label_map},
             names=read_names(data_dir / list_folder / f"{split}.txt", _SOURCE),
             count=_SPLITS[split] if complete else None,

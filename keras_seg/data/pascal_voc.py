@@ -9,7 +9,7 @@ from keras_seg.data.published_dataset import (
 )
 from keras_seg.data.voc_colors import voc_colors
 
-_NAMES = (
+NAMES = (
     "background",
     "aeroplane",
     "bicycle",
@@ -102,8 +102,8 @@ class PascalVOC(PublishedDataset):
             list_files(data_dir / "JPEGImages", "*.jpg"),
             labels,
             source,
-            _NAMES,
-            voc_colors(len(_NAMES)),
+            NAMES,
+            voc_colors(len(NAMES)),
             label_map=None,
             names=read_names(
                 data_dir / "ImageSets" / "Segmentation" / f"{split}.txt", source

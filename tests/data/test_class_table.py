@@ -16,6 +16,24 @@ def test_of_data_sets():
     np.testing.assert_array_equal(palette, camvid.palette)
 
 
+@pytest.mark.parametrize(
+    ("name", "count", "last"),
+    [
+        ("ade20k", 150, ("flag", (92, 0, 255))),
+        ("bdd100k", 19, ("bicycle", (119, 11, 32))),
+        ("cityscapes", 19, ("bicycle", (119, 11, 32))),
+        ("pascal_context", 59, ("wood", None)),
+        ("voc", 21, ("tvmonitor", (0, 64, 128))),
+    ],
+)
+def test_of_published_data_sets(name, count, last):
+    names, palette = class_table(name)
+    assert len(names) == len(palette) == count
+    assert names[-1] == last[0]
+    if last[1]:
+        assert tuple(palette[-1].tolist()) == last[1]
+
+
 def test_of_a_file_with_colours(tmp_path):
     path = tmp_path / "classes.txt"
     path.write_text("road  #804080\n\nsign #1 \t #00FF0a\r\n", encoding="utf-8")

@@ -19,7 +19,7 @@ SCENES = ["--scenes", "24"]
 
 
 def run(*arguments):
-    command = [sys.executable, "-m", "keras_seg.inference", *map(str, arguments)]
+    command = [sys.executable, "-m", "keras_seg", "evaluate", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True)
 
 
@@ -74,6 +74,7 @@ def test_images_are_reduced_for_a_model_of_two_resolutions(tmp_path):
         (["MODEL", "--data", "camvid"], "--data-dir"),
         (["MODEL", "--data", "camvid", "--data-dir", "nowhere"], "nowhere"),
         (["MODEL", "--window", "0", "10"], "window"),
+        (["MODEL", "--output", "no/a.json"], "no folder no for a.json"),
     ],
 )
 def test_what_is_wrong_is_a_message(model_file, arguments, words):
