@@ -76,7 +76,7 @@ def test_graph_is_for_serving(exported):
         name for name, _ in tf.train.list_variables(str(path / "variables/variables"))
     ]
     loaded = tf.saved_model.load(str(path))
-    assert names and not [v.name for v in loaded.variables if "auxiliary" in v.name]
+    assert names and not [v.name for v in loaded.weights if "auxiliary" in v.name]
     predict = loaded.signatures["serving_default"]
     for shape in [(1, 33, 17, 3), (3, 64, 48, 3)]:
         assert predict(images=tf.zeros(shape, tf.uint8))["classes"].shape == shape[:3]
