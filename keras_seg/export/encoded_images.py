@@ -41,6 +41,7 @@ def decode_images(contents, size, always, max_pixels):
     decode_images(contents, size=None, always=False, max_pixels=4096 * 4096)
     ```
     """
+    contents = tf.ensure_shape(contents, (None,))  # which TF Serving does not check
     count = tf.size(contents)
     some = _require(count > 0, "The request must have at least one image.")
     with tf.control_dependencies([some]):

@@ -41,7 +41,8 @@ class Prediction:
 
     def __call__(self, images, positions=None):
         images = self._check(images)
-        size = tf.shape(images)[1:3]
+        images_shape = tf.shape(images)
+        size = images_shape[1:3]
         if self.buckets is not None:
             images = pad_to_bucket(images, self.buckets)
         padded_size = tf.shape(images)[1:3]
@@ -49,7 +50,8 @@ class Prediction:
         if len(self.network.inputs) > 1:
             if positions is None:
                 rows = row_positions(tf.range(size[0]), size[0])
-                positions = tf.repeat(rows[None], tf.shape(images)[0], axis=0)
+                positions = tf.repeat(rows[None], images_shape[0], axis=0)
+            positions = self._check_positions(positions, images_shape)
             extra = [[0, 0], [0, padded_size[0] - size[0]]]
             inputs.append(tf.pad(positions, extra, constant_values=PADDING))
         logits = (self._graph if tf.inside_function() else self._run)(*inputs)
@@ -61,6 +63,9 @@ class Prediction:
         return logits
 
     def _check(self, images):
+        # TF Serving does not look at the ranks that a signature states, and kernels of
+        # convolutions end the whole process where they get another one.
+        images = tf.ensure_shape(images, self.network.inputs[0].shape)
         pixels = tf.reduce_prod(tf.shape(images, "int64")[:3])
         bounded = tf.debugging.Assert(
             (pixels > 0) & (pixels <= self.max_pixels),
@@ -72,3 +77,17 @@ class Prediction:
         )
         with tf.control_dependencies([bounded]):
             return tf.identity(images)
+
+    def _check_positions(self, positions, images_shape):
+        positions = tf.ensure_shape(positions, (None, None))
+        same = tf.debugging.Assert(
+            tf.reduce_all(tf.shape(positions) == images_shape[:2]),
+            [
+                "Positions must have the shape (images, height). Received their shape "
+                "and that of the images:",
+                tf.shape(positions),
+                images_shape,
+            ],
+        )
+        with tf.control_dependencies([same]):
+            return tf.identity(positions)
