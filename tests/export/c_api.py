@@ -3,9 +3,9 @@
     python tests/export/c_api.py LIBRARY SAVED_MODEL REQUESTS ANSWERS
 
 TF Serving too loads a model by C++ code into a session and runs names of tensors.
-REQUESTS is a pickled list of dicts: "feeds" `{tensor name: array or list of bytes}` and
-"fetches" `[tensor name]`. ANSWERS gets a list with a dict `{tensor name: array}` for each
-request, or a pair of an error's code and message.
+REQUESTS is a pickled list of dicts: "feeds" `{tensor name: array or list of bytes}`
+and "fetches" `[tensor name]`. ANSWERS gets a list with a dict `{tensor name: array}`
+for each request, or a pair of an error's code and message.
 """
 
 import ctypes
@@ -150,7 +150,7 @@ def main(library, saved_model, requests, answers):
     model = Model(Library(library), saved_model)
     with open(requests, "rb") as file:
         results = [model.run(**request) for request in pickle.load(file)]
-    assert not [name for name in sys.modules if name.startswith(("tensorflow", "keras"))]
+    assert not {"tensorflow", "keras", "keras_seg"} & sys.modules.keys()
     with open(answers, "wb") as file:
         pickle.dump(results, file)
 

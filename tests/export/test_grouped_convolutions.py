@@ -39,7 +39,9 @@ def grouped(images, filters, groups, padding="same", **options):
         pads = [(m // 2, m - m // 2) for m in missing]
         images = np.pad(images, [(0, 0), *pads, (0, 0)])
     else:
-        places = [(n - k) // s + 1 for n, s, k in zip(sizes, strides, span, strict=True)]
+        places = [
+            (n - k) // s + 1 for n, s, k in zip(sizes, strides, span, strict=True)
+        ]
     per_group = images.shape[-1] // groups
     result = np.zeros((len(images), *places, filters))
     for filter in range(filters):
