@@ -2,6 +2,8 @@ import numpy as np
 
 from .serving_error import ServingError
 
+# A name may stand for several servers, which gRPC by itself would not all ask.
+_TURNS = [("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}')]
 # gRPC itself would wait for seconds before it connects anew.
 _RECONNECT = [
     (f"grpc.{which}_reconnect_backoff_ms", milliseconds)
@@ -44,6 +46,7 @@ class OverGrpc:
         options = [
             ("grpc.max_receive_message_length", max_message_bytes),
             ("grpc.max_send_message_length", max_message_bytes),
+            *_TURNS,
             *_RECONNECT,
         ]
         self._error = grpc.RpcError
