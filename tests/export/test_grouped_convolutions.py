@@ -1,4 +1,5 @@
 import keras
+import keras_hub
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -6,6 +7,7 @@ from keras import layers
 
 from keras_seg.export import export_saved_model
 from keras_seg.export.grouped_convolutions import without_xla
+from keras_seg.models import SPNet
 
 CONVOLUTIONS = {
     "four groups": {"filters": 12, "groups": 4},
@@ -114,3 +116,51 @@ def test_others_are_refused(tmp_path):
     with pytest.raises(ValueError, match="as grouped convolutions do.*no others"):
         export_saved_model(model, tmp_path / "1")
     assert not list(tmp_path.iterdir())
+
+
+def resnext():
+    """Four groups in each bottleneck, with the stride on them."""
+    return keras_hub.models.CSPNetBackbone(
+        stem_filters=8,
+        stem_kernel_size=3,
+        stem_strides=2,
+        stackwise_depth=[1, 1, 1, 1],
+        stackwise_strides=[2, 2, 2, 2],
+        stackwise_num_filters=[8, 16, 16, 32],
+        block_type="bottleneck_block",
+        groups=4,
+        stage_type="csp",
+        bottle_ratio=[1.0],
+        block_ratio=[1.0],
+        expand_ratio=[2.0],
+        image_shape=(None, None, 3),
+    )
+
+
+def check_export(model, tmp_path):
+    groups = [
+        layer.groups
+        for layer in model._flatten_layers()
+        if isinstance(layer, layers.Conv2D)
+    ]
+    assert max(groups) > 1
+    path = export_saved_model(model, tmp_path / "1")
+    images = np.random.default_rng(0).integers(0, 256, (1, 45, 67, 3), dtype="uint8")
+    served = tf.saved_model.load(str(path)).signatures["probabilities"]
+    result = served(images=tf.constant(images))["probabilities"]
+    np.testing.assert_allclose(result, tf.nn.softmax(model(images)), atol=1e-5)
+
+
+def test_a_network_of_keras_hub_is_exported(tmp_path):
+    network = resnext()
+    logits = layers.Conv2D(3, 1)(network.output)
+    check_export(keras.Model(network.input, logits), tmp_path)
+
+
+@pytest.mark.slow
+def test_convnext_is_exported(tmp_path):
+    """Its depthwise convolutions are written as groups."""
+    network = keras.applications.ConvNeXtTiny(
+        weights=None, include_top=False, input_shape=(None, None, 3)
+    )
+    check_export(SPNet(3, network, 16, pool_sizes=(2, 1)), tmp_path)
