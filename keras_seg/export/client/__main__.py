@@ -74,7 +74,8 @@ def _shares(classes, labels):
     names = [
         labels[value] if value < len(labels) else f"class {value}" for value in values
     ]
-    return ", ".join(f"{names[i]} {counts[i] / classes.size:.0%}" for i in order)
+    shares = counts / classes.size
+    return ", ".join(f"{names[i]} {shares[i]:.0%}" for i in order if shares[i] >= 0.005)
 
 
 def _overlay(path, classes, palette):

@@ -108,4 +108,5 @@ def _code(error):
 
 def _reason(error):
     """What the operation says, without where in a graph it stands."""
-    return error.message.split("<stack traces unavailable>")[-1].strip()
+    reason = error.message.split("<stack traces unavailable>")[-1]
+    return reason.split("\n\t [[")[0].strip()
