@@ -43,7 +43,14 @@ setup(
         # Keras's other backends. Floors: the newest JAX of Python 3.10, and the PyTorch
         # that Keras 3.15 asks for.
         "backends": ["jax>=0.6", "torch>=2.6"],
-        "test": ["pytest>=8", "tensorboard", "keras-hub>=0.25"],
+        # Warm-up requests in exports, the client over gRPC and the small server.
+        "serving": ["tensorflow-serving-api>=2.15"],
+        "test": [
+            "pytest>=8",
+            "tensorboard",
+            "keras-hub>=0.25",
+            "tensorflow-serving-api>=2.15",
+        ],
         "lint": ["ruff>=0.9"],
         "addons": [
             "tensorflow==2.15.1",

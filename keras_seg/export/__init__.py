@@ -1,5 +1,18 @@
-"""Trained models for serving."""
+"""Trained models for serving.
 
-from keras_seg.export.saved_model import export_saved_model
+What writes models imports TensorFlow; the client for a server does not need it, so it
+is not imported before it is used.
+"""
+
+import importlib
 
 __all__ = ["export_saved_model"]
+
+_HOMES = {"export_saved_model": "saved_model"}
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        module = importlib.import_module(f"keras_seg.export.{_HOMES[name]}")
+        return getattr(module, name)
+    raise AttributeError(f"module 'keras_seg.export' has no attribute {name!r}")

@@ -1,44 +1,89 @@
 import os
 import pathlib
-import shutil
 import tempfile
 import warnings
 
 import keras
 import tensorflow as tf
-from tensorflow.core.protobuf import saved_model_pb2
 
+from keras_seg.export.batching_parameters import write_batching_parameters
+from keras_seg.export.class_files import class_files
+from keras_seg.export.graph_check import graph_check
+from keras_seg.export.grouped_convolutions import without_xla
+from keras_seg.export.prediction import Prediction
+from keras_seg.export.signatures import signatures
+from keras_seg.export.verification import verify
+from keras_seg.export.warmup_requests import write_warmup_requests
 from keras_seg.models import inference_model
 from keras_seg.ops.xla import require_tensorflow, xla_scope
 
+# To verify and to warm up a model that takes any size.
+_SOME_SIZE = (64, 96)
 
-def export_saved_model(model, path, overwrite=False, positions=False):
+
+def export_saved_model(
+    model,
+    path,
+    overwrite=False,
+    positions=False,
+    class_names=None,
+    palette=None,
+    encoded_size=None,
+    buckets=None,
+    batching=False,
+    max_pixels=4096 * 4096,
+):
     """Writes a model as a SavedModel for TF Serving.
 
-    Images come in as uint8 RGB of any number, height and width; the head for training
-    only is left out, and no function in the graph asks for XLA, which TF Serving on a
-    CPU refuses. Signatures, each with the one input "images" uint8 `(batch, height,
-    width, 3)`:
+    Images come in as they are, RGB of any number, height and width, and go through all
+    that the model does with them; the head for training only is left out. Signatures,
+    each with the one input "images":
 
-    - "serving_default" gives "classes" `(batch, height, width)`: uint8, or int32 above
-      256 classes. A mask is what most clients want, and it is 4 * classes times smaller
-      than
-    - "probabilities", which gives "probabilities" float32 `(batch, height, width,
-      classes)`.
+    - "serving_default" takes uint8 `(batch, height, width, 3)` and gives "classes"
+      `(batch, height, width)`: uint8, or int32 above 256 classes. A mask is what most
+      clients want, and it is 4 * classes times smaller than
+    - "probabilities", which takes the same and gives "probabilities" float32 `(batch,
+      height, width, classes)`.
+    - "float" takes float32 in 0..255 and gives "classes".
+    - "encoded" takes strings `(batch,)`, the bytes of JPEG or PNG files, and gives
+      "classes", so that a request is kilobytes and not megabytes. A single image keeps
+      its size; several are brought to `encoded_size`. Models of three channels only.
 
-    The folder appears at once and whole: a server that watches its parent never sees
-    half a model.
+    A request that is no image, or too large a one, is answered with INVALID_ARGUMENT;
+    the size in a file's header is checked before the file is decoded.
+
+    The graph has operations of TensorFlow alone, and none that asks for XLA, which
+    TF Serving on a CPU refuses: grouped convolutions, which Keras compiles by XLA, are
+    replaced by depthwise ones, or by one for each group. What was written is loaded
+    again and compared with the model. The folder appears at once and whole: a server
+    that watches its parent never sees half a model.
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` from raw
             images in 0..255 to logits, or to a dict of them with "segmentation". Its
-            input's channels are the served images'; its size too where it is fixed.
+            input's channels are the served images'; its size too where it is fixed, and
+            files of any size are brought to that.
         path: the version folder itself, in TF Serving's layout
             `saved_models/<name>/<version>`.
         overwrite: bool. Whether to replace what is at `path`.
-        positions: bool. For a `HANet(positions=True)`: whether both signatures have a
-            second input, "positions" int32 `(batch, height)`, for clients that send
-            windows of larger images. Without it each image is taken for a whole one.
+        positions: bool. For a `HANet(positions=True)`: whether the signatures but
+            "encoded" have a second input, "positions" int32 `(batch, height)`, for
+            clients that send windows of larger images. Without it each image is taken
+            for a whole one.
+        class_names: list of str, one for each class, for `assets/labels.txt`.
+        palette: integers `(classes, 3)`, RGB in 0..255, for `assets/palette.txt`.
+        encoded_size: pair (height, width) that several files in a request are brought
+            to. None: files of different sizes in one request are an error.
+        buckets: list of pairs (height, width). Images are padded to the smallest that
+            they fit in, and the answer is cropped, so that a server allocates for these
+            sizes alone; larger images are an error. Padding changes predictions a
+            little. None: images are taken as they are.
+        batching: bool. Whether servers may merge requests into batches. TF Serving does
+            that with images of one size only; so a single file is brought to
+            `encoded_size` as well, and the folder says in `batching_params.pbtxt` that
+            its requests may be merged.
+        max_pixels: int. The pixels that an image, and all images of a request together,
+            may have.
 
     Returns:
         `pathlib.Path` of the folder.
@@ -46,18 +91,23 @@ def export_saved_model(model, path, overwrite=False, positions=False):
     Raises:
         FileExistsError: If there is something at `path` and `overwrite` is False.
         ValueError: If the model has no logits of images, if it has no positions where
-            they are asked for, or if its graph asks for XLA.
-        RuntimeError: If Keras does not run on TensorFlow.
+            they are asked for, if its graph has what TF Serving refuses, or if an
+            argument does not fit the model.
+        RuntimeError: If Keras does not run on TensorFlow, or if what was written gives
+            other results than the model; nothing is left at `path` then.
 
     Warns:
-        UserWarning: If the folder's name is no integer: TF Serving ignores such.
+        UserWarning: If the folder's name is no integer, for TF Serving ignores such; or
+            if tensorflow-serving-api is not there to write warm-up requests.
 
     Example:
 
     ```python
-    path = export_saved_model(model, "saved_models/spnet/1")
-    predict = tf.saved_model.load(path).signatures["serving_default"]
-    classes = predict(images=images)["classes"]
+    path = export_saved_model(model, "saved_models/spnet/1", class_names=names)
+    served = tf.saved_model.load(path).signatures
+    classes = served["serving_default"](images=images)["classes"]
+    file = tf.constant([pathlib.Path("street.jpg").read_bytes()])
+    classes = served["encoded"](images=file)["classes"]
     ```
     """
     require_tensorflow("export_saved_model")
@@ -73,49 +123,56 @@ def export_saved_model(model, path, overwrite=False, positions=False):
             f"saved_models/<name>/1. Received: {path}",
             stacklevel=2,
         )
-    network = inference_model(model, positions)
-    _check(network)
+    # Rows of padding have a position of their own, which says that they are no image.
+    padded = buckets is not None and any(t.name == "positions" for t in model.inputs)
+    network = inference_model(model, positions or padded)
+    _check_model(network)
+    fixed_size = _fixed_size(network)
+    encoded_size = _encoded_size(encoded_size, fixed_size, batching)
+    buckets = _buckets(buckets, fixed_size)
+    if not isinstance(max_pixels, int) or max_pixels < 1:
+        raise ValueError(f"`max_pixels` must be a positive int. Received: {max_pixels}")
+
+    predict = Prediction(network, buckets, max_pixels)
+    always = batching or fixed_size is not None
+    functions = signatures(predict, positions, encoded_size, always)
+    sizes = buckets or [fixed_size or encoded_size or _SOME_SIZE]
     path.parent.mkdir(parents=True, exist_ok=True)
     # Beside its final place, because only within a file system a move is atomic.
     with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
-        written = pathlib.Path(folder) / "model"
-        with xla_scope(False):
-            _write(network, written)
-        _check_graph(written)
+        folder = pathlib.Path(folder)
+        written = folder / "model"
+        assets = class_files(folder, network.output_shape[-1], class_names, palette)
+        with xla_scope(False), without_xla(network):
+            _write(functions, assets, written)
+        graph_check(written)
+        verify(written, predict, sizes[0], positions)
+        write_warmup_requests(written, path.absolute().parent.name, functions, sizes)
+        if batching:
+            write_batching_parameters(written)
         if path.exists():
-            shutil.rmtree(path)
+            os.replace(path, folder / "replaced")
         os.replace(written, path)
     return path
 
 
-def _write(network, path):
-    dtype = "uint8" if network.output_shape[-1] <= 256 else "int32"
+def _write(functions, assets, path):
+    """Saves the functions and the variables that they read.
 
-    def predict(images, *positions):
-        images = tf.cast(images, "float32")
-        return network([images, *positions] if positions else images, training=False)
-
-    def classes(*inputs):
-        logits = predict(*inputs)
-        return {"classes": tf.cast(tf.argmax(logits, axis=-1), dtype)}
-
-    def probabilities(*inputs):
-        logits = predict(*inputs)
-        return {"probabilities": tf.nn.softmax(tf.cast(logits, "float32"))}
-
-    image, *positions = network.inputs
-    signature = [tf.TensorSpec(image.shape, "uint8", name="images")]
-    signature += [tf.TensorSpec(t.shape, t.dtype, name=t.name) for t in positions]
-    archive = keras.export.ExportArchive()
-    archive.track(network)
-    archive.add_endpoint("serving_default", classes, input_signature=signature)
-    archive.add_endpoint("probabilities", probabilities, input_signature=signature)
+    `keras.export.ExportArchive` lists Keras's variables beside TensorFlow's, which they
+    hold, and so writes the weights twice.
+    """
+    concrete = {name: f.get_concrete_function() for name, f in functions.items()}
+    module = tf.Module()
+    read = [v for function in concrete.values() for v in function.graph.variables]
+    module.weights = list({id(v): v for v in read}.values())
+    module.class_files = assets
     # Nobody trains what is served, and gradients may need XLA.
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    archive.write_out(path, options=options, verbose=False)
+    tf.saved_model.save(module, str(path), signatures=concrete, options=options)
 
 
-def _check(network):
+def _check_model(network):
     shapes = [tuple(t.shape) for t in network.inputs if t.name != "positions"]
     output = network.output
     if (
@@ -131,20 +188,48 @@ def _check(network):
         )
 
 
-def _check_graph(path):
-    """Fails where something asks for XLA, as Keras's grouped convolutions do."""
-    saved_model = saved_model_pb2.SavedModel()
-    saved_model.ParseFromString((path / "saved_model.pb").read_bytes())
-    functions = [
-        function
-        for meta_graph in saved_model.meta_graphs
-        for function in meta_graph.graph_def.library.function
-    ]
-    found = {f.signature.name for f in functions if f.attr["_XlaMustCompile"].b}
-    found |= {n.op for f in functions for n in f.node_def if n.op.startswith("Xla")}
-    if found:
+def _fixed_size(network):
+    size = tuple(network.inputs[0].shape[1:3])
+    return None if None in size else size
+
+
+def _encoded_size(size, fixed_size, batching):
+    if size is not None:
+        _require_size("encoded_size", size)
+        size = tuple(size)
+    if fixed_size is not None and size not in (None, fixed_size):
         raise ValueError(
-            "TF Serving on a CPU refuses functions and operations that are for XLA. "
-            "Some layers ask for it by themselves, as grouped convolutions do in "
-            f"Keras. Received a model with {', '.join(sorted(found))}"
+            f"`encoded_size` must be None or {fixed_size}, the only size that the "
+            f"model takes. Received: {size}"
+        )
+    if batching and size is None and fixed_size is None:
+        raise ValueError(
+            "`encoded_size` must be given with batching=True, unless the model has a "
+            "fixed size: images of different sizes cannot be merged into a batch."
+        )
+    return size or fixed_size
+
+
+def _buckets(buckets, fixed_size):
+    if buckets is None:
+        return None
+    if fixed_size is not None:
+        raise ValueError(
+            "`buckets` must be None for a model of a fixed size. Received: "
+            f"{buckets} and a model of {fixed_size}"
+        )
+    buckets = list(buckets)
+    if not buckets:
+        raise ValueError("`buckets` must be None or have at least one size.")
+    for size in buckets:
+        _require_size("buckets", size)
+    return [tuple(size) for size in buckets]
+
+
+def _require_size(name, size):
+    numbers = list(size) if isinstance(size, (tuple, list)) else []
+    if len(numbers) != 2 or not all(isinstance(n, int) and n > 0 for n in numbers):
+        raise ValueError(
+            f"`{name}` must be (height, width) in pixels, or a list of such pairs for "
+            f"`buckets`. Received: {size!r}"
         )

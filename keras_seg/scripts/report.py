@@ -46,7 +46,13 @@ def report(args, val_set, client, scale=1, best=None):
     batches = batches.map(named_targets(best, scale))
     result = evaluate(best, batches, val_set.class_names)
     write_evaluation(result, args.output / "evaluation.json")
-    exported = export_saved_model(best, args.export, overwrite=True)
+    exported = export_saved_model(
+        best,
+        args.export,
+        overwrite=True,
+        class_names=val_set.class_names,
+        palette=val_set.palette,
+    )
 
     samples = [val_set[i] for i in np.linspace(0, len(val_set) - 1, 4).astype(int)]
     images, labels = zip(*samples, strict=True)

@@ -10,6 +10,7 @@ from keras import layers
 from keras_seg.export import export_saved_model
 from keras_seg.models import inference_model
 from keras_seg.ops import row_positions
+from tests.export.images import encode, photograph
 from tests.models.test_cpnet import tiny_cpnet
 from tests.models.test_hanet import randomise, tiny_hanet
 from tests.models.test_spnet import tiny_spnet
@@ -76,7 +77,7 @@ def test_graph_is_for_serving(exported):
         name for name, _ in tf.train.list_variables(str(path / "variables/variables"))
     ]
     loaded = tf.saved_model.load(str(path))
-    assert names and not [v.name for v in loaded.variables if "auxiliary" in v.name]
+    assert names and not [v.name for v in loaded.weights if "auxiliary" in v.name]
     predict = loaded.signatures["serving_default"]
     for shape in [(1, 33, 17, 3), (3, 64, 48, 3)]:
         assert predict(images=tf.zeros(shape, tf.uint8))["classes"].shape == shape[:3]
@@ -161,3 +162,243 @@ def test_rejects_models_that_do_not_segment(tmp_path):
     classifier = keras.Model(inputs, layers.GlobalAveragePooling2D()(inputs))
     with pytest.raises(ValueError, match=r"must take images.*output \(None, 3\)"):
         export_saved_model(classifier, tmp_path / "1")
+
+
+def signatures(path):
+    return tf.saved_model.load(str(path)).signatures
+
+
+def test_variables_are_written_once(exported):
+    model, path = exported
+    weights = inference_model(model).weights
+    size = sum(w.numpy().nbytes for w in weights)
+    (data,) = (path / "variables").glob("variables.data*")
+    assert size <= data.stat().st_size < 1.1 * size + 20_000
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_float_images_are_answered_as_integers_are(exported, dtype):
+    model, path = exported
+    images = photograph(45, 67)[None]
+    name = "float" if dtype == "float32" else "serving_default"
+    served = signatures(path)[name](images=tf.constant(images, dtype))["classes"]
+    expected = model(images)["segmentation"].numpy().argmax(-1)
+    assert served.dtype == "uint8" and np.mean(served == expected) > 0.99
+
+
+def test_files_are_answered_as_their_pixels_are(exported):
+    _, path = exported
+    served = signatures(path)
+    images = np.stack([photograph(45, 67, seed) for seed in (0, 1)])
+    expected = served["serving_default"](images=tf.constant(images))["classes"]
+    files = [encode(image) for image in images]
+    for contents, wanted in [(files, expected), (files[:1], expected[:1])]:
+        answer = served["encoded"](images=tf.constant(contents))["classes"]
+        np.testing.assert_array_equal(answer, wanted)
+
+
+def test_files_are_brought_to_the_only_size_a_model_takes(tmp_path):
+    inputs = keras.Input((12, 16, 3))
+    model = keras.Model(inputs, layers.Conv2D(3, 1)(inputs))
+    served = signatures(export_saved_model(model, tmp_path / "1"))["encoded"]
+    for size in [(12, 16), (30, 20)]:
+        classes = served(images=tf.constant([encode(photograph(*size))]))["classes"]
+        assert classes.shape == (1, 12, 16)
+    with pytest.raises(ValueError, match=r"`encoded_size` must be None or \(12, 16\)"):
+        export_saved_model(model, tmp_path / "2", encoded_size=(16, 12))
+    with pytest.raises(ValueError, match="`buckets` must be None for a model of a"):
+        export_saved_model(model, tmp_path / "2", buckets=[(12, 16)])
+
+
+def test_images_of_other_channels_are_no_files(tmp_path):
+    path = export_saved_model(pixel_model(channels=4), tmp_path / "1")
+    assert sorted(signatures(path)) == ["float", "probabilities", "serving_default"]
+
+
+class Mean(layers.Layer):
+    """Every place sees the whole image, padding included."""
+
+    def call(self, x):
+        return x + keras.ops.mean(x, axis=(1, 2), keepdims=True)
+
+
+def test_buckets_pad_and_crop(tmp_path):
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, Mean()(layers.Conv2D(3, 3, padding="same")(inputs)))
+    path = export_saved_model(model, tmp_path / "1", buckets=[(32, 64), (64, 64)])
+    served = signatures(path)
+    image = photograph(33, 50)
+    padded = np.pad(image, [(0, 31), (0, 14), (0, 0)], mode="edge")
+    expected = tf.nn.softmax(model(padded[None]))[:, :33, :50]
+    answer = served["probabilities"](images=tf.constant(image[None]))
+    np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-5)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="32x64, 64x64"):
+        served["encoded"](images=tf.constant([encode(photograph(65, 10))]))
+
+
+def test_a_prediction_at_a_larger_size_is_cropped_by_its_scale(tmp_path):
+    inputs = keras.Input((None, None, 3))
+    large = layers.Conv2DTranspose(3, 2, strides=2)(inputs)
+    model = keras.Model(inputs, large)
+    served = signatures(export_saved_model(model, tmp_path / "1", buckets=[(8, 10)]))
+    image = photograph(5, 6)
+    expected = tf.nn.softmax(model(image[None]))
+    answer = served["probabilities"](images=tf.constant(image[None]))
+    np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-5)
+
+
+def test_rows_of_padding_have_the_position_of_padding(tmp_path):
+    inputs = keras.Input((None, None, 3))
+    positions = keras.Input((None,), dtype="int32", name="positions")
+    rows = layers.Embedding(129, 3, "random_normal")(positions)[:, :, None]
+    logits = Mean()(layers.Conv2D(3, 1)(inputs) / 256 + rows)
+    model = keras.Model([inputs, positions], logits)
+    path = export_saved_model(model, tmp_path / "1", buckets=[(64, 64)])
+    image = photograph(45, 50)
+    padded = np.pad(image, [(0, 19), (0, 14), (0, 0)], mode="edge")[None]
+    rows = row_positions(np.arange(45), 45)
+    rows = np.concatenate([rows, np.full(19, 128)])[None].astype("int32")
+    expected = tf.nn.softmax(model([padded, rows]))[:, :45, :50]
+    served = signatures(path)["probabilities"]
+    assert list(served.structured_input_signature[1]) == ["images"]
+    answer = served(images=tf.constant(image[None]))["probabilities"]
+    np.testing.assert_allclose(answer, expected, atol=1e-5)
+
+
+def test_class_names_and_palette_are_assets(tmp_path):
+    palette = np.array([[128, 64, 128], [0, 0, 142], [70, 70, 70]], "uint8")
+    names = ["road", "car", "h\u00e4user"]
+    path = export_saved_model(
+        pixel_model(), tmp_path / "1", class_names=names, palette=palette
+    )
+    labels = (path / "assets" / "labels.txt").read_text(encoding="utf-8")
+    assert labels == "road\ncar\nh\u00e4user\n"
+    written = np.loadtxt(path / "assets" / "palette.txt", dtype="uint8")
+    np.testing.assert_array_equal(written, palette)
+    # TF Serving knows of them too.
+    loaded = tf.saved_model.load(str(path))
+    paths = [asset.asset_path.numpy().decode() for asset in loaded.class_files]
+    assert paths == [str(path / "assets" / f"{n}.txt") for n in ("labels", "palette")]
+    path = export_saved_model(pixel_model(), tmp_path / "2")
+    assert not list(path.glob("assets/*"))
+
+
+def test_batching_is_for_images_of_one_size(tmp_path):
+    path = export_saved_model(
+        pixel_model(), tmp_path / "1", batching=True, encoded_size=(8, 6)
+    )
+    assert "max_batch_size" in (path / "batching_params.pbtxt").read_text()
+    served = signatures(path)["encoded"]
+    answer = served(images=tf.constant([encode(photograph(10, 10))]))
+    assert answer["classes"].shape == (1, 8, 6)
+    with pytest.raises(ValueError, match="must be given with batching=True"):
+        export_saved_model(pixel_model(), tmp_path / "2", batching=True)
+    path = export_saved_model(pixel_model(), tmp_path / "2", encoded_size=(8, 6))
+    assert not (path / "batching_params.pbtxt").exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"class_names": ["a", "b"]},
+        {"class_names": "abc"},
+        {"class_names": ["a", "b\n", "c"]},
+        {"palette": [[0, 0, 0]] * 2},
+        {"palette": [[0, 0, 256]] * 3},
+        {"palette": np.zeros((3, 3))},
+        {"encoded_size": 512},
+        {"encoded_size": (512, 0)},
+        {"buckets": (512, 1024)},
+        {"buckets": []},
+        {"max_pixels": 0},
+        {"max_pixels": 1e6},
+    ],
+)
+def test_bad_arguments_are_named_and_leave_nothing(tmp_path, options):
+    (name,) = options
+    with pytest.raises(ValueError, match=f"`{name}` must be"):
+        export_saved_model(pixel_model(), tmp_path / "1", **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_larger_requests_than_asked_for_are_errors(tmp_path):
+    path = export_saved_model(pixel_model(), tmp_path / "1", max_pixels=100 * 100)
+    served = signatures(path)
+    for name, dtype in [("serving_default", "uint8"), ("float", "float32")]:
+        assert served[name](images=tf.zeros((4, 50, 50, 3), dtype))
+        with pytest.raises(tf.errors.InvalidArgumentError, match="10000 pixels"):
+            served[name](images=tf.zeros((4, 50, 51, 3), dtype))
+
+
+class Forgetful(layers.Layer):
+    """Answers otherwise within a graph."""
+
+    def call(self, x):
+        return x if tf.executing_eagerly() else x[..., ::-1]
+
+
+def test_a_written_model_that_answers_otherwise_is_an_error(tmp_path):
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, Forgetful()(layers.Conv2D(3, 1)(inputs)))
+    with pytest.raises(RuntimeError, match='"probabilities" in .*% of its numbers'):
+        export_saved_model(model, tmp_path / "1")
+    assert not list(tmp_path.iterdir())
+    # What was there before stays.
+    path = export_saved_model(pixel_model(), tmp_path / "1")
+    before = sorted(path.rglob("*"))
+    with pytest.raises(RuntimeError, match="answers otherwise"):
+        export_saved_model(model, tmp_path / "1", overwrite=True)
+    assert sorted(path.rglob("*")) == before
+
+
+class Python(layers.Layer):
+    def call(self, x):
+        same = tf.numpy_function(lambda x: x, [x], "float32")
+        return tf.ensure_shape(same, x.shape)
+
+
+def test_operations_of_python_are_refused(tmp_path):
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, Python()(inputs))
+    with pytest.raises(ValueError, match="operations of TensorFlow itself.*PyFunc"):
+        export_saved_model(model, tmp_path / "1")
+    assert not list(tmp_path.iterdir())
+
+
+def test_warm_up_requests_are_of_every_bucket(tmp_path):
+    apis = "tensorflow_serving.apis.prediction_log_pb2"
+    prediction_log_pb2 = pytest.importorskip(apis)
+    path = export_saved_model(
+        pixel_model(), tmp_path / "pixels" / "1", buckets=[(8, 16), (16, 16)]
+    )
+    file = path / "assets.extra" / "tf_serving_warmup_requests"
+    found = set()
+    for record in tf.data.TFRecordDataset([str(file)]):
+        log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
+        request = log.predict_log.request
+        images = tf.make_ndarray(request.inputs["images"])
+        if images.dtype == object:
+            images = tf.io.decode_png(images[0]).numpy()[None]
+        found.add((request.model_spec.signature_name, images.shape))
+    names = ["serving_default", "probabilities", "float", "encoded"]
+    sizes = [(1, 8, 16, 3), (1, 16, 16, 3)]
+    assert found == {(name, size) for name in names for size in sizes}
+    # Large images must not make a large file.
+    assert file.stat().st_size < 10_000
+
+
+def test_without_the_serving_api_an_export_says_what_it_lacks(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
+    with pytest.warns(UserWarning, match=r"keras-seg\[serving\]"):
+        path = export_saved_model(pixel_model(), tmp_path / "1")
+    assert not (path / "assets.extra").exists()
+    assert signatures(path)["serving_default"]
+
+
+def test_a_keras_layer_takes_the_export(exported):
+    model, path = exported
+    layer = keras.layers.TFSMLayer(str(path), call_endpoint="probabilities")
+    images = photograph(32, 48)[None]
+    expected = tf.nn.softmax(model(images)["segmentation"])
+    result = layer(tf.constant(images))["probabilities"]
+    np.testing.assert_allclose(result, expected, atol=1e-5)

@@ -1,0 +1,43 @@
+"""A few fixed sizes for images of many sizes."""
+
+import tensorflow as tf
+
+
+def pad_to_bucket(images, buckets):
+    """Pads images up to the smallest of some sizes that they fit in.
+
+    A server then allocates for these few sizes, where it would for each that clients
+    send. The last row and column are repeated, which a network takes better for more
+    of the same than for a black wall: see docs/serving.md for what padding changes.
+
+    Args:
+        images: tensor `(batch, height, width, channels)`.
+        buckets: list of pairs (height, width).
+
+    Returns:
+        Tensor `(batch, padded height, padded width, channels)`.
+
+    Raises:
+        tf.errors.InvalidArgumentError: When it runs: if the images fit in none.
+
+    Example: `pad_to_bucket(images, [(512, 512), (512, 1024)])` of images of 300x600 has
+    the shape `(batch, 512, 1024, 3)`.
+    """
+    ordered = sorted(buckets, key=lambda size: (size[0] * size[1], size))
+    size = tf.shape(images)[1:3]
+    fits = tf.reduce_all(size <= tf.constant(ordered), axis=1)
+    largest = ", ".join(f"{height}x{width}" for height, width in ordered)
+    some = tf.debugging.Assert(
+        tf.reduce_any(fits),
+        [
+            "Images must fit in one of the sizes that the model was exported with, "
+            f"{largest} (height x width). Received height and width:",
+            size,
+        ],
+    )
+    with tf.control_dependencies([some]):
+        first = tf.argmax(tf.cast(fits, "int32"))  # of equal values the first
+    target = tf.gather(tf.constant(ordered), first)
+    rows = tf.minimum(tf.range(target[0]), size[0] - 1)
+    columns = tf.minimum(tf.range(target[1]), size[1] - 1)
+    return tf.gather(tf.gather(images, rows, axis=1), columns, axis=2)

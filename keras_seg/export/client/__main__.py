@@ -1,0 +1,103 @@
+"""Segments photographs by a model server, from the command line."""
+
+import argparse
+import pathlib
+import sys
+
+import numpy as np
+from PIL import Image
+
+from .client import Client
+from .serving_error import ServingError
+
+_EPILOG = """\
+examples:
+  python -m keras_seg.export.client street.jpg --overlay street_classes.png
+  python -m keras_seg.export.client *.jpg --address http://localhost:8501 \\
+      --model spnet --classes class_maps
+
+The server is TensorFlow Serving, or for a try
+  python -m keras_seg.export.serve saved_models
+"""
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(
+        prog="python -m keras_seg.export.client",
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add, path = parser.add_argument, pathlib.Path
+    add("images", nargs="+", type=path, help="JPEG or PNG files")
+    add(
+        "--address",
+        default="localhost:8500",
+        help="host:port of gRPC, or http://host:port of REST (default: %(default)s)",
+    )
+    add("--model", default="spnet", help="its name in the server (default: spnet)")
+    add("--version", type=int, help="the newest by default")
+    add("--timeout", type=float, default=60, help="seconds for an image (default: 60)")
+    target = "a PNG file for one image, a folder for several"
+    add("--classes", type=path, help=f"where class maps go: {target}")
+    add("--overlay", type=path, help=f"where the coloured images go: {target}")
+    add("--labels", type=path, help="assets/labels.txt of the model, for the names")
+    add("--palette", type=path, help="assets/palette.txt of the model, for the colours")
+    args = parser.parse_args(arguments)
+    try:
+        _segment(args)
+    except (OSError, ValueError, ImportError, ServingError) as error:
+        sys.exit(f"{parser.prog}: {error}")
+
+
+def _segment(args):
+    labels = args.labels.read_text(encoding="utf-8").splitlines() if args.labels else []
+    palette = np.loadtxt(args.palette, dtype="uint8", ndmin=2) if args.palette else None
+    client = Client(args.address, args.model, args.version, args.timeout)
+    with client:
+        for path in args.images:
+            classes = client.segment(path)
+            print(f"{path}: {_shares(classes, labels)}")
+            if args.classes:
+                # Values above 255 need the 16 bits that a PNG may have.
+                dtype = "uint8" if classes.dtype == "uint8" else "uint16"
+                _save(classes.astype(dtype), args.classes, path, args.images)
+            if args.overlay:
+                picture = _overlay(path, classes, palette)
+                _save(picture, args.overlay, path, args.images)
+
+
+def _shares(classes, labels):
+    """What of the image is of which class, the largest share first."""
+    values, counts = np.unique(classes, return_counts=True)
+    order = np.argsort(-counts)
+    names = [
+        labels[value] if value < len(labels) else f"class {value}" for value in values
+    ]
+    shares = counts / classes.size
+    return ", ".join(f"{names[i]} {shares[i]:.0%}" for i in order if shares[i] >= 0.005)
+
+
+def _overlay(path, classes, palette):
+    from keras_seg.data.palette import default_palette
+    from keras_seg.visualization import overlay
+
+    image = np.asarray(Image.open(path).convert("RGB"))
+    if image.shape[:2] != classes.shape:
+        # A model of one size answers at that size, one of super-resolution at another.
+        size = classes.shape[::-1]
+        image = np.asarray(Image.fromarray(image).resize(size))
+    if palette is None:
+        palette = default_palette(int(classes.max()) + 1)
+    return overlay(image, classes, palette)
+
+
+def _save(picture, target, path, images):
+    if len(images) > 1:
+        target = target / f"{path.stem}.png"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture).save(target)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+import os
+import pathlib
+
+import numpy as np
+
+from .over_grpc import OverGrpc
+from .over_rest import OverRest
+from .retries import with_retries
+
+
+class Client:
+    """Segments images by a model in TensorFlow Serving.
+
+    The model is one of `keras_seg.export.export_saved_model`, and the server
+    TensorFlow Serving or `python -m keras_seg.export.serve`.
+
+    Args:
+        address: str. "host:port" of gRPC, or "http://host:port" (or https) of REST,
+            which needs neither TensorFlow nor gRPC.
+        model: str. The model's name in the server.
+        version: int, or None for the newest that the server has.
+        timeout: float. Seconds for an answer, with all that is tried for it.
+        retries: int. How often a request is sent again where no server answers, or one
+            that is UNAVAILABLE. Nothing else is sent again.
+        max_message_bytes: int. The largest answer, and the largest request over gRPC.
+
+    Raises:
+        ValueError: If an argument is of no use.
+        ImportError: If the address is one of gRPC and tensorflow-serving-api is not
+            installed.
+
+    Example:
+
+    ```python
+    with Client("localhost:8500", "spnet") as client:
+        classes = client.segment("street.jpg")  # (height, width)
+        classes = client.segment(images)  # uint8 (batch, height, width, 3)
+    ```
+    """
+
+    def __init__(
+        self,
+        address,
+        model,
+        version=None,
+        timeout=60.0,
+        retries=3,
+        max_message_bytes=1 << 28,
+    ):
+        if not timeout > 0 or retries < 0 or max_message_bytes < 1:
+            raise ValueError(
+                "`timeout` and `max_message_bytes` must be positive, and `retries` 0 "
+                f"or more. Received: {timeout=}, {retries=}, {max_message_bytes=}"
+            )
+        transport = OverGrpc
+        if "://" in address:
+            if not address.startswith(("http://", "https://")):
+                raise ValueError(
+                    "`address` must be host:port for gRPC, or begin with http:// or "
+                    f"https:// for REST. Received: {address!r}"
+                )
+            transport = OverRest
+        self._transport = transport(address, model, version, max_message_bytes)
+        self._timeout = timeout
+        self._retries = retries
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+    def segment(self, images):
+        """The classes of images.
+
+        Args:
+            images: one image or several, as
+
+                - array `(height, width, 3)` or `(batch, height, width, 3)`: uint8, or
+                  floats in 0..255;
+                - bytes of a JPEG or PNG file, or its path, which are the quickest; or a
+                  list of these, whose images the server brings to one size.
+
+        Returns:
+            Integer array `(height, width)`, or `(batch, height, width)` for several.
+
+        Raises:
+            ValueError: If `images` are nothing of that.
+            OSError: If a file cannot be read.
+            ServingError: If the server refuses the request, or none answers in time.
+        """
+        signature, value, single = _request(images)
+        classes = self._predict(signature, value)
+        return classes[0] if single else classes
+
+    def probabilities(self, images):
+        """The probabilities of all classes.
+
+        Args:
+            images: uint8 array `(height, width, 3)` or `(batch, height, width, 3)`.
+
+        Returns:
+            float32 array `(height, width, classes)`, or `(batch, height, width,
+            classes)` for several.
+
+        Raises:
+            ValueError: If `images` are nothing of that.
+            ServingError: If the server refuses the request, or none answers in time.
+        """
+        signature, value, single = _request(images)
+        if signature != "serving_default":
+            raise ValueError(
+                "`images` must be uint8 arrays for probabilities. Received: "
+                f"{_described(images)}"
+            )
+        result = self._predict("probabilities", value)
+        return result[0] if single else result
+
+    def status(self):
+        """The model's versions in the server.
+
+        Returns:
+            Dict `{version: state}`, the state "AVAILABLE" for those that answer.
+
+        Raises:
+            ServingError: If there is no such model, or no server answers in time.
+        """
+        return with_retries(self._transport.status, self._timeout, self._retries)
+
+    def close(self):
+        """Ends the connection."""
+        self._transport.close()
+
+    def _predict(self, signature, value):
+        def call(left):
+            return self._transport.predict(signature, {"images": value}, left)
+
+        return with_retries(call, self._timeout, self._retries)
+
+
+def _request(images):
+    """Signature, its input, and whether it is a single image."""
+    if _is_file(images):
+        return "encoded", [_content(images)], True
+    if isinstance(images, (list, tuple)) and images and all(map(_is_file, images)):
+        return "encoded", [_content(image) for image in images], False
+    array = images if isinstance(images, np.ndarray) else None
+    if array is None or array.ndim not in (3, 4):
+        raise ValueError(
+            "`images` must be an array (height, width, 3) or (batch, height, width, "
+            "3), a path or the bytes of a file, or a list of these two. Received: "
+            f"{_described(images)}"
+        )
+    single = array.ndim == 3
+    array = array[None] if single else array
+    if array.dtype == "uint8":
+        return "serving_default", array, single
+    if np.issubdtype(array.dtype, np.floating):
+        return "float", array.astype("float32"), single
+    raise ValueError(
+        "`images` must be uint8, or floats in 0..255. Received: " + _described(images)
+    )
+
+
+def _is_file(image):
+    return isinstance(image, (bytes, bytearray, str, os.PathLike))
+
+
+def _content(image):
+    if isinstance(image, (bytes, bytearray)):
+        return bytes(image)
+    return pathlib.Path(image).read_bytes()
+
+
+def _described(images):
+    if isinstance(images, np.ndarray):
+        return f"{images.dtype} {images.shape}"
+    if isinstance(images, (list, tuple)):
+        return f"a list of {sorted({type(image).__name__ for image in images})}"
+    return type(images).__name__

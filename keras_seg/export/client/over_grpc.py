@@ -1,0 +1,97 @@
+import numpy as np
+
+from .serving_error import ServingError
+
+# A name may stand for several servers, which gRPC by itself would not all ask.
+_TURNS = [("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}')]
+# gRPC itself would wait for seconds before it connects anew.
+_RECONNECT = [
+    (f"grpc.{which}_reconnect_backoff_ms", milliseconds)
+    for which, milliseconds in [("initial", 100), ("min", 100), ("max", 1000)]
+]
+
+
+class OverGrpc:
+    """One model behind TF Serving's gRPC API.
+
+    Args:
+        address: str, "host:port".
+        model: str. The model's name in the server.
+        version: int, or None for the newest.
+        max_message_bytes: int. The largest message in either direction; gRPC's own
+            limit of 4 MB is less than the probabilities of most images.
+
+    Raises:
+        ImportError: If tensorflow-serving-api is not installed.
+
+    Example: `OverGrpc("localhost:8500", "spnet", None, 1 << 28)`
+    """
+
+    def __init__(self, address, model, version, max_message_bytes):
+        try:
+            import grpc
+            from tensorflow_serving.apis import (
+                get_model_status_pb2,
+                model_pb2,
+                model_service_pb2_grpc,
+                predict_pb2,
+                prediction_service_pb2_grpc,
+            )
+        except ImportError as error:
+            raise ImportError(
+                "The client needs tensorflow-serving-api for gRPC: "
+                'pip install "keras-seg[serving]". An address that begins with '
+                "http:// is served by REST, without it."
+            ) from error
+        options = [
+            ("grpc.max_receive_message_length", max_message_bytes),
+            ("grpc.max_send_message_length", max_message_bytes),
+            *_TURNS,
+            *_RECONNECT,
+        ]
+        self._error = grpc.RpcError
+        self._channel = grpc.insecure_channel(address, options)
+        self._predict = prediction_service_pb2_grpc.PredictionServiceStub(
+            self._channel
+        ).Predict
+        self._status = model_service_pb2_grpc.ModelServiceStub(
+            self._channel
+        ).GetModelStatus
+        self._predict_request = predict_pb2.PredictRequest
+        self._status_request = get_model_status_pb2.GetModelStatusRequest
+        self._states = get_model_status_pb2.ModelVersionStatus.State
+        self._spec = model_pb2.ModelSpec(name=model)
+        if version is not None:
+            self._spec.version.value = version
+
+    def predict(self, signature, inputs, timeout):
+        """Array of the signature's one output, for `{name: array or list of bytes}`."""
+        import tensorflow as tf  # whose protocols the messages are made of
+
+        request = self._predict_request(
+            model_spec=self._spec,
+            inputs={name: tf.make_tensor_proto(x) for name, x in inputs.items()},
+        )
+        request.model_spec.signature_name = signature
+        answer = self._call(self._predict, request, timeout)
+        (output,) = answer.outputs.values()
+        return np.array(tf.make_ndarray(output))
+
+    def status(self, timeout):
+        """`{version: state}` of the model's versions."""
+        request = self._status_request(model_spec=self._spec)
+        answer = self._call(self._status, request, timeout)
+        return {
+            status.version: self._states.Name(status.state)
+            for status in answer.model_version_status
+        }
+
+    def close(self):
+        """Ends the connection."""
+        self._channel.close()
+
+    def _call(self, method, request, timeout):
+        try:
+            return method(request, timeout=timeout)
+        except self._error as error:
+            raise ServingError(error.code().name, error.details()) from error

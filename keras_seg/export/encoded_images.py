@@ -1,0 +1,152 @@
+"""Images out of the bytes of files, within a graph."""
+
+import tensorflow as tf
+
+_JPEG = b"\xff\xd8\xff"
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_HEADER = 24  # bytes: signature, length and name of the first chunk, both sizes
+
+
+def decode_images(contents, size, always, max_pixels):
+    """Decodes the JPEG or PNG files of a request.
+
+    Grey images get three equal channels, an alpha channel is dropped, and 16 bits
+    become 8. Colours are those that Pillow decodes. The orientation that cameras note
+    in a JPEG is not applied: an answer has the rows and columns of the file.
+
+    A file's size is read from its header and checked before anything is decoded, so
+    that a small file cannot ask for much memory.
+
+    Args:
+        contents: string tensor `(images,)`.
+        size: pair (height, width) that several images are brought to, by bilinear
+            interpolation with antialiasing; or None, for which they must have one size.
+        always: bool. Whether to bring a single image to `size` too; else it keeps its
+            own.
+        max_pixels: int. What the largest image may have, and all of them together as
+            they are returned.
+
+    Returns:
+        float32 tensor `(images, height, width, 3)` in 0..255.
+
+    Raises:
+        tf.errors.InvalidArgumentError: When it runs: if there is no image, if one is
+            neither JPEG nor PNG, if it is damaged or too large, or if sizes differ
+            while `size` is None.
+
+    Example:
+
+    ```python
+    contents = tf.constant([pathlib.Path("street.jpg").read_bytes()])
+    decode_images(contents, size=None, always=False, max_pixels=4096 * 4096)
+    ```
+    """
+    contents = tf.ensure_shape(contents, (None,))  # which TF Serving does not check
+    count = tf.size(contents)
+    some = _require(count > 0, "The request must have at least one image.")
+    with tf.control_dependencies([some]):
+        own_sizes = tf.map_fn(
+            lambda content: _size(content, max_pixels),
+            contents,
+            fn_output_signature=tf.TensorSpec((2,), "int64"),
+        )
+    target, checks = _target(own_sizes, count, size, always)
+    total = tf.cast(count, "int64") * tf.reduce_prod(target)
+    checks.append(
+        _require(
+            total <= max_pixels,
+            f"The images of a request may have {max_pixels} pixels together. Received:",
+            total,
+        )
+    )
+    with tf.control_dependencies(checks):
+        contents = tf.identity(contents)
+    images = tf.map_fn(
+        lambda content: _resize(_decode(content), target),
+        contents,
+        fn_output_signature=tf.TensorSpec((None, None, 3), "float32"),
+        parallel_iterations=1,  # only one at a time has its own, larger size
+    )
+    if always:
+        images = tf.ensure_shape(images, (None, *size, 3))
+    return images
+
+
+def _require(condition, message, *data):
+    return tf.debugging.Assert(condition, [message, *data])
+
+
+def _is(content, magic):
+    return tf.equal(tf.strings.substr(content, 0, len(magic)), magic)
+
+
+def _size(content, max_pixels):
+    """Height and width by the header."""
+    is_jpeg = _is(content, _JPEG)
+    is_png = (
+        _is(content, _PNG)
+        & (tf.strings.length(content) >= _PNG_HEADER)
+        & _is_header_chunk(content)
+    )
+    known = _require(
+        is_jpeg | is_png, "An image must be the whole content of a JPEG or PNG file."
+    )
+
+    def of_jpeg():
+        return tf.cast(tf.io.extract_jpeg_shape(content)[:2], "int64")
+
+    def of_png():
+        numbers = tf.strings.substr(content, 16, 8)
+        numbers = tf.io.decode_raw(numbers, tf.int32, little_endian=False)
+        width_and_height = tf.ensure_shape(numbers, (2,))
+        return tf.cast(width_and_height[::-1], "int64")
+
+    with tf.control_dependencies([known]):
+        size = tf.cond(is_jpeg, of_jpeg, of_png)
+    fits = _require(
+        tf.reduce_all(size > 0) & (tf.reduce_prod(size) <= max_pixels),
+        f"An image must have between 1 and {max_pixels} pixels. "
+        "Received one of height and width:",
+        size,
+    )
+    with tf.control_dependencies([fits]):
+        return tf.identity(size)
+
+
+def _is_header_chunk(content):
+    # The first chunk must be the header, for another could pretend a size.
+    chunk = tf.strings.substr(content, tf.minimum(12, tf.strings.length(content)), 4)
+    return tf.equal(chunk, b"IHDR")
+
+
+def _target(own_sizes, count, size, always):
+    """The size that all images are brought to, and what to check for it."""
+    first = own_sizes[0]
+    if size is None:
+        same = _require(
+            tf.reduce_all(own_sizes == first),
+            "The images of one request must have one size, unless the model was "
+            "exported with `encoded_size`. Received heights and widths:",
+            own_sizes,
+        )
+        return first, [same]
+    stated = tf.constant(size, "int64")
+    return (stated if always else tf.where(count == 1, first, stated)), []
+
+
+def _decode(content):
+    return tf.cond(
+        _is(content, _JPEG),
+        # As exactly as Pillow does; TensorFlow's default is quick.
+        lambda: tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE"),
+        lambda: tf.io.decode_png(content, channels=3),
+    )
+
+
+def _resize(image, target):
+    target = tf.cast(target, "int32")
+    return tf.cond(
+        tf.reduce_all(tf.shape(image)[:2] == target),
+        lambda: tf.cast(image, "float32"),
+        lambda: tf.image.resize(image, target, antialias=True),
+    )

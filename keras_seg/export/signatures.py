@@ -1,0 +1,62 @@
+import functools
+
+import tensorflow as tf
+
+from keras_seg.export.encoded_images import decode_images
+
+
+def signatures(predict, takes_positions, encoded_size, always):
+    """The functions that a served model offers, by their names.
+
+    `export_saved_model` says what each takes and gives.
+
+    Args:
+        predict: `Prediction`, images to logits.
+        takes_positions: bool. Whether clients send the positions of rows too.
+        encoded_size: pair (height, width) that the images of files are brought to, or
+            None.
+        always: bool. Whether that holds for a single image too.
+
+    Returns:
+        Dict `{name: tf.function}` with input signatures. "encoded" is there for images
+        of three channels only.
+
+    Example: `signatures(predict, False, (512, 1024), always=False)["float"]`
+    """
+    image, *others = predict.network.inputs
+    rows = [
+        tf.TensorSpec(t.shape, "int32", name="positions")
+        for t in others
+        if takes_positions
+    ]
+    few = predict.network.output_shape[-1] <= 256
+    class_map = functools.partial(_class_map, dtype="uint8" if few else "int32")
+
+    def classes(*inputs):
+        return {"classes": class_map(predict(*inputs))}
+
+    def probabilities(*inputs):
+        return {"probabilities": tf.nn.softmax(predict(*inputs))}
+
+    def encoded(contents):
+        images = decode_images(contents, encoded_size, always, predict.max_pixels)
+        return classes(images)
+
+    integers = [tf.TensorSpec(image.shape, "uint8", name="images"), *rows]
+    floats = [tf.TensorSpec(image.shape, "float32", name="images"), *rows]
+    contents = [tf.TensorSpec((None,), "string", name="images")]
+    offered = {
+        "serving_default": (classes, integers),
+        "probabilities": (probabilities, integers),
+        "float": (classes, floats),
+    }
+    if image.shape[-1] == 3:
+        offered["encoded"] = (encoded, contents)
+    return {
+        name: tf.function(function, input_signature=specs, autograph=False)
+        for name, (function, specs) in offered.items()
+    }
+
+
+def _class_map(logits, dtype):
+    return tf.cast(tf.argmax(logits, axis=-1), dtype)

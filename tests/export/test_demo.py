@@ -1,0 +1,58 @@
+"""The server and the client as the commands that docs/serving.md shows."""
+
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_seg.export import export_saved_model
+from tests.export.images import encode, photograph
+from tests.models.test_spnet import tiny_spnet
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def addresses(tmp_path):
+    """Of a server in a process of its own: (gRPC, REST)."""
+    keras.utils.set_random_seed(0)
+    export_saved_model(tiny_spnet(), tmp_path / "saved_models" / "spnet" / "1")
+    command = [sys.executable, "-m", "keras_seg.export.serve", "saved_models"]
+    process = subprocess.Popen(
+        [*command, "--port", "0", "--rest-port", "0"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "spnet: version 1\n"
+    found = re.match(r"gRPC on (\S+), REST on (\S+)\.", process.stdout.readline())
+    yield found.groups()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 0
+
+
+def client(folder, *arguments):
+    command = [sys.executable, "-m", "keras_seg.export.client", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def test_a_photograph_is_segmented_by_one_command(addresses, tmp_path):
+    (tmp_path / "street.jpg").write_bytes(encode(photograph(120, 160), "JPEG"))
+    (tmp_path / "broken.jpg").write_bytes(b"no image")
+    for address in addresses:
+        broken = client(tmp_path, "broken.jpg", "--address", address)
+        assert broken.returncode == 1
+        assert "INVALID_ARGUMENT" in broken.stderr.splitlines()[-1]
+        output = pathlib.Path(tmp_path, "overlay.png")
+        given = ["street.jpg", "--address", address, "--overlay", str(output)]
+        result = client(tmp_path, *given)
+        assert result.returncode == 0, result.stderr
+        assert re.match(r"street.jpg: class \d \d+%", result.stdout)
+        assert np.asarray(Image.open(output)).shape == (120, 160, 3)
+        output.unlink()
