@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_seg.ops import row_positions
 from keras_seg.ops.xla import xla_scope
 
 # For files that take any size: also one that is no multiple of any stride.
@@ -25,8 +26,8 @@ def require_equality(graph, run, tolerance):
 
     Example: `require_equality(graph, run, tolerance=1e-4)`
     """
-    batch_size, *size, channels = graph.signature[0].shape
-    for size in _SOME_SIZES if None in size else [size]:
+    batch_size, *fixed_size, channels = graph.signature[0].shape
+    for size in _SOME_SIZES if None in fixed_size else [fixed_size]:
         images = _images(batch_size or 2, size, channels)
         inputs = inputs_of(graph, images)
         logits = expected_logits(graph, inputs)
@@ -80,8 +81,9 @@ def inputs_of(graph, images):
     """A dict of arrays by input: images, and positions as those of whole images."""
     inputs = {"images": images.astype(graph.signature[0].dtype.as_numpy_dtype)}
     if len(graph.signature) > 1:
-        rows = np.arange(images.shape[1], dtype="int32")
-        inputs["positions"] = np.tile(128 * rows // len(rows), (len(images), 1))
+        height = images.shape[1]
+        rows = row_positions(np.arange(height, dtype="int32"), height)
+        inputs["positions"] = np.tile(rows, (len(images), 1))
     return inputs
 
 

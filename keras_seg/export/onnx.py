@@ -76,10 +76,12 @@ def export_onnx(
             "replace it."
         )
     graph = PortableGraph(model, size, batch_size, outputs, input_dtype, positions)
-    if graph.network.compute_dtype != "float32":
+    dtypes = {layer.compute_dtype for layer in graph.network._flatten_layers()}
+    if dtypes - {"float32"}:
         raise ValueError(
-            "The model must compute in float32. Received a model that computes in "
-            f"{graph.network.compute_dtype}"
+            "The model must compute in float32, as its copy with the same weights does "
+            "that is built without mixed precision. Received a model with layers that "
+            f"compute in {', '.join(sorted(dtypes))}"
         )
     with xla_scope(False):
         converted, _ = tf2onnx.convert.from_function(
