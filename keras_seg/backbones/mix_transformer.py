@@ -188,7 +188,11 @@ class ReducedAttention(layers.Layer):
         queries = ops.reshape(x, (-1, height * width, channels))
         keys = queries
         if self.reduction > 1:
-            missing = [-cells % self.reduction for cells in (height, width)]
+            # Of no negative numbers: ONNX's integer division rounds them up.
+            missing = [
+                (self.reduction - cells % self.reduction) % self.reduction
+                for cells in (height, width)
+            ]
             padding = [(0, 0), *((0, cells) for cells in missing), (0, 0)]
             x = self.norm(self.reduce(ops.pad(x, padding)))
             _, rows, columns, _ = ops.shape(x)

@@ -34,17 +34,20 @@ class PadToMultiple(keras.layers.Layer):
         if self.mode == "edge":
             for axis in (1, 2):
                 cells = ops.shape(x)[axis]
-                index = ops.arange(cells + -cells % self.multiple)
+                index = ops.arange(self._padded(cells))
                 x = ops.take(x, ops.minimum(index, cells - 1), axis=axis)
             return x
-        missing = [-cells % self.multiple for cells in ops.shape(x)[1:3]]
+        sizes = ops.shape(x)[1:3]
+        missing = [self._padded(cells) - cells for cells in sizes]
         return ops.pad(x, [(0, 0), *((0, cells) for cells in missing), (0, 0)])
+
+    def _padded(self, cells):
+        # Of no negative numbers: ONNX's integer division rounds them up.
+        return (cells + self.multiple - 1) // self.multiple * self.multiple
 
     def compute_output_shape(self, input_shape):
         batch, *sizes, channels = input_shape
-        padded = [
-            None if cells is None else cells + -cells % self.multiple for cells in sizes
-        ]
+        padded = [None if cells is None else self._padded(cells) for cells in sizes]
         return (batch, *padded, channels)
 
     def get_config(self):

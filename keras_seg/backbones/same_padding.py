@@ -23,8 +23,9 @@ def same_padding(cells, window, stride, rate):
     Returns:
         Pair of the cells before and behind, with which the map keeps its size.
     """
-    strided_input = -(-cells // rate)
-    windows = -(-strided_input // stride)
+    # Of no negative numbers: ONNX's integer division rounds them up.
+    strided_input = (cells + rate - 1) // rate
+    windows = (strided_input + stride - 1) // stride
     total = (windows - 1) * stride + window - strided_input
     total = max(total, 0) if isinstance(total, int) else ops.maximum(total, 0)
     before = total // 2 * rate

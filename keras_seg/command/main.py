@@ -2,11 +2,11 @@ import argparse
 import logging
 
 import keras_seg
-from keras_seg.command import convert, evaluate, info, palette, predict
+from keras_seg.command import convert, evaluate, export, info, palette, predict
 
 # Each has `add_parser(subparsers)`, which returns the parser, and `run(args)`, which
 # returns the status where it is not 0.
-_COMMANDS = (predict, evaluate, info, palette, convert)
+_COMMANDS = (predict, evaluate, export, info, palette, convert)
 
 
 def main(arguments=None):

@@ -1,4 +1,4 @@
-"""Trained models for serving.
+"""Trained models for serving and for other runtimes.
 
 What writes models imports TensorFlow; the client for a server does not need it, so it
 is not imported before it is used.
@@ -6,9 +6,13 @@ is not imported before it is used.
 
 import importlib
 
-__all__ = ["export_saved_model"]
+_HOMES = {
+    "export_litert": "litert",
+    "export_onnx": "onnx",
+    "export_saved_model": "saved_model",
+}
 
-_HOMES = {"export_saved_model": "saved_model"}
+__all__ = [*_HOMES]
 
 
 def __getattr__(name):

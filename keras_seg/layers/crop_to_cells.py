@@ -52,7 +52,8 @@ class CropToCells(keras.layers.Layer):
         return (batch, *cells, channels)
 
     def _cells(self, size):
-        return -(-size * self.scale // self.stride)
+        # Of no negative numbers: ONNX's integer division rounds them up.
+        return (size * self.scale + self.stride - 1) // self.stride
 
     def get_config(self):
         return super().get_config() | {"stride": self.stride, "scale": self.scale}

@@ -44,7 +44,9 @@ class ResizeLike(keras.layers.Layer):
     def call(self, inputs):
         x, reference = inputs
         height, width = ops.shape(reference)[1:3]
-        padded = [cells + -cells % self.multiple for cells in (height, width)]
+        # Of no negative numbers: ONNX's integer division rounds them up.
+        multiple = self.multiple
+        padded = [(n + multiple - 1) // multiple * multiple for n in (height, width)]
         x = resize_bilinear(x, padded, self.align_corners)
         return x if self.multiple == 1 else x[:, :height, :width]
 

@@ -1,0 +1,158 @@
+"""`keras-seg export`: a model as a SavedModel, an ONNX or a LiteRT file."""
+
+import argparse
+import itertools
+import pathlib
+
+import numpy as np
+from PIL import Image
+
+from keras_seg.command.files import image_files, load_model
+from keras_seg.command.views import add_views, network_of_views
+from keras_seg.data import CLASS_TABLES, class_table
+from keras_seg.export import export_litert, export_onnx, export_saved_model
+from keras_seg.inference import read_image
+
+_DESCRIPTION = """\
+Exports a trained model, a .keras file, by the name of what is to be written:
+
+  saved_models/<name>/<version>   a SavedModel for TensorFlow Serving
+  <name>.onnx                     for ONNX Runtime and OpenVINO; needs keras-seg[onnx]
+  <name>.tflite                   for LiteRT; needs keras-seg[litert] and --size
+
+Raw images go in and classes come out. What is written is loaded again and compared
+with the model, and takes its place only where both agree.
+"""
+
+_EPILOG = """\
+examples:
+  keras-seg export runs/spnet/best.keras saved_models/spnet/1 --classes camvid
+  keras-seg export best.keras saved_models/spnet/2 --window 480 480 --flip
+  keras-seg export best.keras spnet.onnx --size 512 1024
+  keras-seg export best.keras spnet.tflite --size 360 480 --quantization int8 \\
+      --images CamVid/train
+"""
+_REPRESENTATIVE = 100  # images: more change the ranges little
+
+
+def add_parser(subparsers):
+    """Adds the parser of the subcommand, and returns it."""
+    parser = subparsers.add_parser(
+        "export",
+        help="write a model for TensorFlow Serving, ONNX or LiteRT",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add, path = parser.add_argument, pathlib.Path
+    size = {"type": int, "nargs": 2, "metavar": ("HEIGHT", "WIDTH")}
+    add("model", type=path, help="the .keras file")
+    add("path", type=path, help="what to write")
+    add("--overwrite", action="store_true", help="replace what is there")
+    add_views(parser)
+
+    add = parser.add_argument_group("SavedModel").add_argument
+    add(
+        "--classes",
+        metavar="CLASSES",
+        help="whose names and colours to put beside it: "
+        f"{', '.join(sorted(CLASS_TABLES))}, or a text file",
+    )
+    add("--encoded-size", **size, help="what several files in a request are brought to")
+    add(
+        "--bucket",
+        **size,
+        action="append",
+        help="pad images to the smallest of these sizes; may be given several times",
+    )
+    add("--batching", action="store_true", help="the server may merge requests")
+
+    add = parser.add_argument_group("ONNX and LiteRT").add_argument
+    add("--size", **size, help="of the images; ONNX takes any size without it")
+    add("--batch-size", type=int, help="ONNX takes any without it, LiteRT 1")
+    add(
+        "--outputs",
+        nargs="+",
+        choices=["classes", "probabilities", "logits"],
+        default=["classes"],
+    )
+    add("--quantization", choices=["float16", "int8"], help="of LiteRT")
+    add(
+        "--images",
+        type=path,
+        nargs="+",
+        help="images like those to come, or folders of them, for int8: "
+        f"{_REPRESENTATIVE} of them are used",
+    )
+    return parser
+
+
+def run(args):
+    """Exports, and tells what was written."""
+    kind = {".onnx": "ONNX", ".tflite": "LiteRT"}.get(args.path.suffix, "SavedModel")
+    _check_options(args, kind)
+    model = network_of_views(load_model(args.model), args)
+    if kind == "SavedModel":
+        names, palette = class_table(args.classes) if args.classes else (None, None)
+        path = export_saved_model(
+            model,
+            args.path,
+            args.overwrite,
+            class_names=names,
+            palette=palette,
+            encoded_size=args.encoded_size,
+            buckets=args.bucket,
+            batching=args.batching,
+        )
+    else:
+        options = {"outputs": args.outputs, "overwrite": args.overwrite}
+        if args.batch_size:
+            options["batch_size"] = args.batch_size
+        if kind == "ONNX":
+            path = export_onnx(model, args.path, args.size, **options)
+        else:
+            options["quantization"] = args.quantization
+            if args.images:
+                options["representative_images"] = _images(args.images, args.size)
+            path = export_litert(model, args.path, args.size, **options)
+    files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+    size = sum(file.stat().st_size for file in files) / 1e6
+    print(f"{path}: {kind}, {size:.1f} MB, gives what the model gives")
+
+
+def _check_options(args, kind):
+    """Options that would have no effect are errors, before anything is loaded."""
+    of_kinds = {
+        "classes": ["SavedModel"],
+        "encoded_size": ["SavedModel"],
+        "bucket": ["SavedModel"],
+        "batching": ["SavedModel"],
+        "size": ["ONNX", "LiteRT"],
+        "batch_size": ["ONNX", "LiteRT"],
+        "quantization": ["LiteRT"],
+        "images": ["LiteRT"],
+    }
+    for name, kinds in of_kinds.items():
+        if getattr(args, name) and kind not in kinds:
+            flag = f"--{name.replace('_', '-')}"
+            raise ValueError(
+                f"{flag} is for {' and '.join(kinds)}. Received: {args.path}, which "
+                f"would be {kind}"
+            )
+    if args.outputs != ["classes"] and kind == "SavedModel":
+        raise ValueError("A SavedModel has a signature for each output: no --outputs")
+    if bool(args.images) != (args.quantization == "int8"):
+        raise ValueError(
+            "--quantization int8 needs --images, and they are for it alone"
+        )
+    if args.images and not args.size:
+        raise ValueError("--images needs --size, to which they are brought")
+
+
+def _images(sources, size):
+    """Images of the size that is exported, evenly from all that there are."""
+    paths = [*image_files(sources).values()]
+    step = max(len(paths) // _REPRESENTATIVE, 1)
+    for path in itertools.islice(paths, 0, step * _REPRESENTATIVE, step):
+        image = Image.fromarray(read_image(path))
+        yield np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR))

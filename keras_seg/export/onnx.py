@@ -1,0 +1,116 @@
+import os
+import pathlib
+import tempfile
+
+from keras_seg.export.agreement import require_equality
+from keras_seg.export.portable_graph import PortableGraph
+from keras_seg.ops.xla import require_tensorflow, xla_scope
+
+
+def export_onnx(
+    model,
+    path,
+    size=None,
+    batch_size=None,
+    outputs=("classes",),
+    input_dtype="uint8",
+    positions=False,
+    opset=18,
+    overwrite=False,
+):
+    """Writes a model as an ONNX file, for ONNX Runtime, OpenVINO and others.
+
+    Images go in raw, as "images" `(batch, height, width, 3)` in 0..255, and through all
+    that the model does with them; the head for training only is left out. The file is
+    run in ONNX Runtime and compared with the model before it takes its place.
+
+    Args:
+        model: a model of `keras_seg.models`, or any functional `keras.Model` from raw
+            images in 0..255 to logits, or to a dict of them with "segmentation", in
+            float32.
+        path: of the file, which ends in `.onnx`.
+        size: pair (height, width) of the images. None: the model's own where it is
+            fixed, else any at run time. A fixed one makes the graph three to ten times
+            smaller, and somewhat faster.
+        batch_size: int, the number of images. None: any at run time.
+        outputs: sequence of what the file gives: "classes" `(batch, height, width)`,
+            uint8 or int32 above 256 classes; "probabilities" and "logits", both float32
+            `(batch, height, width, classes)`.
+        input_dtype: "uint8" or "float32", of the images.
+        positions: bool. For a `HANet(positions=True)`: whether the file has a second
+            input, "positions" int32 `(batch, height)`, for windows of larger images.
+            Without it each image is taken for a whole one.
+        opset: int. The version of ONNX's operators.
+        overwrite: bool. Whether to replace what is at `path`.
+
+    Returns:
+        `pathlib.Path` of the file.
+
+    Raises:
+        FileExistsError: If there is something at `path` and `overwrite` is False.
+        ImportError: If tf2onnx or onnxruntime is not installed: `pip install
+            keras-seg[onnx]`.
+        TypeError: If `outputs` is a str.
+        ValueError: If an argument does not fit the model, if the model has no logits of
+            images, or if it does not compute in float32.
+        RuntimeError: If Keras does not run on TensorFlow, or if ONNX Runtime gives
+            other results than the model: logits by more than 1e-4 of the largest, or
+            other classes. Nothing is written then.
+
+    Example:
+
+    ```python
+    path = export_onnx(model, "spnet.onnx", size=(360, 480))
+    session = onnxruntime.InferenceSession(path)
+    (classes,) = session.run(["classes"], {"images": images})
+    ```
+    """
+    require_tensorflow("export_onnx")
+    onnxruntime, tf2onnx = _packages()
+    path = pathlib.Path(path)
+    if path.suffix != ".onnx":
+        raise ValueError(f"`path` must end in .onnx. Received: {path}")
+    if path.exists() and not overwrite:
+        raise FileExistsError(
+            f"There is something at `path` already: {path}. Pass overwrite=True to "
+            "replace it."
+        )
+    graph = PortableGraph(model, size, batch_size, outputs, input_dtype, positions)
+    dtypes = {layer.compute_dtype for layer in graph.network._flatten_layers()}
+    if dtypes - {"float32"}:
+        raise ValueError(
+            "The model must compute in float32, as its copy with the same weights does "
+            "that is built without mixed precision. Received a model with layers that "
+            f"compute in {', '.join(sorted(dtypes))}"
+        )
+    with xla_scope(False):
+        converted, _ = tf2onnx.convert.from_function(
+            graph.function, graph.signature, opset=opset
+        )
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Beside its final place, because only within a file system a move is atomic.
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
+        written = pathlib.Path(folder) / path.name
+        written.write_bytes(converted.SerializeToString())
+        session = onnxruntime.InferenceSession(
+            written, providers=["CPUExecutionProvider"]
+        )
+
+        def run(inputs):
+            return dict(zip(outputs, session.run(list(outputs), inputs), strict=True))
+
+        require_equality(graph, run, tolerance=1e-4)
+        os.replace(written, path)
+    return path
+
+
+def _packages():
+    try:
+        import onnxruntime
+        import tf2onnx
+    except ImportError as error:
+        raise ImportError(
+            f"`export_onnx` needs {error.name}: pip install keras-seg[onnx]"
+        ) from error
+    return onnxruntime, tf2onnx

@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from keras_seg.command import main
+from keras_seg.inference import multi_scale, predict
+from keras_seg.models import inference_model
+from tests.models.test_spnet import tiny_spnet
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny_spnet(auxiliary_head=True)
+
+
+@pytest.fixture
+def folder(model, tmp_path, monkeypatch):
+    """A working directory with a model and the names of its classes."""
+    monkeypatch.chdir(tmp_path)
+    model.save("model.keras")
+    (tmp_path / "classes.txt").write_text("a #010203\nb #040506\nc #070809\n")
+    return tmp_path
+
+
+def image(height, width):
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), "uint8")
+
+
+def failing(arguments, capsys):
+    with pytest.raises(SystemExit) as exit:
+        main(["export", "model.keras", *arguments])
+    assert exit.value.code == 1
+    return capsys.readouterr().err
+
+
+def test_a_saved_model_with_views_and_classes(folder, model, capsys):
+    options = ["--flip", "--classes", "classes.txt", "--encoded-size", "32", "48"]
+    main(["export", "model.keras", "saved/1", *options])
+    told = capsys.readouterr().out
+    assert told.startswith("saved/1: SavedModel, ")
+    loaded = tf.saved_model.load("saved/1").signatures
+    pixels = image(40, 56)
+    found = loaded["probabilities"](images=tf.constant(pixels[None]))["probabilities"]
+    logits = multi_scale(inference_model(model), (1.0,), flip=True)(pixels[None])
+    np.testing.assert_allclose(found, tf.nn.softmax(logits), atol=1e-5)
+    assert (folder / "saved/1/assets/labels.txt").read_text().split() == ["a", "b", "c"]
+    assert "saved/1" in failing(["saved/1"], capsys)  # is there already
+    main(["export", "model.keras", "saved/1", "--overwrite"])
+
+
+def test_an_onnx_file(folder, model):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    main(["export", "model.keras", "a.onnx", "--size", "32", "48"])
+    pixels = image(32, 48)
+    session = onnxruntime.InferenceSession("a.onnx")
+    (classes,) = session.run(["classes"], {"images": pixels[None]})
+    assert (classes[0] == predict(model, pixels)).mean() > 0.999
+
+
+def test_a_quantized_litert_file(folder, model):
+    interpreter = pytest.importorskip("ai_edge_litert.interpreter")
+    (folder / "photos").mkdir()
+    Image.fromarray(image(50, 60)).save("photos/a.png")
+    options = ["--size", "32", "48", "--quantization", "int8", "--images", "photos"]
+    main(["export", "model.keras", "a.tflite", *options])
+    runner = interpreter.Interpreter("a.tflite").get_signature_runner()
+    pixels = image(32, 48)
+    classes = runner(images=pixels[None])["classes"]
+    assert (classes[0] == predict(model, pixels)).mean() > 0.8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["a.onnx", "--batching"], "--batching is for SavedModel"),
+        (["saved/1", "--size", "8", "8"], "--size is for ONNX and LiteRT"),
+        (["a.onnx", "--quantization", "float16"], "--quantization is for LiteRT"),
+        (["saved/1", "--outputs", "logits"], "no --outputs"),
+        (["a.tflite", "--quantization", "int8"], "needs --images"),
+        (["a.tflite", "--images", "photos"], "needs --images"),
+        (
+            ["a.tflite", "--quantization", "int8", "--images", "photos"],
+            "--images needs --size",
+        ),
+        (["saved/1", "--classes", "camvid"], "class_names"),
+    ],
+)
+def test_what_is_wrong_is_a_message(arguments, words, folder, capsys):
+    error = failing(arguments, capsys)
+    assert error.startswith("keras-seg export: ") and words in error
+    assert not [
+        p
+        for p in folder.iterdir()
+        if p.name not in ("model.keras", "classes.txt", "saved")
+    ]
