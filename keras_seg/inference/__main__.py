@@ -15,8 +15,8 @@ import pathlib
 import keras
 from PIL import Image
 
-from keras_seg.data import evaluation_pipeline, open_splits
-from keras_seg.data.open_splits import DATA_SETS
+from keras_seg.data import evaluation_pipeline, open_split
+from keras_seg.data.open_split import DATA_SETS
 from keras_seg.inference.evaluate import evaluate
 from keras_seg.inference.evaluation_table import evaluation_table
 from keras_seg.inference.sliding_window import sliding_window
@@ -46,7 +46,7 @@ def _parser():
     add("model", type=path, help="a .keras file")
     add("--data", choices=DATA_SETS, default="scenes")
     add("--data-dir", type=path, help="folder of the images, but for scenes")
-    add("--split", choices=["train", "val"], default="val")
+    add("--split", choices=["train", "val", "test"], default="val")
     add("--scenes", type=int, default=320, help="number of scenes to train on")
     add("--batch-size", type=int, default=1, help="above 1 for images of one size")
     add("--upscale", type=int, default=1, help="of a DSRL: images are reduced by it")
@@ -62,8 +62,7 @@ def _evaluate(args):
     if args.data != "scenes" and args.data_dir is None:
         raise ValueError(f"--data {args.data} needs --data-dir")
     model = keras.saving.load_model(args.model, compile=False)
-    train, val = open_splits(args.data, args.data_dir, scenes=args.scenes)
-    data_set = {"train": train, "val": val}[args.split]
+    data_set = open_split(args.data, args.split, args.data_dir, args.scenes)
     if args.window:
         options = {"overlap": args.overlap, "blending": args.blending}
         model = sliding_window(model, args.window, **options)
