@@ -8,8 +8,8 @@ from PIL import Image
 
 from keras_seg.command.files import load_model
 from keras_seg.command.views import add_views, network_of_views
-from keras_seg.data import evaluation_pipeline, open_splits
-from keras_seg.data.open_splits import DATA_SETS
+from keras_seg.data import evaluation_pipeline, open_split
+from keras_seg.data.open_split import DATA_SETS
 from keras_seg.inference import evaluate, evaluation_table, write_evaluation
 from keras_seg.training import named_targets
 from keras_seg.visualization import confusion_chart
@@ -44,7 +44,7 @@ def add_parser(subparsers):
     add("model", type=path, help="the .keras file")
     add("--data", choices=DATA_SETS, default="scenes", help="procedural ones if left")
     add("--data-dir", type=path, help="folder of the images, but for scenes")
-    add("--split", choices=["train", "val"], default="val")
+    add("--split", choices=["train", "val", "test"], default="val")
     add("--scenes", type=int, default=320, help="number of scenes to train on")
     add("--batch-size", type=int, default=1, help="above 1 for images of one size")
     add("--upscale", type=int, default=1, help="of a DSRL: images are reduced by it")
@@ -63,8 +63,7 @@ def run(args):
         if not path.parent.is_dir():
             raise FileNotFoundError(f"There is no folder {path.parent} for {path.name}")
     model = load_model(args.model)
-    train, val = open_splits(args.data, args.data_dir, scenes=args.scenes)
-    data_set = {"train": train, "val": val}[args.split]
+    data_set = open_split(args.data, args.split, args.data_dir, args.scenes)
     network = network_of_views(model, args)
     batches = evaluation_pipeline(data_set, args.batch_size)
     batches = batches.map(named_targets(network, args.upscale))

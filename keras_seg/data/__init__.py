@@ -11,6 +11,7 @@ from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.data.image_folder import ImageFolder
 from keras_seg.data.labelled_files import LabelledFiles
 from keras_seg.data.low_resolution import low_resolution
+from keras_seg.data.open_split import open_split
 from keras_seg.data.open_splits import open_splits
 from keras_seg.data.palette import default_palette
 from keras_seg.data.pascal_context import PascalContext
@@ -39,6 +40,7 @@ __all__ = [
     "default_palette",
     "evaluation_pipeline",
     "low_resolution",
+    "open_split",
     "open_splits",
     "training_pipeline",
     "write_submission",

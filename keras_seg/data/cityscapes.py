@@ -1,5 +1,7 @@
+import collections
 from pathlib import Path
 
+from keras_seg.data.labelled_files import shorten
 from keras_seg.data.published_dataset import (
     PublishedDataset,
     list_files,
@@ -139,11 +141,11 @@ def _source(split, annotations):
 
 
 def _cities_short_of_images(images, cities):
-    found = dict.fromkeys(cities, 0)
-    for path in images.values():
-        found[path.parent.name] = found.get(path.parent.name, 0) + 1
-    return [
-        f"{city} should have {count} images and has {found[city]}"
+    """What cities lack, in words; an empty list where all have their images."""
+    found = collections.Counter(path.parent.name for path in images.values())
+    short = [
+        f"{city} has {found[city]} of {count}"
         for city, count in cities.items()
         if found[city] != count
     ]
+    return [shorten(short)] if short else []

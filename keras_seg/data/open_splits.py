@@ -1,55 +1,11 @@
-from pathlib import Path
-
-from keras_seg.data.ade20k import ADE20K
-from keras_seg.data.bdd100k import BDD100K
-from keras_seg.data.camvid import CamVid
-from keras_seg.data.cityscapes import Cityscapes
-from keras_seg.data.class_table import class_table
-from keras_seg.data.image_folder import ImageFolder
-from keras_seg.data.pascal_context import PascalContext
-from keras_seg.data.pascal_voc import PascalVOC
-from keras_seg.data.street_scenes import StreetScenes
-
-
-def _own_images(folder, split):
-    folder = Path(folder)
-    names, palette = class_table(folder / "classes.txt")
-    folders = folder / split / "images", folder / split / "labels"
-    return ImageFolder(*folders, names, palette)
-
-
-def _augmented_voc(folder, split):
-    return PascalVOC(folder, {"train": "trainaug"}.get(split, split))
-
-
-_IN_FOLDERS = {
-    "camvid": CamVid,
-    "cityscapes": Cityscapes,
-    "ade20k": ADE20K,
-    "voc": PascalVOC,
-    "voc_aug": _augmented_voc,
-    "pascal_context": PascalContext,
-    "bdd100k": BDD100K,
-    "folder": _own_images,
-}
-DATA_SETS = ("scenes", *_IN_FOLDERS)  # what `open_splits`, and so `--data`, takes
+from keras_seg.data.open_split import open_split
 
 
 def open_splits(name, folder=None, scenes=320, image_size=(96, 128), seed=0):
     """The training and validation images of a data set, by its name.
 
     Args:
-        name: "scenes", `StreetScenes`, which need no folder, with an eighth as many to
-            validate on; "camvid", `CamVid`; "cityscapes", `Cityscapes` with its fine
-            annotations; "ade20k", `ADE20K`; "voc", `PascalVOC`, and "voc_aug", which
-            trains on the augmented list; "pascal_context", `PascalContext` in 59
-            classes; "bdd100k", `BDD100K`; or "folder", images of your own:
-
-                folder/
-                  train/images  train/labels
-                  val/images    val/labels    label PNGs of the same names, 255: ignored
-                  classes.txt                 a class name a line, and where you
-                                              wish a colour: `road #804080`
+        name: of the data set: see `open_split`.
         folder: path of the data.
         scenes: int. The number of scenes to train on.
         image_size: `(height, width)` of the scenes.
@@ -59,22 +15,12 @@ def open_splits(name, folder=None, scenes=320, image_size=(96, 128), seed=0):
         Pair of `SegmentationDataset`, to train and to validate on.
 
     Raises:
-        ValueError: If the name is unknown or the data set needs a folder; or as the
-            data sets.
+        ValueError: As `open_split`.
         FileNotFoundError: If the folder lacks something.
 
     Example: `train, val = open_splits("camvid", "CamVid")`
     """
-    if name not in DATA_SETS:
-        raise ValueError(
-            f"`name` must be one of {', '.join(DATA_SETS)}. Received: {name=}"
-        )
-    if name == "scenes":
-        return (
-            StreetScenes(scenes, image_size, seed=seed),
-            StreetScenes(max(scenes // 8, 1), image_size, seed=seed + 1),
-        )
-    if folder is None:
-        raise ValueError(f"`folder` must be given for {name!r}. Received: {folder=}")
-    open_split = _IN_FOLDERS[name]
-    return open_split(folder, "train"), open_split(folder, "val")
+    return tuple(
+        open_split(name, split, folder, scenes, image_size, seed)
+        for split in ("train", "val")
+    )

@@ -2,7 +2,7 @@ import argparse
 import pathlib
 
 from keras_seg.backbones import names
-from keras_seg.data.open_splits import DATA_SETS
+from keras_seg.data.open_split import DATA_SETS
 from keras_seg.scripts.segmentation_loss import LOSSES
 
 

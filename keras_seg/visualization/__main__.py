@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from keras_seg import data, layers, models
-from keras_seg.data.open_splits import DATA_SETS
+from keras_seg.data.open_split import DATA_SETS
 from keras_seg.visualization.affinity import cell_classes, pair_scores
 from keras_seg.visualization.attention_chart import attention_chart
 from keras_seg.visualization.class_entropy import class_entropy
@@ -58,7 +58,7 @@ def _parser():
     add = heights.add_argument
     add("--data", choices=DATA_SETS, default="scenes")
     add("--data-dir", type=path, help="folder of the images, but for scenes")
-    add("--split", choices=["train", "val"], default="train")
+    add("--split", choices=["train", "val", "test"], default="train")
     add("--scenes", type=int, default=320, help="number of procedural scenes")
     add("--output", type=path, default=path("heights.png"))
 
@@ -100,8 +100,7 @@ def _parser():
 def _heights(args):
     if args.data != "scenes" and args.data_dir is None:
         raise ValueError(f"--data {args.data} needs --data-dir")
-    train, val = data.open_splits(args.data, args.data_dir, scenes=args.scenes)
-    dataset = {"train": train, "val": val}[args.split]
+    dataset = data.open_split(args.data, args.split, args.data_dir, args.scenes)
     counts = data.class_heights(dataset)
     chart = height_chart(counts, dataset.palette, dataset.class_names)
     Image.fromarray(chart).save(args.output)

@@ -46,7 +46,6 @@ def test_a_saved_model_with_views_and_classes(folder, model, capsys):
     np.testing.assert_allclose(found, tf.nn.softmax(logits), atol=1e-5)
     assert (folder / "saved/1/assets/labels.txt").read_text().split() == ["a", "b", "c"]
     assert "saved/1" in failing(["saved/1"], capsys)  # is there already
-    main(["export", "model.keras", "saved/1", "--overwrite"])
 
 
 def test_an_onnx_file(folder, model):

@@ -111,9 +111,9 @@ def test_a_whole_split_and_one_image_or_label_less(tmp_path):
     (tmp_path / "leftImg8bit" / "val" / f"{frame}_leftImg8bit.png").unlink()
     with pytest.raises(ValueError) as caught:
         Cityscapes(tmp_path, "val")
-    assert (
-        "500 images expected, 499 found; munster should have 174 images and has 173."
-    ) in str(caught.value)
+    assert ("500 images expected, 499 found; munster has 173 of 174.") in str(
+        caught.value
+    )
     assert len(Cityscapes(tmp_path, "val", complete=False)) == 499
 
 
@@ -129,7 +129,8 @@ def test_counts_of_a_part(folder):
         Cityscapes(folder)
     message = str(caught.value)
     assert "2975 images expected, 3 found" in message
-    assert "hamburg should have 248 images and has 0" in message
+    assert "aachen has 2 of 174, bochum has 0 of 96, " in message
+    assert "(18 in all)" in message and "zurich" not in message
 
 
 @pytest.mark.parametrize("deeper", ["leftImg8bit", "leftImg8bit/train"])

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_seg import data
 from keras_seg.data import StreetScenes, open_splits
 from tests.data.published import write_image, write_label
 
@@ -30,27 +29,6 @@ def test_a_folder_of_ones_own(tmp_path):
     train, val = open_splits("folder", tmp_path)
     assert train.class_names == ("road", "car") and len(val) == 1
     np.testing.assert_array_equal(np.unique(train[0][1]), [0, 1, 255])
-
-
-@pytest.mark.parametrize(
-    ("name", "data_set", "arguments"),
-    [
-        ("cityscapes", "Cityscapes", {}),
-        ("ade20k", "ADE20K", {}),
-        ("voc", "PascalVOC", {}),
-        ("voc_aug", "PascalVOC", {"train": "trainaug"}),
-        ("pascal_context", "PascalContext", {}),
-        ("bdd100k", "BDD100K", {}),
-    ],
-)
-def test_published_data_sets_by_name(name, data_set, arguments, tmp_path):
-    """Which are looked for in the folder, so that the error tells which it was."""
-    open_data_set = getattr(data, data_set)
-    with pytest.raises(FileNotFoundError) as expected:
-        open_data_set(tmp_path, arguments.get("train", "train"))
-    with pytest.raises(FileNotFoundError) as caught:
-        open_splits(name, tmp_path)
-    assert str(caught.value) == str(expected.value)
 
 
 def test_both_splits_of_a_published_data_set(tmp_path, monkeypatch):
