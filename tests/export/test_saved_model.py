@@ -174,6 +174,7 @@ def test_variables_are_written_once(exported):
     size = sum(w.numpy().nbytes for w in weights)
     (data,) = (path / "variables").glob("variables.data*")
     assert size <= data.stat().st_size < 1.1 * size + 20_000
+    assert len(tf.saved_model.load(str(path)).weights) == len(weights)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])

@@ -4,8 +4,6 @@ import base64
 import json
 import re
 import shutil
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 
@@ -23,6 +21,7 @@ from tensorflow_serving.apis import (
 )
 
 from keras_seg.export.serve import Server
+from keras_seg.export.serve.__main__ import main
 from tests.export.images import bad_files, encode, photograph
 from tests.export.served import PixelModel
 
@@ -320,7 +319,13 @@ def test_a_version_that_appears_takes_over(tmp_path, pixel_model):
 def test_a_folder_without_models_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="<name>/<version>/saved_model.pb"):
         Server(tmp_path, port=0, rest_port=0)
-    command = [sys.executable, "-m", "keras_seg.export.serve", str(tmp_path)]
-    ended = subprocess.run(command, capture_output=True, text=True)
-    assert ended.returncode == 1
-    assert "There must be a model" in ended.stderr.splitlines()[-1]
+    with pytest.raises(SystemExit, match="There must be a model"):
+        main([str(tmp_path)])
+
+
+def test_a_port_that_is_taken_is_an_error(server):
+    folder = str(server.models._path)
+    for ports in (["--port", str(server.port)], ["--rest-port", str(server.rest_port)]):
+        free = ["--port", "0", "--rest-port", "0"]
+        with pytest.raises(SystemExit, match="keras_seg.export.serve: "):
+            main([folder, *free, *ports])
