@@ -45,7 +45,7 @@ def test_compiled_ops_change_nothing(network, matrix):
 
 @pytest.mark.parametrize(("backend", "name"), [("jax", "JAX"), ("torch", "PyTorch")])
 def test_other_backends_take_the_same_steps(network, backend, name, tmp_path, matrix):
-    """From the same weights; in float32, where ReLUs' kinks soon make much of little."""
+    """From the same weights; in float32, where kinks of ReLUs soon make it differ."""
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed: see `make test-{backend}`")
     steps = "--weights", tmp_path / "weights.npz", "--steps", 4
