@@ -19,32 +19,40 @@ def losses(*arguments, **options):
     return np.array([step["loss"] for step in curves])
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_half_precision_trains_as_single(network, policy, matrix):
+@pytest.mark.parametrize(
+    ("policy", "tolerance"),
+    # The loss scale of float16 skips steps until it fits, of SPNet's 30 the first 8.
+    [("mixed_bfloat16", 0.05), ("mixed_float16", 0.1)],
+)
+def test_half_precision_trains_as_single(network, policy, tolerance, matrix):
     expected, found = (
         losses(network, "--policy", name, "--steps", 30) for name in ("float32", policy)
     )
     assert np.isfinite(found).all()
     # The losses are means of an epoch so far: the last is that of all steps.
-    assert abs(found[-1] - expected[-1]) < 0.02 * expected[-1]
+    assert abs(found[0] - expected[0]) < 0.005 * expected[0]
+    assert abs(found[-1] - expected[-1]) < tolerance * expected[-1]
     matrix(network, policy.removeprefix("mixed_"))
 
 
 def test_compiled_ops_change_nothing(network, matrix):
     compiled, plain = (losses(network, *FLOAT64, *flag) for flag in ((), ("--no-xla",)))
-    np.testing.assert_allclose(compiled, plain, rtol=1e-5)
+    np.testing.assert_allclose(compiled[:5], plain[:5], rtol=1e-6)
+    # By then DSRL's absolute differences have turned the signs of a few gradients.
+    np.testing.assert_allclose(compiled, plain, rtol=1e-3)
     matrix(network, "XLA")
 
 
 @pytest.mark.parametrize(("backend", "name"), [("jax", "JAX"), ("torch", "PyTorch")])
 def test_other_backends_take_the_same_steps(network, backend, name, tmp_path, matrix):
-    """From the same weights; in float32, so that it is few steps."""
+    """From the same weights; in float32, where kinks of ReLUs soon make it differ."""
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed: see `make test-{backend}`")
     steps = "--weights", tmp_path / "weights.npz", "--steps", 4
     expected = losses(network, *steps)
     found = losses(network, *steps, backend=backend)
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    np.testing.assert_allclose(found[:2], expected[:2], rtol=1e-4)
+    np.testing.assert_allclose(found, expected, rtol=1e-2)
     matrix(network, name)
 
 
