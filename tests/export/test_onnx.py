@@ -103,6 +103,32 @@ def test_probabilities_of_float_images(tmp_path):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def test_gelu_is_written(tmp_path):
+    inputs = keras.Input((None, None, 3))
+    x = layers.Conv2D(4, 1)(layers.Rescaling(1 / 50, -2)(inputs))
+    model = keras.Model(inputs, layers.Activation("gelu")(x))
+    path = export_onnx(model, tmp_path / "model.onnx", outputs=OUTPUTS)
+    inputs = {"images": images(1, 5, 7)}
+    assert_equal(run_onnxruntime(path, inputs), logits(model, inputs["images"]))
+
+
+class Unknown(layers.Layer):
+    """A layer of an operation that ONNX lacks."""
+
+    def call(self, x):
+        import tensorflow as tf
+
+        return tf.math.igamma(1.0 + tf.abs(x), 1.0)
+
+
+def test_operations_that_onnx_lacks_are_refused_and_leave_nothing(tmp_path):
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, Unknown()(inputs))
+    with pytest.raises(RuntimeError, match="does not load.*Igamma"):
+        export_onnx(model, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
 def test_many_classes_are_int32(tmp_path):
     path = export_onnx(pixel_model(classes=300), tmp_path / "model.onnx", size=(4, 6))
     (output,) = onnxruntime.InferenceSession(path).get_outputs()

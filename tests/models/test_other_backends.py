@@ -32,7 +32,9 @@ import tensorflow as tf
 import keras_seg
 
 folder = sys.argv[1]
-model = keras.saving.load_model(f"{folder}/model.keras")
+# To compile what PyTorch saved Keras imports it; its build for GPUs crashes beside
+# TensorFlow.
+model = keras.saving.load_model(f"{folder}/model.keras", compile=False)
 images = np.load(f"{folder}/images.npy")
 np.save(f"{folder}/logits.npy", model.predict(images, verbose=0)["segmentation"])
 keras_seg.export.export_saved_model(model, f"{folder}/1")
