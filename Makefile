@@ -1,8 +1,9 @@
-# Each target sets up what it needs in .venv by itself.
+# Each target sets up what it needs in .venv by itself. JOBS processes run the tests.
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 OTHERS := .venv-backends
+JOBS ?= 2
 ON_EACH_BACKEND := $(addprefix tests/,ops layers losses metrics backbones models checkpoints)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
@@ -28,7 +29,7 @@ demo: install
 		--val-every 2 --output runs/demo --export saved_models/spnet/1
 
 test: install
-	$(RUN) -m pytest -m 'not slow'
+	$(RUN) -m pytest -m 'not slow' --numprocesses $(JOBS)
 
 test-all: install
 	$(RUN) -m pytest
@@ -57,6 +58,8 @@ bench: install
 	$(RUN) -m benchmarks.xla sizes
 	$(RUN) -m benchmarks.affinity
 	$(RUN) -m benchmarks.feature_affinity
+	$(RUN) -m benchmarks.evaluation
+	$(RUN) -m benchmarks.latency
 
 # The table of backbones: up to half an hour.
 docs: install
