@@ -1,7 +1,9 @@
 """`keras-seg evaluate`: what a model scores on a data set."""
 
 import argparse
+import contextlib
 import pathlib
+import sys
 
 import tensorflow as tf
 from PIL import Image
@@ -67,10 +69,11 @@ def run(args):
     network = network_of_views(model, args)
     batches = evaluation_pipeline(data_set, args.batch_size)
     batches = batches.map(named_targets(network, args.upscale))
+    options = {"boundaries": not args.no_boundaries, "verbose": 1}
     try:
-        result = evaluate(
-            network, batches, data_set.class_names, boundaries=not args.no_boundaries
-        )
+        # So that the table alone is on standard output.
+        with contextlib.redirect_stdout(sys.stderr):
+            result = evaluate(network, batches, data_set.class_names, **options)
     except tf.errors.InvalidArgumentError as error:  # of an image in the pipeline
         raise ValueError(error.message.splitlines()[0]) from error
     print(evaluation_table(result))

@@ -1,6 +1,7 @@
 """`keras-seg predict`: masks and overlays of images."""
 
 import argparse
+import contextlib
 import pathlib
 import sys
 
@@ -94,7 +95,8 @@ def run(args):
             if args.overlays:
                 drawn = overlay(image, classes, palette, args.alpha)
                 Image.fromarray(drawn).save(_result(args.overlays, name))
-        progress.add(1)
+        with contextlib.redirect_stdout(sys.stderr):
+            progress.add(1)
     print(f"{len(files) - failed} masks in {args.output}")
     return 1 if failed else 0
 

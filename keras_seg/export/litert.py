@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_seg.export.agreement import class_agreement, inputs_of, require_equality
 from keras_seg.export.portable_graph import PortableGraph
+from keras_seg.export.requirements import require_new_file
 from keras_seg.ops.xla import require_tensorflow, xla_scope
 
 # Of logits, as shares of the largest. Weights in float16 have eleven binary digits.
@@ -82,14 +83,7 @@ def export_litert(
     """
     require_tensorflow("export_litert")
     interpreter = _interpreter_class()
-    path = pathlib.Path(path)
-    if path.suffix != ".tflite":
-        raise ValueError(f"`path` must end in .tflite. Received: {path}")
-    if path.exists() and not overwrite:
-        raise FileExistsError(
-            f"There is something at `path` already: {path}. Pass overwrite=True to "
-            "replace it."
-        )
+    path = require_new_file(path, ".tflite", overwrite)
     graph = PortableGraph(model, size, batch_size, outputs, input_dtype, positions)
     shape = tuple(graph.signature[0].shape)
     if None in shape:

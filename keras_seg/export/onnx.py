@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_seg.export.agreement import require_equality
 from keras_seg.export.portable_graph import PortableGraph
+from keras_seg.export.requirements import require_new_file
 from keras_seg.ops.xla import require_tensorflow, xla_scope
 
 
@@ -69,14 +70,7 @@ def export_onnx(
     """
     require_tensorflow("export_onnx")
     tf2onnx = _packages()
-    path = pathlib.Path(path)
-    if path.suffix != ".onnx":
-        raise ValueError(f"`path` must end in .onnx. Received: {path}")
-    if path.exists() and not overwrite:
-        raise FileExistsError(
-            f"There is something at `path` already: {path}. Pass overwrite=True to "
-            "replace it."
-        )
+    path = require_new_file(path, ".onnx", overwrite)
     graph = PortableGraph(model, size, batch_size, outputs, input_dtype, positions)
     dtypes = {layer.compute_dtype for layer in graph.network._flatten_layers()}
     if dtypes - {"float32"}:

@@ -1,8 +1,8 @@
 """What a file for another runtime contains: raw images to classes, as one graph."""
 
-import keras
 import tensorflow as tf
 
+from keras_seg.export.requirements import require_segmentation
 from keras_seg.models import inference_model
 
 OUTPUTS = ("classes", "probabilities", "logits")
@@ -47,7 +47,7 @@ class PortableGraph:
         if batch_size is not None:
             _require_positive("batch_size", batch_size)
         self.network = inference_model(model, positions)
-        _check_network(self.network)
+        require_segmentation(self.network)
         self.outputs = tuple(outputs)
         image, *extra = self.network.inputs
         size = _resolve_size(size, tuple(image.shape[1:3]))
@@ -94,22 +94,6 @@ def _check_outputs(outputs):
 def _require_positive(name, number):
     if not isinstance(number, int) or number < 1:
         raise ValueError(f"`{name}` must be a positive int. Received: {number!r}")
-
-
-def _check_network(network):
-    shapes = [tuple(t.shape) for t in network.inputs if t.name != "positions"]
-    output = network.output
-    if (
-        len(shapes) != 1
-        or len(shapes[0]) != 4
-        or not isinstance(output, keras.KerasTensor)
-        or len(output.shape) != 4
-    ):
-        raise ValueError(
-            "The model must take images (batch, height, width, channels) and give "
-            "logits (batch, height, width, classes). Received: "
-            f"{network.name!r} with inputs {shapes} and output {network.output_shape}"
-        )
 
 
 def _resolve_size(size, model_size):

@@ -3,7 +3,6 @@ import pathlib
 import tempfile
 import warnings
 
-import keras
 import tensorflow as tf
 
 from keras_seg.export.batching_parameters import write_batching_parameters
@@ -11,6 +10,7 @@ from keras_seg.export.class_files import class_files
 from keras_seg.export.graph_check import graph_check
 from keras_seg.export.grouped_convolutions import without_xla
 from keras_seg.export.prediction import Prediction
+from keras_seg.export.requirements import require_segmentation
 from keras_seg.export.signatures import signatures
 from keras_seg.export.verification import verify
 from keras_seg.export.warmup_requests import write_warmup_requests
@@ -126,7 +126,7 @@ def export_saved_model(
     # Rows of padding have a position of their own, which says that they are no image.
     padded = buckets is not None and any(t.name == "positions" for t in model.inputs)
     network = inference_model(model, positions or padded)
-    _check_model(network)
+    require_segmentation(network)
     fixed_size = _fixed_size(network)
     encoded_size = _encoded_size(encoded_size, fixed_size, batching)
     buckets = _buckets(buckets, fixed_size)
@@ -170,22 +170,6 @@ def _write(functions, assets, path):
     # Nobody trains what is served, and gradients may need XLA.
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     tf.saved_model.save(module, str(path), signatures=concrete, options=options)
-
-
-def _check_model(network):
-    shapes = [tuple(t.shape) for t in network.inputs if t.name != "positions"]
-    output = network.output
-    if (
-        len(shapes) != 1
-        or len(shapes[0]) != 4
-        or not isinstance(output, keras.KerasTensor)
-        or len(output.shape) != 4
-    ):
-        raise ValueError(
-            "The model must take images (batch, height, width, channels) and give "
-            "logits (batch, height, width, classes). Received: "
-            f"{network.name!r} with inputs {shapes} and output {network.output_shape}"
-        )
 
 
 def _fixed_size(network):

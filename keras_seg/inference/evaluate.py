@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 from keras import ops
 
@@ -13,6 +14,7 @@ def evaluate(
     ignore_class=255,
     boundaries=True,
     boundary_tolerance=None,
+    verbose=0,
 ):
     """How well a model predicts whole images: IoU, accuracy, boundaries, confusion.
 
@@ -28,6 +30,7 @@ def evaluate(
         boundaries: bool. Whether to work out the boundary F1 too.
         boundary_tolerance: float, in pixels, or None for 0.75 % of each image's
             diagonal.
+        verbose: 0, or 1 for a progress bar.
 
     Returns:
         dict of "mean_iou", "class_iou" and the other measures of
@@ -46,9 +49,13 @@ def evaluate(
             f"{len(class_names)} names for {network.output_shape[-1]} classes"
         )
     if tensorflow():
-        pairs = _predict_on_devices(network, batches, model.distribute_strategy)
+        strategy = model.distribute_strategy
+        parts = strategy.num_replicas_in_sync
+        pairs = _predict_on_devices(network, batches, strategy)
     else:
-        pairs = _predict(network, batches)
+        parts, pairs = 1, _predict(network, batches)
+    if verbose:
+        pairs = _with_progress(pairs, parts * int(batches.cardinality()))
     return evaluate_label_maps(
         pairs, class_names, ignore_class, boundaries, boundary_tolerance
     )
@@ -82,3 +89,11 @@ def _predict_on_devices(network, batches, strategy):
     for batch in batches:
         for labels, classes in zip(*step(batch), strict=True):
             yield np.asarray(labels), np.asarray(classes)
+
+
+def _with_progress(pairs, count):
+    """The same pairs; a bar shows how many there have been of `count`, if it is any."""
+    bar = keras.utils.Progbar(count if count > 0 else None)
+    for pair in pairs:
+        yield pair
+        bar.add(1)

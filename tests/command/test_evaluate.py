@@ -45,6 +45,7 @@ def test_evaluates_window_by_window(model_file, tmp_path):
     assert np.isclose(result["mean_iou"], expected["mean_iou"], rtol=1e-4)
     assert done.stdout.splitlines()[-1].split()[:2] == ["mean", "IoU"]
     assert done.stdout.rstrip("\n") == evaluation_table(expected)
+    assert "3/3" in done.stderr
     expected_chart = confusion_chart(result["confusion_matrix"], val.class_names)
     np.testing.assert_array_equal(np.asarray(Image.open(chart)), expected_chart)
     # And whole images are something else.

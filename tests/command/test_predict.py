@@ -46,7 +46,8 @@ def failing(arguments, capsys, status=1):
 def test_folders_become_masks_and_overlays(files, model, capsys):
     options = ["--output", "masks", "--overlays", "overlays", "--alpha", "0.25"]
     main(["predict", "model.keras", "photos", *options])
-    assert capsys.readouterr().out.endswith("2 masks in masks\n")
+    told = capsys.readouterr()
+    assert told.out == "2 masks in masks\n" and "2/2" in told.err
     palette = default_palette(3)
     for name, pixels in files.items():
         expected = predict(model, pixels)
