@@ -113,7 +113,8 @@ class TestEveryOp:
     @pytest.mark.backend("tensorflow", "the graph is read")
     def test_compiled_in_a_graph(self, case, dtype):
         function = tf.function(functools.partial(value_and_gradient, CASES[case][0]))
-        names = compiled_functions(function, *inputs(case, dtype))
+        with ops.xla_scope(True):
+            names = compiled_functions(function, *inputs(case, dtype))
         op = case.split()[0]
         assert any(f"__forward_{op}_" in name for name in names)
         assert any(f"__backward_{op}_" in name for name in names)
@@ -124,7 +125,8 @@ class TestEveryOp:
                 functools.partial(value_and_gradient, CASES[case][0]), args
             )
         )
-        outputs, gradients = step(*inputs(case, dtype))
+        with ops.xla_scope(True):
+            outputs, gradients = step(*inputs(case, dtype))
         for index in range(2):
             results = [
                 two_replicas.experimental_local_results(values)[index]
@@ -144,7 +146,8 @@ class TestEveryOp:
         spec = tf.TensorSpec((None, None, None, None), dtype)
         function = tf.function(counted, input_signature=[spec, spec])
         for shape in [(1, 1, 1, 1), (2, 5, 4, 2), (1, 6, 9, 1), (1, 3, 2, 3)]:
-            results = function(*inputs(case, dtype, shape))
+            with ops.xla_scope(True):
+                results = function(*inputs(case, dtype, shape))
             check(case, dtype, results, shape)
         assert len(traces) == 1
         assert not compiled_functions(function)
