@@ -1,4 +1,5 @@
 from keras_seg.ops.xla import require_tensorflow
+from keras_seg.training.end_on_error import end_on_error
 from keras_seg.training.mirrored_strategy import mirrored_strategy
 from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
 from keras_seg.training.worker import worker
@@ -10,6 +11,8 @@ def distribution_strategy():
     The script is the same on a laptop, on eight GPUs and on four machines. On several
     machines each runs it with its own `TF_CONFIG`; the losses are those of one machine
     with the same global batch. This must come first, before TensorFlow runs anything.
+    There an error that nothing catches ends the process at once, without `atexit`:
+    TensorFlow might wait for ever for the machine that failed.
 
     Returns:
         `MultiWorkerStrategy` where `TF_CONFIG` names several machines, else
@@ -27,4 +30,7 @@ def distribution_strategy():
     """
     require_tensorflow("distribution_strategy")
     _, count = worker()
-    return MultiWorkerStrategy() if count > 1 else mirrored_strategy()
+    if count == 1:
+        return mirrored_strategy()
+    end_on_error()
+    return MultiWorkerStrategy()
