@@ -4,7 +4,7 @@ import pathlib
 
 import keras
 
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+from keras_seg.data.image_folder import IMAGE_SUFFIXES
 
 
 def load_model(path):
@@ -40,12 +40,13 @@ def image_files(sources):
             found = sorted(
                 path
                 for path in source.rglob("*")
-                if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
+                if path.suffix.lower() in IMAGE_SUFFIXES
+                and not path.name.startswith(".")
             )
             if not found:
                 raise ValueError(
                     f"{source} must hold images: files that end in "
-                    f"{', '.join(_SUFFIXES)}"
+                    f"{', '.join(IMAGE_SUFFIXES)}"
                 )
             named = {path.relative_to(source).with_suffix(""): path for path in found}
             if len(named) < len(found):

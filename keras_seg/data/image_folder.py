@@ -2,7 +2,7 @@ from pathlib import Path
 
 from keras_seg.data.labelled_files import LabelledFiles, shorten
 
-_IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 
 
 class ImageFolder(LabelledFiles):
@@ -51,7 +51,7 @@ class ImageFolder(LabelledFiles):
         ignore_class=255,
         label_map=None,
     ):
-        images = _find_files("image_dir", image_dir, _IMAGE_SUFFIXES)
+        images = _find_files("image_dir", image_dir, IMAGE_SUFFIXES)
         labels = _find_files("label_dir", label_dir, (".png",))
         _check_pairs(images, labels, image_dir, label_dir)
         pairs = [(images[name], labels[name]) for name in sorted(images)]

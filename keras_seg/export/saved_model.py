@@ -15,6 +15,7 @@ from keras_seg.export.signatures import signatures
 from keras_seg.export.verification import verify
 from keras_seg.export.warmup_requests import write_warmup_requests
 from keras_seg.models import inference_model
+from keras_seg.ops.sizes import require_size
 from keras_seg.ops.xla import require_tensorflow, xla_scope
 
 # To verify and to warm up a model that takes any size.
@@ -179,8 +180,7 @@ def _fixed_size(network):
 
 def _encoded_size(size, fixed_size, batching):
     if size is not None:
-        _require_size("encoded_size", size)
-        size = tuple(size)
+        size = require_size("encoded_size", size)
     if fixed_size is not None and size not in (None, fixed_size):
         raise ValueError(
             f"`encoded_size` must be None or {fixed_size}, the only size that the "
@@ -205,15 +205,4 @@ def _buckets(buckets, fixed_size):
     buckets = list(buckets)
     if not buckets:
         raise ValueError("`buckets` must be None or have at least one size.")
-    for size in buckets:
-        _require_size("buckets", size)
-    return [tuple(size) for size in buckets]
-
-
-def _require_size(name, size):
-    numbers = list(size) if isinstance(size, (tuple, list)) else []
-    if len(numbers) != 2 or not all(isinstance(n, int) and n > 0 for n in numbers):
-        raise ValueError(
-            f"`{name}` must be (height, width) in pixels, or a list of such pairs for "
-            f"`buckets`. Received: {size!r}"
-        )
+    return [require_size("buckets", size) for size in buckets]
