@@ -2,6 +2,11 @@
 
 import importlib
 
+import keras
+
+if keras.__version__.startswith("2."):
+    from keras_seg import _keras2  # noqa: F401  # first: it gives Keras 2 what follows
+
 from keras_seg import backbones, checkpoints, layers, losses, metrics, models, ops
 from keras_seg.ops.xla import set_xla, xla_scope
 

@@ -11,6 +11,8 @@ import keras  # noqa: E402
 import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
+import keras_seg  # noqa: E402, F401  # before `from keras import ops` on Keras 2
+
 BACKEND = keras.backend.backend()
 
 # Two logical devices stand in for two GPUs.
@@ -40,6 +42,9 @@ def pytest_runtest_setup(item):
         name, reason = marker.args
         if name != BACKEND:
             pytest.skip(f"on {name} alone: {reason}")
+    for marker in item.iter_markers("keras3"):
+        if keras.__version__.startswith("2."):
+            pytest.skip(f"on Keras 3 alone: {marker.args[0]}")
 
 
 @pytest.fixture(autouse=True)

@@ -57,7 +57,7 @@ def size_alignment(pyramid):
 
 def _is_whole(graph, strides, alignment):
     """Whether features of images of a multiple reach to their end, and no further."""
-    axis = 1 + graph.image.shape[1:3].index(None)
+    axis = 1 + list(graph.image.shape[1:3]).index(None)
     # Odd, lest it be a multiple of more; and large enough for any network.
     size = alignment * (_PROBE // alignment | 1)
     cells = graph.sizes(axis, size)

@@ -56,6 +56,7 @@ class FeatureAffinity(keras.layers.Layer):
         self.subscale = subscale
 
     def call(self, inputs):
+        self.compute_output_shape([x.shape for x in inputs])
         a, b = (_in_line(pool_windows(x, self.subscale)) for x in inputs)
         return feature_affinity(a, b, self.order)
 

@@ -18,7 +18,7 @@ class SegmentationLoss(keras.losses.Loss):
     """
 
     def __init__(self, ignore_class, class_weights, name):
-        super().__init__(name=name)
+        super().__init__(name=name, reduction="sum")
         self.ignore_class = require_void(ignore_class)
         self.class_weights = _checked_weights(class_weights)
 

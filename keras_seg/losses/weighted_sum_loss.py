@@ -32,7 +32,7 @@ class WeightedSumLoss(keras.losses.Loss):
     """
 
     def __init__(self, losses, weights=None, name="weighted_sum_loss"):
-        super().__init__(name=name)
+        super().__init__(name=name, reduction="sum")
         self.losses = list(losses)
         self.weights = [1.0] * len(self.losses) if weights is None else list(weights)
         for loss in self.losses:

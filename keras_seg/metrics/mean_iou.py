@@ -59,7 +59,10 @@ class MeanIoU(keras.metrics.MeanIoU):
         self.overflows = None
         if self.dtype == "int32":
             self.overflows = self.add_variable(
-                (num_classes, num_classes), "zeros", "int32", name="overflows"
+                shape=(num_classes, num_classes),
+                initializer="zeros",
+                dtype="int32",
+                name="overflows",
             )
 
     def update_state(self, y_true, y_pred, sample_weight=None):

@@ -56,7 +56,8 @@ def pooled(pooling):
 def randomize(model, seed=0):
     """Weights under which no activation dies, moving statistics included."""
     rng = np.random.default_rng(seed)
-    for weight in model.weights:
+    # By path: Keras 2 and 3 have them in orders of their own.
+    for weight in sorted(model.weights, key=lambda weight: weight.path):
         positive = "gamma" in weight.path or "variance" in weight.path
         fan = np.prod(weight.shape[:-1]) if len(weight.shape) > 1 else 200
         if "depthwise" in weight.path:

@@ -220,6 +220,7 @@ def test_what_cannot_be_had_is_said(monkeypatch):
         backbones.build("efficientnet_lite_b0", weights="imagenet")
 
 
+@pytest.mark.keras3("keras-cv's approximation of GELU cannot be turned off on Keras 2")
 def test_mix_transformer_with_keras_cvs_weights(monkeypatch):
     """Where keras-cv's is right: blocks without reduced keys, on square maps."""
     # keras-cv takes an approximation of GELU, the paper's authors do not.

@@ -30,7 +30,7 @@ def test_more_bins_than_cells_warns_and_names_a_size_that_would_pool():
 
 def test_grids_that_fit_or_sizes_that_are_unknown_do_not_warn():
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         MixedPooling(pool_sizes=(4, 2))(ops.ones((1, 4, 6, 4)))
         MixedPooling(pool_sizes=(4, 2))(keras.Input((None, None, 4)))
 

@@ -19,6 +19,7 @@ def test_is_the_mean_over_the_classes_that_occur(batch):
     np.testing.assert_allclose(float(result), dice(*batch), rtol=1e-5)
 
 
+@pytest.mark.keras3("keras.losses.Dice")
 def test_is_kerass_by_class_where_all_occur_and_nothing_is_void(batch):
     labels, logits = batch
     labels = np.where(labels == 255, 3, labels)

@@ -43,6 +43,7 @@ def fit(model, folder, *extra):
     )
 
 
+@pytest.mark.keras3("Keras 2 has no states of random generators to keep")
 def test_an_interrupted_run_ends_where_an_undisturbed_one_does(tmp_path):
     undisturbed = compiled_model()
     fit(undisturbed, tmp_path / "one")
@@ -78,6 +79,7 @@ def test_a_metric_that_is_not_there_is_an_error(monitor, tmp_path):
     validated.on_epoch_end(0, {"loss": 1.0})  # an epoch without validation
 
 
+@pytest.mark.keras3("Keras 2 has no states of random generators to keep")
 def test_an_epoch_without_a_backup_leaves_no_line(tmp_path):
     """It was killed after it had written the log, and before the backup."""
     undisturbed = tmp_path / "one"
