@@ -81,11 +81,11 @@ def _map(function, xs):
     return tf.map_fn(function, xs, fn_output_signature=signature)
 
 
-def _fori_loop(lower, upper, body, initial):
-    def step(index, values):
-        return index + 1, body(index, values)
-
-    return tf.while_loop(lambda index, _: index < upper, step, (lower, initial))[1]
+def _fori_loop(lower, upper, body, values):
+    # Unrolled: this XLA takes no loop over tensors with an unknown axis.
+    for index in range(lower, upper):
+        values = body(index, values)
+    return values
 
 
 def _pad(x, pad_width, mode="constant", constant_values=None):
@@ -99,6 +99,7 @@ def _matmul(first, second):
 
 
 def _psnr(first, second, max_val):
+    first, second = (tf.cast(x, keras.backend.floatx()) for x in (first, second))
     error = tf.reduce_mean(tf.math.squared_difference(first, second))
     return 20 * tf.math.log(max_val / tf.sqrt(error)) / tf.math.log(10.0)
 
@@ -228,6 +229,10 @@ def _node(node):
     )
 
 
+# How Keras 2 keeps the slice of a whole axis.
+_ALL = {"start": None, "stop": None, "step": None}
+
+
 def _all_axes(index, rank):
     """An index without `...`, which cannot be saved."""
     index = list(index) if isinstance(index, (list, tuple)) else [index]
@@ -235,12 +240,27 @@ def _all_axes(index, rank):
         return tuple(index)
     place = index.index(Ellipsis)
     missing = rank - len(index) + 1
-    return (*index[:place], *[slice(None)] * missing, *index[place + 1 :])
+    return (*index[:place], *[_ALL] * missing, *index[place + 1 :])
 
 
 def _compute_output_spec(layer, *args, **kwargs):
     inputs, *args = args
     return layer._infer_output_signature(inputs, tuple(args), kwargs, None)
+
+
+def _compute_output_shape(model, input_shape):
+    """That of a functional model, whatever operations and constants are in it."""
+    structure, shapes = model.input, input_shape
+    if isinstance(structure, dict):
+        shapes = [input_shape[name] for name in sorted(structure)]
+    elif isinstance(structure, KerasTensor):
+        shapes = [input_shape]
+    specs = [
+        KerasTensor(shape, tensor.dtype)
+        for shape, tensor in zip(shapes, model.inputs, strict=True)
+    ]
+    outputs = _compute_output_spec(model, tf.nest.pack_sequence_as(structure, specs))
+    return tf.nest.map_structure(lambda tensor: tensor.shape, outputs)
 
 
 def _clone_model(plain):
@@ -561,6 +581,7 @@ def _install():
     )
 
     layer = base_layer.Layer
+    functional.Functional.compute_output_shape = _compute_output_shape
     layer.compute_output_spec = _compute_output_spec
     layer._call_has_training_arg = property(lambda self: self._expects_training_arg)
     for base in (layer, keras.losses.Loss, keras.metrics.Metric):

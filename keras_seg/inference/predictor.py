@@ -49,7 +49,7 @@ def predictor(
     ```
     """
     network = inference_model(model)
-    size = network.inputs[0].shape[1:3]
+    size = tuple(network.inputs[0].shape[1:3])
     if window is None and None not in size:
         window = size
     scale = logits_scale(network, [side or _PROBE for side in size])

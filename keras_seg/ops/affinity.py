@@ -255,7 +255,8 @@ def row_gradient(pairs, slopes, upstream, start, z, e, p, q, is_self):
     batch, rows = ops.shape(z)[0], z.shape[1]
     is_same = _is_same(pairs, start, (batch, rows))
     row = ops.slice(slopes, indices(0, 0, start), (batch, 4, rows))
-    same, every, other, pair = (row[:, k, :, None] for k in range(4))
+    # Not `[:, k, :, None]`: TensorFlow 2.15's optimizer of graphs loses the new axis.
+    same, every, other, pair = (row[:, k][:, :, None] for k in range(4))
     slope = every + ops.where(is_same, ops.where(is_self, 0.0, same), other)
     unary = pair * ops.where(is_same, -q, p)
     scale = upstream[:, None, None] * pairs.valid[:, None, :]

@@ -1,5 +1,4 @@
 import keras
-import keras_hub
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -120,6 +119,7 @@ def test_others_are_refused(tmp_path):
 
 def resnext():
     """Four groups in each bottleneck, with the stride on them."""
+    keras_hub = pytest.importorskip("keras_hub", reason="keras-hub is not installed")
     return keras_hub.models.CSPNetBackbone(
         stem_filters=8,
         stem_kernel_size=3,

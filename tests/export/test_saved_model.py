@@ -396,6 +396,7 @@ def test_without_the_serving_api_an_export_says_what_it_lacks(tmp_path, monkeypa
     assert signatures(path)["serving_default"]
 
 
+@pytest.mark.keras3("keras.layers.TFSMLayer")
 def test_a_keras_layer_takes_the_export(exported):
     model, path = exported
     layer = keras.layers.TFSMLayer(str(path), call_endpoint="probabilities")

@@ -64,7 +64,7 @@ def test_one_view_is_the_plain_prediction():
 def test_logits_may_be_larger_than_the_images():
     network = inference_model(tiny_dsrl(3))
     model = multi_scale(tiny_dsrl(3), (0.5, 1.0))
-    model.set_weights(network.get_weights())
+    model.layers[-1].network.set_weights(network.get_weights())
     expected = averaged(network, images(32, 48), (0.5, 1.0), True, larger=2)
     assert model.compute_output_shape((2, 32, 48, 3)) == (2, 64, 96, 3)
     result = tf.nn.softmax(model(images(32, 48)))
