@@ -24,7 +24,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 from figures import BONES, KEYPOINTS, Figures, decode, heat_maps, pck
-from keras import ops
 from PIL import Image, ImageDraw, ImageFont
 
 from keras_seg import layers, losses, models, scripts
@@ -90,9 +89,9 @@ def heat_map_loss(true, predicted):
     invisible keypoint has no loss.
     """
     cells = (1, 2)
-    scores = predicted - ops.logsumexp(predicted, axis=cells, keepdims=True)
-    mass = ops.maximum(ops.sum(true, axis=cells), 1e-6)
-    return ops.mean(-ops.sum(true * scores, axis=cells) / mass, axis=-1)
+    scores = predicted - keras.ops.logsumexp(predicted, axis=cells, keepdims=True)
+    mass = keras.ops.maximum(keras.ops.sum(true, axis=cells), 1e-6)
+    return keras.ops.mean(-keras.ops.sum(true * scores, axis=cells) / mass, axis=-1)
 
 
 def train(args, model, figures, stride):

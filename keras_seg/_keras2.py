@@ -20,6 +20,7 @@ import types
 import keras
 import tensorflow as tf
 from keras.src.engine import base_layer, functional, keras_tensor
+from keras.src.layers.convolutional.base_conv import Conv
 from keras.src.layers.core.tf_op_layer import SlicingOpLambda, TFOpLambda
 from keras.src.layers.normalization.batch_normalization import BatchNormalizationBase
 from keras.src.optimizers.legacy.optimizer_v2 import OptimizerV2
@@ -474,6 +475,18 @@ def _take_rate(plain):
     return update_step
 
 
+def _grouped(plain):
+    """Grouped convolutions, by XLA unless a layer has an operation of its own."""
+
+    @functools.wraps(plain)
+    def convolve(self, inputs, kernel):
+        if "convolution_op" in vars(self):
+            return self.convolution_op(inputs, kernel)
+        return plain(self, inputs, kernel)
+
+    return convolve
+
+
 def _batch_norm(plain):
     """Batch norm over all replicas with the moments of `synchronize_batch_norm`.
 
@@ -572,6 +585,7 @@ def _install():
     _BaseOptimizer._update_step = _give_rate(_BaseOptimizer._update_step)
     for optimizer in (keras.optimizers.SGD, keras.optimizers.AdamW):
         optimizer.update_step = _take_rate(optimizer.update_step)
+    Conv._jit_compiled_convolution_op = _grouped(Conv._jit_compiled_convolution_op)
     BatchNormalizationBase.call = _batch_norm(BatchNormalizationBase.call)
     BatchNormalizationBase._reduction_axes = property(
         lambda self: [axis for axis in range(self.input_spec.ndim) if axis not in self.axis]
