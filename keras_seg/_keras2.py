@@ -13,6 +13,7 @@ import contextlib
 import functools
 import inspect
 import io
+import operator
 import re
 import sys
 import types
@@ -574,7 +575,11 @@ def _install():
     keras.models.clone_model = _clone_model(keras.models.clone_model)
 
     keras.layers.DepthwiseConv2D.kernel = property(lambda self: self.depthwise_kernel)
-    keras.layers.MultiHeadAttention.build = _build_attention
+    attention = keras.layers.MultiHeadAttention
+    attention.build = _build_attention
+    for part in ("query_dense", "key_dense", "value_dense", "output_dense"):
+        # Their names in Keras 3's files of weights.
+        setattr(attention, part, property(operator.attrgetter(f"_{part}")))
     keras.Model.compiled = property(lambda self: self._is_compiled)
     keras.optimizers.LossScaleOptimizer = keras.mixed_precision.LossScaleOptimizer
 

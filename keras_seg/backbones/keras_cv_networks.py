@@ -7,6 +7,7 @@ so its classes are called with explicit arguments. It is imported when one is bu
 import functools
 
 import keras
+from keras import ops
 
 from keras_seg.backbones.graph import contained_layers
 
@@ -296,8 +297,14 @@ def network(name, input_channels=3):
         elif type(getattr(layer, "activation", None)).__name__ == _HARD_SIGMOID:
             # On PyTorch a layer's attribute that is a layer takes nothing but layers.
             del layer.activation
-            layer.activation = keras.activations.hard_sigmoid
+            layer.activation = hard_sigmoid
     return built
+
+
+@keras.saving.register_keras_serializable(package="keras_seg")
+def hard_sigmoid(x):
+    """`relu6(x + 3) / 6`; Keras's own is that on Keras 3 only."""
+    return ops.relu6(x + 3) / 6
 
 
 def adapt(call, layers):
