@@ -65,10 +65,21 @@ setup(
             "openvino>=2025.4",
         ],
         "lint": ["ruff>=0.9"],
+        # TensorFlow 2.15 with Keras 2, for Python 3.10 and 3.11: see docs/addons.md.
         "addons": [
             "tensorflow==2.15.1",
             "keras==2.15.0",
             "tensorflow-addons==0.23.0",
+            # Newer ones need a protobuf that this TensorFlow does not take.
+            "tensorflow-metadata<1.17",
+        ],
+        "test-addons": [
+            "pytest>=8",
+            "pytest-xdist>=3.5",
+            "tensorboard",
+            "cityscapesscripts>=2.2",
+            "scikit-learn>=1.2",
+            "tensorflow-serving-api>=2.15,<2.16",
         ],
     },
     classifiers=[

@@ -267,9 +267,7 @@ def _compute_output_shape(model, input_shape):
 
 def _clone_model(plain):
     @functools.wraps(plain)
-    def clone_model(
-        model, input_tensors=None, clone_function=None, call_function=None
-    ):
+    def clone_model(model, input_tensors=None, clone_function=None, call_function=None):
         if call_function is None:
             return plain(model, input_tensors, clone_function)
         return _rerun(model, clone_function, call_function)
@@ -470,7 +468,9 @@ def _take_rate(plain):
     """Keras 2's own `update_step`, which takes the rate from a class made of it."""
 
     def update_step(self, gradient, variable, *learning_rate):
-        plain(_AtRate(self, *learning_rate) if learning_rate else self, gradient, variable)
+        plain(
+            _AtRate(self, *learning_rate) if learning_rate else self, gradient, variable
+        )
 
     update_step.__signature__ = inspect.signature(plain)
     return update_step
@@ -593,7 +593,9 @@ def _install():
     Conv._jit_compiled_convolution_op = _grouped(Conv._jit_compiled_convolution_op)
     BatchNormalizationBase.call = _batch_norm(BatchNormalizationBase.call)
     BatchNormalizationBase._reduction_axes = property(
-        lambda self: [axis for axis in range(self.input_spec.ndim) if axis not in self.axis]
+        lambda self: [
+            axis for axis in range(self.input_spec.ndim) if axis not in self.axis
+        ]
     )
     keras.Model._maybe_load_initial_counters_from_ckpt = _first_epoch(
         keras.Model._maybe_load_initial_counters_from_ckpt

@@ -3,8 +3,8 @@
     python -m tests.addons.exchange write folder
     python -m tests.addons.exchange compare folder     (in the other environment)
 
-`compare` prints a line of JSON: the largest difference of each, relative to the largest
-output, or the error that there was.
+`compare` prints a line of JSON: the largest difference of each, relative to its largest
+output.
 """
 
 import argparse
@@ -48,8 +48,8 @@ LAYERS = {
     "SubPixelUpsample": lambda: layers.SubPixelUpsample(2, 3),
     "TransposedConvNorm": lambda: layers.TransposedConvNorm(5, 2),
 }
-PAIRS = {"CropToCells", "FeatureAffinity", "ResizeLike", *("learned positions",)}
-PAIRS |= {"HeightDrivenAttention"}
+# These take two feature maps.
+PAIRS = {"CropToCells", "HeightDrivenAttention", "learned positions", "ResizeLike"}
 NETWORKS = {
     "SPNet": tiny_spnet,
     "HANet": tiny_hanet,
@@ -78,7 +78,7 @@ def models():
     for name, make in LAYERS.items():
         x = keras.Input((12, 16, 8))
         inputs = [x, keras.layers.ZeroPadding2D(2)(x)] if name in PAIRS else x
-        if name == "FeatureAffinity":
+        if name == "FeatureAffinity":  # of one size
             inputs = [x, keras.layers.Activation("tanh")(x)]
         found[name] = keras.Model(x, make()(inputs))
     for name, make in NETWORKS.items():
@@ -132,7 +132,7 @@ def compare(folder):
             model.load_weights(folder / f"{number}.weights.h5")
             found[name] = difference(folder / f"{number}.npz", outputs_of(model))
         except Exception as error:
-            found[name] = f"{type(error).__name__}: {error}"
+            raise RuntimeError(f"{name}: {error}") from error
     for number, (name, make) in enumerate(NETWORKS.items(), 1):
         images = image_for(make()).astype("uint8")
         served = tf.saved_model.load(folder / "export" / str(number))
