@@ -33,7 +33,7 @@ with contextlib.redirect_stdout(io.StringIO()):  # it tells its backend
 _PACKAGE = __name__.partition(".")[0] + "."
 
 
-# --- Symbolic tensors ------------------------------------------------------------------
+# --- Symbolic tensors -----------------------------------------------------------------
 
 
 class _SymbolicTensor(type):
@@ -54,7 +54,7 @@ def _is_symbolic(arguments):
     return any(isinstance(leaf, KerasTensor) for leaf in tf.nest.flatten(arguments))
 
 
-# --- keras.ops, keras.random, keras.tree -----------------------------------------------
+# --- keras.ops, keras.random, keras.tree ----------------------------------------------
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -113,10 +113,10 @@ def _weak(function):
     def op(*args):
         dtypes = [x.dtype for x in args if hasattr(x, "dtype") and x.dtype != bool]
         return function(
-            *(
+            *[
                 x if hasattr(x, "dtype") else tf.convert_to_tensor(x, *dtypes[:1])
                 for x in args
-            )
+            ]
         )
 
     return op
@@ -127,10 +127,11 @@ def _full(shape, value, dtype=None):
 
 
 def _mean(x, axis=None, keepdims=False):
-    # keras-core sums float16 in float16.
+    # In float32 at least: keras-core sums float16 in float16.
     x = tf.convert_to_tensor(x)
-    wide = tf.float32 if x.dtype in (tf.float16, tf.bfloat16) else x.dtype
-    return tf.cast(tf.reduce_mean(tf.cast(x, wide), axis, keepdims), x.dtype)
+    wide = tf.float64 if x.dtype == tf.float64 else tf.float32
+    mean = tf.reduce_mean(tf.cast(x, wide), axis, keepdims)
+    return tf.cast(mean, x.dtype) if x.dtype.is_floating else mean
 
 
 _OPS = {
@@ -140,11 +141,9 @@ _OPS = {
 } | {
     "array": keras_core.ops.convert_to_tensor,
     "custom_gradient": tf.custom_gradient,
-    "expm1": tf.math.expm1,
     "einsum": tf.einsum,
     "fori_loop": _fori_loop,
     "full": _full,
-    "logaddexp": tf.experimental.numpy.logaddexp,
     "map": _map,
     "matmul": _matmul,
     "maximum": _weak(tf.maximum),
@@ -199,11 +198,11 @@ def _uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
     return tf.random.uniform(shape, minval, maxval, dtype)
 
 
-# --- Graphs of functional models -------------------------------------------------------
+# --- Graphs of functional models ------------------------------------------------------
 
 
 class Function:
-    """What is read of `keras.Function`: the calls between symbolic tensors, by depth."""
+    """What is read of `keras.Function`: the calls between tensors, by depth."""
 
     def __init__(self, inputs, outputs):
         self.inputs = tf.nest.flatten(inputs)
@@ -297,7 +296,7 @@ def _rerun(model, clone_function, call_function):
     return keras.Model(now(model.input), now(model.output), name=model.name)
 
 
-# --- Layers, losses and metrics of this package ----------------------------------------
+# --- Layers, losses and metrics of this package ---------------------------------------
 
 
 def _known(shape):
@@ -373,7 +372,7 @@ def _build_attention(self, query_shape, value_shape=None, key_shape=None):
     base_layer.Layer.build(self, query_shape)
 
 
-# --- Paths of variables ----------------------------------------------------------------
+# --- Paths of variables ---------------------------------------------------------------
 
 
 def _path(variable):
@@ -404,7 +403,7 @@ def name_scope(name):
         yield name
 
 
-# --- Training --------------------------------------------------------------------------
+# --- Training -------------------------------------------------------------------------
 
 
 class _Optimizer:
@@ -468,9 +467,8 @@ def _take_rate(plain):
     """Keras 2's own `update_step`, which takes the rate from a class made of it."""
 
     def update_step(self, gradient, variable, *learning_rate):
-        plain(
-            _AtRate(self, *learning_rate) if learning_rate else self, gradient, variable
-        )
+        optimizer = _AtRate(self, *learning_rate) if learning_rate else self
+        plain(optimizer, gradient, variable)
 
     update_step.__signature__ = inspect.signature(plain)
     return update_step
@@ -534,7 +532,7 @@ def _first_epoch(plain):
     return counters
 
 
-# --- The rest --------------------------------------------------------------------------
+# --- The rest -------------------------------------------------------------------------
 
 
 class GroupQueryAttention(keras.layers.Layer):
@@ -549,7 +547,8 @@ def _is_float_dtype(dtype):
     return tf.as_dtype(dtype).is_floating
 
 
-def _install():
+def _add_names():
+    """What Keras 3 has and Keras 2 has not."""
     keras.ops = sys.modules["keras.ops"] = _ops()
     keras.random = types.SimpleNamespace(
         SeedGenerator=SeedGenerator, normal=_normal, uniform=_uniform
@@ -572,42 +571,49 @@ def _install():
     keras.backend.standardize_dtype = _standardize_dtype
     keras.backend.is_float_dtype = _is_float_dtype
     keras.layers.GroupQueryAttention = GroupQueryAttention
-    keras.models.clone_model = _clone_model(keras.models.clone_model)
-
-    keras.layers.DepthwiseConv2D.kernel = property(lambda self: self.depthwise_kernel)
-    attention = keras.layers.MultiHeadAttention
-    attention.build = _build_attention
-    for part in ("query_dense", "key_dense", "value_dense", "output_dense"):
-        # Their names in Keras 3's files of weights.
-        setattr(attention, part, property(operator.attrgetter(f"_{part}")))
-    keras.Model.compiled = property(lambda self: self._is_compiled)
     keras.optimizers.LossScaleOptimizer = keras.mixed_precision.LossScaleOptimizer
 
+
+def _add_attributes():
+    """What the classes of Keras 3 have and those of Keras 2 have not."""
+    tf.Variable.path = property(_path)
+    keras.Model.compiled = property(lambda self: self._is_compiled)
+    keras.layers.DepthwiseConv2D.kernel = property(lambda self: self.depthwise_kernel)
+    for part in ("query_dense", "key_dense", "value_dense", "output_dense"):
+        # Their names in Keras 3's files of weights.
+        dense = property(operator.attrgetter(f"_{part}"))
+        setattr(keras.layers.MultiHeadAttention, part, dense)
+    BatchNormalizationBase._reduction_axes = property(
+        lambda self: sorted({*range(self.input_spec.ndim)} - {*self.axis})
+    )
+    base_layer.Layer.compute_output_spec = _compute_output_spec
+    base_layer.Layer._call_has_training_arg = property(
+        lambda self: self._expects_training_arg
+    )
     for theirs, ours in ((_BaseOptimizer, _Optimizer), (OptimizerV2, _LegacyOptimizer)):
         for name, value in vars(ours).items():
             if not name.startswith("__"):
                 setattr(theirs, name, value)
-    _BaseOptimizer._update_step = _give_rate(_BaseOptimizer._update_step)
-    for optimizer in (keras.optimizers.SGD, keras.optimizers.AdamW):
-        optimizer.update_step = _take_rate(optimizer.update_step)
-    Conv._jit_compiled_convolution_op = _grouped(Conv._jit_compiled_convolution_op)
-    BatchNormalizationBase.call = _batch_norm(BatchNormalizationBase.call)
-    BatchNormalizationBase._reduction_axes = property(
-        lambda self: [
-            axis for axis in range(self.input_spec.ndim) if axis not in self.axis
-        ]
-    )
-    keras.Model._maybe_load_initial_counters_from_ckpt = _first_epoch(
-        keras.Model._maybe_load_initial_counters_from_ckpt
-    )
-
-    layer = base_layer.Layer
-    functional.Functional.compute_output_shape = _compute_output_shape
-    layer.compute_output_spec = _compute_output_spec
-    layer._call_has_training_arg = property(lambda self: self._expects_training_arg)
-    for base in (layer, keras.losses.Loss, keras.metrics.Metric):
+    for base in (base_layer.Layer, keras.losses.Loss, keras.metrics.Metric):
         _prepare_subclasses(base)
-    tf.Variable.path = property(_path)
 
 
-_install()
+def _extend():
+    """What Keras 2 has, and what takes more on Keras 3."""
+    keras.layers.MultiHeadAttention.build = _build_attention
+    functional.Functional.compute_output_shape = _compute_output_shape
+    for owner, name, extend in (
+        (keras.models, "clone_model", _clone_model),
+        (_BaseOptimizer, "_update_step", _give_rate),
+        (keras.optimizers.SGD, "update_step", _take_rate),
+        (keras.optimizers.AdamW, "update_step", _take_rate),
+        (Conv, "_jit_compiled_convolution_op", _grouped),
+        (BatchNormalizationBase, "call", _batch_norm),
+        (keras.Model, "_maybe_load_initial_counters_from_ckpt", _first_epoch),
+    ):
+        setattr(owner, name, extend(getattr(owner, name)))
+
+
+_add_names()
+_add_attributes()
+_extend()
