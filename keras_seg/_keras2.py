@@ -19,6 +19,7 @@ import sys
 import types
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras.src.engine import base_layer, functional, keras_tensor
 from keras.src.layers.convolutional.base_conv import Conv
@@ -122,6 +123,11 @@ def _weak(function):
     return op
 
 
+def _convert_to_numpy(x):
+    # By way of a tensor, for variables of several replicas.
+    return np.array(tf.convert_to_tensor(x) if isinstance(x, tf.Variable) else x)
+
+
 def _full(shape, value, dtype=None):
     return tf.cast(tf.fill(shape, value), dtype or keras.backend.floatx())
 
@@ -140,6 +146,7 @@ _OPS = {
     if not name.startswith("_") and inspect.isfunction(function)
 } | {
     "array": keras_core.ops.convert_to_tensor,
+    "convert_to_numpy": _convert_to_numpy,
     "custom_gradient": tf.custom_gradient,
     "einsum": tf.einsum,
     "fori_loop": _fori_loop,

@@ -13,7 +13,10 @@ import keras_seg  # noqa: F401 (its layers are in the saved networks)
 from tests.paths import ROOT
 from tests.scale.processes import SECONDS
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.keras3("Keras 2 has no states of random generators to keep"),
+]
 
 FLAGS = (
     "--scenes 16 --image-size 64 80 --crop 48 64 --batch-size 4 --output-stride 16 "

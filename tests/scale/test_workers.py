@@ -9,7 +9,10 @@ import pytest
 from tests.scale.networks import NETWORKS
 from tests.scale.processes import FLOAT64, SECONDS, results, start
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.keras3("several machines, for which Keras 2 wants numbers of steps"),
+]
 
 
 def check_histories(found, expected):
