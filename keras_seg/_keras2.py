@@ -545,6 +545,9 @@ def _first_epoch(plain):
 class GroupQueryAttention(keras.layers.Layer):
     """A layer that Keras 2 does not have: no layer is one."""
 
+    def __init__(self, *args, **kwargs):
+        raise NotImplementedError("GroupQueryAttention is a layer of Keras 3.")
+
 
 def _standardize_dtype(dtype):
     return tf.as_dtype(dtype or keras.backend.floatx()).name

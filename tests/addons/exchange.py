@@ -111,9 +111,10 @@ def outputs_of(model):
 
 
 def write(folder):
-    for number, model in enumerate(models().values()):
+    for number, (name, model) in enumerate(models().items()):
         randomize(model)
-        model.save_weights(folder / f"{number}.weights.h5")
+        path = weights_path(folder, number, name)
+        (model.save if name in NETWORKS else model.save_weights)(path)
         np.savez(folder / f"{number}.npz", *outputs_of(model))
     for number, make in enumerate(NETWORKS.values(), 1):
         model = inference_model(make())
@@ -124,12 +125,17 @@ def write(folder):
         np.savez(folder / "export" / f"{number}.npz", probabilities)
 
 
+def weights_path(folder, number, name):
+    """Of a whole model for networks; its weights can be loaded by themselves."""
+    return folder / f"{number}.{'keras' if name in NETWORKS else 'weights.h5'}"
+
+
 def compare(folder):
     found = {}
     for number, (name, model) in enumerate(models().items()):
         try:
             randomize(model)
-            model.load_weights(folder / f"{number}.weights.h5")
+            model.load_weights(weights_path(folder, number, name))
             found[name] = difference(folder / f"{number}.npz", outputs_of(model))
         except Exception as error:
             raise RuntimeError(f"{name}: {error}") from error
