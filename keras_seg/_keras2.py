@@ -1,12 +1,12 @@
 """What this package takes from Keras 3, supplied to Keras 2 beside TensorFlow 2.15.
 
-This is the lane of tensorflow-addons, and the only file that knows of it: it is
-imported where `keras.__version__` begins with 2, and nowhere else. It gives Keras 2 the
-names that it lacks, under the names that Keras 3 has them, and changes nothing that
-Keras 2 has, but for arguments that Keras 2 would refuse. `keras.ops` is that of
-keras-core, which keras-cv brings along; what keras-core lacks, TensorFlow supplies.
+tensorflow-addons needs Keras 2, and no other file knows of it: this one is imported
+where `keras.__version__` begins with 2. It gives Keras 2 what it lacks, in the places
+where Keras 3 has it, and extends what takes more on Keras 3; what Keras 2 can do, it
+does as before. `keras.ops` is that of keras-core, which keras-cv brings along. What is
+missing there, or has other dtypes or fewer digits than on Keras 3, is TensorFlow's.
 
-What works on the lane, and what does not, is in docs/addons.md.
+What works so, and what does not, is in docs/addons.md.
 """
 
 import contextlib
@@ -196,13 +196,6 @@ def _normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
     if isinstance(seed, int):
         return tf.random.stateless_normal(shape, (seed, 0), mean, stddev, dtype)
     return tf.random.normal(shape, mean, stddev, dtype)
-
-
-def _uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
-    dtype = dtype or keras.backend.floatx()
-    if isinstance(seed, int):
-        return tf.random.stateless_uniform(shape, (seed, 0), minval, maxval, dtype)
-    return tf.random.uniform(shape, minval, maxval, dtype)
 
 
 # --- Graphs of functional models ------------------------------------------------------
@@ -560,9 +553,7 @@ def _is_float_dtype(dtype):
 def _add_names():
     """What Keras 3 has and Keras 2 has not."""
     keras.ops = sys.modules["keras.ops"] = _ops()
-    keras.random = types.SimpleNamespace(
-        SeedGenerator=SeedGenerator, normal=_normal, uniform=_uniform
-    )
+    keras.random = types.SimpleNamespace(SeedGenerator=SeedGenerator, normal=_normal)
     keras.tree = types.SimpleNamespace(
         flatten=tf.nest.flatten, map_structure=tf.nest.map_structure
     )
