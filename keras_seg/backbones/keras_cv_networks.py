@@ -297,12 +297,12 @@ def network(name, input_channels=3):
         elif type(getattr(layer, "activation", None)).__name__ == _HARD_SIGMOID:
             # On PyTorch a layer's attribute that is a layer takes nothing but layers.
             del layer.activation
-            layer.activation = hard_sigmoid
+            layer.activation = mobile_hard_sigmoid
     return built
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
-def hard_sigmoid(x):
+def mobile_hard_sigmoid(x):
     """`relu6(x + 3) / 6`; Keras's own is that on Keras 3 only."""
     return ops.relu6(x + 3) / 6
 
