@@ -62,7 +62,10 @@ def randomize(model, seed=0):
         fan = np.prod(weight.shape[:-1]) if len(weight.shape) > 1 else 200
         if "depthwise" in weight.path:
             fan = np.prod(weight.shape[:2])
-        weight.assign(rng.normal(size=weight.shape) * np.sqrt(2 / fan) + positive)
+        # Gates by the mean of a map hardly move: it is another over more places.
+        size = 0.1 if "squeeze" in weight.path or "_se_" in weight.path else 1
+        values = rng.normal(size=weight.shape) * np.sqrt(2 / fan)
+        weight.assign(size * values + positive)
 
 
 def image(size, channels=3, seed=1):
