@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image
 
 from keras_seg import data, layers, models
+from keras_seg.command.files import load_model
 from keras_seg.data.open_split import DATA_SETS
 from keras_seg.visualization.affinity import cell_classes, pair_scores
 from keras_seg.visualization.attention_chart import attention_chart
@@ -114,7 +115,7 @@ def _heights(args):
 
 def _attention(args):
     image = _read_image(args.image)
-    model = keras.saving.load_model(args.model, compile=False)
+    model = load_model(args.model)
     # Without the second input that some have: the image is a whole one.
     model = models.attention_model(models.inference_model(model))
     maps = model(image[None].astype("float32"))
@@ -124,7 +125,7 @@ def _attention(args):
 def _prior(args):
     image = _read_image(args.image)
     labels = None if args.label is None else _read_label(args.label)
-    model = models.prior_model(keras.saving.load_model(args.model, compile=False))
+    model = models.prior_model(load_model(args.model))
     (size,) = (
         layer.prior_size
         for layer in model.layers
@@ -147,7 +148,7 @@ def _prior(args):
 
 def _resolution(args):
     image, original = _read_image(args.image), None
-    model = keras.saving.load_model(args.model, compile=False)
+    model = load_model(args.model)
     # Each from the image alone, without the second input that some have.
     affinity, *branches = (
         models.inference_model(model, output=name)
