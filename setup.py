@@ -48,8 +48,8 @@ setup(
         # Keras's other backends. Floors: the newest JAX of Python 3.10, and the PyTorch
         # that Keras 3.15 asks for.
         "backends": ["jax>=0.6", "torch>=2.6"],
-        # Warm-up requests in exports, the client over gRPC and the small server.
-        "serving": ["tensorflow-serving-api>=2.15"],
+        # Warm-up requests in exports, and the client over gRPC and REST.
+        "serving": ["tensorflow-serving-api>=2.15", "requests>=2.31", "urllib3>=2"],
         "test": [
             "pytest>=8",
             "tensorboard",
@@ -58,6 +58,8 @@ setup(
             "cityscapesscripts>=2.2",
             "scikit-learn>=1.2",
             "tensorflow-serving-api>=2.15",
+            "requests>=2.31",
+            "urllib3>=2",
             "tf2onnx>=1.17",
             "onnx>=1.19",
             "onnxruntime>=1.23",
@@ -80,6 +82,8 @@ setup(
             "cityscapesscripts>=2.2",
             "scikit-learn>=1.2",
             "tensorflow-serving-api>=2.15,<2.16",
+            "requests>=2.31",
+            "urllib3>=2",
         ],
     },
     classifiers=[

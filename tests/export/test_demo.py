@@ -1,8 +1,7 @@
-"""The server and the client as the commands that docs/serving.md shows."""
+"""The client as the command that docs/serving.md shows."""
 
 import pathlib
 import re
-import signal
 import subprocess
 import sys
 
@@ -13,6 +12,7 @@ from PIL import Image
 
 from keras_seg.export import export_saved_model
 from tests.export.images import encode, photograph
+from tests.export.model_server import ModelServer
 from tests.models.test_spnet import tiny_spnet
 
 pytestmark = pytest.mark.slow
@@ -20,21 +20,11 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def addresses(tmp_path):
-    """Of a server in a process of its own: (gRPC, REST)."""
+    """Of a server: (gRPC, REST)."""
     keras.utils.set_random_seed(0)
     export_saved_model(tiny_spnet(), tmp_path / "saved_models" / "spnet" / "1")
-    command = [sys.executable, "-m", "keras_seg.export.serve", "saved_models"]
-    process = subprocess.Popen(
-        [*command, "--port", "0", "--rest-port", "0"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout.readline() == "spnet: version 1\n"
-    found = re.match(r"gRPC on (\S+), REST on (\S+)\.", process.stdout.readline())
-    yield found.groups()
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=30) == 0
+    with ModelServer(tmp_path / "saved_models") as server:
+        yield f"127.0.0.1:{server.port}", f"http://127.0.0.1:{server.rest_port}"
 
 
 def client(folder, *arguments):
@@ -48,7 +38,7 @@ def test_a_photograph_is_segmented_by_one_command(addresses, tmp_path):
     for address in addresses:
         broken = client(tmp_path, "broken.jpg", "--address", address)
         assert broken.returncode == 1
-        assert "INVALID_ARGUMENT" in broken.stderr.splitlines()[-1]
+        assert "INVALID_ARGUMENT" in broken.stderr
         output = pathlib.Path(tmp_path, "overlay.png")
         given = ["street.jpg", "--address", address, "--overlay", str(output)]
         result = client(tmp_path, *given)

@@ -373,13 +373,18 @@ def test_warm_up_requests_are_of_every_bucket(tmp_path):
         pixel_model(), tmp_path / "pixels" / "1", buckets=[(8, 16), (16, 16)]
     )
     file = path / "assets.extra" / "tf_serving_warmup_requests"
+    served = signatures(path)
     found = set()
     for record in tf.data.TFRecordDataset([str(file)]):
         log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
         request = log.predict_log.request
+        assert request.model_spec.name == "pixels"
         images = tf.make_ndarray(request.inputs["images"])
+        answer = served[request.model_spec.signature_name](images=tf.constant(images))
+        (output,) = answer.values()
         if images.dtype == object:
             images = tf.io.decode_png(images[0]).numpy()[None]
+        assert output.shape[:3] == images.shape[:3]
         found.add((request.model_spec.signature_name, images.shape))
     names = ["serving_default", "probabilities", "float", "encoded"]
     sizes = [(1, 8, 16, 3), (1, 16, 16, 3)]

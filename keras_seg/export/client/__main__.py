@@ -16,8 +16,7 @@ examples:
   python -m keras_seg.export.client *.jpg --address http://localhost:8501 \\
       --model spnet --classes class_maps
 
-The server is TensorFlow Serving, or for a try
-  python -m keras_seg.export.serve saved_models
+docs/serving.md shows how to start TensorFlow Serving.
 """
 
 

@@ -5,29 +5,28 @@ import numpy as np
 
 from .over_grpc import OverGrpc
 from .over_rest import OverRest
-from .retries import with_retries
 
 
 class Client:
     """Segments images by a model in TensorFlow Serving.
 
-    The model is one of `keras_seg.export.export_saved_model`, and the server
-    TensorFlow Serving or `python -m keras_seg.export.serve`.
+    The model is one that `keras_seg.export.export_saved_model` wrote.
 
     Args:
         address: str. "host:port" of gRPC, or "http://host:port" (or https) of REST,
-            which needs neither TensorFlow nor gRPC.
+            which needs neither TensorFlow nor gRPC but requests.
         model: str. The model's name in the server.
         version: int, or None for the newest that the server has.
         timeout: float. Seconds for an answer, with all that is tried for it.
         retries: int. How often a request is sent again where no server answers, or one
-            that is UNAVAILABLE. Nothing else is sent again.
+            that is UNAVAILABLE, with pauses that double. Nothing else is sent again.
+            gRPC sends no request more than five times.
         max_message_bytes: int. The largest answer, and the largest request over gRPC.
 
     Raises:
         ValueError: If an argument is of no use.
         ImportError: If the address is one of gRPC and tensorflow-serving-api is not
-            installed.
+            installed, or one of REST and requests is not.
 
     Example:
 
@@ -60,9 +59,8 @@ class Client:
                     f"https:// for REST. Received: {address!r}"
                 )
             transport = OverRest
-        self._transport = transport(address, model, version, max_message_bytes)
+        self._transport = transport(address, model, version, max_message_bytes, retries)
         self._timeout = timeout
-        self._retries = retries
 
     def __enter__(self):
         return self
@@ -125,17 +123,14 @@ class Client:
         Raises:
             ServingError: If there is no such model, or no server answers in time.
         """
-        return with_retries(self._transport.status, self._timeout, self._retries)
+        return self._transport.status(self._timeout)
 
     def close(self):
         """Ends the connection."""
         self._transport.close()
 
     def _predict(self, signature, value):
-        def call(left):
-            return self._transport.predict(signature, {"images": value}, left)
-
-        return with_retries(call, self._timeout, self._retries)
+        return self._transport.predict(signature, {"images": value}, self._timeout)
 
 
 def _request(images):

@@ -1,9 +1,9 @@
+import json
+
 import numpy as np
 
 from .serving_error import ServingError
 
-# A name may stand for several servers, which gRPC by itself would not all ask.
-_TURNS = [("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}')]
 # gRPC itself would wait for seconds before it connects anew.
 _RECONNECT = [
     (f"grpc.{which}_reconnect_backoff_ms", milliseconds)
@@ -20,14 +20,15 @@ class OverGrpc:
         version: int, or None for the newest.
         max_message_bytes: int. The largest message in either direction; gRPC's own
             limit of 4 MB is less than the probabilities of most images.
+        retries: int. How often a request is sent again; gRPC allows 4.
 
     Raises:
         ImportError: If tensorflow-serving-api is not installed.
 
-    Example: `OverGrpc("localhost:8500", "spnet", None, 1 << 28)`
+    Example: `OverGrpc("localhost:8500", "spnet", None, 1 << 28, retries=3)`
     """
 
-    def __init__(self, address, model, version, max_message_bytes):
+    def __init__(self, address, model, version, max_message_bytes, retries):
         try:
             import grpc
             from tensorflow_serving.apis import (
@@ -46,7 +47,9 @@ class OverGrpc:
         options = [
             ("grpc.max_receive_message_length", max_message_bytes),
             ("grpc.max_send_message_length", max_message_bytes),
-            *_TURNS,
+            # By itself gRPC keeps 256 KB of a request to send it again.
+            ("grpc.per_rpc_retry_buffer_size", max_message_bytes),
+            ("grpc.service_config", json.dumps(_service_config(retries))),
             *_RECONNECT,
         ]
         self._error = grpc.RpcError
@@ -95,3 +98,20 @@ class OverGrpc:
             return method(request, timeout=timeout)
         except self._error as error:
             raise ServingError(error.code().name, error.details()) from error
+
+
+def _service_config(retries):
+    """How gRPC chooses a server, and when it sends a request again."""
+    # A name may stand for several servers, which gRPC by itself would not all ask.
+    config = {"loadBalancingConfig": [{"round_robin": {}}]}
+    if retries:
+        policy = {
+            "maxAttempts": retries + 1,
+            "initialBackoff": "0.1s",
+            "backoffMultiplier": 2,
+            "maxBackoff": "10s",
+            "retryableStatusCodes": ["UNAVAILABLE"],
+        }
+        # An empty name stands for every method.
+        config["methodConfig"] = [{"name": [{}], "retryPolicy": policy}]
+    return config

@@ -1,5 +1,4 @@
 import base64
-import http.client
 import json
 import time
 import urllib.parse
@@ -21,63 +20,71 @@ _CODES = {
     504: "DEADLINE_EXCEEDED",
 }
 _DTYPES = {"DT_UINT8": "uint8", "DT_INT32": "int32", "DT_FLOAT": "float32"}
-_CHUNK = 1 << 20
+_CHUNK = 1 << 20  # bytes
 
 
 class OverRest:
-    """One model behind TF Serving's REST API, by Python's standard library.
+    """One model behind TF Serving's REST API.
 
     Args:
         url: str, such as "http://localhost:8501", with a path where a proxy wants one.
         model: str. The model's name in the server.
         version: int, or None for the newest.
         max_message_bytes: int. The largest answer that is read.
+        retries: int. How often a request is sent again.
 
-    Example: `OverRest("http://localhost:8501", "spnet", None, 1 << 28)`
+    Raises:
+        ImportError: If requests is not installed.
+
+    Example: `OverRest("http://localhost:8501", "spnet", None, 1 << 28, retries=3)`
     """
 
-    def __init__(self, url, model, version, max_message_bytes):
-        parts = urllib.parse.urlsplit(url)
-        secure = parts.scheme == "https"
-        self._connect = (
-            http.client.HTTPSConnection if secure else http.client.HTTPConnection
-        )
-        self._host, self._port = parts.hostname, parts.port
-        self._path = f"{parts.path.rstrip('/')}/v1/models/{urllib.parse.quote(model)}"
+    def __init__(self, url, model, version, max_message_bytes, retries):
+        try:
+            import requests
+
+            from .rest_session import rest_session
+        except ImportError as error:
+            raise ImportError(
+                "The client needs requests for REST: "
+                f'pip install "keras-seg[serving]" ({error})'
+            ) from error
+        self._requests = requests
+        self._session = rest_session
+        self._url = f"{url.rstrip('/')}/v1/models/{urllib.parse.quote(model)}"
         if version is not None:
-            self._path += f"/versions/{version}"
+            self._url += f"/versions/{version}"
         self._max_message_bytes = max_message_bytes
+        self._retries = retries
         self._signatures = None
 
     def predict(self, signature, inputs, timeout):
         """Array of the signature's one output, for `{name: array or list of bytes}`."""
         end = time.monotonic() + timeout
-        dtype = self._output_dtype(signature, timeout)
+        dtype = self._output_dtype(signature, end)
         body = {
             "signature_name": signature,
             "inputs": {name: _to_json(value) for name, value in inputs.items()},
         }
-        body = json.dumps(body).encode()
-        left = max(end - time.monotonic(), 0.001)
-        answer = self._request("POST", self._path + ":predict", body, left)
+        answer = self._request("POST", self._url + ":predict", end, body)
         # Of a single output the values come without its name.
         return np.array(answer["outputs"], dtype)
 
     def status(self, timeout):
         """`{version: state}` of the model's versions."""
-        answer = self._request("GET", self._path, None, timeout)
+        answer = self._request("GET", self._url, time.monotonic() + timeout)
         return {
             int(version["version"]): version["state"]
             for version in answer["model_version_status"]
         }
 
     def close(self):
-        """There is a connection for each request, which ends with it."""
+        """Does nothing: each request has a connection of its own."""
 
-    def _output_dtype(self, signature, timeout):
+    def _output_dtype(self, signature, end):
         # JSON does not tell it, and it does not change: asked for once.
         if self._signatures is None:
-            answer = self._request("GET", self._path + "/metadata", None, timeout)
+            answer = self._request("GET", self._url + "/metadata", end)
             self._signatures = answer["metadata"]["signature_def"]["signature_def"]
         if signature not in self._signatures:
             raise ServingError(
@@ -88,24 +95,21 @@ class OverRest:
         (output,) = self._signatures[signature]["outputs"].values()
         return _DTYPES[output["dtype"]]
 
-    def _request(self, method, path, body, timeout):
-        end = time.monotonic() + timeout
-        connection = self._connect(self._host, self._port, timeout=timeout)
+    def _request(self, method, url, end, body=None):
         try:
-            headers = {"Content-Type": "application/json"} if body else {}
-            connection.request(method, path, body, headers)
-            response = connection.getresponse()
-            content = self._read(response, end)
-        except TimeoutError as error:
-            message = f"no answer from {self._host} in {timeout:.1f} seconds"
-            raise ServingError("DEADLINE_EXCEEDED", message) from error
-        except (OSError, http.client.HTTPException) as error:
-            message = f"{self._host}:{connection.port}: {error or type(error).__name__}"
-            raise ServingError("UNAVAILABLE", message) from error
-        finally:
-            connection.close()
-        if response.status != 200:
-            code = _CODES.get(response.status, "UNKNOWN")
+            with self._session(end, self._retries) as (session, timeout):
+                response = session.request(
+                    method, url, json=body, timeout=timeout, stream=True
+                )
+                content = self._read(response, end)
+        except self._requests.RequestException as error:
+            # Where an answer stops half-way, requests calls that a broken connection.
+            if isinstance(error, self._requests.Timeout) or time.monotonic() >= end:
+                message = f"no whole answer from {url} in time"
+                raise ServingError("DEADLINE_EXCEEDED", message) from error
+            raise ServingError("UNAVAILABLE", str(error)) from error
+        if response.status_code != 200:
+            code = _CODES.get(response.status_code, "UNKNOWN")
             raise ServingError(code, _message(content, response))
         try:
             return json.loads(content)
@@ -115,7 +119,7 @@ class OverRest:
     def _read(self, response, end):
         content = bytearray()
         # To the end of the answer, but not for longer than the deadline allows.
-        while chunk := response.read(_CHUNK):
+        for chunk in response.iter_content(_CHUNK):
             content += chunk
             if len(content) > self._max_message_bytes:
                 raise ServingError(
@@ -124,7 +128,7 @@ class OverRest:
                     "`max_message_bytes` allows",
                 )
             if time.monotonic() > end:
-                raise TimeoutError
+                raise self._requests.Timeout
         return content
 
 
@@ -138,4 +142,4 @@ def _message(content, response):
     try:
         return json.loads(content)["error"]
     except (ValueError, KeyError, TypeError):
-        return f"HTTP status {response.status} {response.reason}"
+        return f"HTTP status {response.status_code} {response.reason}"

@@ -18,8 +18,8 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 import keras_seg
 from keras_seg.export.client import Client, ServingError
 from keras_seg.export.client.__main__ import main
-from keras_seg.export.serve import Server
 from tests.export.images import bad_files, encode, photograph
+from tests.export.model_server import ModelServer
 from tests.export.served import PixelModel
 
 
@@ -33,7 +33,7 @@ def server(pixel_model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved_models")
     pixel_model.export(folder / "pixels" / "3", encoded_size=(8, 6))
     PixelModel(classes=300).export(folder / "many" / "1")
-    with Server(folder, port=0, rest_port=0) as server:
+    with ModelServer(folder) as server:
         yield server
 
 
@@ -247,6 +247,14 @@ def test_the_last_retry_may_fail_too(scripted):
     assert script.calls == 3
 
 
+def test_large_requests_are_tried_again_too(scripted):
+    """gRPC by itself would not keep more than 256 KB to send again."""
+    script, address = scripted(["UNAVAILABLE"])
+    with Client(address, "m", retries=2) as client:
+        client.segment(np.zeros((300, 300, 3), "uint8"))
+    assert script.calls == 2
+
+
 @pytest.mark.parametrize("code", ["INVALID_ARGUMENT", "INTERNAL"])
 def test_nothing_else_is_tried_again(scripted, code):
     script, address = scripted([code])
@@ -273,6 +281,16 @@ def test_the_deadline_ends_a_call_and_nothing_follows(scripted):
             client.segment(IMAGE)
     assert time.monotonic() - start < 1.5
     assert script.calls == 1
+
+
+def test_the_deadline_holds_for_the_last_attempt_too(scripted):
+    script, address = scripted(["UNAVAILABLE"], delay=0.4)
+    start = time.monotonic()
+    with Client(address, "m", timeout=0.7, retries=5) as client:
+        with pytest.raises(ServingError, match="DEADLINE_EXCEEDED"):
+            client.segment(IMAGE)
+    assert time.monotonic() - start < 1.0
+    assert script.calls == 2
 
 
 def test_the_deadline_ends_the_retries_too(scripted):
@@ -334,7 +352,7 @@ except ImportError as error:
 """
 
 
-def test_rest_needs_numpy_alone(server, pixel_model, tmp_path):
+def test_rest_needs_numpy_and_requests_alone(server, pixel_model, tmp_path):
     path = tmp_path / "image.png"
     path.write_bytes(encode(photograph(3, 4)))
     folder = pathlib.Path(keras_seg.__file__).parent / "export"
