@@ -1,4 +1,4 @@
-"""Where tests find the data that is shared outside of the project."""
+"""Where tests find recorded outputs, and data that is not in the repository."""
 
 import os
 import pathlib
@@ -6,10 +6,11 @@ import pathlib
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
+GOLDEN = ROOT / "tests" / "golden"
 
 
 def shared(relative):
-    """A path below the shared data, or a skip that says why."""
+    """A path of CamVid or of whole released networks, or a skip that says why."""
     folder = pathlib.Path(os.environ.get("KERAS_SEG_SHARED", ROOT.parent / "shared"))
     path = folder / relative
     if not path.exists():

@@ -12,7 +12,7 @@ from keras_seg.layers import (
     MixedPooling,
     StripPooling,
 )
-from tests.paths import shared
+from tests.paths import GOLDEN
 
 CASES = {
     "strip_pooling": lambda record: StripPooling(),
@@ -24,7 +24,7 @@ CASES = {
 @pytest.mark.parametrize("sizes", ["static", "run-time"])
 @pytest.mark.parametrize("name", CASES)
 def test_released_outputs(name, sizes):
-    record = np.load(shared(f"golden/{name}.npz"))
+    record = np.load(GOLDEN / f"{name}.npz")
     layer = CASES[name](record)
     x = record["x"].transpose(0, 2, 3, 1)
     inputs = keras.Input(
@@ -43,7 +43,7 @@ def test_released_outputs(name, sizes):
 @pytest.mark.parametrize("sizes", ["static", "run-time"])
 @pytest.mark.parametrize("case", range(3))
 def test_released_height_attention(case, sizes):
-    record = np.load(shared(f"golden/height_attention_{case}.npz"))
+    record = np.load(GOLDEN / f"height_attention_{case}.npz")
     layer = HeightDrivenAttention(
         reduction_ratio=int(record["r_factor"]),
         kernel_size=int(record["kernel_size"]),
@@ -75,7 +75,7 @@ def test_released_height_attention(case, sizes):
 @pytest.mark.parametrize("sizes", ["static", "run-time"])
 @pytest.mark.parametrize("case", range(2))
 def test_released_context_prior(case, sizes):
-    record = np.load(shared(f"golden/context_prior_{case}.npz"))
+    record = np.load(GOLDEN / f"context_prior_{case}.npz")
     weights = {key[2:]: record[key] for key in record if key.startswith("w/")}
     filters = len(weights["aggregation.norm.bias"])
     options = {"kernel_size": int(record["kernel_size"])}

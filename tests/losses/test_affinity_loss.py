@@ -4,13 +4,13 @@ import pytest
 
 from keras_seg.losses import AffinityLoss
 from tests.ops import affinity_reference as reference
-from tests.paths import shared
+from tests.paths import GOLDEN
 from tests.ways import gradients
 
 
 @pytest.mark.parametrize("case", [0, 1])
 def test_released_values_and_gradients(case):
-    record = np.load(shared(f"golden/affinity_loss_{case}.npz"))
+    record = np.load(GOLDEN / f"affinity_loss_{case}.npz")
     labels, prior = record["labels"], record["prior"].astype("float64")
     # In _1 the recording has unlabelled pixels as one more class.
     classes = int(record["num_classes"]) + 1

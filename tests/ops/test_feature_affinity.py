@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 
 from keras_seg.ops import feature_affinity, xla_scope
-from tests.paths import shared
+from tests.paths import GOLDEN
 from tests.ways import WAYS, run
 from tests.ways import gradients as derive
 
@@ -56,7 +56,7 @@ def test_is_the_equation(order, seed):
 @pytest.mark.parametrize("case", [0, 1])
 @pytest.mark.parametrize("order", [1, 2])
 def test_equals_the_recording(case, order, float64):
-    record = np.load(shared(f"golden/feature_affinity_{case}.npz"))
+    record = np.load(GOLDEN / f"feature_affinity_{case}.npz")
     a, b = (
         record[x].reshape(len(record[x]), -1, record[x].shape[-1])
         for x in ("seg", "sr")
