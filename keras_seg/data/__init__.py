@@ -6,6 +6,7 @@ from keras_seg.data.bdd100k import BDD100K
 from keras_seg.data.camvid import CamVid
 from keras_seg.data.cityscapes import Cityscapes
 from keras_seg.data.class_heights import class_heights
+from keras_seg.data.class_pixels import class_pixels
 from keras_seg.data.class_table import CLASS_TABLES, class_table
 from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.data.image_folder import ImageFolder
@@ -36,6 +37,7 @@ __all__ = [
     "SegmentationDataset",
     "StreetScenes",
     "class_heights",
+    "class_pixels",
     "class_table",
     "default_palette",
     "evaluation_pipeline",

@@ -45,6 +45,9 @@ class Augmentation:
         seed: Integer tensor of shape `(2,)`.
         positions: Integers `(height,)`, the positions of the rows for HANet
             (`keras_seg.ops.row_positions`), or `None`.
+        focus: Integer tensor `()`. A class: the crop then holds a random pixel of it
+            at a random place. `None`, or a label that does not occur, such as -1: the
+            crop lies anywhere.
 
     Returns:
         The image, float32 `(*crop_size, 3)` in 0..255, and the label, int32
@@ -107,12 +110,14 @@ class Augmentation:
         self.hue = hue
         self.ignore_class = ignore_class
 
-    def __call__(self, image, label, seed, positions=None):
+    def __call__(self, image, label, seed, positions=None, focus=None):
         image = tf.cast(image, tf.float32)
         label = tf.cast(label, tf.int32)
         # Of one dtype, since it is not the value alone that decides on a draw.
         seeds = tf.unstack(tf.random.split(tf.cast(seed, tf.int64), 5))
         geometry = self._draw_geometry(tf.shape(label), seeds[0])
+        if focus is not None:
+            geometry["offset"] = self._offset_around(focus, label, geometry, seeds[0])
         mean = tf.reduce_mean(image, axis=(0, 1))
         image = self._move(image, geometry, fill=mean, bilinear=True)
         label = self._move(
@@ -144,6 +149,23 @@ class Augmentation:
         place = tf.minimum(tf.cast(share * places, tf.int32), tf.abs(spare))
         flip = self.flip and tf.random.stateless_uniform((), seeds[2]) < 0.5
         return {"scaled": scaled, "offset": tf.sign(spare) * place, "flip": flip}
+
+    def _offset_around(self, focus, label, geometry, seed):
+        """Draws the offset of a crop that holds a random pixel of the class `focus`."""
+        scaled, offset = geometry["scaled"], geometry["offset"]
+        seeds = tf.unstack(tf.random.split(seed, 5)[3:])
+        found, pixel = random_pixel(label == tf.cast(focus, label.dtype), seeds[0])
+        center = (tf.cast(pixel, tf.float32) + 0.5) * tf.cast(
+            scaled / tf.shape(label), tf.float32
+        )
+        share = tf.random.stateless_uniform((2,), seeds[1])
+        around = tf.cast(tf.floor(center), tf.int32) - tf.cast(
+            share * self.crop_size, tf.int32
+        )
+        spare = scaled - self.crop_size
+        around = tf.clip_by_value(around, 0, tf.maximum(spare, 0))
+        # Along an axis where the image fits into the crop, all of it is there anyway.
+        return tf.where(found & (spare > 0), around, offset)
 
     def _move(self, plane, geometry, fill, bilinear):
         """Takes a plane through a drawn geometry.
@@ -218,6 +240,29 @@ class Augmentation:
         if self.hue:
             image = tf.image.stateless_random_hue(image, self.hue, seeds[3])
         return tf.clip_by_value(image * 255, 0, 255)
+
+
+def random_pixel(mask, seed):
+    """Draws one of the pixels where a mask holds, all equally likely.
+
+    Args:
+        mask: bool tensor `(height, width)`.
+        seed: Integer tensor of shape `(2,)`.
+
+    Returns:
+        Whether there is one, bool `()`, and its row and column, int32 `(2,)`.
+    """
+    up_to_row = tf.cumsum(tf.math.count_nonzero(mask, axis=1, dtype=tf.int32))
+    count = up_to_row[-1]
+    rank = tf.random.stateless_uniform((), seed, 0, tf.maximum(count, 1), tf.int32)
+    row = tf.minimum(
+        tf.searchsorted(up_to_row, rank[None], "right")[0], tf.shape(mask)[0] - 1
+    )
+    # The pixel is the last of its row that as many precede as its rank asks for.
+    up_to_column = tf.cumsum(tf.cast(mask[row], tf.int32))
+    rank_in_row = rank - (up_to_row[row] - up_to_column[-1])
+    column = tf.searchsorted(up_to_column, rank_in_row[None], "right")[0]
+    return count > 0, tf.stack([row, tf.minimum(column, tf.shape(mask)[1] - 1)])
 
 
 def _is_pair(value, kind):

@@ -97,5 +97,12 @@ class SegmentationDataset(abc.ABC):
             int32 `(height, width)`, of classes and `ignore_class`.
         """
 
+    def read_label(self, index):
+        """Reads the label of one image: `self[index][1]`.
+
+        A data set that can read it without the image does so here.
+        """
+        return self[index][1]
+
     def __iter__(self):
         return (self[index] for index in range(len(self)))

@@ -55,13 +55,18 @@ class LabelledFiles(SegmentationDataset):
         return len(self.image_paths)
 
     def __getitem__(self, index):
+        label = self.read_label(index)
+        image_path = self.image_paths[index]
+        with _open(image_path) as image:
+            return np.array(_decode(image_path, image.convert, "RGB")), label
+
+    def read_label(self, index):
         self.check_headers(index)
         image_path, label_path = self.image_paths[index], self.label_paths[index]
-        with _open(image_path) as image:
-            pixels = np.array(_decode(image_path, image.convert, "RGB"))
         if label_path is None:
-            shape = pixels.shape[:2]
-            return pixels, np.full(shape, self.ignore_class, self._classes.dtype)
+            with _open(image_path) as image:
+                shape = image.size[::-1]
+            return np.full(shape, self.ignore_class, self._classes.dtype)
         with _open(label_path) as label:
             values = _decode(label_path, np.asarray, label)
         values = _stored_values(label_path, values)
@@ -72,7 +77,7 @@ class LabelledFiles(SegmentationDataset):
                 f"are neither classes (0..{self.num_classes - 1}) nor the ignored "
                 f"{self.ignore_class}. `label_map` translates values of files."
             )
-        return pixels, self._classes[values]
+        return self._classes[values]
 
     def check_headers(self, index):
         """Checks kind and size of an image and its label, without reading pixels.

@@ -1,8 +1,12 @@
 import itertools
+import numbers
 
 import numpy as np
 import tensorflow as tf
 
+from keras_seg.data.augmentation import Augmentation
+from keras_seg.data.balanced_order import balanced_order
+from keras_seg.data.class_pixels import class_pixels
 from keras_seg.ops import row_positions
 
 
@@ -15,6 +19,7 @@ def training_pipeline(
     positions=False,
     first_epoch=0,
     shard=(0, 1),
+    class_balance=0.0,
 ):
     """Returns shuffled and augmented batches to train on.
 
@@ -41,6 +46,12 @@ def training_pipeline(
         shard: pair of ints, which of how many machines this is; see
             `keras_seg.training.worker`. Of each batch it reads its own part alone, and
             all parts together are the batch of one machine.
+        class_balance: Float in 0..1. This share of the samples of each epoch is drawn
+            by class instead of by image: a class, all that occur being equally likely,
+            then one of the images that show it. An `Augmentation` lays the crop around
+            a random pixel of the class; other callables crop as they do. So rare and
+            small classes are seen more often; 0.5 is a good value. The labels of the
+            data set are read once, before this function returns: see `class_pixels`.
 
     Returns:
         `tf.data.Dataset` of images, float32 `(batch_size, height, width, 3)` in 0..255,
@@ -57,7 +68,8 @@ def training_pipeline(
 
     Raises:
         ValueError: If `batch_size` is not in 1..`len(dataset)` or no multiple of the
-            machines, or `seed` is negative. While iterating,
+            machines, `seed` is negative, `class_balance` is not in 0..1, or classes
+            are to be balanced and no label holds one. While iterating,
             `tf.errors.InvalidArgumentError` with the message of the error that reading
             an image raised.
     """
@@ -70,6 +82,7 @@ def training_pipeline(
         )
     if not isinstance(seed, int) or seed < 0:
         raise ValueError(f"`seed` must be an int of 0 or more. Received: {seed=}")
+    pixels = _pixels_to_balance(dataset, class_balance)
     steps = num_images // batch_size
     size = None
     if augmentation is None:
@@ -79,10 +92,15 @@ def training_pipeline(
 
     def draw_epoch():
         epoch = next(epochs)
-        order = np.random.default_rng((seed, epoch)).permutation(num_images)
+        rng = np.random.default_rng((seed, epoch))
+        order = rng.permutation(num_images)[: steps * batch_size]
+        focus = np.full(len(order), -1)
+        if pixels is not None:
+            order, focus = balanced_order(order, pixels, class_balance, rng)
         for position in range(steps * batch_size):
             if position % batch_size in part:
-                yield order[position], (seed, epoch * num_images + position)
+                sample_seed = (seed, epoch * num_images + position)
+                yield order[position], sample_seed, focus[position]
 
     def read(index):
         index = int(index)
@@ -97,7 +115,7 @@ def training_pipeline(
             )
         return image, label
 
-    def load(index, sample_seed):
+    def load(index, sample_seed, focus):
         image, label = tf.numpy_function(read, [index], (tf.uint8, tf.int32))
         height, width = size or (None, None)
         image.set_shape((height, width, 3))
@@ -106,7 +124,12 @@ def training_pipeline(
         if augmentation is None:
             image = tf.cast(image, tf.float32)
         else:
-            image, label, *rows = augmentation(image, label, sample_seed, *rows)
+            options = {}
+            if pixels is not None and isinstance(augmentation, Augmentation):
+                options["focus"] = focus
+            image, label, *rows = augmentation(
+                image, label, sample_seed, *rows, **options
+            )
         return ((image, *rows) if positions else image), label
 
     samples = tf.data.Dataset.from_generator(
@@ -114,6 +137,7 @@ def training_pipeline(
         output_signature=(
             tf.TensorSpec((), tf.int64),
             tf.TensorSpec((2,), tf.int64),
+            tf.TensorSpec((), tf.int64),
         ),
     )
     samples = samples.apply(tf.data.experimental.assert_cardinality(steps * len(part)))
@@ -186,6 +210,23 @@ def evaluation_pipeline(dataset, batch_size=1, positions=False, shard=(0, 1)):
     batches = tf.data.Dataset.range(0, num_images, batch_size)
     batches = batches.map(load, num_parallel_calls=tf.data.AUTOTUNE)
     return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
+
+
+def _pixels_to_balance(dataset, class_balance):
+    """`class_pixels(dataset)`, or None where no sample is drawn by class."""
+    if not isinstance(class_balance, numbers.Real) or not 0 <= class_balance <= 1:
+        raise ValueError(
+            f"`class_balance` must be a number in 0..1. Received: {class_balance=}"
+        )
+    if not class_balance:
+        return None
+    pixels = class_pixels(dataset)
+    if not pixels.any():
+        raise ValueError(
+            "`class_balance` needs labels, and those of `dataset` hold no class. "
+            f"Received: {class_balance=}"
+        )
+    return pixels
 
 
 def _whole_image(height, static_height=None):

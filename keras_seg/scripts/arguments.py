@@ -34,6 +34,13 @@ def arguments(description, name):
     add("--crop", type=int, nargs=2, default=(64, 96), metavar=("HEIGHT", "WIDTH"))
     add("--scale", type=float, nargs=2, default=(0.5, 2.0), metavar=("LOW", "HIGH"))
     add("--batch-size", type=int, default=8, help="over all devices")
+    add(
+        "--class-balance",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="of the crops, drawn by class so that rare ones are seen; 0.5 is good",
+    )
     add("--cache", action="store_true", help="keep the read images in memory")
     add("--val-batch-size", type=int, default=1)
     add("--val-every", type=int, default=1, metavar="EPOCHS")

@@ -24,6 +24,7 @@ def pipelines(args, train_set, val_set, strategy, positions=False):
         positions,
         first_epoch=epochs_done(args.output / "backup", strategy),
         shard=worker(),
+        class_balance=args.class_balance,
     )
     print(
         f"{len(train_set)} images to train on, {len(val_set)} to validate on, "

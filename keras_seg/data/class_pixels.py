@@ -1,0 +1,46 @@
+import concurrent.futures
+import os
+import weakref
+
+import numpy as np
+
+_COUNTED = weakref.WeakKeyDictionary()
+
+
+def class_pixels(dataset):
+    """Counts the pixels of every class in every image of a data set.
+
+    Labels are read once, by several threads, and without their images where the data
+    set can do so (`SegmentationDataset.read_label`); further calls with the same data
+    set return the same array.
+
+    Args:
+        dataset: `SegmentationDataset`.
+
+    Returns:
+        int64 array `(num_images, num_classes)`. Pixels whose label is not a class, such
+        as ignored ones, are not counted. The array cannot be written to.
+
+    Example: `class_pixels(dataset).sum(axis=0)` is how many pixels each class has.
+    """
+    if dataset not in _COUNTED:
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
+            rows = list(
+                threads.map(
+                    lambda index: _count(
+                        dataset.read_label(index), dataset.num_classes
+                    ),
+                    range(len(dataset)),
+                )
+            )
+        counts = np.array(rows, "int64").reshape(len(rows), dataset.num_classes)
+        counts.flags.writeable = False
+        _COUNTED[dataset] = counts
+    return _COUNTED[dataset]
+
+
+def _count(label, num_classes):
+    label = np.ravel(label)
+    if label.dtype != np.uint8:  # bincount takes no negative values
+        label = label[(label >= 0) & (label < num_classes)]
+    return np.bincount(label, minlength=num_classes)[:num_classes]
