@@ -5,6 +5,10 @@ import functools
 
 import keras
 
+from keras_seg.layers import Conv2D
+
+_KNOWN = (keras.layers.Conv2D.convolution_op, Conv2D.convolution_op)
+
 
 @contextlib.contextmanager
 def without_xla(model):
@@ -37,7 +41,7 @@ def without_xla(model):
         and layer.groups > 1
         and layer.data_format == "channels_last"
         # A layer with a convolution of its own keeps it.
-        and type(layer).convolution_op is keras.layers.Conv2D.convolution_op
+        and type(layer).convolution_op in _KNOWN
     ]
     for layer in layers:
         # This method of Keras's convolutions is there to be overridden.

@@ -3,8 +3,10 @@
 from keras_seg.layers.affinity_features import AffinityFeatures
 from keras_seg.layers.aggregation_module import AggregationModule
 from keras_seg.layers.atrous_spatial_pyramid_pooling import AtrousSpatialPyramidPooling
+from keras_seg.layers.batch_normalization import BatchNormalization
 from keras_seg.layers.bilinear_upsample import BilinearUpsample
 from keras_seg.layers.context_prior_layer import ContextPriorLayer
+from keras_seg.layers.conv2d import Conv2D
 from keras_seg.layers.conv_norm import ConvNorm
 from keras_seg.layers.crop_to_cells import CropToCells
 from keras_seg.layers.feature_affinity import FeatureAffinity
@@ -20,8 +22,10 @@ __all__ = [
     "AffinityFeatures",
     "AggregationModule",
     "AtrousSpatialPyramidPooling",
+    "BatchNormalization",
     "BilinearUpsample",
     "ContextPriorLayer",
+    "Conv2D",
     "ConvNorm",
     "CropToCells",
     "FeatureAffinity",

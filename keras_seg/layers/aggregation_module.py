@@ -1,5 +1,6 @@
 import keras
 
+from keras_seg.layers.batch_normalization import BatchNormalization
 from keras_seg.layers.conv_norm import ConvNorm
 from keras_seg.layers.data_format import require_channels_last
 
@@ -63,7 +64,7 @@ class AggregationModule(keras.layers.Layer):
             by_channel(row, "row_first_row"),
             by_channel(column, "row_first_column"),
         ]
-        self.norm = keras.layers.BatchNormalization(
+        self.norm = BatchNormalization(
             momentum=0.9, epsilon=1e-5, dtype=policy, name="norm"
         )
         self.relu = keras.layers.ReLU(dtype=policy)

@@ -1,5 +1,7 @@
 import keras
 
+from keras_seg.layers.batch_normalization import BatchNormalization
+from keras_seg.layers.conv2d import Conv2D
 from keras_seg.layers.data_format import require_channels_last
 
 
@@ -43,7 +45,7 @@ class ConvNorm(keras.layers.Layer):
         self.dilation_rate = dilation_rate
         self.use_bias = use_bias
         policy = self.dtype_policy  # sublayers do not inherit it
-        self.conv = keras.layers.Conv2D(
+        self.conv = Conv2D(
             filters,
             kernel_size,
             padding="same",
@@ -51,9 +53,7 @@ class ConvNorm(keras.layers.Layer):
             use_bias=use_bias,
             dtype=policy,
         )
-        self.norm = keras.layers.BatchNormalization(
-            momentum=0.9, epsilon=1e-5, dtype=policy
-        )
+        self.norm = BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=policy)
         self.activation = keras.layers.Activation(activation or "linear", dtype=policy)
 
     def build(self, input_shape):

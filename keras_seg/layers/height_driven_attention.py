@@ -3,6 +3,7 @@ import math
 import keras
 from keras import ops
 
+from keras_seg.layers.batch_normalization import BatchNormalization
 from keras_seg.layers.data_format import require_channels_last
 from keras_seg.ops import (
     adaptive_average_pool,
@@ -167,7 +168,7 @@ class HeightDrivenAttention(keras.layers.Layer):
             )
 
         def batch_norm(name):
-            return keras.layers.BatchNormalization(
+            return BatchNormalization(
                 momentum=0.9, epsilon=1e-5, dtype=policy, name=name
             )
 

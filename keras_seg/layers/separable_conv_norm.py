@@ -1,5 +1,6 @@
 import keras
 
+from keras_seg.layers.batch_normalization import BatchNormalization
 from keras_seg.layers.conv_norm import ConvNorm
 from keras_seg.layers.data_format import require_channels_last
 
@@ -43,7 +44,7 @@ class SeparableConvNorm(keras.layers.Layer):
             dtype=policy,
             name="depthwise",
         )
-        self.depthwise_norm = keras.layers.BatchNormalization(
+        self.depthwise_norm = BatchNormalization(
             momentum=0.9, epsilon=1e-5, dtype=policy, name="depthwise_norm"
         )
         self.relu = keras.layers.ReLU(dtype=policy)

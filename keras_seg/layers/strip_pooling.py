@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_seg.layers.batch_normalization import BatchNormalization
 from keras_seg.layers.data_format import (
     require_channels_last,
     require_known_channels,
@@ -62,7 +63,7 @@ class StripPooling(keras.layers.Layer):
             )
 
         def batch_norm(name):
-            return keras.layers.BatchNormalization(
+            return BatchNormalization(
                 momentum=0.9, epsilon=1e-5, dtype=policy, name=name
             )
 

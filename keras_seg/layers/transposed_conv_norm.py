@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_seg.layers.batch_normalization import BatchNormalization
 from keras_seg.layers.data_format import require_channels_last
 
 
@@ -48,9 +49,7 @@ class TransposedConvNorm(keras.layers.Layer):
             kernel_initializer=self._initialize,
             dtype=policy,
         )
-        self.norm = keras.layers.BatchNormalization(
-            momentum=0.9, epsilon=1e-5, dtype=policy
-        )
+        self.norm = BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=policy)
 
     def _initialize(self, shape, dtype=None):
         size, _, filters, channels = shape

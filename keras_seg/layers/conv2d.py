@@ -1,0 +1,36 @@
+import keras
+
+from keras_seg.ops.convolution import dilated_conv, has_dilated_conv
+
+
+@keras.saving.register_keras_serializable(package="keras_seg")
+class Conv2D(keras.layers.Conv2D):
+    """`keras.layers.Conv2D` that is faster where it is dilated on TensorFlow.
+
+    Keras's convolution rearranges the map into a batch of smaller ones and back. This
+    layer calls TensorFlow's own dilated convolution instead, from a dilation of 4
+    on. Results, weights and files of weights are the same; on other backends it is
+    Keras's layer.
+
+    Args:
+        *args: see `keras.layers.Conv2D`.
+        **kwargs: the same.
+
+    Input shape: `(batch, height, width, channels)`.
+    Output shape: `(batch, new height, new width, filters)`.
+    Example: `Conv2D(8, 3, padding="same", dilation_rate=6)(keras.ops.ones((2, 32, 32,
+    4)))` has shape `(2, 32, 32, 8)`.
+    """
+
+    def convolution_op(self, inputs, kernel):
+        """The convolution, without bias and activation."""
+        if self._is_dilated():
+            return dilated_conv(inputs, kernel, self.dilation_rate, self.padding)
+        return super().convolution_op(inputs, kernel)
+
+    def _is_dilated(self):
+        return (
+            has_dilated_conv(self.dilation_rate)
+            and max(self.strides) == self.groups == 1
+            and self.data_format == "channels_last"
+        )

@@ -1,0 +1,113 @@
+"""Dilated convolutions by TensorFlow's own op."""
+
+from keras_seg.ops.precision import at_least_float32
+from keras_seg.ops.xla import tensorflow
+
+# Below, copying the map into `rate ** 2` smaller ones costs less than it gains.
+_SMALLEST_RATE = 4
+
+
+def has_dilated_conv(rates):
+    """Whether `dilated_conv` is there, and faster than `keras.ops.conv`.
+
+    Args:
+        rates: pair of ints. The dilation of rows and columns.
+    """
+    return tensorflow() is not None and max(rates) >= _SMALLEST_RATE
+
+
+def dilated_conv(x, kernel, rates, padding):
+    """A dilated convolution of stride 1 on the TensorFlow backend.
+
+    `keras.ops.conv` there makes a batch of smaller maps of the image, one for each
+    remainder of the place by the rate, and takes it apart again. TensorFlow's op for
+    convolutions knows dilation, but on many CPUs not its gradients: there the gradient
+    of the input is a convolution too, and that of the kernel a product of matrices for
+    each of its cells, of the places that are within the image alone.
+
+    Args:
+        x: float tensor `(batch, height, width, channels)`.
+        kernel: tensor `(rows, columns, channels, filters)`, of the same dtype.
+        rates: pair of ints.
+        padding: "same" or "valid".
+
+    Returns:
+        Tensor `(batch, height, width, filters)`, smaller with "valid" padding.
+    """
+    tf = tensorflow()
+    x, kernel = tf.convert_to_tensor(x), tf.convert_to_tensor(kernel)
+    rates = tuple(rates)
+    if tf.config.get_visible_devices("GPU"):
+        return _conv(tf, x, kernel, rates, padding.upper())
+    reach = _reach(kernel, rates)
+    borders = tuple((cells // 2, cells - cells // 2) for cells in reach)
+    if padding == "valid":
+        borders = ((0, 0), (0, 0))
+    return _with_gradient(tf, x, kernel, rates, borders, padding.upper())
+
+
+def _reach(kernel, rates):
+    """The cells from the first to the last of a window, per axis."""
+    sizes = kernel.shape[:2]
+    return [(size - 1) * rate for size, rate in zip(sizes, rates, strict=True)]
+
+
+def _conv(tf, x, kernel, rates, padding):
+    return tf.nn.conv2d(x, kernel, 1, padding, dilations=rates)
+
+
+def _with_gradient(tf, x, kernel, rates, borders, padding=None):
+    """The convolution of an image with borders of zeros, differentiable on any CPU.
+
+    `padding` is TensorFlow's name for the borders: exported files know no others.
+    """
+
+    @tf.custom_gradient
+    def conv(x, kernel):
+        explicit = [(0, 0), *borders, (0, 0)]
+        y = _conv(tf, x, kernel, rates, padding or explicit)
+
+        def gradient(dy):
+            rest = [
+                tuple(cells - border for border in pair)
+                for cells, pair in zip(_reach(kernel, rates), borders, strict=True)
+            ]
+            turned = tf.transpose(kernel[::-1, ::-1], (0, 1, 3, 2))
+            dx = _with_gradient(tf, dy, turned, rates, rest)
+            return dx, _kernel_gradient(tf, x, kernel, dy, rates, borders)
+
+        return y, gradient
+
+    return conv(x, kernel)
+
+
+def _kernel_gradient(tf, x, kernel, dy, rates, borders):
+    rows, columns, channels, filters = kernel.shape
+    products = []
+    for row in range(rows):
+        for column in range(columns):
+            seen, seeing = x, dy
+            for axis, cell in ((1, row), (2, column)):
+                offset = cell * rates[axis - 1] - borders[axis - 1][0]
+                seen, seeing = _overlap(tf, seen, seeing, axis, offset)
+            seen = at_least_float32(tf.reshape(seen, (-1, channels)))
+            seeing = at_least_float32(tf.reshape(seeing, (-1, filters)))
+            products.append(tf.linalg.matmul(seen, seeing, transpose_a=True))
+    products = tf.reshape(tf.stack(products), kernel.shape)
+    return tf.cast(products, kernel.dtype)
+
+
+def _overlap(tf, x, y, axis, offset):
+    """The cells of `x`, `offset` behind those of `y`, and these, within both maps."""
+    x_size, y_size = x.shape[axis], y.shape[axis]
+    smaller, larger = min, max
+    if x_size is None or y_size is None:
+        x_size, y_size = tf.shape(x)[axis], tf.shape(y)[axis]
+        smaller, larger = tf.minimum, tf.maximum
+    start = max(0, -offset)
+    stop = larger(smaller(y_size, x_size - offset), start)
+    before = (slice(None),) * axis
+    return (
+        x[(*before, slice(start + offset, stop + offset))],
+        y[(*before, slice(start, stop))],
+    )
