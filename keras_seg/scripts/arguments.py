@@ -55,10 +55,17 @@ def arguments(description, name):
         metavar="FACTOR",
         help="of the backbone's learning rate; the papers: 0.1",
     )
+    add(
+        "--ema",
+        type=float,
+        metavar="MOMENTUM",
+        help="evaluate and export the moving average of the weights: 0.999",
+    )
     add("--weight-decay", type=float, default=1e-4)
     add("--seed", type=int, default=0)
     add("--deterministic", action="store_true", help="the same to the last digit")
     add("--tensorboard", action="store_true", help="needs keras-seg[tensorboard]")
     add("--output", type=path, default=path("runs", name), help="folder of the run")
+    add("--overwrite", action="store_true", help="replace a finished run")
     add("--export", type=path, default=path("saved_models", name, "1"))
     return parser

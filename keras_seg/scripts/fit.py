@@ -27,7 +27,11 @@ def fit(args, model, train, val, scale=1):
         validation_data=val,
         validation_freq=args.val_every,
         callbacks=callbacks(
-            args.output, f"val_{prefix}mean_iou", args.tensorboard, keep_backup=True
+            args.output,
+            f"val_{prefix}mean_iou",
+            args.tensorboard,
+            keep_backup=True,
+            overwrite=args.overwrite,
         ),
         shuffle=False,  # the pipeline does that
     )

@@ -1,6 +1,7 @@
 """What `model.fit` needs around it to train segmentation."""
 
 from keras_seg.training.adamw import AdamW
+from keras_seg.training.averaged_weights import AveragedWeights
 from keras_seg.training.backup import Backup, epochs_done
 from keras_seg.training.best_model import BestModel
 from keras_seg.training.callbacks import callbacks
@@ -11,12 +12,14 @@ from keras_seg.training.load_weights import load_weights
 from keras_seg.training.mirrored_strategy import mirrored_strategy
 from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
 from keras_seg.training.named_targets import named_targets
-from keras_seg.training.sgd import sgd
+from keras_seg.training.sgd import SGD, sgd
 from keras_seg.training.synchronize_batch_norm import synchronize_batch_norm
 from keras_seg.training.worker import worker
 
 __all__ = [
+    "SGD",
     "AdamW",
+    "AveragedWeights",
     "Backup",
     "BestModel",
     "MultiWorkerStrategy",

@@ -8,7 +8,9 @@ class AdamW(ParameterGroups, keras.optimizers.AdamW):
     """Keras's AdamW, with other rates and weight decays for parts of a model.
 
     Args:
-        learning_rate, weight_decay, **kwargs: see `keras.optimizers.AdamW`.
+        learning_rate, weight_decay, **kwargs: see `keras.optimizers.AdamW`:
+            `global_clipnorm`, `use_ema`, `ema_momentum`, `gradient_accumulation_steps`
+            and the others.
         decay_groups: dict `{part of variable paths: weight decay}`, or None. A variable
             whose path contains a key gets its decay in the place of `weight_decay`.
         rate_groups: dict `{part of variable paths: factor}`, or None. A variable whose
@@ -19,8 +21,10 @@ class AdamW(ParameterGroups, keras.optimizers.AdamW):
     several keys that a path contains, the first in the dict counts.
 
     Raises:
-        ValueError: If a value is no number of 0 or more; and when it is built, if a key
-            is part of no trainable variable's path.
+        ValueError: If a value of the groups is not a number of 0 or more, or if
+            gradients are to be accumulated in the scope of a `tf.distribute` strategy;
+            when it is built, if a key is part of no trainable variable's path; and as
+            `keras.optimizers.AdamW`.
 
     Example: the backbone learns a tenth as fast as the heads,
 

@@ -12,13 +12,15 @@ from keras_seg.training.worker import worker
 class Backup(keras.callbacks.Callback):
     """Continues a run that was killed, at any moment, after its last whole epoch.
 
-    What `keras.callbacks.BackupAndRestore` does, but for three things. It writes the
+    What `keras.callbacks.BackupAndRestore` does, but for four things. It writes the
     weights and the number of the epoch one after the other into the files that they
     replace, so that one killed in between resumes with half a file, or with the weights
     of another epoch; here an epoch is one file that appears when it is whole. It leaves
     out the states of random generators, so that dropout repeats itself; here they are
-    kept, and a resumed run ends with the weights of one that was not killed. And on
-    several machines only the chief writes; the others get what it reads.
+    kept, and a resumed run ends with the weights of one that was not killed. It saves
+    at the end of an epoch, where callbacks that average weights have put the average
+    into the model; here an epoch is saved when the next one begins, or training ends.
+    And on several machines only the chief writes; the others get what it reads.
 
     Args:
         folder: path of a folder for this alone.
@@ -28,7 +30,7 @@ class Backup(keras.callbacks.Callback):
         ValueError: When training begins, if the folder holds a backup of another model.
 
     Example: `model.fit(..., callbacks=[Backup("runs/spnet/backup")])`, after any other
-    callback that writes at the end of an epoch.
+    callback that changes weights or writes files.
     """
 
     def __init__(self, folder, delete=True):
@@ -36,8 +38,10 @@ class Backup(keras.callbacks.Callback):
         self.folder = pathlib.Path(folder)
         self.delete = delete
         self.is_chief = worker()[0] == 0
+        self._done = None  # the number of epochs that are to be saved
 
     def on_train_begin(self, logs=None):
+        self._done = None
         if not self.model.optimizer.built:
             self.model.optimizer.build(self.model.trainable_variables)
         variables = self._variables()
@@ -52,26 +56,36 @@ class Backup(keras.callbacks.Callback):
             for variable, array in zip(variables, arrays, strict=True):
                 variable.assign(array)
             self.model._initial_epoch = int(epoch)  # as BackupAndRestore does
+        if self.is_chief:
+            self.folder.mkdir(parents=True, exist_ok=True)  # says: not finished
 
     def on_epoch_end(self, epoch, logs=None):
-        if not self.is_chief:
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        arrays = [keras.ops.convert_to_numpy(v) for v in self._variables()]
-        path = self._path(epoch + 1)
-        with replacing(path) as unfinished, open(unfinished, "wb") as file:
-            np.savez(file, *arrays)
-        for other in _backups(self.folder).values():
-            if other != path:
-                other.unlink()
+        self._done = epoch + 1
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._save()
 
     def on_train_end(self, logs=None):
-        if self.delete and self.is_chief:
+        if not self.delete:
+            self._save()
+        elif self.is_chief:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _variables(self):
         """Weights, states of random generators, and the optimizer's."""
         return [*self.model.variables, *self.model.optimizer.variables]
+
+    def _save(self):
+        if not self.is_chief or self._done is None:
+            return
+        arrays = [keras.ops.convert_to_numpy(v) for v in self._variables()]
+        path = self._path(self._done)
+        with replacing(path) as unfinished, open(unfinished, "wb") as file:
+            np.savez(file, *arrays)
+        for other in _backups(self.folder).values():
+            if other != path:
+                other.unlink()
+        self._done = None
 
     def _path(self, epoch):
         return self.folder / f"epoch-{epoch}.npz"

@@ -1,3 +1,6 @@
+import math
+import pathlib
+
 import keras
 
 from keras_seg.training.replacing import replacing
@@ -9,10 +12,13 @@ class BestModel(keras.callbacks.Callback):
     `keras.callbacks.ModelCheckpoint(save_best_only=True)` writes into the file that it
     replaces: killed meanwhile, a run loses the best model that it had.
 
+    Where no epoch had a value, as in a training without validation data, the model of
+    the last epoch is saved beside, as `last.keras`, and a line is printed.
+
     Args:
         path: of the `.keras` file.
         monitor: str. The name in Keras's logs to maximise; epochs without it, such as
-            those without validation, do not count.
+            those without validation, and those where it is nan do not count.
         best: float or None. The value to beat.
 
     Raises:
@@ -23,7 +29,7 @@ class BestModel(keras.callbacks.Callback):
 
     def __init__(self, path, monitor, best=None):
         super().__init__()
-        self.path = path
+        self.path = pathlib.Path(path)
         self.monitor = monitor
         self.best = best
 
@@ -37,8 +43,21 @@ class BestModel(keras.callbacks.Callback):
                     f"{self.monitor!r}, and there are {', '.join(sorted(logs))}"
                 )
             return
-        if self.best is not None and not logs[self.monitor] > self.best:
+        value = logs[self.monitor]
+        if math.isnan(value) or (self.best is not None and value <= self.best):
             return
-        self.best = logs[self.monitor]
-        with replacing(self.path) as unfinished:
+        self.best = value
+        self._save(self.path)
+
+    def on_train_end(self, logs=None):
+        if self.best is None:
+            last = self.path.with_name("last.keras")
+            self._save(last)
+            print(
+                f"No epoch had a value of {self.monitor!r}, which takes validation "
+                f"data: there is no best model. That of the last epoch is {last}"
+            )
+
+    def _save(self, path):
+        with replacing(path) as unfinished:
             self.model.save(unfinished)

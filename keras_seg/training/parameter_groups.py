@@ -4,6 +4,8 @@ import math
 
 from keras import ops
 
+from keras_seg.ops.xla import tensorflow
+
 
 class ParameterGroups:
     """What gives a Keras optimizer, the next base class, PyTorch's parameter groups.
@@ -24,6 +26,7 @@ class ParameterGroups:
 
     def __init__(self, *args, decay_groups=None, rate_groups=None, **kwargs):
         super().__init__(*args, **kwargs)
+        _check_accumulation(kwargs.get("gradient_accumulation_steps"))
         self.decay_groups = _checked("decay_groups", decay_groups)
         self.rate_groups = _checked("rate_groups", rate_groups)
 
@@ -55,6 +58,17 @@ class ParameterGroups:
             "decay_groups": dict(self.decay_groups),
             "rate_groups": dict(self.rate_groups),
         }
+
+
+def _check_accumulation(steps):
+    """Keras fails there with an error from within `tf.distribute`."""
+    tf = tensorflow()
+    if steps and tf and tf.distribute.has_strategy():
+        raise ValueError(
+            "`gradient_accumulation_steps` does not work in the scope of a "
+            f"`tf.distribute` strategy. Received: gradient_accumulation_steps={steps}. "
+            "Give larger batches, or build and compile the model without a strategy."
+        )
 
 
 def _checked(argument, groups):

@@ -1,10 +1,19 @@
+import contextlib
 import csv
 
 import keras
 import numpy as np
 import pytest
 
-from keras_seg.training import BestModel, callbacks, epochs_done
+from keras_seg.training import (
+    SGD,
+    AdamW,
+    AveragedWeights,
+    Backup,
+    BestModel,
+    callbacks,
+    epochs_done,
+)
 
 
 class Interrupt(keras.callbacks.Callback):
@@ -19,7 +28,7 @@ class Interrupt(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-def compiled_model(units=1):
+def compiled_model(units=1, optimizer=keras.optimizers.SGD, **options):
     keras.utils.set_random_seed(0)
     model = keras.Sequential(
         [
@@ -29,14 +38,19 @@ def compiled_model(units=1):
         ]
     )
     rate = keras.optimizers.schedules.PolynomialDecay(0.1, 12, 0.0, power=0.9)
-    model.compile(keras.optimizers.SGD(rate, momentum=0.9), "mse", metrics=["mae"])
+    options = {"momentum": 0.9} | options if optimizer is not AdamW else options
+    model.compile(optimizer(rate, **options), "mse", metrics=["mae"])
     return model
 
 
-def fit(model, folder, *extra):
+def samples(model):
     rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(6, 3)), rng.normal(size=(6, model.output_shape[-1]))
-    found = callbacks(folder, monitor="val_loss")
+    return rng.normal(size=(6, 3)), rng.normal(size=(6, model.output_shape[-1]))
+
+
+def fit(model, folder, *extra, **options):
+    x, y = samples(model)
+    found = callbacks(folder, monitor="val_loss", **options)
     data = {"x": x, "y": y, "validation_data": (x, y), "batch_size": 2}
     return model.fit(
         **data, epochs=4, shuffle=False, verbose=0, callbacks=[*found, *extra]
@@ -59,14 +73,18 @@ def test_an_interrupted_run_ends_where_an_undisturbed_one_does(tmp_path):
     assert not (tmp_path / "two" / "backup").exists()
 
 
+def best_of(found):
+    return next(callback for callback in found if isinstance(callback, BestModel))
+
+
 def test_the_best_before_an_interruption_is_the_one_to_beat(tmp_path):
-    assert callbacks(tmp_path, "val_loss")[1].best is None
+    assert best_of(callbacks(tmp_path, "val_loss")).best is None
     with pytest.raises(KeyboardInterrupt):
         fit(compiled_model(), tmp_path, Interrupt(2))
     with open(tmp_path / "log.csv", newline="") as file:
         values = [float(row["val_loss"]) for row in csv.DictReader(file)]
     assert len(values) == 2
-    assert callbacks(tmp_path, "val_loss")[1].best == max(values)
+    assert best_of(callbacks(tmp_path, "val_loss")).best == max(values)
 
 
 @pytest.mark.parametrize("monitor", ["val_accuracy", "accuracy"])
@@ -114,10 +132,171 @@ def test_a_finished_run_can_keep_its_backup(tmp_path):
     assert history.epoch == []  # nothing was left to do
 
 
-def test_a_finished_run_is_followed_by_a_new_one(tmp_path):
-    fit(compiled_model(), tmp_path)
-    assert fit(compiled_model(), tmp_path).epoch == [0, 1, 2, 3]
+@pytest.mark.parametrize("validated", [True, False])
+def test_a_finished_run_is_replaced_on_request_alone(validated, tmp_path):
+    model = compiled_model()
+    x, y = samples(model)
+    data = {"validation_data": (x, y)} if validated else {}
+    found = callbacks(tmp_path, "val_loss")
+    model.fit(x, y, verbose=0, callbacks=found, **data)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(ValueError, match="holds a finished run.*or overwrite=True"):
+        callbacks(tmp_path, "val_loss")
+    assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    history = fit(compiled_model(), tmp_path, overwrite=True)
+    assert history.epoch == [0, 1, 2, 3]
     assert len((tmp_path / "log.csv").read_text().split()) == 5
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.keras", "log.csv"]
+
+
+def test_a_run_that_was_killed_before_its_first_backup_starts_again(tmp_path):
+    """Its best model may be there already."""
+    with pytest.raises(KeyboardInterrupt):
+        fit(compiled_model(), tmp_path, Interrupt(0))
+    (tmp_path / "best.keras").write_bytes(b"")
+    assert fit(compiled_model(), tmp_path).epoch == [0, 1, 2, 3]
+
+
+def test_without_validation_the_last_model_is_kept(tmp_path, capsys):
+    model = compiled_model()
+    x, y = samples(model)
+    model.fit(x, y, epochs=2, verbose=0, callbacks=callbacks(tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["last.keras", "log.csv"]
+    last = keras.saving.load_model(tmp_path / "last.keras")
+    np.testing.assert_array_equal(last.predict(x), model.predict(x))
+    assert f"That of the last epoch is {tmp_path / 'last.keras'}" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_value_that_is_nan_is_never_the_best(tmp_path):
+    best = BestModel(tmp_path / "best.keras", "val_mean_iou")
+    best.set_model(compiled_model())
+    best.on_epoch_end(0, {"val_mean_iou": float("nan")})
+    assert best.best is None and not (tmp_path / "best.keras").exists()
+    for value in (0.5, float("nan"), 0.25):
+        best.on_epoch_end(0, {"val_mean_iou": value})
+    assert best.best == 0.5 and (tmp_path / "best.keras").exists()
+
+
+class Averages(keras.callbacks.Callback):
+    """The moving average of the weights, worked out beside the optimizer."""
+
+    def __init__(self, momentum):
+        super().__init__()
+        self.momentum, self.average, self.by_epoch = momentum, None, []
+
+    def on_train_batch_end(self, batch, logs=None):
+        weights = self.model.get_weights()
+        old = weights if self.average is None else self.average
+        self.average = [
+            self.momentum * a + (1 - self.momentum) * w
+            for a, w in zip(old, weights, strict=True)
+        ]
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.by_epoch.append(self.average)
+
+
+AVERAGED = {"use_ema": True, "ema_momentum": 0.75}
+
+
+@pytest.mark.keras3("Keras 2 begins its moving averages with the initial weights")
+@pytest.mark.parametrize("optimizer", [keras.optimizers.SGD, SGD, AdamW])
+def test_averaged_weights_are_validated_and_kept(optimizer, tmp_path):
+    model = compiled_model(optimizer=optimizer, **AVERAGED)
+    averages = Averages(0.75)
+    history = fit(model, tmp_path, averages).history
+    best = keras.saving.load_model(tmp_path / "best.keras")
+    epoch = int(np.argmax(history["val_loss"]))
+    for weight, average in zip(
+        best.get_weights(), averages.by_epoch[epoch], strict=True
+    ):
+        np.testing.assert_allclose(weight, average, rtol=1e-5, atol=1e-6)
+    found = best.evaluate(*samples(model), verbose=0)
+    np.testing.assert_allclose(found[0], max(history["val_loss"]), rtol=1e-5)
+    for weight, average in zip(model.get_weights(), averages.average, strict=True):
+        np.testing.assert_allclose(weight, average, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.keras3("Keras 2 has no states of random generators to keep")
+def test_an_interrupted_run_with_averaged_weights_ends_like_an_undisturbed_one(
+    tmp_path,
+):
+    undisturbed = compiled_model(**AVERAGED)
+    fit(undisturbed, tmp_path / "one")
+    with pytest.raises(KeyboardInterrupt):
+        fit(compiled_model(**AVERAGED), tmp_path / "two", Interrupt(2))
+    resumed = compiled_model(**AVERAGED)
+    assert fit(resumed, tmp_path / "two").epoch == [2, 3]
+    for one, two in zip(
+        [*undisturbed.weights, *undisturbed.optimizer.variables],
+        [*resumed.weights, *resumed.optimizer.variables],
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, two)
+    logs = [(tmp_path / run / "log.csv").read_text() for run in ("one", "two")]
+    assert logs[0] == logs[1]
+
+
+@pytest.mark.keras3("Keras 2 has no SwapEMAWeights")
+def test_kerass_callback_for_averages_may_stand_before_ours(tmp_path):
+    """The backup has the weights of training, whoever exchanged them meanwhile."""
+    ends = []
+    for interruption in ([], [Interrupt(2)]):
+        folder = tmp_path / str(len(interruption))
+        for extra in (interruption, [])[: 1 + len(interruption)]:
+            model = compiled_model(**AVERAGED)
+            x, y = samples(model)
+            found = [
+                keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
+                BestModel(folder / "best.keras", "val_loss"),
+                Backup(folder / "backup", delete=False),
+                *extra,
+            ]
+            folder.mkdir(exist_ok=True)
+            with contextlib.suppress(KeyboardInterrupt):
+                model.fit(
+                    x,
+                    y,
+                    batch_size=2,
+                    epochs=4,
+                    validation_data=(x, y),
+                    shuffle=False,
+                    verbose=0,
+                    callbacks=found,
+                )
+        ends.append(model.get_weights())
+    for one, two in zip(*ends, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_averaged_weights_need_an_optimizer_that_keeps_them():
+    model = compiled_model()
+    before = model.get_weights()
+    model.evaluate(*samples(model), verbose=0, callbacks=[AveragedWeights()])
+    for one, two in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+    # Before the first step there is no average either: Keras 3's is 0.
+    averaged = compiled_model(**AVERAGED)
+    loss = averaged.evaluate(*samples(model), verbose=0, callbacks=[AveragedWeights()])
+    np.testing.assert_allclose(loss[0], model.evaluate(*samples(model), verbose=0)[0])
+
+
+@pytest.mark.keras3("Keras 2 begins its moving averages with the initial weights")
+def test_replicas_average_like_one_device(two_replicas, tmp_path):
+    models = []
+    for name, scope in (
+        ("one", contextlib.nullcontext()),
+        ("two", two_replicas.scope()),
+    ):
+        with scope:
+            model = compiled_model(optimizer=SGD, **AVERAGED)
+            model.layers[0].rate = 0.0
+        fit(model, tmp_path / name)
+        models.append(keras.saving.load_model(tmp_path / name / "best.keras"))
+    for one, two in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
 
 
 def test_the_unfinished_run_of_another_model_is_refused(tmp_path):

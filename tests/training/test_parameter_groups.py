@@ -9,8 +9,7 @@ from keras import layers, ops
 from keras_seg.backbones import feature_pyramid
 from keras_seg.backbones.feature_pyramid_model import FeaturePyramid
 from keras_seg.models import DeepLabV3Plus, SPNet
-from keras_seg.training import AdamW, callbacks, sgd
-from keras_seg.training.sgd import SGD
+from keras_seg.training import SGD, AdamW, callbacks, sgd
 from tests.backbones import networks
 
 STEPS = 8
@@ -161,6 +160,35 @@ def test_accumulated_gradients_step_once():
         rate = factor * poly(1)  # the first step of Adam is the rate itself
         reference = 5 * (1 - rate * decay) - rate * np.sign(gradient)
         np.testing.assert_allclose(value, reference, rtol=1e-4)
+
+
+@pytest.mark.keras3("Keras 2 does not accumulate gradients")
+@pytest.mark.parametrize("make", [sgd, AdamW])
+def test_accumulation_is_refused_under_a_strategy(make, two_replicas):
+    """Keras fails there at the first step, within `tf.distribute`."""
+    with two_replicas.scope(), pytest.raises(ValueError, match="Give larger batches"):
+        make(0.1, gradient_accumulation_steps=2)
+
+
+@pytest.mark.keras3("Keras 2 knows neither name nor accumulation")
+@pytest.mark.parametrize("make", [sgd, SGD, AdamW])
+def test_every_keyword_of_keras_is_taken_and_kept(make):
+    options = {
+        "global_clipnorm": 2.0,
+        "use_ema": True,
+        "ema_momentum": 0.9,
+        "ema_overwrite_frequency": 7,
+        "gradient_accumulation_steps": 3,
+        "loss_scale_factor": 4.0,
+        "name": "mine",
+    }
+    optimizer = make(0.1, **options, rate_groups={"backbone": 0.1})
+    clone = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+    assert type(clone) is type(optimizer)
+    config = clone.get_config()
+    assert config == optimizer.get_config()
+    assert {name: config[name] for name in options} == options
+    assert config["rate_groups"] == {"backbone": 0.1}
 
 
 @pytest.mark.keras3("Keras 2 scales and unscales losses by hand")
