@@ -1,16 +1,10 @@
 """The context modules of four CVPR 2020 segmentation papers as Keras layers."""
 
 import importlib
+import pathlib
+import sys
 
-import keras
-
-if keras.__version__.startswith("2."):
-    from keras_seg import _keras2  # noqa: F401  # first: it gives Keras 2 what follows
-
-from keras_seg import backbones, checkpoints, layers, losses, metrics, models, ops
-from keras_seg.ops.xla import set_xla, xla_scope
-
-__all__ = [
+_PACKAGES = (
     "backbones",
     "checkpoints",
     "data",
@@ -21,21 +15,50 @@ __all__ = [
     "metrics",
     "models",
     "ops",
-    "scripts",
-    "set_xla",
     "training",
     "visualization",
-    "xla_scope",
-]
+)
+_XLA = ("set_xla", "xla_scope")  # of keras_seg.ops.xla
+
+__all__ = [*_PACKAGES, *_XLA]
 
 __version__ = "0.1.0"
 
-# These need TensorFlow on every backend, or much time to import, so they are imported
-# when they are first used.
-_ON_USE = ("data", "export", "inference", "scripts", "training", "visualization")
+
+def _register():
+    """Imports Keras and what saved models are made of, so that they load."""
+    import keras
+
+    if keras.__version__.startswith("2."):
+        # First: it gives Keras 2 what follows.
+        importlib.import_module("keras_seg._keras2")
+    for name in ("backbones", "layers", "losses", "metrics", "models", "ops"):
+        importlib.import_module(f"keras_seg.{name}")
+
+
+def _is_command():
+    """Whether this process is `keras-seg` or `python -m keras_seg`.
+
+    The command reads its arguments before it imports Keras, which takes seconds.
+    """
+    program = getattr(sys, "argv", [""])[0]
+    if program == "-m":  # as long as Python looks for the module
+        return sys.orig_argv[-len(sys.argv)] == "keras_seg"
+    return pathlib.PurePath(program).stem == "keras-seg"
+
+
+if not _is_command():
+    _register()
 
 
 def __getattr__(name):
-    if name in _ON_USE:
+    # Packages that need TensorFlow on every backend are imported when they are used.
+    if name in _PACKAGES:
         return importlib.import_module(f"keras_seg.{name}")
+    if name in _XLA:
+        return getattr(importlib.import_module("keras_seg.ops.xla"), name)
     raise AttributeError(f"module 'keras_seg' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

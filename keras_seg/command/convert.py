@@ -3,10 +3,10 @@
 import argparse
 import pathlib
 
-from keras_seg.checkpoints.convert import convert
-from keras_seg.checkpoints.released_model import RELEASES, options
+from keras_seg.command.names import RELEASES
 
-_DESCRIPTION = """\
+SUMMARY = "make a .keras file of a checkpoint of the papers' authors"
+DESCRIPTION = """\
 Makes a .keras file of a checkpoint that was trained with the code of the papers'
 authors. PyTorch is not needed, and nothing in the checkpoint is run.
 
@@ -18,34 +18,25 @@ The file holds the whole network from raw images, with its head for training:
 docs/checkpoints.md lists the published checkpoints.
 """
 
-_EPILOG = """\
+EXAMPLES = """\
 examples:
-  keras-seg convert train_epoch_120.pth --network spnet_resnet101 --classes 150 \\
+  keras-seg convert train_epoch_120.pth --network spnet_resnet101 --num-classes 150 \\
       --output spnet.keras
-  keras-seg convert best.pth --network hanet_resnet101_os8 --classes 19 \\
+  keras-seg convert best.pth --network hanet_resnet101_os8 --num-classes 19 \\
       --reduction-ratio 64 --output hanet.keras
-  keras-seg convert iter_80000.pth --network cpnet_resnet50 --classes 150 \\
+  keras-seg convert iter_80000.pth --network cpnet_resnet50 --num-classes 150 \\
       --prior-size 64 64 --output cpnet.keras
 """
 
 
-def add_parser(subparsers):
-    """Adds the parser of the subcommand, and returns it."""
-    parser = subparsers.add_parser(
-        "convert",
-        help="make a .keras file of a checkpoint of the papers' authors",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        # Options that are not given are left to the network's defaults.
-        argument_default=argparse.SUPPRESS,
-    )
+def add_arguments(parser):
+    """Adds the flags."""
+    # Options that are not given are left to the network's defaults.
+    parser.argument_default = argparse.SUPPRESS
     add, path = parser.add_argument, pathlib.Path
     add("checkpoint", type=path, help="the .pth file")
-    add("--network", choices=list(RELEASES), required=True, help="what was trained")
-    add(
-        "--classes", type=int, required=True, help="number of classes it was trained on"
-    )
+    add("--network", choices=RELEASES, required=True, help="what was trained")
+    add("--num-classes", type=int, required=True, help="that it was trained on")
     add("--output", type=path, required=True, help="the .keras file to write")
     add(
         "--no-auxiliary-head",
@@ -81,16 +72,18 @@ def add_parser(subparsers):
     of_cpnet.add_argument(
         "--in-channels", type=int, help="of cpnet_head alone: 2048 by default"
     )
-    return parser
 
 
 def run(args):
     """Converts, and tells what was written."""
+    from keras_seg.checkpoints import convert
+    from keras_seg.checkpoints.released_model import options
+
     given = vars(args)
     known = {name for network in RELEASES for name in options(network)}
     chosen = {name: given[name] for name in known & given.keys()}
-    model = convert(args.checkpoint, args.network, args.classes, args.output, **chosen)
-    size = model.count_params() / 1e6
-    print(
-        f"{args.output}: {args.network}, {args.classes} classes, {size:.1f} M weights"
+    model = convert(
+        args.checkpoint, args.network, args.num_classes, args.output, **chosen
     )
+    size = f"{model.count_params() / 1e6:.1f} M weights"
+    print(f"{args.output}: {args.network}, {args.num_classes} classes, {size}")

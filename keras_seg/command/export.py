@@ -1,19 +1,14 @@
 """`keras-seg export`: a model as a SavedModel, an ONNX or a LiteRT file."""
 
-import argparse
 import itertools
 import pathlib
 
-import numpy as np
-from PIL import Image
-
 from keras_seg.command.files import image_files, load_model
+from keras_seg.command.flags import CLASSES, SIZE
 from keras_seg.command.views import add_views, network_of_views
-from keras_seg.data import CLASS_TABLES, class_table
-from keras_seg.export import export_litert, export_onnx, export_saved_model
-from keras_seg.inference import read_image
 
-_DESCRIPTION = """\
+SUMMARY = "write a model for TensorFlow Serving, ONNX or LiteRT"
+DESCRIPTION = """\
 Exports a trained model, a .keras file, by the name of what is to be written:
 
   saved_models/<name>/<version>   a SavedModel for TensorFlow Serving
@@ -24,7 +19,7 @@ Raw images go in and classes come out. What is written is loaded again and compa
 with the model, and takes its place only where both agree.
 """
 
-_EPILOG = """\
+EXAMPLES = """\
 examples:
   keras-seg export runs/spnet/best.keras saved_models/spnet/1 --classes camvid
   keras-seg export best.keras saved_models/spnet/2 --window 480 480 --flip
@@ -35,17 +30,9 @@ examples:
 _REPRESENTATIVE = 100  # images: more change the ranges little
 
 
-def add_parser(subparsers):
-    """Adds the parser of the subcommand, and returns it."""
-    parser = subparsers.add_parser(
-        "export",
-        help="write a model for TensorFlow Serving, ONNX or LiteRT",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser):
+    """Adds the flags."""
     add, path = parser.add_argument, pathlib.Path
-    size = {"type": int, "nargs": 2, "metavar": ("HEIGHT", "WIDTH")}
     add("model", type=path, help="the .keras file")
     add("path", type=path, help="what to write")
     add("--overwrite", action="store_true", help="replace what is there")
@@ -55,20 +42,19 @@ def add_parser(subparsers):
     add(
         "--classes",
         metavar="CLASSES",
-        help="whose names and colours to put beside it: "
-        f"{', '.join(sorted(CLASS_TABLES))}, or a text file",
+        help=f"their names and colours, to put beside it: {CLASSES}",
     )
-    add("--encoded-size", **size, help="what several files in a request are brought to")
+    add("--encoded-size", **SIZE, help="what several files in a request are brought to")
     add(
         "--bucket",
-        **size,
+        **SIZE,
         action="append",
         help="pad images to the smallest of these sizes; may be given several times",
     )
     add("--batching", action="store_true", help="the server may merge requests")
 
     add = parser.add_argument_group("ONNX and LiteRT").add_argument
-    add("--size", **size, help="of the images; ONNX takes any size without it")
+    add("--size", **SIZE, help="of the images; ONNX takes any size without it")
     add("--batch-size", type=int, help="ONNX takes any without it, LiteRT 1")
     add(
         "--outputs",
@@ -84,13 +70,14 @@ def add_parser(subparsers):
         help="images like those to come, or folders of them, for int8: "
         f"{_REPRESENTATIVE} of them are used",
     )
-    return parser
 
 
 def run(args):
     """Exports, and tells what was written."""
-    kind = {".onnx": "ONNX", ".tflite": "LiteRT"}.get(args.path.suffix, "SavedModel")
-    _check_options(args, kind)
+    from keras_seg.data import class_table
+    from keras_seg.export import export_litert, export_onnx, export_saved_model
+
+    kind = _kind(args.path)
     model = network_of_views(load_model(args.model), args)
     if kind == "SavedModel":
         names, palette = class_table(args.classes) if args.classes else (None, None)
@@ -120,8 +107,13 @@ def run(args):
     print(f"{path}: {kind}, {size:.1f} MB, gives what the model gives")
 
 
-def _check_options(args, kind):
-    """Options that would have no effect are errors, before anything is loaded."""
+def _kind(path):
+    return {".onnx": "ONNX", ".tflite": "LiteRT"}.get(path.suffix, "SavedModel")
+
+
+def check(args):
+    """Raises a ValueError for flags that would have no effect."""
+    kind = _kind(args.path)
     of_kinds = {
         "classes": ["SavedModel"],
         "encoded_size": ["SavedModel"],
@@ -151,6 +143,11 @@ def _check_options(args, kind):
 
 def _images(sources, size):
     """Images of the size that is exported, evenly from all that there are."""
+    import numpy as np
+    from PIL import Image
+
+    from keras_seg.inference import read_image
+
     paths = [*image_files(sources).values()]
     step = max(len(paths) // _REPRESENTATIVE, 1)
     for path in itertools.islice(paths, 0, step * _REPRESENTATIVE, step):

@@ -2,13 +2,11 @@
 
 import pathlib
 
-import keras
-
-from keras_seg.data.image_folder import IMAGE_SUFFIXES
-
 
 def load_model(path):
     """A model from a .keras file; what is wrong with the file is a ValueError."""
+    import keras
+
     if not path.is_file():
         raise FileNotFoundError(f"There is no model file {path}")
     if path.suffix != ".keras":
@@ -34,6 +32,8 @@ def image_files(sources):
         FileNotFoundError: If a source is missing.
         ValueError: If a folder has no images, or two images would share a result.
     """
+    from keras_seg.data.image_folder import IMAGE_SUFFIXES
+
     files = {}
     for source in sources:
         if source.is_dir():

@@ -1,48 +1,40 @@
 """`keras-seg info`: parameters, FLOPs and memory of a model."""
 
-import argparse
 import pathlib
 
 from keras_seg.command.files import load_model
-from keras_seg.inference import flops, peak_memory
-from keras_seg.models import inference_model
+from keras_seg.command.flags import SIZE
 
-_DESCRIPTION = """\
+SUMMARY = "parameters, FLOPs and memory of a model"
+DESCRIPTION = """\
 Tells what a trained model, a .keras file, takes: its parameters, and by the size of the
 image the floating point operations of a prediction (a multiplication and an addition
 are two) and the memory above that of the loaded model, measured on the CPU.
 """
 
-_EPILOG = """\
+EXAMPLES = """\
 example:
   keras-seg info runs/spnet/best.keras --size 512 1024 --size 1024 2048
 """
 _SIZE = (512, 1024)
 
 
-def add_parser(subparsers):
-    """Adds the parser of the subcommand, and returns it."""
-    parser = subparsers.add_parser(
-        "info",
-        help="parameters, FLOPs and memory of a model",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser):
+    """Adds the flags."""
     parser.add_argument("model", type=pathlib.Path, help="the .keras file")
     parser.add_argument(
         "--size",
-        type=int,
-        nargs=2,
+        **SIZE,
         action="append",
-        metavar=("HEIGHT", "WIDTH"),
         help="of an image; may be given several times. By default 512 1024",
     )
-    return parser
 
 
 def run(args):
     """Prints the figures."""
+    from keras_seg.inference import flops, peak_memory
+    from keras_seg.models import inference_model
+
     model = load_model(args.model)
     network = inference_model(model)
     _, *fixed, channels = network.inputs[0].shape

@@ -1,14 +1,11 @@
 """`keras-seg palette`: the names and colours of classes."""
 
-import argparse
 import pathlib
 
-from PIL import ImageFont
+from keras_seg.command.names import CLASS_TABLES
 
-from keras_seg.data import CLASS_TABLES, class_table
-from keras_seg.visualization.legend import draw_legend
-
-_DESCRIPTION = """\
+SUMMARY = "names and colours of classes"
+DESCRIPTION = """\
 Prints the number, colour and name of each class: of a data set, or of a text file with
 a class a line.
 
@@ -18,7 +15,7 @@ A text file of your own has names, and if you wish a colour after each:
     car    #00008e
 """
 
-_EPILOG = """\
+EXAMPLES = """\
 examples:
   keras-seg palette camvid
   keras-seg palette camvid > classes.txt      # to change, and give to --classes
@@ -26,25 +23,21 @@ examples:
 """
 
 
-def add_parser(subparsers):
-    """Adds the parser of the subcommand, and returns it."""
-    parser = subparsers.add_parser(
-        "palette",
-        help="names and colours of classes",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser):
+    """Adds the flags."""
     add = parser.add_argument
-    names = ", ".join(sorted(CLASS_TABLES))
-    add("classes", help=f"{names}, or a text file")
+    add("classes", help=f"{', '.join(CLASS_TABLES)}, or a text file")
     add("--legend", type=pathlib.Path, help="image file to draw a legend into")
     add("--width", type=int, default=600, help="of the legend, in pixels")
-    return parser
 
 
 def run(args):
     """Prints the classes, in the form that `--classes` reads."""
+    from PIL import ImageFont
+
+    from keras_seg.data import class_table
+    from keras_seg.visualization.legend import draw_legend
+
     names, palette = class_table(args.classes)
     width = max(map(len, names))
     for name, color in zip(names, palette, strict=True):

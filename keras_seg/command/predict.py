@@ -1,28 +1,23 @@
 """`keras-seg predict`: masks and overlays of images."""
 
-import argparse
 import contextlib
 import pathlib
 import sys
 
-import keras
-import numpy as np
-from PIL import Image
-
 from keras_seg.command.files import image_files, load_model
+from keras_seg.command.flags import CLASSES
+from keras_seg.command.main import print_error
 from keras_seg.command.views import add_views
-from keras_seg.data import CLASS_TABLES, class_table, default_palette
-from keras_seg.inference import predictor, read_image, write_label_map
-from keras_seg.visualization import overlay
 
-_DESCRIPTION = """\
+SUMMARY = "segment images, to masks and overlays"
+DESCRIPTION = """\
 Segments images of any size with a trained model, a .keras file.
 
 Each image becomes a PNG of its own name and size in the folder --output. The values
 of this mask are the classes; it shows their colours too. Sub-folders are kept.
 """
 
-_EPILOG = """\
+EXAMPLES = """\
 examples:
   keras-seg predict runs/spnet/best.keras street.jpg --output masks
   keras-seg predict best.keras photographs --output masks --overlays overlays \\
@@ -35,15 +30,8 @@ told and left out; the others are segmented all the same, and the status is then
 """
 
 
-def add_parser(subparsers):
-    """Adds the parser of the subcommand, and returns it."""
-    parser = subparsers.add_parser(
-        "predict",
-        help="segment images, to masks and overlays",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser):
+    """Adds the flags."""
     add, path = parser.add_argument, pathlib.Path
     add("model", type=path, help="the .keras file")
     add("images", type=path, nargs="+", help="image files, or folders of them")
@@ -53,22 +41,30 @@ def add_parser(subparsers):
     add(
         "--classes",
         metavar="CLASSES",
-        help=f"for their colours: {', '.join(sorted(CLASS_TABLES))}, or a text file "
-        "(`keras-seg palette --help`)",
+        help=f"their names and colours: {CLASSES}",
     )
     add_views(parser)
-    return parser
+
+
+def check(args):
+    """Raises a ValueError for flags that do not agree."""
+    if not 0 <= args.alpha <= 1:
+        raise ValueError(f"--alpha must be in 0..1. Received: {args.alpha}")
+    if args.overlays and args.overlays.resolve() == args.output.resolve():
+        raise ValueError("--overlays must be another folder than --output")
 
 
 def run(args):
     """Segments all images, and tells how many."""
-    if not 0 <= args.alpha <= 1:
-        raise ValueError(f"--alpha must be in 0..1. Received: {args.alpha}")
+    import keras
+    from PIL import Image
+
+    from keras_seg.inference import predictor, read_image, write_label_map
+    from keras_seg.visualization import overlay
+
     files = image_files(args.images)
     for folder in filter(None, (args.output, args.overlays)):
         _check_folder(folder, files)
-    if args.overlays and args.overlays.resolve() == args.output.resolve():
-        raise ValueError("--overlays must be another folder than --output")
     model = load_model(args.model)
     label_map = predictor(
         model,
@@ -86,7 +82,8 @@ def run(args):
         try:
             image = read_image(path)
         except (OSError, ValueError) as error:
-            print(f"\n{args.parser.prog}: {error}", file=sys.stderr)
+            print(file=sys.stderr)  # below the progress bar
+            print_error(error)
             failed += 1
         else:
             classes = label_map(image)
@@ -102,6 +99,10 @@ def run(args):
 
 
 def _palette(classes, model):
+    import numpy as np
+
+    from keras_seg.data import class_table, default_palette
+
     output = model.output
     if isinstance(output, dict):
         output = output["segmentation"]

@@ -1,8 +1,5 @@
 """The options of windows, scales and mirrors that subcommands share."""
 
-from keras_seg.inference import multi_scale, sliding_window
-from keras_seg.models import inference_model
-
 
 def add_views(parser):
     """Adds the options; `network_of_views` reads them."""
@@ -35,6 +32,9 @@ def add_views(parser):
 
 def network_of_views(model, args):
     """The model for inference that sees images as the options say."""
+    from keras_seg.inference import multi_scale, sliding_window
+    from keras_seg.models import inference_model
+
     network = inference_model(model)
     if args.window:
         options = {"overlap": args.overlap, "blending": args.blending}

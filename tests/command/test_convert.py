@@ -48,7 +48,7 @@ def converted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("converted")
     arrays = checkpoint(released_model(NETWORK, 7), folder / "a.pth")
     output = folder / "hanet.keras"
-    options = ["--network", NETWORK, "--classes", "7", "--output", str(output)]
+    options = ["--network", NETWORK, "--num-classes", "7", "--output", str(output)]
     main(["convert", str(folder / "a.pth"), *options])
     return output, arrays
 
@@ -88,7 +88,7 @@ def test_options_of_the_network(tmp_path, capsys):
     head = released_model("cpnet_head", 3, prior_size=(3, 4), **HEAD)
     arrays = checkpoint(head, tmp_path / "a.pth", torch_files.stream)
     output = tmp_path / "a.keras"
-    options = [*HEAD_OPTIONS, "--classes", "3", "--output", str(output)]
+    options = [*HEAD_OPTIONS, "--num-classes", "3", "--output", str(output)]
     main(["convert", str(tmp_path / "a.pth"), *options])
     told = capsys.readouterr().out
     assert told == f"{output}: cpnet_head, 3 classes, 0.0 M weights\n"
@@ -114,12 +114,12 @@ def test_what_is_wrong_is_a_message(arguments, message, tmp_path, monkeypatch, c
     pathlib.Path("text.pth").write_text("404: not found")
     head = released_model("cpnet_head", 3, prior_size=(3, 4), **HEAD)
     checkpoint(head, pathlib.Path("head.pth"))
-    options = [*HEAD_OPTIONS, "--classes", "19", "--output", "a.keras"]
+    options = [*HEAD_OPTIONS, "--num-classes", "19", "--output", "a.keras"]
     with pytest.raises(SystemExit) as exit:
         main(["convert", *options, *arguments])
     assert exit.value.code == 1
     error = capsys.readouterr().err
-    assert error.startswith("keras-seg convert: ") and message in error
+    assert error.startswith("keras-seg: error: ") and message in error
     assert not pathlib.Path("a.keras").exists()
 
 
@@ -128,7 +128,7 @@ def test_wrong_arguments(capsys):
         with pytest.raises(SystemExit) as exit:
             main(arguments)
         assert exit.value.code == 2
-        assert capsys.readouterr().err.startswith("usage: keras-seg")
+        assert capsys.readouterr().err.startswith("keras-seg: error: ")
 
 
 def test_help_tells_the_networks(capsys):

@@ -1,12 +1,11 @@
 import json
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
+from keras_seg.command import main
 from keras_seg.data import StreetScenes, evaluation_pipeline
 from keras_seg.inference import evaluate, evaluation_table, sliding_window
 from keras_seg.models import inference_model
@@ -18,9 +17,19 @@ from tests.models.test_dsrl import tiny_dsrl
 SCENES = ["--scenes", "24"]
 
 
-def run(*arguments):
-    command = [sys.executable, "-m", "keras_seg", "evaluate", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True)
+@pytest.fixture
+def run(capsys):
+    """Runs the command: its status, and what it prints."""
+
+    def run_with(*arguments):
+        status = 0
+        try:
+            main(["evaluate", *map(str, arguments)])
+        except SystemExit as stop:
+            status = stop.code
+        return status, *capsys.readouterr()
+
+    return run_with
 
 
 @pytest.fixture(scope="module")
@@ -31,21 +40,22 @@ def model_file(tmp_path_factory):
     return path
 
 
-def test_evaluates_window_by_window(model_file, tmp_path):
+def test_evaluates_window_by_window(run, model_file, tmp_path):
     output = tmp_path / "evaluation.json"
     options = ["--window", 32, 48, "--overlap", 0.1, "--blending", "mean"]
     chart = tmp_path / "confusion.png"
-    done = run(model_file, *SCENES, *options, "--output", output, "--chart", chart)
-    assert done.returncode == 0, done.stderr
+    options += ["--output", output, "--chart", chart]
+    status, out, err = run(model_file, *SCENES, *options)
+    assert status == 0, err
     val = StreetScenes(3, (96, 128), seed=1)
     model = keras.saving.load_model(model_file, compile=False)
     windows = sliding_window(model, (32, 48), overlap=0.1, blending="mean")
     expected = evaluate(windows, evaluation_pipeline(val), val.class_names)
     result = json.loads(output.read_text())
     assert np.isclose(result["mean_iou"], expected["mean_iou"], rtol=1e-4)
-    assert done.stdout.splitlines()[-1].split()[:2] == ["mean", "IoU"]
-    assert done.stdout.rstrip("\n") == evaluation_table(expected)
-    assert "3/3" in done.stderr
+    assert out.splitlines()[-1].split()[:2] == ["mean", "IoU"]
+    assert out.rstrip("\n") == evaluation_table(expected)
+    assert "3/3" in err
     expected_chart = confusion_chart(result["confusion_matrix"], val.class_names)
     np.testing.assert_array_equal(np.asarray(Image.open(chart)), expected_chart)
     # And whole images are something else.
@@ -53,13 +63,13 @@ def test_evaluates_window_by_window(model_file, tmp_path):
     assert not np.isclose(plain["mean_iou"], expected["mean_iou"], rtol=1e-4)
 
 
-def test_images_are_reduced_for_a_model_of_two_resolutions(tmp_path):
+def test_images_are_reduced_for_a_model_of_two_resolutions(run, tmp_path):
     path = tmp_path / "best.keras"
     model = tiny_dsrl(StreetScenes(1, (96, 128)).num_classes)
     model.save(path)
     output = tmp_path / "evaluation.json"
-    done = run(path, *SCENES, "--upscale", 2, "--output", output)
-    assert done.returncode == 0, done.stderr
+    status, _, err = run(path, *SCENES, "--upscale", 2, "--output", output)
+    assert status == 0, err
     val = StreetScenes(3, (96, 128), seed=1)
     network = inference_model(model)
     pairs = evaluation_pipeline(val).map(named_targets(network, scale=2))
@@ -69,16 +79,16 @@ def test_images_are_reduced_for_a_model_of_two_resolutions(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("status", "arguments", "words"),
     [
-        (["missing.keras"], "missing.keras"),
-        (["MODEL", "--data", "camvid"], "--data-dir"),
-        (["MODEL", "--data", "camvid", "--data-dir", "nowhere"], "nowhere"),
-        (["MODEL", "--window", "0", "10"], "window"),
-        (["MODEL", "--output", "no/a.json"], "no folder no for a.json"),
+        (1, ["missing.keras"], "missing.keras"),
+        (2, ["MODEL", "--data", "camvid"], "--data-dir"),
+        (1, ["MODEL", "--data", "camvid", "--data-dir", "nowhere"], "nowhere"),
+        (1, ["MODEL", "--window", "0", "10"], "window"),
+        (2, ["MODEL", "--output", "no/a.json"], "no folder no for a.json"),
     ],
 )
-def test_what_is_wrong_is_a_message(model_file, arguments, words):
-    done = run(*(model_file if a == "MODEL" else a for a in arguments))
-    assert done.returncode == 1
-    assert words in done.stderr and "Traceback" not in done.stderr
+def test_what_is_wrong_is_a_message(run, model_file, status, arguments, words):
+    found, _, err = run(*(model_file if a == "MODEL" else a for a in arguments))
+    assert found == status
+    assert words in err and "Traceback" not in err

@@ -27,10 +27,10 @@ def image(height, width):
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), "uint8")
 
 
-def failing(arguments, capsys):
+def failing(arguments, capsys, status):
     with pytest.raises(SystemExit) as exit:
         main(["export", "model.keras", *arguments])
-    assert exit.value.code == 1
+    assert exit.value.code == status
     return capsys.readouterr().err
 
 
@@ -83,12 +83,19 @@ def test_a_quantized_litert_file(folder, model):
             ["a.tflite", "--quantization", "int8", "--images", "photos"],
             "--images needs --size",
         ),
-        (["saved/1", "--classes", "camvid"], "class_names"),
     ],
 )
-def test_what_is_wrong_is_a_message(arguments, words, folder, capsys):
-    error = failing(arguments, capsys)
-    assert error.startswith("keras-seg export: ") and words in error
+def test_flags_that_do_not_agree_are_a_message(arguments, words, folder, capsys):
+    check_failure(arguments, words, folder, capsys, 2)
+
+
+def test_wrong_class_names_are_a_message(folder, capsys):
+    check_failure(["saved/1", "--classes", "camvid"], "class_names", folder, capsys, 1)
+
+
+def check_failure(arguments, words, folder, capsys, status):
+    error = failing(arguments, capsys, status)
+    assert error.startswith("keras-seg: error: ") and words in error
     assert not [
         p
         for p in folder.iterdir()

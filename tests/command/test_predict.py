@@ -89,8 +89,6 @@ def test_what_cannot_be_read_is_told_and_the_others_segmented(files, tmp_path, c
         (["model.keras", "photos", "photos/a.png"], "Two images of one name"),
         (["model.keras", "twice"], "differ in their suffix only"),
         (["model.keras", "photos", "--output", "photos"], "written over"),
-        (["model.keras", "photos", "--overlays", "masks"], "another folder"),
-        (["model.keras", "photos", "--alpha", "2"], "--alpha must be in 0..1"),
         (["model.keras", "photos", "--classes", "camvid"], "11 in 'camvid' for 3"),
         (["model.keras", "photos", "--scales", "0"], "`scales` must be"),
         (["model.keras", "photos", "--window", "0", "9"], "`window` must be"),
@@ -105,9 +103,22 @@ def test_what_is_wrong_is_a_message(arguments, words, files, tmp_path, capsys):
     if "--output" not in arguments:
         arguments = [*arguments, "--output", "masks"]
     error = failing(arguments, capsys)
-    assert error.startswith("keras-seg predict: ") and words in error
+    assert error.startswith("keras-seg: error: ") and words in error
     assert not [*tmp_path.rglob("masks/*")]
     assert read("photos/a.png").shape == (33, 47, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--overlays", "masks"], "another folder"),
+        (["--alpha", "2"], "--alpha must be in 0..1"),
+    ],
+)
+def test_flags_that_do_not_agree_are_a_message(arguments, words, capsys):
+    arguments = ["model.keras", "photos", "--output", "masks", *arguments]
+    error = failing(arguments, capsys, 2)
+    assert error.startswith("keras-seg: error: ") and words in error
 
 
 def test_an_interruption_has_a_status_of_its_own(files, monkeypatch, capsys):
@@ -116,4 +127,4 @@ def test_an_interruption_has_a_status_of_its_own(files, monkeypatch, capsys):
 
     monkeypatch.setattr("keras_seg.command.predict.load_model", interrupted)
     error = failing(["model.keras", "photos", "--output", "masks"], capsys, 130)
-    assert error == "keras-seg predict: interrupted\n"
+    assert error == "keras-seg: error: interrupted\n"

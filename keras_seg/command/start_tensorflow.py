@@ -1,0 +1,46 @@
+import contextlib
+import logging
+import os
+import sys
+import tempfile
+
+import keras_seg
+
+
+def start_tensorflow(verbose=False):
+    """Imports Keras on TensorFlow, without what they say of devices meanwhile.
+
+    Args:
+        verbose: bool. Leaves TensorFlow's log as it is.
+    """
+    if verbose:
+        keras_seg._register()
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Lines about CUDA come before TensorFlow has read that variable.
+    with _stderr_on_error():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+        keras_seg._register()
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+@contextlib.contextmanager
+def _stderr_on_error():
+    """Keeps what the process writes to its standard error, and shows it on errors."""
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            sys.stderr.flush()
+            kept.seek(0)
+            os.write(stderr, kept.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, 2)
+            os.close(stderr)

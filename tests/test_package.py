@@ -1,0 +1,56 @@
+"""What `import keras_seg` does."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+
+import keras_seg
+from keras_seg.layers import StripPooling
+
+
+def test_saved_layers_load_after_the_import_alone(tmp_path):
+    path = tmp_path / "model.keras"
+    inputs = keras.Input((8, 9, 4))
+    model = keras.Model(inputs, StripPooling()(inputs))
+    model.save(path)
+    image = np.random.default_rng(0).normal(size=(1, 8, 9, 4)).astype("float32")
+    np.save(tmp_path / "image.npy", image)
+    code = (
+        "import keras_seg, keras, numpy, sys\n"
+        "model = keras.saving.load_model(sys.argv[1])\n"
+        "found = keras.ops.convert_to_numpy(model(numpy.load(sys.argv[2])))\n"
+        "numpy.save(sys.argv[3], found)"
+    )
+    files = [path, tmp_path / "image.npy", tmp_path / "found.npy"]
+    command = [sys.executable, "-c", code, *map(str, files)]
+    subprocess.run(command, check=True, capture_output=True)
+    expected = keras.ops.convert_to_numpy(model(image))
+    np.testing.assert_allclose(np.load(files[2]), expected, atol=1e-6)
+
+
+def test_importing_layers_costs_little_beside_keras():
+    code = (
+        "import time, keras\n"
+        "start = time.process_time()\n"
+        "import keras_seg.layers\n"
+        "print(time.process_time() - start)"
+    )
+    command = [sys.executable, "-c", code]
+    seconds = [
+        float(subprocess.run(command, capture_output=True, check=True).stdout)
+        for _ in range(2)
+    ]
+    assert min(seconds) < 0.2
+
+
+def test_every_public_name_is_listed_and_there():
+    assert set(keras_seg.__all__) <= set(dir(keras_seg))
+    code = (
+        "import keras_seg\n"
+        "assert {'data', 'training', 'set_xla'} <= set(dir(keras_seg))\n"
+        "for name in dir(keras_seg):\n"
+        "    getattr(keras_seg, name)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
