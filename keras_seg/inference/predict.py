@@ -1,5 +1,7 @@
 import os
 
+from PIL import Image
+
 from keras_seg.inference.predictor import predictor
 
 
@@ -9,9 +11,11 @@ def predict(model, images, **options):
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` from
             images in 0..255 to logits, or to a dict with "segmentation".
-        images: an array `(height, width, channels)` in 0..255, or the path of an image
-            file; or several: an array `(batch, height, width, channels)`, or an
-            iterable of arrays and paths, of different sizes too.
+        images: one image, in any form that `keras_seg.data.read_image` reads: an array
+            `(height, width, channels)` or `(height, width)` in 0..255, the path of an
+            image file, its bytes, or a `PIL.Image.Image`; or several: an array
+            `(batch, height, width, channels)`, or an iterable of such images, of
+            different sizes too.
         **options: `window`, `overlap`, `blending`, `scales` and `flip` of `predictor`.
 
     Returns:
@@ -31,6 +35,7 @@ def predict(model, images, **options):
     ```
     """
     label_map = predictor(model, **options)
-    if isinstance(images, (str, os.PathLike)) or getattr(images, "ndim", 4) != 4:
+    one = isinstance(images, (str, os.PathLike, bytes, bytearray, Image.Image))
+    if one or getattr(images, "ndim", 4) != 4:
         return label_map(images)
     return [label_map(image) for image in images]

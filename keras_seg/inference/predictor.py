@@ -1,11 +1,9 @@
-import keras
 import numpy as np
 from keras import ops
 
-from keras_seg.data import low_resolution
+from keras_seg.data import low_resolution, read_image
 from keras_seg.inference.logits_scale import logits_scale
 from keras_seg.inference.multi_scale import multi_scale
-from keras_seg.inference.read_image import read_image
 from keras_seg.inference.sliding_window import sliding_window
 from keras_seg.models import inference_model
 from keras_seg.ops.xla import tensorflow
@@ -32,13 +30,13 @@ def predictor(
         flip: bool, as of `multi_scale`.
 
     Returns:
-        A function that takes an array `(height, width, channels)` in 0..255, or the
-        path of an image file, and returns its label map: `(height, width)`, uint8, or
-        int32 above 256 classes.
+        A function that takes an image, in any form that `keras_seg.data.read_image`
+        reads (an array in 0..255, a path, the bytes of a file, a `PIL.Image.Image`),
+        and returns its label map: `(height, width)`, uint8, or int32 above 256 classes.
 
     Raises:
-        ValueError: As `sliding_window` and `multi_scale`. The function raises it for an
-            array of another shape, or not in 0..255, and for files as `read_image`.
+        ValueError: As `sliding_window` and `multi_scale`. The function raises it as
+            `read_image`.
 
     Example:
 
@@ -71,7 +69,7 @@ def predictor(
         classes = tf.function(classes, input_signature=[shape])
 
     def label_map(image):
-        pixels = _pixels(image, channels)
+        pixels = read_image(image, channels)
         height, width, _ = pixels.shape
         margins = (0, -height % scale), (0, -width % scale), (0, 0)
         pixels = np.pad(pixels.astype("float32"), margins, mode="edge")
@@ -79,30 +77,3 @@ def predictor(
         return found[:height, :width].astype(dtype)
 
     return label_map
-
-
-def _pixels(image, channels):
-    if not hasattr(image, "shape"):
-        if channels != 3:
-            raise ValueError(
-                f"Image files have three channels, and the model takes {channels}. "
-                f"Received: {image!r}. Give an array instead."
-            )
-        return read_image(image)
-    image = ops.convert_to_numpy(image)
-    if image.ndim != 3 or image.shape[-1] != channels or not image.size:
-        raise ValueError(
-            f"An image must be an array (height, width, {channels}). Received the "
-            f"shape {image.shape}"
-        )
-    low, high = image.min(), image.max()
-    if not (low >= 0 and high <= 255):  # nan is neither
-        raise ValueError(
-            f"An image must have values in 0..255. Received values in {low}..{high}"
-        )
-    if keras.backend.is_float_dtype(str(image.dtype)) and 0 < high <= 1:
-        raise ValueError(
-            "An image must have values in 0..255. Received floats of 1 at most, which "
-            "seem to be in 0..1: multiply by 255."
-        )
-    return image

@@ -17,7 +17,6 @@ import argparse
 import pathlib
 
 import keras
-import numpy as np
 from PIL import Image
 
 from keras_seg import data, layers, models
@@ -114,7 +113,7 @@ def _heights(args):
 
 
 def _attention(args):
-    image = _read_image(args.image)
+    image = data.read_image(args.image)
     model = load_model(args.model)
     # Without the second input that some have: the image is a whole one.
     model = models.attention_model(models.inference_model(model))
@@ -123,8 +122,8 @@ def _attention(args):
 
 
 def _prior(args):
-    image = _read_image(args.image)
-    labels = None if args.label is None else _read_label(args.label)
+    image = data.read_image(args.image)
+    labels = None if args.label is None else data.read_label(args.label)
     model = models.prior_model(load_model(args.model))
     (size,) = (
         layer.prior_size
@@ -147,7 +146,7 @@ def _prior(args):
 
 
 def _resolution(args):
-    image, original = _read_image(args.image), None
+    image, original = data.read_image(args.image), None
     model = load_model(args.model)
     # Each from the image alone, without the second input that some have.
     affinity, *branches = (
@@ -194,22 +193,6 @@ def _reduce(original, scale):
 def _first(batches):
     """Of a dict of batches of one."""
     return {name: keras.ops.convert_to_numpy(x)[0] for name, x in batches.items()}
-
-
-def _read_image(path):
-    with Image.open(path) as file:
-        return np.asarray(file.convert("RGB"))
-
-
-def _read_label(path):
-    with Image.open(path) as file:
-        labels = np.asarray(file).astype("int32")  # from booleans too, of one bit
-        if labels.ndim != 2:
-            raise ValueError(
-                "A label must be a grey or palette PNG whose values are the classes. "
-                f"Received: {path} of mode {file.mode!r}"
-            )
-    return labels
 
 
 if __name__ == "__main__":

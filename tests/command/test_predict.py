@@ -73,7 +73,7 @@ def test_files_windows_and_classes(files, model, tmp_path):
 def test_what_cannot_be_read_is_told_and_the_others_segmented(files, tmp_path, capsys):
     (tmp_path / "photos" / "aa.jpg").write_bytes(b"\xff\xd8\xff")
     error = failing(["model.keras", "photos", "--output", "masks"], capsys)
-    assert "Cannot read the image photos/aa.jpg" in error
+    assert "Cannot read photos/aa.jpg" in error
     masks = {path.name for path in (tmp_path / "masks").rglob("*.png")}
     assert masks == {"a.png", "b.png"}
 

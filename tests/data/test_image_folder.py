@@ -1,11 +1,9 @@
-import struct
-import zlib
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from keras_seg.data import ImageFolder
+from tests.data.pictures import write_png
 
 NAMES = ("road", "car", "sky")
 PIXELS = np.arange(4 * 6 * 3, dtype="uint8").reshape(4, 6, 3)
@@ -21,30 +19,6 @@ def folders(tmp_path):
     Image.fromarray(PIXELS).save(images / "a.png")
     Image.fromarray(LABEL).save(labels / "a.png")
     return images, labels
-
-
-def write_png(path, values, depth, color_type=0):
-    """Writes a PNG of any bit depth, which Pillow cannot; rows must fill bytes."""
-    bits = np.unpackbits(np.asarray(values, ">u2")[..., None].view("uint8"), axis=-1)
-    rows = np.packbits(bits[..., -depth:].reshape(len(values), -1), axis=-1)
-
-    def chunk(kind, body):
-        check = struct.pack(">I", zlib.crc32(kind + body))
-        return struct.pack(">I", len(body)) + kind + body + check
-
-    height, width = np.shape(values)
-    header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, 0)
-    body = b"".join(b"\0" + row.tobytes() for row in rows)
-    colors = b""
-    if color_type == 3:
-        colors = chunk(b"PLTE", bytes(77 * index % 256 for index in range(3 << depth)))
-    path.write_bytes(
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + colors
-        + chunk(b"IDAT", zlib.compress(body))
-        + chunk(b"IEND", b"")
-    )
 
 
 def test_reads_a_pair(folders):
@@ -95,10 +69,27 @@ def test_other_images_become_rgb(folders, mode):
     np.testing.assert_array_equal(image, source.convert("RGB"))
 
 
-def test_refuses_images_of_16_bits(folders):
-    Image.fromarray(PIXELS[..., 0].astype("uint16")).save(folders[0] / "a.png")
-    with pytest.raises(ValueError, match=r"8 bits a channel. Received: .*a\.png"):
-        ImageFolder(*folders, NAMES)
+@pytest.mark.parametrize("first", [8, 16])
+def test_images_of_16_bits_make_all_images_floats(folders, first):
+    words = PIXELS.astype("uint16") * 300
+    write_png(folders[0] / ("a.png" if first == 16 else "b.png"), words, 16, 2)
+    other = "b.png" if first == 16 else "a.png"
+    Image.fromarray(PIXELS).save(folders[0] / other)
+    Image.fromarray(LABEL).save(folders[1] / "b.png")
+    dataset = ImageFolder(*folders, NAMES)
+    assert dataset.image_dtype == "float32"
+    images = [image for image, _ in dataset]
+    assert [image.dtype for image in images] == ["float32"] * 2
+    expected = [PIXELS, words / 257] if first == 8 else [words / 257, PIXELS]
+    np.testing.assert_allclose(images, expected, rtol=1e-6)
+
+
+def test_channels_and_range(folders):
+    write_png(folders[0] / "a.png", PIXELS[..., 0].astype("uint16") * 50, 16)
+    dataset = ImageFolder(*folders, NAMES, channels=1, value_range=3500)
+    assert dataset.channels == 1
+    expected = PIXELS[..., :1] * (50 * 255 / 3500)
+    np.testing.assert_allclose(dataset[0][0], expected, rtol=1e-5)
 
 
 def test_palette_labels_are_indices(folders):
@@ -146,7 +137,11 @@ def test_label_map_leaves_no_value_unspoken_of(folders):
 
 @pytest.mark.parametrize(
     "label_map, message",
-    [({0: 3}, r"Received: 0: 3"), ({-1: 0}, "the key -1"), ({1 << 16: 0}, "the key")],
+    [
+        ({0: 3}, r"Received: 0: 3"),
+        ({-(1 << 16): 0}, "the key -65536"),
+        ({1 << 16: 0}, "the key"),
+    ],
 )
 def test_rejects_bad_label_maps(folders, label_map, message):
     with pytest.raises(ValueError, match=message):
@@ -181,7 +176,7 @@ def test_files_without_a_partner_are_counted_and_named(folders):
     with pytest.raises(ValueError) as caught:
         ImageFolder(*folders, NAMES)
     message = str(caught.value)
-    assert "8 image(s) have no label PNG" in message
+    assert "8 image(s) have no label of the same name" in message
     assert "lonely0.png" in message and "lonely7.png" not in message
     assert "1 label(s) have no image" in message and "orphan.png" in message
 
@@ -204,10 +199,148 @@ def test_sizes_that_differ(folders):
         ImageFolder(*folders, NAMES)
 
 
-def test_rgb_labels(folders):
-    Image.fromarray(PIXELS).save(folders[1] / "a.png")
-    with pytest.raises(ValueError, match=r"labels.a\.png of mode 'RGB'"):
+PALETTE = np.uint8([[128, 64, 128], [0, 0, 142], [70, 130, 180]])
+
+
+def color_label(mode="RGB"):
+    colors = Image.fromarray(PALETTE[np.minimum(LABEL, 2)])
+    return colors.quantize(3) if mode == "P" else colors.convert(mode)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_labels_of_colours(folders, mode):
+    color_label(mode).save(folders[1] / "a.png")
+    label = ImageFolder(*folders, NAMES, PALETTE)[0][1]
+    assert label.dtype == np.uint8
+    np.testing.assert_array_equal(label, np.minimum(LABEL, 2))
+    for options in ({}, {"palette": PALETTE, "label_colors": False}):
+        with pytest.raises(ValueError, match="Labels hold colours"):
+            ImageFolder(*folders, NAMES, **options)
+
+
+def test_a_palette_that_contradicts_the_classes(folders):
+    color_label("P").save(folders[1] / "a.png")
+    values = np.array(color_label("P"))
+    assert (values != np.minimum(LABEL, 2)).any()
+    with pytest.raises(ValueError, match=r"contradicts itself.*`label_colors=True`"):
+        ImageFolder(*folders, NAMES, PALETTE)[0]
+    for label_colors, expected in ((True, np.minimum(LABEL, 2)), (False, values)):
+        label = ImageFolder(*folders, NAMES, PALETTE, label_colors=label_colors)[0][1]
+        np.testing.assert_array_equal(label, expected)
+
+
+def test_colours_of_ones_own(folders):
+    color_label().save(folders[1] / "a.png")
+    colors = {(128, 64, 128): 2, (0, 0, 142): 255}
+    folder = ImageFolder(*folders, NAMES, label_colors=colors)
+    with pytest.raises(ValueError, match=r"\(70, 130, 180\) in 8 pixels"):
+        folder[0]
+    folder = ImageFolder(
+        *folders, NAMES, label_colors=colors, ignore_unknown_colors=True
+    )
+    expected = np.where(LABEL == 0, 2, 255)
+    np.testing.assert_array_equal(folder[0][1], expected)
+
+
+@pytest.mark.parametrize(
+    ("label_colors", "words"),
+    [
+        ("yes", "must be None, a bool or a dict"),
+        ({(1, 2): 0}, r"Received: \(1, 2\)"),
+        ({(1, 2, 256): 0}, "in 0..255"),
+        ({(1, 2, 3): 3}, "classes or `ignore_class`"),
+        (True, "needs a `palette`"),
+    ],
+)
+def test_rejects_bad_label_colors(folders, label_colors, words):
+    with pytest.raises(ValueError, match=words):
+        ImageFolder(*folders, NAMES, label_colors=label_colors)
+
+
+def test_classes_of_one_colour_cannot_be_told_apart(folders):
+    color_label().save(folders[1] / "a.png")
+    with pytest.raises(ValueError, match="'road' and 'sky' have"):
+        ImageFolder(*folders, NAMES, PALETTE[[0, 1, 0]])
+
+
+def test_negative_labels(folders):
+    (folders[1] / "a.png").unlink()
+    np.save(folders[1] / "a.npy", np.where(LABEL == 255, -1, LABEL.astype("int16")))
+    with pytest.raises(ValueError, match="holds the values -1, which"):
+        ImageFolder(*folders, NAMES)[0]
+    label_map = {-1: 255, 0: 0, 1: 1, 2: 2}
+    label = ImageFolder(*folders, NAMES, label_map=label_map)[0][1]
+    np.testing.assert_array_equal(label, LABEL)
+
+
+def test_orientation_turns_the_image_and_fits_the_turned_label(folders):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(PIXELS).save(folders[0] / "a.png", exif=exif)
+    with pytest.raises(ValueError, match="of 4x6 and .* of 6x4 .*EXIF orientation of"):
         ImageFolder(*folders, NAMES)
+    Image.fromarray(LABEL.T).save(folders[1] / "a.png")
+    image, label = ImageFolder(*folders, NAMES)[0]
+    np.testing.assert_array_equal(image, np.rot90(PIXELS, -1))
+    np.testing.assert_array_equal(label, LABEL.T)
+
+
+def test_links_to_folders_are_followed_once(folders, tmp_path):
+    for folder, kind in zip(folders, ("i", "l"), strict=True):
+        (tmp_path / kind).mkdir()
+        Image.fromarray(PIXELS if kind == "i" else LABEL).save(
+            tmp_path / kind / "b.png"
+        )
+        (folder / "linked").symlink_to(tmp_path / kind)
+        (folder / "back").symlink_to(folder)
+    dataset = ImageFolder(*folders, NAMES)
+    stems = [path.relative_to(folders[0]).as_posix() for path in dataset.image_paths]
+    assert stems == ["a.png", "linked/b.png"]
+
+
+@pytest.mark.parametrize(
+    ("image", "label", "options"),
+    [
+        ("a.png", "a_mask.png", {"label_name": "{stem}_mask"}),
+        ("a.png", "a_mask.tif", {"label_name": "{stem}_mask"}),
+        (
+            "img_a.png",
+            "seg_a.PNG",
+            {"image_name": "img_{stem}"} | {"label_name": "seg_{stem}.png"},
+        ),
+        (
+            "a_rgb.bmp",
+            "a_L.bmp",
+            {"image_name": "{stem}_rgb"} | {"label_name": "{stem}_L"},
+        ),
+    ],
+)
+@pytest.mark.parametrize("together", [False, True])
+def test_names(tmp_path, image, label, options, together):
+    images = tmp_path / "images" / "town"
+    labels = images if together else tmp_path / "labels" / "town"
+    for folder in {images, labels}:
+        folder.mkdir(parents=True)
+    Image.fromarray(PIXELS).save(images / image)
+    Image.fromarray(LABEL).save(labels / label)
+    (labels / "notes.txt").write_text("")
+    dataset = ImageFolder(images.parent, labels.parent, NAMES, **options)
+    assert len(dataset) == 1
+    np.testing.assert_array_equal(dataset[0][0], PIXELS)
+    np.testing.assert_array_equal(dataset[0][1], LABEL)
+
+
+def test_names_that_do_not_fit_are_listed_with_a_remedy(folders):
+    (folders[1] / "a.png").rename(folders[1] / "gt-a-1.png")
+    with pytest.raises(
+        ValueError, match=r"hold a.png, and gt-a-1.png. .*label_name='gt-{stem}-1'\?"
+    ):
+        ImageFolder(*folders, NAMES)
+    with pytest.raises(ValueError, match="No label has a name like.*holds gt-a-1.png"):
+        ImageFolder(*folders, NAMES, label_name="{stem}_mask")
+    for bad in ("mask", "{stem}{stem}", "a/{stem}"):
+        with pytest.raises(ValueError, match="`label_name` must be a file name"):
+            ImageFolder(*folders, NAMES, label_name=bad)
 
 
 @pytest.mark.parametrize("folder", [0, 1])

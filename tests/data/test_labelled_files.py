@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from keras_seg.data import LabelledFiles
+from tests.data.pictures import write_png
 from tests.data.published import write_image, write_label
 
 NAMES = ("road", "car")
@@ -34,11 +35,24 @@ def test_an_image_without_label_is_void(pair, void, dtype):
 
 def test_files_are_first_looked_at_when_they_are_read(pair, tmp_path):
     dataset = LabelledFiles([pair, (tmp_path / "no.png", None)], NAMES)
-    with pytest.raises(ValueError, match="Cannot read .*no.png"):
+    with pytest.raises(FileNotFoundError, match="no.png"):
         dataset[1]
     write_label(pair[1], LABEL[:, :2])
     with pytest.raises(ValueError, match="picture.jpg of 3x2 and .*classes.png of 2x2"):
         dataset[0]
     Image.fromarray(np.zeros((2, 3, 3), "uint8")).save(pair[1])
-    with pytest.raises(ValueError, match="classes.png of mode 'RGB'"):
+    with pytest.raises(ValueError, match="Labels hold colours"):
         dataset[0]
+
+
+def test_images_of_more_bits_than_the_first(pair, tmp_path):
+    deep = tmp_path / "deep.png"
+    write_png(deep, np.zeros((2, 3, 3)), 16, 2)
+    with pytest.raises(ValueError, match="deep.png of 16 bits, and the first one of 8"):
+        LabelledFiles([pair, (deep, None)], NAMES)[1]
+    assert LabelledFiles([(deep, None), pair], NAMES).image_dtype == "float32"
+
+
+def test_a_label_needs_a_file_without_loss(pair):
+    with pytest.raises(ValueError, match="JPEG and WebP change"):
+        LabelledFiles([(pair[0], pair[0])], NAMES).check_headers(0)

@@ -121,19 +121,41 @@ def test_above_256_classes_maps_are_int32():
     assert predict(keras.Model(pixels, many), image()).dtype == "int32"
 
 
-def test_images_of_other_channels_are_arrays(tmp_path):
+def test_images_of_other_channels(tmp_path):
     model = brightest(channels=4)
     pixels = np.random.default_rng(0).uniform(0, 255, (7, 9, 4)).astype("float32")
     np.testing.assert_array_equal(predict(model, pixels), pixels.argmax(axis=-1))
-    with pytest.raises(ValueError, match="the model takes 4"):
+    Image.fromarray(pixels.astype("uint8")).save(tmp_path / "a.png")
+    expected = pixels.astype("uint8").argmax(axis=-1)
+    np.testing.assert_array_equal(predict(model, tmp_path / "a.png"), expected)
+    Image.fromarray(image()).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="must have 4 channels. Received: .*a.png"):
         predict(model, tmp_path / "a.png")
+
+
+def test_images_of_every_form(tmp_path):
+    model = brightest()
+    pixels = image()
+    expected = pixels.argmax(axis=-1)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    opaque = np.concatenate([pixels, np.full_like(pixels[..., :1], 255)], axis=-1)
+    for form in (
+        Image.fromarray(pixels),
+        (tmp_path / "a.png").read_bytes(),
+        str(tmp_path / "a.png"),
+        opaque,
+        Image.fromarray(opaque),
+    ):
+        np.testing.assert_array_equal(predict(model, form), expected)
+        np.testing.assert_array_equal(predict(model, [form])[0], expected)
+    np.testing.assert_array_equal(predict(model, pixels[..., 0]), 0)
 
 
 @pytest.mark.parametrize(
     ("pixels", "words"),
     [
-        (np.zeros((7, 9)), r"\(height, width, 3\)"),
-        (np.zeros((7, 9, 4)), r"\(height, width, 3\)"),
+        (np.zeros(9), r"\(height, width, 3\)"),
+        (np.zeros((7, 9, 5)), "must have 3 channels"),
         (np.zeros((0, 9, 3)), r"\(height, width, 3\)"),
         (np.full((7, 9, 3), 300), "0..255"),
         (np.full((7, 9, 3), -1.0), "0..255"),
@@ -149,15 +171,12 @@ def test_rejects_what_is_no_image(pixels, words):
 def test_rejects_files_that_are_no_images(tmp_path):
     label_map = predictor(brightest())
     (tmp_path / "text.png").write_text("no image")
-    with pytest.raises(ValueError, match="Cannot read the image .*text.png"):
+    with pytest.raises(ValueError, match="Cannot read .*text.png"):
         label_map(tmp_path / "text.png")
     Image.fromarray(image(64, 64)).save(tmp_path / "whole.jpg")
     half = (tmp_path / "whole.jpg").read_bytes()[:600]
     (tmp_path / "half.jpg").write_bytes(half)
-    with pytest.raises(ValueError, match="Cannot read the image .*half.jpg"):
+    with pytest.raises(ValueError, match="Cannot read .*half.jpg"):
         label_map(tmp_path / "half.jpg")
-    Image.fromarray(np.zeros((4, 4), "uint16")).save(tmp_path / "wide.png")
-    with pytest.raises(ValueError, match="more than 8 bits"):
-        label_map(tmp_path / "wide.png")
     with pytest.raises(FileNotFoundError):
         label_map(tmp_path / "none.png")

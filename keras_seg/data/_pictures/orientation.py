@@ -1,0 +1,47 @@
+"""The orientation that cameras note in EXIF."""
+
+import struct
+
+import numpy as np
+
+_TAG = 0x0112
+_PNG_TEXTS = (b"Raw profile type", b"XML:com.adobe.xmp")
+
+
+def orientation(image):
+    """EXIF's orientation of an image that Pillow opened, an int in 1..8; 1: upright."""
+    try:
+        value = image.getexif().get(_TAG, 1)
+    except (LookupError, SyntaxError, TypeError, ValueError, struct.error):
+        return 1  # damaged notes: viewers show such a picture as it is
+    return value if value in range(1, 9) else 1
+
+
+def png_notes_orientation(file):
+    """Whether a PNG may note an orientation, by the names of its chunks.
+
+    Pillow decodes all pixels to look for notes behind them; headers are to be quick.
+    """
+    file.seek(8)
+    while len(head := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        if kind == b"eXIf":
+            return True
+        if kind in (b"tEXt", b"zTXt", b"iTXt"):
+            if file.read(min(length, 20)).startswith(_PNG_TEXTS):
+                return True
+            length -= min(length, 20)
+        if kind == b"IEND":
+            return False
+        file.seek(length + 4, 1)
+    return False
+
+
+def turn(pixels, orientation):
+    """Pixels `(rows, columns, ...)` as people see them, by EXIF's orientation."""
+    if orientation > 4:
+        pixels = np.swapaxes(pixels, 0, 1)
+    # What is left to mirror after that: up and down, left and right.
+    rows = orientation in (3, 4, 7, 8)
+    columns = orientation in (2, 3, 6, 7)
+    return pixels[:: -1 if rows else 1, :: -1 if columns else 1]

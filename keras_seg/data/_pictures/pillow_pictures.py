@@ -1,0 +1,157 @@
+"""What Pillow opens, with the depth that the file states instead of Pillow's mode."""
+
+import contextlib
+import threading
+
+import numpy as np
+from PIL import Image
+
+from keras_seg.data._pictures.orientation import orientation, png_notes_orientation
+from keras_seg.data._pictures.picture import Picture
+
+# Of which the depth is known. Pillow would cut 16 bits of PPM and JPEG 2000 to 8.
+_FORMATS = ("PNG", "JPEG", "MPO", "BMP", "GIF", "WEBP")
+_LOCK = threading.Lock()
+_DEPTH, _COLOR_TYPE = 24, 25  # bytes of a PNG's header
+_GREY, _PALETTE = 0, 3  # colour types
+_SAMPLES = {0: 1, 2: 3, 4: 2, 6: 4}  # of the other colour types
+# Channels, bits, colours and alpha of Pillow's modes.
+_MODES = {
+    "1": (1, 1, "grey", False),
+    "L": (1, 8, "grey", False),
+    "LA": (2, 8, "grey", True),
+    "P": (1, 8, "palette", False),
+    "RGB": (3, 8, "rgb", False),
+    "RGBA": (4, 8, "rgb", True),
+    "I;16": (1, 16, "grey", False),
+    "I;16B": (1, 16, "grey", False),
+    "I;16L": (1, 16, "grey", False),
+    "I;16N": (1, 16, "grey", False),
+    "F": (1, 32, "grey", False),
+}
+_CONVERTED = {"PA": "RGBA", "RGBa": "RGBA", "La": "LA"}
+_CONVERTED |= dict.fromkeys(("RGBX", "CMYK", "YCbCr", "HSV"), "RGB")
+
+
+@contextlib.contextmanager
+def any_size():
+    """Lifts Pillow's limit of pixels, which is the same for a whole process."""
+    with _LOCK:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def open_file(name, file, stack):
+    """A `Picture` of a PNG, JPEG, BMP, GIF or WebP file."""
+    with any_size():
+        image = stack.enter_context(Image.open(file))
+    if image.format not in _FORMATS:
+        raise ValueError(
+            "images must be PNG, JPEG, BMP, GIF, WebP, TIFF or .npy files. Received: "
+            f"{image.format}"
+        )
+    if image.format != "PNG":
+        picture = of_pixels(name, image)
+        picture.orientation = orientation(image)
+        return picture
+    picture = _of_png(name, image, file)
+    position = file.tell()
+    if png_notes_orientation(file):
+        picture.orientation = orientation(_reopened(file, stack))
+    file.seek(position)
+    return picture
+
+
+def _reopened(file, stack):
+    """The image once more: to look for notes may decode it."""
+    file.seek(0)
+    with any_size():
+        return stack.enter_context(Image.open(file))
+
+
+def of_image(name, image):
+    """A `Picture` of a `PIL.Image.Image` in memory."""
+    # Of a file that is not decoded yet, Pillow tells what it would cut to 8 bits.
+    raw = [str(tile[3]) for tile in getattr(image, "tile", ())]
+    if _mode(image) in ("L", "LA", "RGB", "RGBA") and any(";16" in x for x in raw):
+        raise ValueError(
+            "Pillow cuts its 16 bits to 8. Give the path or the bytes of the file"
+        )
+    picture = of_pixels(name, image)
+    picture.orientation = orientation(image)
+    return picture
+
+
+def of_pixels(name, image):
+    """A `Picture` of what Pillow decodes, not turned."""
+    mode = _mode(image)
+    if mode == "I":
+        low, high = image.getextrema()
+        # 16 bits in Pillow before 11 too.
+        bits = 16 if low >= 0 and high < 2**16 else 32
+        channels, colors, has_alpha = 1, "grey", False
+    elif mode in _MODES:
+        channels, bits, colors, has_alpha = _MODES[mode]
+    else:
+        raise ValueError(f"Pillow's mode {image.mode!r} is not understood")
+    return Picture(
+        name,
+        image.height,
+        image.width,
+        channels,
+        bits,
+        colors,
+        lambda: np.asarray(image if image.mode == mode else image.convert(mode)),
+        has_alpha,
+        palette=_palette(image) if mode == "P" else None,
+    )
+
+
+def _mode(image):
+    return _CONVERTED.get(image.mode, image.mode)
+
+
+def _palette(image):
+    return np.array(image.getpalette("RGB"), "uint8").reshape(-1, 3)
+
+
+def _of_png(name, image, file):
+    file_position = file.tell()
+    file.seek(0)
+    header = file.read(_COLOR_TYPE + 1)
+    file.seek(file_position)
+    depth, color_type = header[_DEPTH], header[_COLOR_TYPE]
+    if color_type == _PALETTE:
+        return of_pixels(name, image)
+    channels = _SAMPLES[color_type]
+
+    def decode():
+        if depth == 16 and color_type != _GREY:
+            return _decode_16_bits(file)
+        pixels = np.asarray(image)
+        if depth in (2, 4):  # Pillow stretches them to 0..255
+            return pixels // (255 // (2**depth - 1))
+        return pixels
+
+    return Picture(
+        name,
+        image.height,
+        image.width,
+        channels,
+        depth,
+        "grey" if channels < 3 else "rgb",
+        decode,
+        has_alpha=channels in (2, 4),
+    )
+
+
+def _decode_16_bits(file):
+    # Pillow has no mode for it. Imported here: labels and 8-bit images do without.
+    import tensorflow as tf
+
+    file.seek(0)
+    with tf.device("CPU"):
+        return tf.io.decode_png(file.read(), dtype=tf.uint16).numpy()

@@ -1,0 +1,17 @@
+import contextlib
+
+
+@contextlib.contextmanager
+def reading_errors(name):
+    """Makes what decoders raise, of many kinds, a ValueError that names the file."""
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
+        raise  # they name it already
+    except ImportError as error:
+        raise ImportError(f"Cannot read {name}: {error}") from error
+    except MemoryError:
+        raise
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"Cannot read {name}: {reason}") from error

@@ -1,0 +1,79 @@
+"""Classes of the pixels of colour-coded labels."""
+
+import numpy as np
+
+_SHOWN = 5  # unknown colours that an error lists
+
+
+def colors_of_classes(palette, class_names):
+    """`{(red, green, blue): class}` of a palette.
+
+    Raises:
+        ValueError: If two classes share a colour.
+    """
+    classes = {}
+    for index, color in enumerate(np.asarray(palette).tolist()):
+        other = classes.setdefault(tuple(color), index)
+        if other != index:
+            raise ValueError(
+                "Labels of colours need a colour of its own for each class. "
+                f"{class_names[other]!r} and {class_names[index]!r} have "
+                f"{tuple(color)}. `label_colors` says which colours mean which class."
+            )
+    return classes
+
+
+def classes_of_colors(name, pixels, colors, unknown=None):
+    """The class of each pixel by its colour.
+
+    Args:
+        name: str. The file, for errors.
+        pixels: uint8 array `(height, width, 3)`.
+        colors: dict `{(red, green, blue): class}`.
+        unknown: int, the class of other colours, or None to refuse them.
+
+    Returns:
+        int32 array `(height, width)`.
+
+    Raises:
+        ValueError: If a colour is unknown; the most frequent ones are listed.
+    """
+    known = sorted((_code(*color), value) for color, value in colors.items())
+    codes, classes = (np.array(column, "int32") for column in zip(*known, strict=True))
+    red, green, blue = np.moveaxis(pixels.astype("int32"), -1, 0)
+    pixel_codes = _code(red, green, blue)
+    places = np.searchsorted(codes, pixel_codes).clip(max=len(codes) - 1)
+    is_known = codes[places] == pixel_codes
+    found = classes[places]
+    if is_known.all():
+        return found
+    if unknown is None:
+        raise ValueError(_unknown_colors(name, pixel_codes[~is_known], pixels))
+    return np.where(is_known, found, np.int32(unknown))
+
+
+def _code(red, green, blue):
+    return (red << 16) | (green << 8) | blue
+
+
+def _unknown_colors(name, codes, pixels):
+    values, counts = np.unique(codes, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:_SHOWN]
+    shown = ", ".join(
+        f"({values[i] >> 16}, {values[i] >> 8 & 255}, {values[i] & 255}) in "
+        f"{counts[i]} pixels"
+        for i in order
+    )
+    more = f" and {len(values) - _SHOWN} other colours" if len(values) > _SHOWN else ""
+    hint = (
+        " All its pixels are grey: if their values are the classes, save one channel."
+        if (pixels == pixels[..., :1]).all()
+        else " Blurred edges and JPEG files on the way to this label change colours."
+        if len(values) > _SHOWN
+        else ""
+    )
+    return (
+        f"The label {name} holds colours that belong to no class: {shown}{more}. List "
+        "them in `label_colors`, or ignore them by `ignore_unknown_colors=True` "
+        f"(--ignore-unknown-colors of the command).{hint}"
+    )

@@ -1,0 +1,46 @@
+import os
+from pathlib import Path
+
+IMAGE_SUFFIXES = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".bmp",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".gif",
+    ".npy",
+)
+LABEL_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif", ".npy")
+
+
+def find_files(folder, suffixes):
+    """Finds the files of some kinds in a folder and its sub-folders.
+
+    Links to folders are followed, but for one that leads back to a folder above it.
+    Hidden files, such as the "._" ones of macOS archives, are left out.
+
+    Args:
+        folder: str or path.
+        suffixes: tuple of str, in lower case with the dot.
+
+    Returns:
+        Sorted list of paths, each of which begins with `folder`.
+
+    Example: `find_files("photographs", IMAGE_SUFFIXES)`
+    """
+    return sorted(
+        path
+        for path in _files(Path(folder), set())
+        if path.suffix.lower() in suffixes and not path.name.startswith(".")
+    )
+
+
+def _files(folder, above):
+    above = {*above, os.path.realpath(folder)}
+    for path in folder.iterdir():
+        if not path.is_dir():
+            yield path
+        elif os.path.realpath(path) not in above:
+            yield from _files(path, above)

@@ -1,0 +1,109 @@
+import numpy as np
+
+from keras_seg.data._pictures import MAX_PIXELS, open_picture
+from keras_seg.data.color_codes import classes_of_colors
+
+_LOSSY = (".jpg", ".jpeg", ".webp")
+
+
+def read_label(source, colors=None, unknown=None, max_pixels=MAX_PIXELS):
+    """Reads the values of a label file, upright.
+
+    Grey files of any depth and arrays hold the values themselves. The indices of a file
+    with a palette are its values, whatever its colours. With `colors` the colours
+    count instead, in every file. An alpha channel never counts.
+
+    Args:
+        source: str or path of a PNG, TIFF, BMP, GIF or .npy file; bytes, its content;
+            or a `PIL.Image.Image`. TIFF files of more than 8 bits need the extra
+            `tiff`.
+        colors: dict `{(red, green, blue): value}`, or `None` where the files hold
+            values.
+        unknown: int. The value of colours that `colors` does not list; `None` refuses
+            them.
+        max_pixels: int. A larger label is refused before it is decoded.
+
+    Returns:
+        uint8 or int32 array `(height, width)`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ImportError: If a TIFF needs the extra `tiff`, which is not installed.
+        ValueError: If the file is damaged, lossy (JPEG and WebP change values), too
+            large, of colours without `colors`, or holds an unknown colour.
+
+    Example:
+
+    ```python
+    read_label("classes.png")
+    read_label("colors.png", {(128, 64, 128): 0, (0, 0, 142): 1}, unknown=255)
+    ```
+    """
+    check_lossless(source)
+    with open_picture(source, max_pixels) as picture:
+        check_label_kind(picture)
+        pixels = picture.read()
+    if colors is None:
+        return label_values(picture, pixels)
+    return classes_of_colors(picture.name, rgb(picture, pixels), colors, unknown)
+
+
+def check_lossless(source):
+    """Raises a ValueError for a label whose values a lossy file does not keep."""
+    if str(source).lower().endswith(_LOSSY):
+        raise ValueError(
+            "A label must be a PNG, TIFF, BMP, GIF or .npy file, because JPEG and WebP "
+            f"change its values. Received: {source}"
+        )
+
+
+def check_label_kind(picture):
+    """Raises a ValueError unless the values or colours of a label can be taken."""
+    if picture.is_inverted:
+        raise ValueError(
+            "The values of a label are doubtful where 0 is white. Received: "
+            f"{picture.name}. Save it as a TIFF whose 0 is black, or as a PNG."
+        )
+    if picture.colors == "samples" or (picture.bits > 8 and picture.channels > 1):
+        raise ValueError(
+            "A label must have one value or one colour of 8 bits for each pixel. "
+            f"Received: {picture.name} with {picture.channels} channels of "
+            f"{picture.bits} bits"
+        )
+
+
+def label_values(picture, pixels):
+    """The values of a label that holds no colours."""
+    if picture.colors not in ("grey", "palette"):
+        raise ValueError(
+            f"The label {picture.name} holds colours, and what these mean is not said: "
+            "pass `colors`."
+        )
+    values = pixels[..., 0]
+    with np.errstate(invalid="ignore"):  # nan, which the comparison finds
+        whole = values.astype("int32")
+    if not np.array_equal(whole, values):
+        raise ValueError(
+            "The values of a label must be integers of 32 bits. Received: "
+            f"{picture.name} of {values.dtype}, in {values.min()}..{values.max()}"
+        )
+    return whole if picture.bits > 8 else _narrow(values, whole)
+
+
+def _narrow(values, whole):
+    return whole if values.dtype.kind == "i" else values.astype("uint8")
+
+
+def rgb(picture, pixels):
+    """The colours of a label's pixels, uint8 `(height, width, 3)`; alpha is dropped."""
+    if picture.bits > 8:
+        raise ValueError(
+            "The colours of a label must have 8 bits a channel. Received: "
+            f"{picture.name} of {picture.bits} bits"
+        )
+    if picture.colors == "palette":
+        return picture.palette[pixels[..., 0]]
+    if picture.colors == "grey":
+        white = np.uint8(255 // (2**picture.bits - 1))
+        return np.repeat(pixels[..., :1].astype("uint8") * white, 3, axis=-1)
+    return pixels[..., :3]
