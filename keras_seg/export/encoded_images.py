@@ -2,17 +2,20 @@
 
 import tensorflow as tf
 
+from keras_seg.export.exif_orientation import exif_orientation, turn
+
 _JPEG = b"\xff\xd8\xff"
 _PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_HEADER = 24  # bytes: signature, length and name of the first chunk, both sizes
+_PNG_HEADER = 25  # bytes: signature, length and name of the first chunk, sizes, depth
 
 
 def decode_images(contents, size, always, max_pixels):
     """Decodes the JPEG or PNG files of a request.
 
-    Grey images get three equal channels, an alpha channel is dropped, and 16 bits
-    become 8. Colours are those that Pillow decodes. The orientation that cameras note
-    in a JPEG is not applied: an answer has the rows and columns of the file.
+    The rules are those of `keras_seg.data.read_image`: grey images get three equal
+    channels, an alpha channel is dropped, 16 bits are divided by 257, and colours are
+    those that Pillow decodes. Images are turned by the orientation that cameras note
+    (EXIF), so that an answer has the rows and columns that people see.
 
     A file's size is read from its header and checked before anything is decoded, so
     that a small file cannot ask for much memory.
@@ -45,10 +48,13 @@ def decode_images(contents, size, always, max_pixels):
     count = tf.size(contents)
     some = _require(count > 0, "The request must have at least one image.")
     with tf.control_dependencies([some]):
-        own_sizes = tf.map_fn(
+        own_sizes, orientations = tf.map_fn(
             lambda content: _size(content, max_pixels),
             contents,
-            fn_output_signature=tf.TensorSpec((2,), "int64"),
+            fn_output_signature=(
+                tf.TensorSpec((2,), "int64"),
+                tf.TensorSpec((), "int32"),
+            ),
         )
     target, checks = _target(own_sizes, count, size, always)
     total = tf.cast(count, "int64") * tf.reduce_prod(target)
@@ -62,8 +68,8 @@ def decode_images(contents, size, always, max_pixels):
     with tf.control_dependencies(checks):
         contents = tf.identity(contents)
     images = tf.map_fn(
-        lambda content: _resize(_decode(content), target),
-        contents,
+        lambda x: _resize(turn(_decode(x[0]), x[1]), target),
+        (contents, orientations),
         fn_output_signature=tf.TensorSpec((None, None, 3), "float32"),
         parallel_iterations=1,  # only one at a time has its own, larger size
     )
@@ -81,7 +87,7 @@ def _is(content, magic):
 
 
 def _size(content, max_pixels):
-    """Height and width by the header."""
+    """Height and width, as people see them, and the orientation by the header."""
     is_jpeg = _is(content, _JPEG)
     is_png = (
         _is(content, _PNG)
@@ -110,7 +116,8 @@ def _size(content, max_pixels):
         size,
     )
     with tf.control_dependencies([fits]):
-        return tf.identity(size)
+        orientation = exif_orientation(content, is_jpeg)
+    return tf.where(orientation > 4, size[::-1], size), orientation
 
 
 def _is_header_chunk(content):
@@ -138,8 +145,15 @@ def _decode(content):
     return tf.cond(
         _is(content, _JPEG),
         # As exactly as Pillow does; TensorFlow's default is quick.
-        lambda: tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE"),
-        lambda: tf.io.decode_png(content, channels=3),
+        lambda: tf.cast(
+            tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE"),
+            "float32",
+        ),
+        lambda: tf.cond(
+            tf.equal(tf.strings.substr(content, _PNG_HEADER - 1, 1), b"\x10"),
+            lambda: tf.cast(tf.io.decode_png(content, 3, tf.uint16), "float32") / 257,
+            lambda: tf.cast(tf.io.decode_png(content, channels=3), "float32"),
+        ),
     )
 
 
@@ -147,6 +161,6 @@ def _resize(image, target):
     target = tf.cast(target, "int32")
     return tf.cond(
         tf.reduce_all(tf.shape(image)[:2] == target),
-        lambda: tf.cast(image, "float32"),
+        lambda: image,
         lambda: tf.image.resize(image, target, antialias=True),
     )

@@ -1,10 +1,13 @@
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageOps
 
+from keras_seg.data import read_image
 from keras_seg.export.encoded_images import decode_images
 from tests.export.images import bad_files, encode, photograph, pretended
 
@@ -39,11 +42,69 @@ def test_jpeg_is_what_pillow_reads(options):
     np.testing.assert_array_equal(decoder()(content), expected[None])
 
 
-def test_sixteen_bits_become_eight():
+def test_sixteen_bits_keep_their_depth():
     gray = np.arange(20, dtype="uint16").reshape(4, 5) * 3000
     content = encode(gray)
-    expected = np.repeat(gray[..., None] >> 8, 3, axis=-1)
-    np.testing.assert_array_equal(decoder()(content)[0], expected)
+    expected = np.repeat(gray[..., None] / 257, 3, axis=-1)
+    np.testing.assert_allclose(decoder()(content)[0], expected, rtol=1e-6)
+    np.testing.assert_array_equal(decoder()(content)[0], read_image(content))
+
+
+def noted(image, orientation, format, big_endian=True, others=0):
+    """The bytes of a file that notes an orientation among other things."""
+    exif = Image.Exif()
+    exif.endian = ">" if big_endian else "<"
+    for tag in range(others):
+        exif[0x0100 + tag] = 60 + tag
+    exif[0x0112] = orientation
+    options = {"quality": 100, "subsampling": 0} if format == "JPEG" else {}
+    return encode(image, format, exif=exif.tobytes(), **options)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG"])
+def test_images_are_turned_as_predict_turns_them(format):
+    image, decode = photograph(12, 16), decoder()
+    for orientation in range(1, 9):
+        content = noted(image, orientation, format)
+        found = decode(content)[0]
+        assert found.shape == ((16, 12, 3) if orientation > 4 else (12, 16, 3))
+        np.testing.assert_array_equal(found, read_image(content))
+        reference = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
+        np.testing.assert_array_equal(found, np.asarray(reference))
+
+
+@pytest.mark.parametrize("big_endian", [False, True])
+def test_the_note_is_found_among_others(big_endian):
+    image, decode = photograph(12, 16), decoder()
+    content = noted(image, 6, "JPEG", big_endian, others=9)
+    np.testing.assert_array_equal(decode(content)[0], read_image(content))
+    # A comment and fill bytes in front of it, as other programs write them.
+    content = content[:2] + b"\xff\xfe\0\x07hello" + b"\xff" * 3 + content[2:]
+    assert decode(content).shape == (1, 16, 12, 3)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG"])
+def test_damaged_notes_leave_an_image_as_it_is(format):
+    image, decode = photograph(12, 16), decoder()
+    content = noted(image, 6, format)
+    start = content.index(b"MM\0*")
+    rng = np.random.default_rng(0)
+    damages = [b"\xff" * 8, b"MM\0*\xff\xff\xff\xff", b"II*\0\0\0\0\x7f"]
+    damages += [rng.bytes(26) for _ in range(5)]
+    for damage in damages:
+        damaged = content[:start] + damage + content[start + len(damage) :]
+        if format == "PNG":  # the chunk's checksum
+            end = start + struct.unpack(">I", content[start - 8 : start - 4])[0]
+            check = struct.pack(">I", zlib.crc32(damaged[start - 4 : end]))
+            damaged = damaged[:end] + check + damaged[end + 4 :]
+        assert decode(damaged).shape[1:3] in ((12, 16), (16, 12))
+
+
+def test_images_that_are_turned_differently_go_together():
+    image = photograph(12, 16)
+    upright = np.rot90(image, -1)
+    found = decoder()(noted(image, 6, "PNG"), encode(upright))
+    np.testing.assert_array_equal(found, [upright, upright])
 
 
 def test_a_single_image_keeps_its_size_and_several_are_resized():
