@@ -1,4 +1,3 @@
-import re
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +5,7 @@ import numpy as np
 from keras_seg.data import camvid, pascal_context, pascal_voc, street_classes
 from keras_seg.data import street_scenes as scenes
 from keras_seg.data.ade20k_classes import ADE20K_COLORS
-from keras_seg.data.palette import default_palette
+from keras_seg.data.class_file import read_class_file
 from keras_seg.data.voc_colors import voc_colors
 
 
@@ -26,16 +25,26 @@ CLASS_TABLES = {  # the colour of each class by its name
     "scenes": scenes.COLORS,
     "voc": _table(pascal_voc.NAMES, voc_colors(len(pascal_voc.NAMES))),
 }
-_COLOR = re.compile(r"(.*\S)\s+#([0-9a-fA-F]{6})")
 
 
 def class_table(source):
-    """The names and colours of the classes of a data set, or those in a text file.
+    """The names and colours of the classes of a data set, or those in a file.
+
+    A text file has a class a line, in their order: a name, and where every line has one
+    also a colour, as in `road #804080`. What other tools write is read as well:
+
+    - `road 128 64 128`, `road,128,64,128` and `128 64 128 road`, as of CamVid, under a
+      heading such as `name,r,g,b` too;
+    - CVAT's labelmap.txt, `road:128,64,128::`;
+    - labelme's labels.txt, whose `__ignore__` is no class, and whose colours are VOC's
+      where it begins with `_background_`;
+    - Supervisely's meta.json, whose classes count in its order;
+    - lines that begin with the numbers of the classes, `0 road`, counted from 0.
+
+    Other lines that begin with `#` are comments.
 
     Args:
-        source: a name of `CLASS_TABLES`, such as "camvid"; or the path of a text file
-            with a class a line, in their order: a name, and where every line has one
-            also a colour, as in `road #804080`.
+        source: a name of `CLASS_TABLES`, such as "camvid"; or the path of a file.
 
     Returns:
         The names, a tuple of str, and the palette, uint8 `(num_classes, 3)`:
@@ -43,38 +52,17 @@ def class_table(source):
 
     Raises:
         FileNotFoundError: If `source` is neither.
-        ValueError: If the file names no class, one twice, or has colours for some only.
+        ValueError: If the file names no class, one twice, or has colours for some only,
+            or if a line is doubtful, which is named.
 
     Example: `names, palette = class_table("camvid")`
     """
     if source in CLASS_TABLES:
         colors = CLASS_TABLES[source]
         return tuple(colors), np.array(list(colors.values()), "uint8")
-    path = Path(source)
-    if not path.is_file():
+    if not Path(source).is_file():
         raise FileNotFoundError(
             f"Classes must be one of {', '.join(sorted(CLASS_TABLES))}, or a text file "
             f"with a class a line. Received: {str(source)!r}"
         )
-    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    matches = [_COLOR.fullmatch(line) or line for line in lines if line]
-    colored = [match for match in matches if isinstance(match, re.Match)]
-    if not matches or len(colored) not in (0, len(matches)):
-        raise ValueError(
-            f"{path} must have a class a line, with a colour such as #804080 after "
-            f"every name or after none. Received: {len(matches)} classes and "
-            f"{len(colored)} colours"
-        )
-    if not colored:
-        return _unique(path, matches), default_palette(len(matches))
-    colors = [list(bytes.fromhex(match[2])) for match in colored]
-    return _unique(path, [match[1] for match in colored]), np.array(colors, "uint8")
-
-
-def _unique(path, names):
-    repeated = {name for name in names if names.count(name) > 1}
-    if repeated:
-        raise ValueError(
-            f"{path} must name each class once. Received twice: {', '.join(repeated)}"
-        )
-    return tuple(names)
+    return read_class_file(source)

@@ -156,7 +156,7 @@ class LabelledFiles(SegmentationDataset):
         with self._open(label_path) as label:
             check_label_kind(label)
         if self._has_colors(label):
-            self._colors  # noqa: B018  # raises where there are none
+            self._require_colors(label.name)
         if image.size != label.size:
             raise ValueError(_different_sizes(image, label))
         return dtype
@@ -177,13 +177,21 @@ class LabelledFiles(SegmentationDataset):
         """`{(red, green, blue): class}` of the colours in labels."""
         if isinstance(self._label_colors, dict):
             return self._label_colors
-        if self._label_colors is False or not self._has_own_colors:
-            raise ValueError(
-                "Labels hold colours (they are RGB files), and what these mean is not "
-                "said: pass the `palette` of the classes or `label_colors`, or write "
-                "a colour after each name in the text file of the classes."
-            )
         return colors_of_classes(self.palette, self.class_names)
+
+    def _require_colors(self, name):
+        if self._label_colors is False:
+            raise ValueError(
+                "Labels must be grey or palette files whose values are classes. "
+                f"Received: {name}, which holds colours."
+            )
+        if self._label_colors is None and not self._has_own_colors:
+            raise ValueError(
+                f"The label {name} holds colours, and what these mean is not said: "
+                "pass the `palette` of the classes or `label_colors`, or write a "
+                "colour after each name in the text file of the classes."
+            )
+        self._colors  # noqa: B018  # raises where classes share one
 
     def _check_values(self, name, values):
         least, most = int(values.min()), int(values.max())

@@ -59,7 +59,9 @@ class PublishedDataset(LabelledFiles):
             (images[name], labels and labels[name])
             for name in (sorted(images) if names is None else names)
         ]
-        super().__init__(pairs, class_names, palette, label_map=label_map)
+        super().__init__(
+            pairs, class_names, palette, label_map=label_map, label_colors=False
+        )
         if submission_values is None:
             submission_values = range(self.num_classes)
         self.submission_values = np.array(submission_values, "uint8")

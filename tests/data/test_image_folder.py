@@ -214,7 +214,7 @@ def test_labels_of_colours(folders, mode):
     assert label.dtype == np.uint8
     np.testing.assert_array_equal(label, np.minimum(LABEL, 2))
     for options in ({}, {"palette": PALETTE, "label_colors": False}):
-        with pytest.raises(ValueError, match="Labels hold colours"):
+        with pytest.raises(ValueError, match="holds colours"):
             ImageFolder(*folders, NAMES, **options)
 
 

@@ -1,0 +1,213 @@
+"""Text files of classes: the package's own form, and those that other tools write."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+
+from keras_seg.data.palette import default_palette
+from keras_seg.data.voc_colors import voc_colors
+
+CLASS_FILES = (
+    "classes.txt",
+    "labelmap.txt",
+    "labels.txt",
+    "label_colors.txt",
+    "class_dict.csv",
+    "meta.json",
+)  # as this package, CVAT, labelme, CamVid, Kaggle's tables and Supervisely name them
+
+_SEPARATOR = r"[\s,;]+"
+_RGB = _SEPARATOR.join([r"(\d+)"] * 3)
+_NUMBER = r"[-+]?\d+(?:\.\d+)?"
+# The groups of each: name, and the colour in hexadecimal or as three numbers.
+_HEX_LAST = re.compile(rf"(?P<name>.*\S){_SEPARATOR}#(?P<hex>[0-9a-fA-F]{{6}})")
+_HEX_FIRST = re.compile(rf"#(?P<hex>[0-9a-fA-F]{{6}}){_SEPARATOR}(?P<name>\S.*)")
+_CVAT = re.compile(r"(?P<name>[^:]+):(?P<rgb>\d+,\d+,\d+)?:[^:]*:[^:]*")
+_RGB_LAST = re.compile(rf"(?P<name>.*?[^\s,;]){_SEPARATOR}(?P<rgb>{_RGB})")
+_RGB_FIRST = re.compile(rf"(?P<rgb>{_RGB}){_SEPARATOR}(?P<name>\S.*)")
+_FORMS = (_HEX_LAST, _HEX_FIRST, _CVAT, _RGB_LAST, _RGB_FIRST)
+
+_NUMBERED = re.compile(r"(\d+)\s*(?:[,:;]|\s)\s*(?=\S)(.*)")
+_LOOSE_NUMBERS = re.compile(
+    rf"{_NUMBER}(?:{_SEPARATOR}{_NUMBER})+\b.*|.*?{_SEPARATOR}{_NUMBER}{_SEPARATOR}{_NUMBER}"
+)
+_HEADING = {
+    *("name", "names", "class", "classes", "label", "labels", "class_name"),
+    *("category", "title", "id", "index", "class_id", "label_id"),
+    *("r", "g", "b", "red", "green", "blue", "color", "colour", "rgb", "hex"),
+}
+_HEADING_OF_NUMBERS = {"r", "red", "color", "colour", "rgb", "hex", "id", "index"}
+_BACKGROUND, _IGNORED = "_background_", "__ignore__"  # of labelme
+_OTHER_FORMATS = (".yaml", ".yml", ".xml", ".toml", ".pbtxt", ".png")
+
+
+def read_class_file(path):
+    """The names and colours of the classes in a file, in their order.
+
+    Args:
+        path: str or path of the file; `keras_seg.data.class_table` describes its forms.
+
+    Returns:
+        The names, a tuple of str, and the palette, uint8 `(num_classes, 3)`.
+
+    Raises:
+        ValueError: If the file is of another form, or what it says is doubtful; the
+            line is named.
+    """
+    path = Path(path)
+    if path.suffix.lower() in _OTHER_FORMATS:
+        raise ValueError(
+            "Classes must be in a text file, a table (.csv) or Supervisely's "
+            f"meta.json. Received: {path}"
+        )
+    text = _text(path)
+    if path.suffix.lower() == ".json":
+        return _of_supervisely(path, text)
+    lines = [
+        (number, line.strip())
+        for number, line in enumerate(text.splitlines(), 1)
+        if line.strip() and not _is_comment(line.strip())
+    ]
+    lines = _without_heading(path, lines)
+    if not lines:
+        raise ValueError(f"{path} must name one class or more. Received none.")
+    lines = _without_numbers(path, lines)
+    if lines[0][1] == _IGNORED:  # labelme's -1, which is no class
+        lines = lines[1:]
+    entries = [(number, *_entry(path, number, line)) for number, line in lines]
+    names = _unique(path, [(number, name) for number, name, _ in entries])
+    return names, _palette(path, entries)
+
+
+def _text(path):
+    content = path.read_bytes()
+    utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    try:
+        return content.decode("utf-16" if utf16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} must be a text file in UTF-8: {error}") from error
+
+
+def _is_comment(line):
+    return line.startswith("#") and not _HEX_FIRST.fullmatch(line)
+
+
+def _words(line):
+    return [word.strip(" \"'").lower() for word in re.split(r"[\s,;:]+", line) if word]
+
+
+def _without_heading(path, lines):
+    """The lines after the heading of a table, which has a name and numbers."""
+    if not lines or not set(_words(lines[0][1])) <= _HEADING:
+        return lines
+    number, line = lines[0]
+    words = _words(line)
+    if len(words) > 1 and _HEADING_OF_NUMBERS & {*words}:
+        return lines[1:]
+    raise ValueError(
+        f"{path}, line {number}: {line!r} seems to be a heading, not a class. Remove "
+        "the line, or rename the class."
+    )
+
+
+def _without_numbers(path, lines):
+    """The lines without the numbers of the classes, where each begins with one."""
+    if any(_RGB_FIRST.fullmatch(line) for _, line in lines):
+        return lines
+    matches = [_NUMBERED.fullmatch(line) for _, line in lines]
+    if not all(matches):
+        return lines
+    numbers = [int(match[1]) for match in matches]
+    if numbers != list(range(len(lines))):
+        raise ValueError(
+            f"{path}, line {lines[0][0]}: lines that begin with numbers must count the "
+            f"classes from 0. Received: {numbers[:5]}... Name the classes in order, "
+            "without numbers; `label_map` translates the values of label files."
+        )
+    return [(line[0], match[2]) for line, match in zip(lines, matches, strict=True)]
+
+
+def _entry(path, number, line):
+    """The name and the colour, or None, of a line."""
+    for form in _FORMS:
+        match = form.fullmatch(line)
+        if match is None:
+            continue
+        found = match.groupdict()
+        name = found["name"].strip(" \t\"',;")
+        if (
+            not name
+            or re.search(rf"(?:^|{_SEPARATOR}){_NUMBER}$", name)
+            and (form in (_RGB_LAST, _RGB_FIRST))
+        ):
+            break  # more numbers than a colour has
+        return name, _color(path, number, found)
+    else:
+        if not _LOOSE_NUMBERS.fullmatch(line) and not set(line) & set("{}\t"):
+            return line.strip("\"'"), None
+    raise ValueError(
+        f"{path}, line {number}: a class must be a name, or a name and a colour as in "
+        f"`road #804080`, `road 128 64 128` or `road,128,64,128`. Received: {line!r}"
+    )
+
+
+def _color(path, number, found):
+    if found.get("hex"):
+        return list(bytes.fromhex(found["hex"]))
+    if not found.get("rgb"):
+        return None
+    color = [int(value) for value in re.findall(r"\d+", found["rgb"])]
+    if max(color) > 255:
+        raise ValueError(
+            f"{path}, line {number}: a colour must have values in 0..255. Received: "
+            f"{color}"
+        )
+    return color
+
+
+def _palette(path, entries):
+    without = [number for number, _, color in entries if color is None]
+    if not without:
+        return np.array([color for *_, color in entries], "uint8")
+    if len(without) < len(entries):
+        raise ValueError(
+            f"{path} must have a colour after every name or after none. There is none "
+            f"in line {without[0]}."
+        )
+    if entries[0][1] == _BACKGROUND:
+        return voc_colors(len(entries))  # those that labelme gives to its labels
+    return default_palette(len(entries))
+
+
+def _unique(path, entries):
+    lines = {}
+    for number, name in entries:
+        first = lines.setdefault(name, number)
+        if first != number:
+            raise ValueError(
+                f"{path} must name each class once. Received twice: {name}, in lines "
+                f"{first} and {number}"
+            )
+    return tuple(lines)
+
+
+def _of_supervisely(path, text):
+    try:
+        entries = [
+            (index, entry["title"], list(bytes.fromhex(entry["color"].lstrip("#"))))
+            for index, entry in enumerate(json.loads(text)["classes"], 1)
+        ]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(
+            f"{path} must be Supervisely's meta.json: "
+            '{"classes": [{"title": "road", "color": "#804080"}, ...]}. '
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if not entries or any(len(color) != 3 for *_, color in entries):
+        raise ValueError(
+            f"{path} must have classes, each with a colour such as #804080."
+        )
+    names = _unique(path, [(number, name) for number, name, _ in entries])
+    return names, np.array([color for *_, color in entries], "uint8")
