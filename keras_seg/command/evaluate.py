@@ -54,7 +54,6 @@ def check(args):
 def run(args):
     """Evaluates, and prints and writes what was found."""
     import tensorflow as tf
-    from PIL import Image
 
     from keras_seg.data import evaluation_pipeline
     from keras_seg.inference import evaluate, evaluation_table, write_evaluation
@@ -77,5 +76,5 @@ def run(args):
     if args.output:
         write_evaluation(result, args.output)
     if args.chart:
-        chart = confusion_chart(result["confusion_matrix"], data_set.class_names)
-        Image.fromarray(chart).save(args.chart)
+        figure = confusion_chart(result["confusion_matrix"], data_set.class_names)
+        figure.savefig(args.chart)

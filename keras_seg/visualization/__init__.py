@@ -1,10 +1,11 @@
-"""Pictures of labels, predictions and what networks learn, by NumPy and Pillow."""
+"""Pictures of labels, predictions and what networks learn: arrays and figures."""
 
 from keras_seg.visualization.attention_chart import attention_chart
 from keras_seg.visualization.class_entropy import class_entropy
 from keras_seg.visualization.colorize import colorize
 from keras_seg.visualization.comparison import comparison
 from keras_seg.visualization.confusion_chart import confusion_chart
+from keras_seg.visualization.gate_chart import gate_chart
 from keras_seg.visualization.height_chart import height_chart
 from keras_seg.visualization.overlay import overlay
 from keras_seg.visualization.prior_chart import prior_chart
@@ -16,6 +17,7 @@ __all__ = [
     "colorize",
     "comparison",
     "confusion_chart",
+    "gate_chart",
     "height_chart",
     "overlay",
     "prior_chart",

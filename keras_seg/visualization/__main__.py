@@ -17,7 +17,6 @@ import argparse
 import pathlib
 
 import keras
-from PIL import Image
 
 from keras_seg import data, layers, models
 from keras_seg.command.files import load_model
@@ -102,8 +101,8 @@ def _heights(args):
         raise ValueError(f"--data {args.data} needs --data-dir")
     dataset = data.open_split(args.data, args.split, args.data_dir, args.scenes)
     counts = data.class_heights(dataset)
-    chart = height_chart(counts, dataset.palette, dataset.class_names)
-    Image.fromarray(chart).save(args.output)
+    figure = height_chart(counts, dataset.palette, dataset.class_names)
+    figure.savefig(args.output)
 
     thirds = counts.reshape(3, -1, dataset.num_classes).sum(axis=1)
     names = ("whole image", "upper third", "middle third", "lower third")
@@ -118,7 +117,7 @@ def _attention(args):
     # Without the second input that some have: the image is a whole one.
     model = models.attention_model(models.inference_model(model))
     maps = model(image[None].astype("float32"))
-    Image.fromarray(attention_chart(_first(maps), image)).save(args.output)
+    attention_chart(_first(maps), image).savefig(args.output)
 
 
 def _prior(args):
@@ -132,8 +131,8 @@ def _prior(args):
     )
     prior = keras.ops.convert_to_numpy(model(image[None].astype("float32")))[0]
     options = {"ignore_class": args.ignore_class, "class_names": args.class_names}
-    chart = prior_chart(prior, size, image, labels, args.point, **options)
-    Image.fromarray(chart).save(args.output)
+    figure = prior_chart(prior, size, image, labels, args.point, **options)
+    figure.savefig(args.output)
 
     print(f"{'prior':>12}  {prior.min():.3f} to {prior.max():.3f}")
     print(f"{'mean':>12}  {prior.mean(dtype='float64'):.3f}")
@@ -160,7 +159,7 @@ def _resolution(args):
     prediction = dict(
         zip(_BRANCHES, (branch(inputs) for branch in branches), strict=True)
     )
-    chart = resolution_chart(
+    figure = resolution_chart(
         image,
         _first(prediction),
         _first(features(inputs)),
@@ -168,7 +167,7 @@ def _resolution(args):
         args.point,
         class_names=args.class_names,
     )
-    Image.fromarray(chart).save(args.output)
+    figure.savefig(args.output)
 
 
 def _scale(model):

@@ -1,17 +1,15 @@
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from matplotlib.figure import Figure
 
-from keras_seg.visualization.heat import draw_scale, heat, resample
-from keras_seg.visualization.legend import BACKGROUND, INK
+from keras_seg.visualization.heat_maps import reduced, show_heat
+from keras_seg.visualization.image_axes import require_image, show_image
 
-_MARGIN = 8
-_FONT_SIZE = 15
-_LINE = _FONT_SIZE + 4
-_PANEL_HEIGHT, _PANEL_WIDTH = 288, 168  # the width is a minimum
-_AXIS = (
-    "from left to right: channels, sorted by",
-    "the height of their centre of mass",
-)
+_HEIGHT, _WIDTH = 4.2, 2.2  # inches: of the figure, and least of a heat map
+_CHARACTER = 0.09  # inches, of a name
+_IMAGE_HEIGHT = 2.7  # inches
+_WIDEST = 6  # inches, of an image
+_MOST_CHANNELS = 400  # columns of a heat map
+_AXIS = "from left to right: channels,\nsorted by the height of their centre of mass"
 
 
 def attention_chart(attention, image=None):
@@ -21,7 +19,7 @@ def attention_chart(attention, image=None):
     image beside it, and the channels from left to right. These are sorted by the height
     of the centre of mass of what exceeds their own minimum, so that channels which
     prefer the top of the image come first, and those that prefer the bottom last.
-    Where there are more channels than pixels, neighbours are averaged.
+    Where there are more than 400 channels, neighbours are averaged.
 
     Each heat map has a colour scale of its own, from the least to the greatest of the
     values drawn, because layers differ in contrast: the same colour can stand for
@@ -34,14 +32,13 @@ def attention_chart(attention, image=None):
         image: `(height, width, 3)`, RGB in 0..255, to show on the left, or `None`.
 
     Returns:
-        uint8 array `(height, width, 3)`. `PIL.Image.fromarray(result).save("a.png")`
-        writes it to a file.
+        matplotlib `Figure`. `figure.savefig("a.png")` writes it to a file.
 
     Example:
 
     ```python
     weights = np.random.default_rng(0).uniform(size=(45, 256))
-    chart = attention_chart({"attention1": weights})
+    figure = attention_chart({"attention1": weights})
     ```
 
     Raises:
@@ -53,32 +50,22 @@ def attention_chart(attention, image=None):
     if not attention:
         raise ValueError("`attention` must hold an array or more. Received none.")
     checked = {name: _check(name, weights) for name, weights in attention.items()}
-    font = ImageFont.load_default(size=_FONT_SIZE)
-    top = 3 * _LINE + 2 * _MARGIN
-    panels = [] if image is None else [_draw_image(image, top, font)]
-    first_map = len(panels)
-    panels += [_draw_panel(name, weights, font) for name, weights in checked.items()]
-    label = int(font.getlength("bottom")) + 2 * _MARGIN
-    lefts = label + np.cumsum([0] + [panel.width + 2 * _MARGIN for panel in panels])
-    *lefts, width = map(int, lefts)
-
-    axis, axis_left = " ".join(_AXIS), lefts[first_map]
-    if axis_left + font.getlength(axis) > width:
-        axis = "\n".join(_AXIS)
-    axis_right = axis_left + max(map(font.getlength, axis.split("\n")))
-    width = max(width, int(axis_right) + _MARGIN)
-    body = panels[-1].height
-    height = body + len(axis.split("\n")) * _LINE + 2 * _MARGIN
-    picture = Image.new("RGB", (width, height), BACKGROUND)
-    for left, panel in zip(lefts, panels, strict=True):
-        picture.paste(panel, (left, 0))
-    draw = ImageDraw.Draw(picture)
-    draw.text((axis_left, body + _MARGIN), axis, fill=INK, font=font)
-    right = label - _MARGIN
-    bottom = top + _PANEL_HEIGHT
-    draw.text((right, top), "top", fill=INK, font=font, anchor="ra")
-    draw.text((right, bottom), "bottom", fill=INK, font=font, anchor="rd")
-    return np.array(picture)
+    widths = [max(_WIDTH, _CHARACTER * len(str(name))) for name in checked]
+    if image is not None:
+        image = require_image(image)
+        height, width = image.shape[:2]
+        widths = [min(max(_IMAGE_HEIGHT * width / height, _WIDTH), _WIDEST), *widths]
+    figure = Figure((sum(widths) + 1, _HEIGHT), layout="constrained")
+    panels = figure.subplots(1, len(widths), width_ratios=widths, squeeze=False)[0]
+    maps = panels[-len(checked) :]
+    if image is not None:
+        show_image(panels[0], image, "image")
+    for axes, (name, weights) in zip(maps, checked.items(), strict=True):
+        _draw_map(axes, name, weights)
+    for axes in maps[1:]:
+        axes.set_yticklabels([])
+    figure.supxlabel(_AXIS, fontsize="small")
+    return figure
 
 
 def _check(name, weights):
@@ -100,49 +87,19 @@ def _check(name, weights):
     return array
 
 
-def _draw_image(image, top, font):
-    """Returns the image at the height of the heat maps, with its title."""
-    image = np.asarray(image)
-    if image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise ValueError(
-            "`image` must be one image (height, width, 3), or None. Received the "
-            f"shape {image.shape}"
-        )
-    pixels = Image.fromarray(np.clip(np.round(image), 0, 255).astype("uint8"))
-    width = max(1, round(pixels.width * _PANEL_HEIGHT / pixels.height))
-    pixels = pixels.resize((width, _PANEL_HEIGHT), Image.Resampling.BICUBIC)
-    title = int(font.getlength("image")) + 1
-    panel = Image.new("RGB", (max(width, title), top + _PANEL_HEIGHT), BACKGROUND)
-    place = (panel.width // 2, top - _MARGIN)
-    ImageDraw.Draw(panel).text(place, "image", fill=INK, font=font, anchor="md")
-    panel.paste(pixels, ((panel.width - width) // 2, top))
-    return panel
-
-
-def _draw_panel(name, weights, font):
-    """Returns one heat map with its title above and its colour scale below."""
-    rows, channels = weights.shape
-    lines = (
-        str(name),
-        f"{channels} channels",
-        f"weights {weights.min():.3f} to {weights.max():.3f}",
+def _draw_map(axes, name, weights):
+    """Draws one heat map, its height from 1, the bottom, to 0, as in the image."""
+    channels = weights.shape[1]
+    values = reduced(weights[:, _by_height(weights)].T, _MOST_CHANNELS).T
+    limits = values.min(), values.max()
+    extent = 0, channels, 1, 0
+    show_heat(axes, values, limits, extent, aspect="auto", interpolation="nearest")
+    text = f"weights {weights.min():.3f} to {weights.max():.3f}"
+    axes.set_title(
+        f"{name}\n{channels} channels\n{text}", fontsize="small", parse_math=False
     )
-    width = max(_PANEL_WIDTH, *(int(font.getlength(line)) + 1 for line in lines))
-    values = resample(weights[:, _by_height(weights)].T, width).T
-    values = resample(values, _PANEL_HEIGHT)
-    low, high = values.min(), values.max()
-
-    top = len(lines) * _LINE + 2 * _MARGIN
-    bar = top + _PANEL_HEIGHT + _MARGIN
-    scale = draw_scale(width, low, high, font)
-    panel = Image.new("RGB", (width, bar + scale.height + _MARGIN), BACKGROUND)
-    draw = ImageDraw.Draw(panel)
-    for place, line in enumerate(lines):
-        middle = _MARGIN + place * _LINE + _LINE // 2
-        draw.text((width // 2, middle), line, fill=INK, font=font, anchor="mm")
-    panel.paste(Image.fromarray(heat(values, low, high)), (0, top))
-    panel.paste(scale, (0, bar))
-    return panel
+    axes.set_xticks([])
+    axes.set_yticks([0, 1], ["top", "bottom"])
 
 
 def _by_height(weights):

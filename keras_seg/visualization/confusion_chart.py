@@ -1,19 +1,14 @@
-import math
-
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from matplotlib.figure import Figure
 
-from keras_seg.visualization.heat import draw_scale, heat
-from keras_seg.visualization.legend import BACKGROUND, INK
+from keras_seg.visualization.heat_maps import COLORS, PALE
 
-_TITLE = "what each row's class was predicted as, in percent of its pixels"
-_MARGIN = 8
-_FONT_SIZE = 15
-_NUMBER_SIZE = 11  # of the percentages in the cells
-_WIDE, _NARROW = 36, 17  # of a cell, with and without its percentage
+_TITLE = "what each row's class was predicted as,\nin percent of its pixels"
+_WIDE, _NARROW = 0.36, 0.17  # inches of a cell, with and without its percentage
+_CHARACTER = 0.085  # inches, of a name
+_ROOM = 0.6, 1.8  # inches beside the names, and below and above for title and scale
+_LEAST_SIDE = 5  # inches, for the title
 _MAX_NUMBERS = 40  # classes above which cells have none
-_SCALE_WIDTH = 168
-_PALE = (236, 236, 236)
 _LIGHT = 0.6  # shares above this are light: their numbers are dark
 
 
@@ -32,8 +27,7 @@ def confusion_chart(confusion, class_names):
         class_names: sequence of str, one for each class.
 
     Returns:
-        uint8 array `(height, width, 3)`. `PIL.Image.fromarray(result).save("a.png")`
-        writes it to a file.
+        matplotlib `Figure`. `figure.savefig("a.png")` writes it to a file.
 
     Raises:
         ValueError: If the shape is another, there is not a name for each class, or a
@@ -43,7 +37,7 @@ def confusion_chart(confusion, class_names):
 
     ```python
     result = evaluate(model, batches, names)
-    chart = confusion_chart(result["confusion_matrix"], names)
+    figure = confusion_chart(result["confusion_matrix"], names)
     ```
     """
     confusion = np.asarray(confusion)
@@ -61,62 +55,40 @@ def confusion_chart(confusion, class_names):
         raise ValueError(
             f"`confusion` must hold counts. Received: {confusion.min()} among them"
         )
-    columns = [*class_names, "no class"][: confusion.shape[1]]
+    columns = [*map(str, class_names), "no class"][: confusion.shape[1]]
     totals = confusion.sum(axis=1, keepdims=True)
     shares = confusion / np.maximum(totals, 1)
 
-    font = ImageFont.load_default(size=_FONT_SIZE)
     has_numbers = len(confusion) <= _MAX_NUMBERS
     cell = _WIDE if has_numbers else _NARROW
-    body = _draw_cells(shares, totals[:, 0] > 0, cell, has_numbers)
-    left = _MARGIN + _text_width(class_names, font) + _MARGIN
-    top = _MARGIN + 2 * _FONT_SIZE + _text_width(columns, font) + _MARGIN
-    scale = draw_scale(_SCALE_WIDTH, 0, 1, font)
-    right = max(body.width, scale.width, math.ceil(font.getlength(_TITLE)))
-    size = (left + right + _MARGIN, top + body.height + scale.height + 2 * _MARGIN)
-    picture = Image.new("RGB", size, BACKGROUND)
-    draw = ImageDraw.Draw(picture)
-    draw.text((left, _MARGIN), _TITLE, INK, font, "la")
-    for index, name in enumerate(class_names):
-        middle = top + index * cell + cell // 2
-        draw.text((left - _MARGIN, middle), name, INK, font, "rm")
-    for index, name in enumerate(columns):
-        upright = _upright(name, font)
-        middle = left + index * cell + (cell - upright.width) // 2
-        picture.paste(upright, (middle, top - _MARGIN - upright.height))
-    picture.paste(body, (left, top))
-    picture.paste(scale, (left, top + body.height + _MARGIN))
-    return np.array(picture)
-
-
-def _draw_cells(shares, has_pixels, cell, has_numbers):
-    """The matrix itself."""
-    colors = heat(shares)
-    colors[~has_pixels] = _PALE
-    picture = Image.fromarray(colors.repeat(cell, axis=0).repeat(cell, axis=1))
-    draw = ImageDraw.Draw(picture)
-    # Lines between the cells, which nearly all are dark.
-    for x in range(cell, picture.width, cell):
-        draw.line((x, 0, x, picture.height), BACKGROUND)
-    for y in range(cell, picture.height, cell):
-        draw.line((0, y, picture.width, y), BACKGROUND)
+    names = _CHARACTER * max(map(len, columns))
+    sides = [
+        max(cell * cells + names + room, _LEAST_SIDE)
+        for cells, room in zip(shares.shape[::-1], _ROOM, strict=True)
+    ]
+    figure = Figure(sides, layout="constrained")
+    axes = figure.subplots()
+    without_pixels = np.broadcast_to(totals == 0, shares.shape)
+    image = axes.imshow(
+        np.ma.masked_where(without_pixels, shares), cmap=COLORS, vmin=0, vmax=1
+    )
+    axes.set_facecolor(PALE)  # is seen where a class has no pixels
+    scale = figure.colorbar(image, ax=axes, location="bottom", shrink=0.6, aspect=30)
+    scale.ax.xaxis.set_major_formatter("{x:.0%}")
+    options = {"fontsize": "small", "parse_math": False}
+    axes.set_yticks(np.arange(len(shares)), list(map(str, class_names)), **options)
+    axes.set_xticks(np.arange(len(columns)), columns, rotation=90, **options)
+    axes.tick_params(length=0, labeltop=True, labelbottom=False)
+    figure.suptitle(_TITLE, fontsize="medium")
     if has_numbers:
-        font = ImageFont.load_default(size=_NUMBER_SIZE)
-        for row, column in np.argwhere(shares >= 0.005).tolist():
-            share = shares[row, column]
-            middle = column * cell + cell // 2, row * cell + cell // 2
-            color = INK if share > _LIGHT else BACKGROUND
-            draw.text(middle, f"{100 * share:.0f}", color, font, "mm")
-    return picture
+        _write_percentages(axes, shares)
+    return figure
 
 
-def _upright(name, font):
-    """A name written from below to above."""
-    height = int(font.size) + 3
-    line = Image.new("RGB", (math.ceil(font.getlength(name)), height), BACKGROUND)
-    ImageDraw.Draw(line).text((0, height // 2), name, INK, font, "lm")
-    return line.transpose(Image.Transpose.ROTATE_90)
-
-
-def _text_width(names, font):
-    return math.ceil(max(map(font.getlength, names)))
+def _write_percentages(axes, shares):
+    for row, column in np.argwhere(shares >= 0.005).tolist():
+        share = shares[row, column]
+        color = "black" if share > _LIGHT else "white"
+        text = f"{100 * share:.0f}"
+        centered = {"ha": "center", "va": "center", "fontsize": "x-small"}
+        axes.text(column, row, text, color=color, **centered)

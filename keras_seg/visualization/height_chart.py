@@ -1,22 +1,13 @@
-import math
-
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from matplotlib.figure import Figure
 
 from keras_seg.visualization.class_entropy import class_entropy
-from keras_seg.visualization.legend import BACKGROUND, INK, draw_legend
+from keras_seg.visualization.class_legend import add_legend
+from keras_seg.visualization.heat_maps import PALE
 
-_MARGIN = 8
-_FONT_SIZE = 15
-_TITLE = 30  # pixels of height above a panel or a group of bars
-_PANEL_WIDTH, _PANEL_HEIGHT = 400, 480  # the height is a minimum
-_GAP = 3  # between the thirds
-_TICK = 5
-_BAR_WIDTH = 170  # of the largest share
+_SIZE = 11, 5.5  # inches, without the legend
 _MAX_BARS = 12
-_MAX_PITCH, _MAX_THICKNESS = 36, 22  # of the bars
 _THIRDS = ("upper", "middle", "lower")
-_GREY, _PALE = (150, 150, 150), (236, 236, 236)
 
 
 def height_chart(counts, palette, class_names):
@@ -35,14 +26,13 @@ def height_chart(counts, palette, class_names):
         class_names: Sequence of str, one for each colour.
 
     Returns:
-        uint8 array `(height, width, 3)`. `PIL.Image.fromarray(result).save("a.png")`
-        writes it to a file.
+        matplotlib `Figure`. `figure.savefig("a.png")` writes it to a file.
 
     Example:
 
     ```python
     data = StreetScenes(20)
-    chart = height_chart(class_heights(data), data.palette, data.class_names)
+    figure = height_chart(class_heights(data), data.palette, data.class_names)
     ```
 
     Raises:
@@ -72,24 +62,30 @@ def height_chart(counts, palette, class_names):
     if np.isnan(entropies[0]):
         raise ValueError("`counts` must hold pixels. Received zeros alone.")
 
-    font = ImageFont.load_default(size=_FONT_SIZE)
+    figure = Figure(_SIZE, layout="constrained")
+    grid = figure.add_gridspec(2, 3, width_ratios=(1.3, 1, 1))
     order = _from_high_to_low(counts)
-    entries = [(class_names[index], palette[index]) for index in order]
+    _draw_heights(figure.add_subplot(grid[:, 0]), counts[:, order], palette[order])
+    shown = _most_frequent(parts["whole image"])
+    bars = [figure.add_subplot(grid[place // 2, 1 + place % 2]) for place in range(4)]
+    for axes, (part, pixels), entropy in zip(
+        bars, parts.items(), entropies, strict=True
+    ):
+        axes.sharex(bars[0])
+        _draw_bars(axes, pixels, shown, palette, class_names)
+        text = "no pixels" if np.isnan(entropy) else f"entropy {entropy:.2f} nats"
+        axes.set_title(f"{part}: {text}", fontsize="medium")
+    largest = max(pixels.max() / max(pixels.sum(), 1) for pixels in parts.values())
+    bars[0].set_xlim(0, 1.3 * largest)  # with room for the numbers
+    for axes in bars[1::2]:
+        axes.set_yticklabels([])
+
+    names, colors = [class_names[index] for index in order], list(palette[order])
     if not counts.any(axis=1).all():
-        entries.append(("no pixels", _PALE))
-    heights = _draw_heights(counts[:, order], palette[order], font)
-    groups = _draw_groups(
-        parts, entropies, palette, class_names, heights.height - _MARGIN, font
-    )
-    width = heights.width + groups.width
-    names, colors = zip(*entries, strict=True)
-    legend = draw_legend(colors, names, width, font)
-    size = max(width, legend.width), heights.height + _MARGIN + legend.height
-    picture = Image.new("RGB", size, BACKGROUND)
-    picture.paste(heights, (0, 0))
-    picture.paste(groups, (heights.width, 0))
-    picture.paste(legend, (0, heights.height + _MARGIN))
-    return np.array(picture)
+        names.append("no pixels")
+        colors.append(np.multiply(PALE, 255))
+    add_legend(figure, colors, names)
+    return figure
 
 
 def _from_high_to_low(counts):
@@ -99,96 +95,58 @@ def _from_high_to_low(counts):
     return np.argsort(np.where(total > 0, mean_row, np.inf), kind="stable")
 
 
-def _draw_heights(counts, palette, font):
-    """Returns the left panel with its title and axes."""
-    rows = len(counts)
-    factor = math.ceil(_PANEL_HEIGHT / rows)
-    third = rows // 3 * factor
-    left = int(font.getlength("middle")) + _MARGIN + _TICK + _MARGIN
-    height = _TITLE + 3 * third + 2 * _GAP + _TICK + 2 * _FONT_SIZE + 2 * _MARGIN
-    panel = Image.new("RGB", (left + _PANEL_WIDTH + 4 * _MARGIN, height), BACKGROUND)
-    draw = ImageDraw.Draw(panel)
-    center = left + _PANEL_WIDTH // 2
-    _text(draw, (center, _TITLE // 2), "classes at each height", font, "mm")
-    stacked = Image.fromarray(_stack(counts, palette).repeat(factor, axis=0))
-    for place, name in enumerate(_THIRDS):
-        top = _TITLE + place * (third + _GAP)
-        box = (0, place * third, _PANEL_WIDTH, (place + 1) * third)
-        panel.paste(stacked.crop(box), (left, top))
-        # A frame around it, since classes may be as white as the paper.
-        frame = (left - 1, top - 1, left + _PANEL_WIDTH, top + third)
-        draw.rectangle(frame, outline=_GREY)
-        middle = left - _TICK - _MARGIN, top + third // 2
-        for line, word in ((-1, name), (1, "third")):
-            place_of_word = middle[0], middle[1] + line * (_FONT_SIZE // 2 + 2)
-            _text(draw, place_of_word, word, font, "rm")
-    bottom = _TITLE + 3 * third + 2 * _GAP
-    for percent in (0, 25, 50, 75, 100):
-        x = left + round(percent / 100 * (_PANEL_WIDTH - 1))
-        draw.line((x, bottom, x, bottom + _TICK), fill=_GREY)
-        _text(draw, (x, bottom + _TICK + 3), f"{percent}%", font, "ma")
-    below = bottom + _TICK + _FONT_SIZE + _MARGIN
-    _text(draw, (center, below), "share of the pixels at this height", font, "ma")
-    return panel
+def _most_frequent(pixels):
+    """Returns the classes that get a bar."""
+    order = np.argsort(-pixels, kind="stable")
+    return order if len(order) <= _MAX_BARS else order[: _MAX_BARS - 1]
 
 
-def _stack(counts, palette):
-    """Returns one row of pixels for each row of counts, pale where there are none."""
-    stacked = np.empty((len(counts), _PANEL_WIDTH, 3), "uint8")
-    stacked[:] = _PALE
-    centers = (np.arange(_PANEL_WIDTH) + 0.5) / _PANEL_WIDTH
-    for row, row_counts in zip(stacked, counts, strict=True):
-        total = row_counts.sum()
-        if total:
-            ends = np.cumsum(row_counts) / total
-            row[:] = palette[np.searchsorted(ends, centers)]
-    return stacked
+def _draw_heights(axes, counts, palette):
+    """Draws one band for each class, over the heights from 0, the top, to 1."""
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.where(totals > 0, totals, np.nan)
+    ends = np.cumsum(shares, axis=1)
+    starts = ends - shares
+    edges = np.linspace(0, 1, len(counts) + 1)
+    for start, end, color in zip(starts.T, ends.T, palette / 255, strict=True):
+        axes.stairs(
+            end, edges, baseline=start, fill=True, orientation="horizontal", color=color
+        )
+    axes.set_facecolor(PALE)  # is seen where there are no pixels
+    for edge in (1 / 3, 2 / 3):
+        axes.axhline(edge, color="white", linewidth=2)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(1, 0)
+    axes.xaxis.set_major_formatter("{x:.0%}")
+    axes.set_yticks(
+        np.arange(1, 6, 2) / 6, [f"{name}\nthird" for name in _THIRDS], ha="right"
+    )
+    axes.tick_params(axis="y", length=0)
+    axes.set_title("classes at each height", fontsize="medium")
+    axes.set_xlabel("share of the pixels at this height")
 
 
-def _draw_groups(parts, entropies, palette, class_names, height, font):
-    """Returns the bars of the four parts, in two columns."""
-    order = np.argsort(-parts["whole image"], kind="stable")
-    shown = order if len(order) <= _MAX_BARS else order[: _MAX_BARS - 1]
-    names = [class_names[index] for index in shown]
-    if len(shown) < len(order):
-        names.append(f"{len(order) - len(shown)} others")
-    shares = [counts[shown] / (counts.sum() or 1) for counts in parts.values()]
-    largest = np.max(shares)
-
-    label = max(int(font.getlength(name)) for name in names)
-    number = int(font.getlength("100.0%"))
-    column = label + _BAR_WIDTH + number + 5 * _MARGIN
-    block = height // 2
-    pitch = min(_MAX_PITCH, (block - _TITLE) // len(names))
-    thickness = min(_MAX_THICKNESS, pitch - 4)
-    groups = Image.new("RGB", (2 * column, height), BACKGROUND)
-    draw = ImageDraw.Draw(groups)
-    for place, (part, entropy) in enumerate(zip(parts, entropies, strict=True)):
-        left, top = place % 2 * column, place // 2 * block
-        is_empty = np.isnan(entropy)
-        text = "no pixels" if is_empty else f"entropy {entropy:.2f} nats"
-        _text(draw, (left, top + _TITLE // 2), f"{part}: {text}", font, "lm")
-        if is_empty:
-            continue
-        axis = left + label + _MARGIN
-        rest = max(1 - shares[place].sum(), 0)
-        for bar, name in enumerate(names):
-            upper = top + _TITLE + bar * pitch
-            middle = upper + thickness // 2
-            _text(draw, (axis - _MARGIN, middle), name, font, "rm")
-            if bar == len(shown):
-                # A number alone: a bar of many classes would dwarf those of each.
-                _text(draw, (axis, middle), f"{rest:.1%}", font, "lm")
-                continue
-            share, color = shares[place][bar], palette[shown[bar]]
-            end = axis + round(share / largest * _BAR_WIDTH)
-            box = (axis, upper, end, upper + thickness)
-            # A darker edge shows bars that are as white as the paper.
-            edge = tuple(int(value * 0.7) for value in color)
-            draw.rectangle(box, fill=tuple(map(int, color)), outline=edge)
-            _text(draw, (end + _MARGIN, middle), f"{share:.1%}", font, "lm")
-    return groups
-
-
-def _text(draw, place, text, font, anchor):
-    draw.text(place, text, fill=INK, font=font, anchor=anchor)
+def _draw_bars(axes, pixels, shown, palette, class_names):
+    """Draws the share of each class, and writes that of those without a bar."""
+    shares = pixels / max(pixels.sum(), 1)
+    names = [str(class_names[index]) for index in shown]
+    bars = axes.barh(
+        np.arange(len(shown)),
+        shares[shown],
+        color=palette[shown] / 255,
+        edgecolor="black",  # shows bars that are as white as the paper
+        linewidth=0.5,
+    )
+    if pixels.any():
+        axes.bar_label(bars, fmt="{:.1%}", padding=3, fontsize="small")
+    if len(shown) < len(shares):
+        # A number alone: a bar of many classes would dwarf those of each.
+        names.append(f"{len(shares) - len(shown)} others")
+        rest = 1 - shares[shown].sum()
+        if pixels.any():
+            axes.text(0, len(shown), f" {rest:.1%}", va="center", fontsize="small")
+    axes.set_yticks(np.arange(len(names)), names, fontsize="small", parse_math=False)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xticks([])
+    axes.spines[["top", "right", "bottom"]].set_visible(False)

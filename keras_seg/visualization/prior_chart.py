@@ -1,19 +1,26 @@
 import numpy as np
-from PIL import Image, ImageFont
+from matplotlib.figure import Figure
 
 from keras_seg.ops.sizes import require_size
 from keras_seg.visualization.affinity import cell_classes, pair_scores
-from keras_seg.visualization.legend import BACKGROUND
-from keras_seg.visualization.panels import WIDTH, draw_row, draw_text, fit, join
+from keras_seg.visualization.heat_maps import PALE, reduced, show_heat
+from keras_seg.visualization.image_axes import (
+    mark_points,
+    panel_height,
+    plain_axes,
+    require_image,
+    show_cells,
+    show_image,
+)
 from keras_seg.visualization.points import check_points, points_of_classes
-from keras_seg.visualization.prior_panels import draw_ideal, draw_image, draw_prior
-from keras_seg.visualization.to_picture import to_picture
 
-_FONT_SIZE = 15
-_GAP = 20  # between panels
+_WIDTH = 13  # inches
+_MAP_HEIGHT = 5.2  # inches, of the first line
+_TEXT_HEIGHT = 0.9  # inches, of a title and a scale
 _PER_LINE = 4
 _POINTS = 4  # chosen for those who name none
-_LEAST_WIDTH = 200  # for an image with a row
+_MOST_CELLS = 720  # rows and columns of a map
+_LEAST_SQUARE = 0.03  # of a map: smaller ones have no room for a name
 
 
 def prior_chart(
@@ -31,7 +38,7 @@ def prior_chart(
     `labels` the ideal affinity map that it should equal: 1 where two cells share a
     class. With `labels` the cells of both maps are sorted by class, those that are
     ignored last, so that the ideal map is a diagonal of squares; without, they are in
-    the order of the prior. Maps of more cells than pixels are averaged. The text below
+    the order of the prior. Maps of more than 720 cells are averaged. The text below
     gives the range and the mean of the prior and, with `labels`, its means over pairs
     of two cells of the same class and of different classes, and the AUC: the
     probability that a pair of the first kind has the higher prior of the two.
@@ -56,8 +63,7 @@ def prior_chart(
         class_names: sequence of str, a name for each class, or None for numbers.
 
     Returns:
-        uint8 array `(height, width, 3)`. `PIL.Image.fromarray(result).save("a.png")`
-        writes it to a file.
+        matplotlib `Figure`. `figure.savefig("a.png")` writes it to a file.
 
     Example:
 
@@ -65,7 +71,7 @@ def prior_chart(
     labels = np.arange(48).reshape(6, 8) // 16
     cells = labels[::2, ::2].ravel()
     prior = np.where(cells[:, None] == cells, 0.8, 0.1)
-    chart = prior_chart(prior, (3, 4), np.zeros((6, 8, 3)), labels, points=[(1, 2)])
+    figure = prior_chart(prior, (3, 4), np.zeros((6, 8, 3)), labels, points=[(1, 2)])
     ```
 
     Raises:
@@ -75,44 +81,91 @@ def prior_chart(
     """
     size = require_size("prior_size", prior_size)
     prior = _check_prior(prior, size)
-    image = to_picture(image)
+    image = require_image(image)
+    sides = image.shape[:2]
     classes, names = None, None
     if labels is not None:
         labels = _check_labels(labels, image)
         classes = cell_classes(labels, size, ignore_class)
         names = _name_classes(classes, class_names)
     if points is None:
-        points = _choose_points(classes, size, image)
-    points = check_points(points, (image.height, image.width))
+        points = _choose_points(classes, size, sides)
+    points = check_points(points, sides)
 
-    font = ImageFont.load_default(size=_FONT_SIZE)
-    panels = [draw_image(image, points, font), draw_prior(prior, classes, names, font)]
-    if classes is not None:
-        panels.append(draw_ideal(classes, font))
-    first = join(panels, _GAP, axis=1)
     per_line = min(len(points), _PER_LINE)
-    width = max((first.width + _GAP) // per_line - _GAP, _LEAST_WIDTH)
-    rows = []
+    lines = -(-len(points) // per_line)
+    line = panel_height(_WIDTH / per_line, sides) + _TEXT_HEIGHT
+    heights = _MAP_HEIGHT, line * lines + 0.3
+    figure = Figure((_WIDTH, sum(heights)), layout="constrained")
+    whole, rows = figure.subfigures(2, 1, height_ratios=heights)
+    whole.suptitle(_describe(prior, classes), fontsize="medium")
+    rows.suptitle("Each point's row of the prior, over the image:", fontsize="medium")
+
+    panels = whole.subplots(1, 2 if classes is None else 3)
+    title = f"image\n{sides[0]} x {sides[1]} pixels"
+    show_image(panels[0], image, title)
+    mark_points(panels[0], points)
+    _draw_prior(panels[1], prior, classes, names)
+    if classes is not None:
+        _draw_ideal(panels[2], classes)
+    grid = rows.subplots(lines, per_line, squeeze=False).ravel()
+    for axes in grid[len(points) :]:
+        axes.set_axis_off()
     for number, (y, x) in enumerate(points, 1):
-        cell = y * size[0] // image.height * size[1] + x * size[1] // image.width
+        cell = y * size[0] // sides[0] * size[1] + x * size[1] // sides[1]
         row = prior[cell].astype("float64")
         name = f"pixel ({y}, {x})" if classes is None else names[classes[cell]]
-        texts = f"{number}: {name}", _describe_row(row, cell, classes)
+        title = f"{number}: {name}\n{_describe_row(row, cell, classes)}".rstrip()
         limits = row.min(), row.max()
-        place = image, (y, x), fit(image, min(width, WIDTH))
-        rows.append(draw_row(row.reshape(size), limits, *place, *texts, font))
-    lines = [
-        first,
-        draw_text([_describe(prior, classes)], font),
-        draw_text(["Each point's row of the prior, over the image:"], font),
-    ]
-    for start in range(0, len(rows), per_line):
-        lines.append(join(rows[start : start + per_line], _GAP, axis=1))
-    content = join(lines, _GAP, axis=0)
-    size = content.width + 2 * _GAP, content.height + 2 * _GAP
-    picture = Image.new("RGB", size, BACKGROUND)
-    picture.paste(content, (_GAP, _GAP))
-    return np.array(picture)
+        show_cells(grid[number - 1], row.reshape(size), limits, image, (y, x), title)
+    return figure
+
+
+def _draw_prior(axes, prior, classes, names):
+    """Draws the learned prior of all cells, on the scale from 0 to 1."""
+    cells = len(prior)
+    order = np.arange(cells) if classes is None else _by_class(classes)
+    # Some rows at a time, since a sorted copy may be too large for the memory.
+    shown = min(cells, _MOST_CELLS)
+    chunks = np.split(order, np.arange(1, shown) * cells // shown)
+    rows = [prior[chunk].mean(axis=0, dtype="float64")[order] for chunk in chunks]
+    values = reduced(np.stack(rows).T, _MOST_CELLS).T
+    show_heat(axes, values, (0, 1), extent=(0, cells, cells, 0))
+    sorting = "row by row" if classes is None else "sorted by class"
+    plain_axes(axes, f"learned prior\n{cells} x {cells} cells, {sorting}")
+    if classes is None:
+        return
+    places, texts = [], []
+    for index, name in names.items():
+        first, last = np.flatnonzero(classes[order] == index)[[0, -1]]
+        axes.axhline(first, xmin=-0.03, xmax=0, color="black", clip_on=False)
+        if last + 1 - first >= _LEAST_SQUARE * cells:
+            places.append((first + last + 1) / 2)
+            texts.append(name)
+    axes.set_yticks(places, texts, fontsize="small", parse_math=False)
+    axes.tick_params(length=0)
+
+
+def _draw_ideal(axes, classes):
+    """Draws the ideal affinity map: which cells share a class."""
+    classes = classes[_by_class(classes)]
+    one_hot = classes[:, None] == np.unique(classes[classes >= 0])
+    # The shares of the classes in the cells of a pixel; the rest of them is ignored.
+    shares = reduced(one_hot.astype("float64"), _MOST_CELLS)
+    valid = np.outer(shares.sum(axis=1), shares.sum(axis=1))
+    ideal = shares @ shares.T / np.where(valid > 0, valid, 1)
+    extent = 0, len(classes), len(classes), 0
+    values = np.ma.masked_where(valid == 0, ideal)
+    ends = ("different", "same class")
+    show_heat(axes, values, (0, 1), extent, labels=ends)
+    axes.set_facecolor(PALE)  # is seen where cells are ignored
+    ignored = ", ignored: grey" if (classes < 0).any() else ""
+    plain_axes(axes, f"ideal affinity map\nof the labels, sorted alike{ignored}")
+
+
+def _by_class(classes):
+    """Returns the order that sorts cells by class, ignored ones last."""
+    return np.argsort(np.where(classes < 0, classes.max() + 1, classes), kind="stable")
 
 
 def _check_prior(prior, size):
@@ -132,7 +185,7 @@ def _check_prior(prior, size):
 
 
 def _check_labels(labels, image):
-    labels, shape = np.asarray(labels), (image.height, image.width)
+    labels, shape = np.asarray(labels), image.shape[:2]
     if labels.shape != shape or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
             "`labels` must be integers (height, width) of the size of `image`, "
@@ -156,15 +209,16 @@ def _name_classes(classes, class_names):
     return names | ({-1: "ignored"} if (classes < 0).any() else {})
 
 
-def _choose_points(classes, size, image):
+def _choose_points(classes, size, sides):
     """Returns points for those who name none."""
     if classes is None or not (classes >= 0).any():
+        height, width = sides
         return [
-            (image.height * row // 4, image.width * column // 4)
+            (height * row // 4, width * column // 4)
             for row in (1, 3)
             for column in (1, 3)
         ]
-    return points_of_classes(classes, size, (image.height, image.width), _POINTS)
+    return points_of_classes(classes, size, sides, _POINTS)
 
 
 def _describe(prior, classes):

@@ -1,25 +1,27 @@
 import keras
 import numpy as np
-from PIL import Image, ImageFont
+from matplotlib.figure import Figure
+from PIL import Image
 
 from keras_seg.data import default_palette
 from keras_seg.ops import feature_affinity, normalize_features
 from keras_seg.visualization.affinity import cell_classes
-from keras_seg.visualization.legend import BACKGROUND
-from keras_seg.visualization.panels import draw_text, join
-from keras_seg.visualization.points import check_points, points_of_classes
-from keras_seg.visualization.resolution_panels import (
-    draw_classes,
-    draw_images,
-    draw_similarities,
-    shown_size,
+from keras_seg.visualization.class_legend import fill_legend
+from keras_seg.visualization.colorize import colorize
+from keras_seg.visualization.image_axes import (
+    mark_points,
+    panel_height,
+    require_image,
+    show_cells,
+    show_image,
 )
-from keras_seg.visualization.to_picture import to_picture
+from keras_seg.visualization.points import check_points, points_of_classes
 
-_FONT_SIZE = 15
-_GAP = 20  # between panels
+_WIDTH = 13  # inches
+_TEXT_HEIGHT = 0.7  # inches, of a title, and again of a scale
 _PER_LINE = 3
 _POINTS = 3  # chosen for those who name none
+_LEGEND_ROWS = 16
 
 
 def resolution_chart(
@@ -64,8 +66,7 @@ def resolution_chart(
         class_names: sequence of str, a name for each class, or None for numbers.
 
     Returns:
-        uint8 array `(height, width, 3)`. `PIL.Image.fromarray(result).save("a.png")`
-        writes it to a file.
+        matplotlib `Figure`. `figure.savefig("a.png")` writes it to a file.
 
     Example:
 
@@ -78,7 +79,7 @@ def resolution_chart(
     }
     maps = rng.normal(size=(3, 4, 7))
     features = {"segmentation": maps, "super_resolution": maps**2}
-    chart = resolution_chart(image, prediction, features, original, points=[(1, 2)])
+    figure = resolution_chart(image, prediction, features, original, points=[(1, 2)])
     ```
 
     Raises:
@@ -87,7 +88,7 @@ def resolution_chart(
     Reference: Wang et al., "Dual Super-Resolution Learning for Semantic Segmentation",
     CVPR 2020, section 3.
     """
-    image = to_picture(image)
+    image = require_image(image)
     logits, colors, scale = _check_prediction(prediction, image)
     features = _check_features(features)
     sides = logits.shape[:2]
@@ -101,30 +102,94 @@ def resolution_chart(
         points = points_of_classes(sampled, cells, sides, _POINTS)
     points = check_points(points, sides)
 
-    font = ImageFont.load_default(size=_FONT_SIZE)
-    size = shown_size(sides[1], sides[0])
-    coarse = _mean_blocks(logits, scale).argmax(axis=-1)
-    maps = {"segmentation of mean logits": coarse, "segmentation": classes}
-    enlarged = image.resize((sides[1], sides[0]), Image.Resampling.BICUBIC)
-    similarities = []
-    for number, point in enumerate(points, 1):
-        title = f"{number}: {names[classes[tuple(point)]]}"
-        place = features, enlarged, size
-        similarities.append(draw_similarities(point, *place, title, font))
-    lines = [
-        draw_images(image, colors, original, points, size, font),
-        draw_classes(maps, palette, names, size, font),
-        [draw_text(_describe(features), font)],
+    panel = panel_height(_WIDTH / _PER_LINE, sides)
+    lines = -(-len(points) // _PER_LINE)
+    heights = [
+        panel + _TEXT_HEIGHT,
+        panel + _TEXT_HEIGHT,
+        2 * lines * (panel + 1.5 * _TEXT_HEIGHT) + _TEXT_HEIGHT,
     ]
-    for start in range(0, len(points), _PER_LINE):
-        lines.append(similarities[start : start + _PER_LINE])
-    width = max(panel.width for line in lines for panel in line if len(line) > 1)
-    lines = [join([_widen(x, width) for x in line], _GAP, axis=1) for line in lines]
-    content = join(lines, _GAP, axis=0)
-    size = content.width + 2 * _GAP, content.height + 2 * _GAP
-    picture = Image.new("RGB", size, BACKGROUND)
-    picture.paste(content, (_GAP, _GAP))
-    return np.array(picture)
+    figure = Figure((_WIDTH, sum(heights)), layout="constrained")
+    images, maps, similarities = figure.subfigures(3, 1, height_ratios=heights)
+    enlarged = _enlarge(image, sides)
+    _draw_images(images.subplots(1, 3), image, colors, original, enlarged, points)
+    coarse = _mean_blocks(logits, scale).argmax(axis=-1)
+    _draw_classes(maps.subplots(1, 3), coarse, classes, palette, names)
+    similarities.suptitle(_describe(features), fontsize="medium")
+    grid = similarities.subplots(2 * lines, _PER_LINE, squeeze=False)
+    for axes in grid.ravel():
+        axes.set_axis_off()
+    for place, point in enumerate(points):
+        line, column = 2 * (place // _PER_LINE), place % _PER_LINE
+        title = f"{place + 1}: {names[classes[tuple(point)]]}"
+        pair = grid[line : line + 2, column]
+        _draw_similarities(pair, point, features, enlarged, title)
+    return figure
+
+
+def _draw_images(panels, image, colors, original, enlarged, points):
+    """Draws the image, the reconstruction and, where there is one, the original."""
+    sides = colors.shape[:2]
+    low, high = _describe_sides(image), _describe_sides(colors)
+    if original is None:
+        panels[2].set_axis_off()
+    else:
+        show_image(panels[2], original, f"original\n{high}")
+        truth = original / 255
+        low += f"; enlarged bicubically: PSNR {_psnr(truth, enlarged / 255):.2f} dB"
+        high += f"; PSNR {_psnr(truth, colors):.2f} dB"
+    show_image(panels[0], image, f"image\n{low}", sides)
+    mark_points(panels[0], points)
+    reconstruction = (colors * 255).round().astype("uint8")
+    show_image(panels[1], reconstruction, f"reconstruction\n{high}")
+
+
+def _draw_classes(panels, coarse, classes, palette, names):
+    """Draws both segmentations, and a legend of the classes in them."""
+    titles = "segmentation of mean logits", "segmentation"
+    for axes, title, shown in zip(panels, titles, (coarse, classes), strict=False):
+        title = f"{title}\n{_describe_sides(shown)}"
+        show_image(axes, colorize(shown, palette), title, classes.shape)
+    present = np.union1d(coarse, classes)
+    panels[2].set_axis_off()
+    fill_legend(
+        panels[2],
+        palette[present],
+        [names[index] for index in present],
+        loc="upper left",
+        ncols=-(-len(present) // _LEGEND_ROWS),
+        title="classes in both",
+    )
+
+
+def _draw_similarities(panels, point, features, image, title):
+    """Draws how alike a point's cell and each other cell are to both branches."""
+    (y, x), rows = point, {}
+    for branch, unit in features.items():
+        row = y * unit.shape[0] // image.shape[0]
+        column = x * unit.shape[1] // image.shape[1]
+        rows[branch] = unit @ unit[row, column]
+    first, second = rows.values()
+    limits = min(first.min(), second.min()), max(first.max(), second.max())
+    difference = np.abs(first - second).mean()
+    texts = "", f"\nmean absolute difference {difference:.3f}"
+    for axes, text, (branch, row) in zip(panels, texts, rows.items(), strict=True):
+        axes.set_axis_on()
+        show_cells(axes, row, limits, image, point, f"{title}, {branch}{text}")
+
+
+def _enlarge(image, sides):
+    """The image at the size of the original, bicubically."""
+    picture = Image.fromarray(image)
+    return np.asarray(picture.resize(sides[::-1], Image.Resampling.BICUBIC))
+
+
+def _psnr(truth, colors):
+    return float(keras.ops.psnr(truth, colors, 1.0))
+
+
+def _describe_sides(array):
+    return f"{array.shape[0]} x {array.shape[1]} pixels"
 
 
 def _check_branches(argument, arrays):
@@ -146,14 +211,15 @@ def _check_branches(argument, arrays):
 def _check_prediction(prediction, image):
     """Returns the logits, the reconstruction, clipped to 0..1, and the scale."""
     logits, colors = _check_branches("prediction", prediction)
-    scale = colors.shape[0] // image.height
-    sides = scale * image.height, scale * image.width
+    height, width = image.shape[:2]
+    scale = colors.shape[0] // height
+    sides = scale * height, scale * width
     if logits.ndim != 3 or colors.shape != (*sides, 3) or logits.shape[:2] != sides:
         raise ValueError(
             "`prediction` must hold logits (scale * height, scale * width, classes) "
             "and RGB (scale * height, scale * width, 3) for the image. Received: "
             f"shapes {logits.shape} and {colors.shape} for an image of "
-            f"{(image.height, image.width)}"
+            f"{(height, width)}"
         )
     return logits, colors.clip(0, 1), scale
 
@@ -174,12 +240,12 @@ def _check_features(features):
 
 
 def _check_original(original, sides):
-    """Returns it as a picture."""
-    original = to_picture(original)
-    if (original.height, original.width) != sides:
+    """Returns it as uint8."""
+    original = require_image(original)
+    if original.shape[:2] != sides:
         raise ValueError(
             "`original` must have the size of the reconstruction, "
-            f"{sides}, or be None. Received: {(original.height, original.width)}"
+            f"{sides}, or be None. Received: {original.shape[:2]}"
         )
     return original
 
@@ -207,20 +273,12 @@ def _mean_blocks(logits, scale):
 
 
 def _describe(features):
-    """Returns lines on the similarities of all cells."""
+    """Returns what is said of the similarities of all cells."""
     rows, columns = features["segmentation"].shape[:2]
     flat = (x.reshape(1, rows * columns, -1) for x in features.values())
     difference = float(feature_affinity(*map(keras.ops.convert_to_tensor, flat))[0])
-    return [
+    return (
         f"Similarities of all pairs of {rows} x {columns} cells: mean absolute "
-        f"difference of both branches {difference:.3f}",
-        "",
-        "Each point's similarity to all cells, in both branches, over the image:",
-    ]
-
-
-def _widen(panel, width):
-    """Returns a panel with space on its right, so that columns begin alike."""
-    wide = Image.new("RGB", (max(panel.width, width), panel.height), BACKGROUND)
-    wide.paste(panel)
-    return wide
+        f"difference of both branches {difference:.3f}\n"
+        "Each point's similarity to all cells, in both branches, over the image:"
+    )
