@@ -71,6 +71,7 @@ bench: install
 	$(RUN) -m benchmarks.feature_affinity
 	$(RUN) -m benchmarks.evaluation
 	$(RUN) -m benchmarks.latency
+	$(RUN) -m benchmarks.networks
 
 # The table of backbones: up to half an hour.
 docs: install

@@ -41,5 +41,8 @@ def cost(module, *arguments):
 
 
 def peak():
-    """The most memory that the process ever had, in KiB."""
+    """The most memory that the process ever had, in KiB: a GPU's where there is one."""
+    tf = sys.modules.get("tensorflow")
+    if tf and tf.config.list_physical_devices("GPU"):
+        return tf.config.experimental.get_memory_info("GPU:0")["peak"] / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -3,12 +3,13 @@
 import keras
 
 from keras_seg.backbones.graph import substitute
-from keras_seg.layers import BatchNormalization, Conv2D
+from keras_seg.layers import BatchNormalization, Conv2D, DepthwiseConv2D
 
 # Layers that do the same faster.
 _FASTER = {
     keras.layers.BatchNormalization: BatchNormalization,
     keras.layers.Conv2D: Conv2D,
+    keras.layers.DepthwiseConv2D: DepthwiseConv2D,
 }
 
 

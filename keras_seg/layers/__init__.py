@@ -9,6 +9,7 @@ from keras_seg.layers.context_prior_layer import ContextPriorLayer
 from keras_seg.layers.conv2d import Conv2D
 from keras_seg.layers.conv_norm import ConvNorm
 from keras_seg.layers.crop_to_cells import CropToCells
+from keras_seg.layers.depthwise_conv2d import DepthwiseConv2D
 from keras_seg.layers.feature_affinity import FeatureAffinity
 from keras_seg.layers.height_driven_attention import HeightDrivenAttention
 from keras_seg.layers.mixed_pooling import MixedPooling
@@ -28,6 +29,7 @@ __all__ = [
     "Conv2D",
     "ConvNorm",
     "CropToCells",
+    "DepthwiseConv2D",
     "FeatureAffinity",
     "HeightDrivenAttention",
     "MixedPooling",

@@ -7,10 +7,10 @@ from keras_seg.ops.convolution import dilated_conv, has_dilated_conv
 class Conv2D(keras.layers.Conv2D):
     """`keras.layers.Conv2D` that is faster where it is dilated on TensorFlow.
 
-    Keras's convolution rearranges the map into a batch of smaller ones and back. This
-    layer calls TensorFlow's own dilated convolution instead, from a dilation of 4
-    on. Results, weights and files of weights are the same; on other backends it is
-    Keras's layer.
+    Keras's convolution rearranges the map and a border into a batch of smaller maps and
+    back. This layer leaves the border out, and from a dilation of 4 on it calls
+    TensorFlow's own dilated convolution instead. Results, weights and files of weights
+    are the same; on other backends it is Keras's layer.
 
     Args:
         *args: see `keras.layers.Conv2D`.
@@ -30,7 +30,7 @@ class Conv2D(keras.layers.Conv2D):
 
     def _is_dilated(self):
         return (
-            has_dilated_conv(self.dilation_rate)
+            has_dilated_conv(self.kernel_size, self.dilation_rate, self.padding)
             and max(self.strides) == self.groups == 1
             and self.data_format == "channels_last"
         )

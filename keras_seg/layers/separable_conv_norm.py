@@ -3,6 +3,7 @@ import keras
 from keras_seg.layers.batch_normalization import BatchNormalization
 from keras_seg.layers.conv_norm import ConvNorm
 from keras_seg.layers.data_format import require_channels_last
+from keras_seg.layers.depthwise_conv2d import DepthwiseConv2D
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -36,7 +37,7 @@ class SeparableConvNorm(keras.layers.Layer):
         self.kernel_size = kernel_size
         self.dilation_rate = dilation_rate
         policy = self.dtype_policy  # sublayers do not inherit it
-        self.depthwise = keras.layers.DepthwiseConv2D(
+        self.depthwise = DepthwiseConv2D(
             kernel_size,
             padding="same",
             dilation_rate=dilation_rate,

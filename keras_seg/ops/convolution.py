@@ -3,27 +3,38 @@
 from keras_seg.ops.precision import at_least_float32
 from keras_seg.ops.xla import tensorflow
 
-# Below, copying the map into `rate ** 2` smaller ones costs less than it gains.
-_SMALLEST_RATE = 4
+# From here on TensorFlow's op takes less time than what it costs to take maps apart.
+_RATE_FOR_OP = 4
 
 
-def has_dilated_conv(rates):
+def has_dilated_conv(kernel_size, rates, padding):
     """Whether `dilated_conv` is there, and faster than `keras.ops.conv`.
 
     Args:
+        kernel_size: pair of ints.
         rates: pair of ints. The dilation of rows and columns.
+        padding: "same" or "valid".
     """
-    return tensorflow() is not None and max(rates) >= _SMALLEST_RATE
+    if tensorflow() is None or max(rates) == 1:
+        return False
+    return max(rates) >= _RATE_FOR_OP or _is_centred(kernel_size, padding)
+
+
+def has_dilated_depthwise_conv(kernel_size, rates, padding):
+    """Whether `dilated_depthwise_conv` is there for a convolution by channel."""
+    is_dilated = tensorflow() is not None and max(rates) > 1
+    return is_dilated and _is_centred(kernel_size, padding)
 
 
 def dilated_conv(x, kernel, rates, padding):
     """A dilated convolution of stride 1 on the TensorFlow backend.
 
-    `keras.ops.conv` there makes a batch of smaller maps of the image, one for each
-    remainder of the place by the rate, and takes it apart again. TensorFlow's op for
-    convolutions knows dilation, but on many CPUs not its gradients: there the gradient
-    of the input is a convolution too, and that of the kernel a product of matrices for
-    each of its cells, of the places that are within the image alone.
+    `keras.ops.conv` there makes a batch of smaller maps of the image and its borders,
+    one for each remainder of the place by the rate, and takes it apart again. Small
+    rates are done so here too, but without the borders. For others TensorFlow's op
+    for convolutions knows dilation, but on many CPUs not its gradients: there the
+    gradient of the input is a convolution too, and that of the kernel a product of
+    matrices for each of its cells, of the places that are within the image alone.
 
     Args:
         x: float tensor `(batch, height, width, channels)`.
@@ -37,6 +48,10 @@ def dilated_conv(x, kernel, rates, padding):
     tf = tensorflow()
     x, kernel = tf.convert_to_tensor(x), tf.convert_to_tensor(kernel)
     rates = tuple(rates)
+    if max(rates) < _RATE_FOR_OP:
+        return _on_smaller_maps(
+            tf, x, rates, lambda maps: tf.nn.conv2d(maps, kernel, 1, "SAME")
+        )
     if tf.config.get_visible_devices("GPU"):
         return _conv(tf, x, kernel, rates, padding.upper())
     reach = _reach(kernel, rates)
@@ -44,6 +59,43 @@ def dilated_conv(x, kernel, rates, padding):
     if padding == "valid":
         borders = ((0, 0), (0, 0))
     return _with_gradient(tf, x, kernel, rates, borders, padding.upper())
+
+
+def dilated_depthwise_conv(x, kernel, rates):
+    """A dilated convolution by channel, of stride 1 and "same" padding.
+
+    Args:
+        x: float tensor `(batch, height, width, channels)`.
+        kernel: tensor `(rows, columns, channels, multiplier)`, of the same dtype, with
+            an odd number of rows and of columns.
+        rates: pair of ints.
+
+    Returns:
+        Tensor `(batch, height, width, channels * multiplier)`.
+    """
+    tf = tensorflow()
+    strides = (1, 1, 1, 1)
+    return _on_smaller_maps(
+        tf, x, rates, lambda maps: tf.nn.depthwise_conv2d(maps, kernel, strides, "SAME")
+    )
+
+
+def _is_centred(kernel_size, padding):
+    return padding == "same" and all(size % 2 for size in kernel_size)
+
+
+def _on_smaller_maps(tf, x, rates, conv):
+    """A convolution that is centred on its cell, dilated by the rates.
+
+    The cells whose places have the same remainders by the rates see each other alone:
+    they are a map by themselves, with the same zeros around it.
+    """
+    sizes = [size or tf.shape(x)[axis] for axis, size in enumerate(x.shape[1:3], 1)]
+    rest = [(0, -size % rate) for size, rate in zip(sizes, rates, strict=True)]
+    maps = conv(tf.space_to_batch_nd(x, rates, rest))
+    y = tf.batch_to_space(maps, rates, rest)
+    y.set_shape((*x.shape[:3], maps.shape[-1]))
+    return y
 
 
 def _reach(kernel, rates):

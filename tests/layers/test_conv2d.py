@@ -36,7 +36,8 @@ def output_and_gradients(layer, x):
         {"dilation_rate": (1, 6), "padding": "same", "kernel_size": (3, 5)},
         {"dilation_rate": 4, "padding": "same", "kernel_size": (2, 4)},
         {"dilation_rate": 40, "padding": "same", "activation": "relu"},
-        {"dilation_rate": 2, "padding": "same"},
+        {"dilation_rate": (2, 3), "padding": "same"},
+        {"dilation_rate": 2, "padding": "valid"},
         {"dilation_rate": 4, "padding": "same", "groups": 2, "filters": 6},
         {"strides": 2},
     ],
@@ -78,10 +79,11 @@ def test_has_no_batches_of_smaller_maps():
 
 
 @pytest.mark.backend("tensorflow", "sizes that are known at run time")
-def test_gradients_at_unknown_sizes_and_by_xla():
+@pytest.mark.parametrize("rate", [2, 4])
+def test_gradients_at_unknown_sizes_and_by_xla(rate):
     import tensorflow as tf
 
-    layer, _ = pair(dilation_rate=4, padding="same")
+    layer, _ = pair(dilation_rate=rate, padding="same")
     x = image(2, 6, 11, 4)
 
     def run(x):

@@ -1,0 +1,141 @@
+"""How long whole networks take, and how much memory, here and elsewhere.
+
+Run:    python -m benchmarks.networks
+        python -m benchmarks.networks --networks light --repeats 3    # to try it
+        python -m benchmarks.networks --peers peers.py --peers-python torch/bin/python
+
+"inference" is of one image of 512 x 1024, "step" a training step of two crops of 384 x
+384 with SGD and momentum; of the light network four images of 256 x 320 in both. Each
+line is measured in a process of its own: the first call, with tracing, and the best of
+some others, in milliseconds, and the most memory above the loaded network, in MB: the
+GPU's where TensorFlow sees one, else that of the process.
+
+"Keras's layers" is the same network with the convolutions and batch norms of Keras in
+place of those of keras_seg.layers. Peers are networks of PyTorch: a Python file of
+yours with a function without arguments for each that you compare, named as here, which
+returns a `torch.nn.Module` from images to logits. For segmentation_models.pytorch:
+
+    import segmentation_models_pytorch as smp
+
+    def deeplab_separable():
+        return smp.DeepLabV3Plus("resnet50", encoder_weights=None, classes=19)
+"""
+
+import argparse
+import pathlib
+import subprocess
+import sys
+
+from benchmarks.processes import cost, print_cost
+
+CLASSES = 19
+THREADS = 2
+# Name: the function, and how it is called.
+NETWORKS = {
+    "spnet": ("SPNet", "resnet50", 8, {"auxiliary_head": True}),
+    "hanet": ("HANet", "resnet50", 16, {"auxiliary_head": True}),
+    "deeplab": ("DeepLabV3Plus", "resnet50", 16, {"auxiliary_head": True}),
+    "deeplab_separable": ("DeepLabV3Plus", "resnet50", 16, {"separable": True}),
+    "light": (
+        "DeepLabV3Plus",
+        "efficientnet_lite_b0",
+        16,
+        {"separable": True, "filters": 128},
+    ),
+}
+WAYS = "Keras's layers", "keras_seg"
+TASKS = "inference", "step"
+
+
+def image_shape(name, task):
+    if name == "light":
+        return 4, 256, 320, 3
+    return (1, 512, 1024, 3) if task == "inference" else (2, 384, 384, 3)
+
+
+def use_keras_layers():
+    """Convolutions and batch norms run as those of Keras do from here on."""
+    import keras
+
+    from keras_seg import layers
+
+    layers.Conv2D.convolution_op = keras.layers.Conv2D.convolution_op
+    layers.DepthwiseConv2D.call = keras.layers.DepthwiseConv2D.call
+    layers.BatchNormalization.call = keras.layers.BatchNormalization.call
+
+
+def measure(name, task, way, repeats):
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    from keras_seg import losses, models
+
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+    keras.utils.set_random_seed(0)
+    if way == "Keras's layers":
+        use_keras_layers()
+    network, backbone, output_stride, options = NETWORKS[name]
+    model = getattr(models, network)(CLASSES, backbone, output_stride, **options)
+    shape = image_shape(name, task)
+    rng = np.random.default_rng(0)
+    images = tf.constant(rng.uniform(0, 255, shape).astype("float32"))
+    if task == "inference":
+        predict = tf.function(models.inference_model(model), autograph=False)
+        print_cost(lambda: [predict(images, training=False)], repeats)
+        return
+    labels = tf.constant(rng.integers(0, CLASSES, shape[:3], "int32"))
+    loss = losses.SegmentationCrossentropy()
+    if isinstance(model.output, dict):
+        labels = dict.fromkeys(model.output, labels)
+        loss = dict.fromkeys(model.output, loss)
+    model.compile(keras.optimizers.SGD(1e-3, momentum=0.9), loss, jit_compile=False)
+    print_cost(lambda: [tf.constant(model.train_on_batch(images, labels))], repeats)
+
+
+def peer_cost(name, task, args):
+    """The same of a network of PyTorch, None where there is none or it fails."""
+    script = pathlib.Path(__file__).with_name("torch_network.py")
+    shape = image_shape(name, task)
+    command = [args.peers_python, script, args.peers, name, task, args.repeats, *shape]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    return None if done.returncode else [float(x) for x in done.stdout.split()[-3:]]
+
+
+def print_table(args):
+    print(f"{THREADS} threads\n")
+    print("| network | task | way | first ms | ms | MB |\n" + "| --- " * 6 + "|")
+    for name in args.networks:
+        for task in args.tasks:
+            found = {
+                way: cost("benchmarks.networks", "--one", name, task, way, args.repeats)
+                for way in WAYS
+            }
+            if args.peers:
+                found["PyTorch"] = peer_cost(name, task, args)
+            for way, numbers in found.items():
+                columns = [f"{x:.0f}" for x in numbers] if numbers else ["-"] * 3
+                print("|", " | ".join([name, task, way, *columns]), "|", flush=True)
+
+
+def main(args):
+    if args.one:
+        *what, repeats = args.one
+        measure(*what, int(repeats))
+    else:
+        print_table(args)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--networks", nargs="+", choices=NETWORKS, default=NETWORKS)
+    add("--tasks", nargs="+", choices=TASKS, default=TASKS)
+    add("--repeats", type=int, default=6)
+    add("--peers", type=pathlib.Path, help="a Python file with networks of PyTorch")
+    add("--peers-python", default=sys.executable, help="what runs it, with PyTorch")
+    # What the processes are started with.
+    add("--one", nargs=4, help=argparse.SUPPRESS)
+    main(parser.parse_args())

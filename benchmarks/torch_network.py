@@ -1,0 +1,52 @@
+"""One line of `benchmarks.networks` of a network of PyTorch, in PyTorch's environment.
+
+Run:    python benchmarks/torch_network.py FILE NAME inference|step REPEATS SHAPE...
+"""
+
+import runpy
+import sys
+
+import torch
+from processes import print_cost
+
+CLASSES = 19
+THREADS = 2
+
+
+def main(path, name, task, repeats, *shape):
+    torch.manual_seed(0)
+    torch.set_num_threads(THREADS)
+    network = runpy.run_path(path)[name]()
+    batch, height, width, channels = map(int, shape)
+    images = torch.randn(batch, channels, height, width)
+    if task == "inference":
+        network.eval()
+
+        def run():
+            with torch.inference_mode():
+                return [network(images)]
+    else:
+        labels = torch.randint(CLASSES, (batch, height, width))
+        run = training_step(network.train(), images, labels)
+    print_cost(run, int(repeats))
+
+
+def training_step(network, images, labels):
+    optimizer = torch.optim.SGD(network.parameters(), 1e-3, momentum=0.9)
+
+    def step():
+        optimizer.zero_grad()
+        outputs = network(images)
+        # Networks with an auxiliary head return it too.
+        outputs = outputs if isinstance(outputs, tuple | list) else [outputs]
+        entropy = torch.nn.functional.cross_entropy
+        loss = sum(entropy(logits, labels) for logits in outputs)
+        loss.backward()
+        optimizer.step()
+        return [loss.detach()]
+
+    return step
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

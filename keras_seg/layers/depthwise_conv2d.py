@@ -1,0 +1,42 @@
+import keras
+
+from keras_seg.ops.convolution import (
+    dilated_depthwise_conv,
+    has_dilated_depthwise_conv,
+)
+
+
+@keras.saving.register_keras_serializable(package="keras_seg")
+class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
+    """`keras.layers.DepthwiseConv2D` that is faster where it is dilated on TensorFlow.
+
+    Keras's convolution rearranges the map and a border into a batch of smaller maps and
+    back; this layer leaves the border out. Results, weights and files of weights are
+    the same; on other backends it is Keras's layer.
+
+    Args:
+        *args: see `keras.layers.DepthwiseConv2D`.
+        **kwargs: the same.
+
+    Input shape: `(batch, height, width, channels)`.
+    Output shape: `(batch, new height, new width, channels * depth_multiplier)`.
+    Example: `DepthwiseConv2D(3, padding="same", dilation_rate=6)(keras.ops.ones((2, 32,
+    32, 4)))` has shape `(2, 32, 32, 4)`.
+    """
+
+    def call(self, inputs):
+        if not self._is_dilated():
+            return super().call(inputs)
+        outputs = dilated_depthwise_conv(inputs, self.kernel, self.dilation_rate)
+        if self.use_bias:
+            outputs = keras.ops.add(outputs, self.bias)
+        return self.activation(outputs)
+
+    def _is_dilated(self):
+        return (
+            has_dilated_depthwise_conv(
+                self.kernel_size, self.dilation_rate, self.padding
+            )
+            and max(self.strides) == 1
+            and self.data_format == "channels_last"
+        )
