@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras_seg.export.agreement import class_agreement, inputs_of, require_equality
 from keras_seg.export.portable_graph import PortableGraph
 from keras_seg.export.requirements import require_new_file
+from keras_seg.ops.convolution import plain_convolutions
 from keras_seg.ops.xla import require_tensorflow, xla_scope
 
 # Of logits, as shares of the largest. Weights in float16 have eleven binary digits.
@@ -119,7 +120,7 @@ def _convert(graph, quantization, images):
     with tempfile.TemporaryDirectory() as folder:
         archive = keras.export.ExportArchive()
         archive.track(graph.network)
-        with xla_scope(False):
+        with xla_scope(False), plain_convolutions():
             archive.add_endpoint("serve", graph.function)
             archive.write_out(folder, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(

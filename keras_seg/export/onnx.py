@@ -7,6 +7,7 @@ import numpy as np
 from keras_seg.export.agreement import require_equality
 from keras_seg.export.portable_graph import PortableGraph
 from keras_seg.export.requirements import require_new_file
+from keras_seg.ops.convolution import plain_convolutions
 from keras_seg.ops.xla import require_tensorflow, xla_scope
 
 
@@ -79,7 +80,7 @@ def export_onnx(
             "that is built without mixed precision. Received a model with layers that "
             f"compute in {', '.join(sorted(dtypes))}"
         )
-    with xla_scope(False):
+    with xla_scope(False), plain_convolutions():
         converted, _ = tf2onnx.convert.from_function(
             graph.function,
             graph.signature,

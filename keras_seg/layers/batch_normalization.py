@@ -33,9 +33,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
             return super().call(inputs, training=training, mask=mask)
         mean, variance, gamma, beta = self._float32_weights()
         if training and self.trainable:
-            outputs, *now = fused_batch_norm_of_batch(inputs, gamma, beta, self.epsilon)
-            self._move(self.moving_mean, mean, now[0])
-            self._move(self.moving_variance, variance, now[1])
+            outputs, mean, variance = fused_batch_norm_of_batch(
+                inputs, gamma, beta, mean, variance, self.epsilon, self.momentum
+            )
+            self.moving_mean.assign(mean)
+            self.moving_variance.assign(variance)
         else:
             outputs = fused_batch_norm(
                 inputs, gamma, beta, mean, variance, self.epsilon
@@ -57,6 +59,3 @@ class BatchNormalization(keras.layers.BatchNormalization):
         gamma = ops.cast(self.gamma, "float32") if self.scale else ops.ones_like(mean)
         beta = ops.cast(self.beta, "float32") if self.center else ops.zeros_like(mean)
         return mean, variance, gamma, beta
-
-    def _move(self, variable, before, now):
-        variable.assign(before * self.momentum + now * (1 - self.momentum))

@@ -48,7 +48,9 @@ class ResizeLike(keras.layers.Layer):
         multiple = self.multiple
         padded = [(n + multiple - 1) // multiple * multiple for n in (height, width)]
         x = resize_bilinear(x, padded, self.align_corners)
-        return x if self.multiple == 1 else x[:, :height, :width]
+        # Sizes that are known need no slice, whose gradient would be a copy.
+        is_whole = all(isinstance(n, int) for n in padded) and padded == [height, width]
+        return x if self.multiple == 1 or is_whole else x[:, :height, :width]
 
     def compute_output_shape(self, input_shape):
         x, reference = input_shape

@@ -1,10 +1,29 @@
-"""Dilated convolutions by TensorFlow's own op."""
+"""Dilated convolutions on TensorFlow."""
+
+import contextlib
 
 from keras_seg.ops.precision import at_least_float32
 from keras_seg.ops.xla import tensorflow
 
-# From here on TensorFlow's op takes less time than what it costs to take maps apart.
-_RATE_FOR_OP = 4
+# From here on TensorFlow's op takes less time than what it costs to take maps apart,
+# and so does a gradient by the cells of the kernel.
+_LARGE_RATE = 4
+
+_enabled = True
+
+
+@contextlib.contextmanager
+def plain_convolutions():
+    """Within the block convolutions are traced as Keras does.
+
+    What converts graphs for other runtimes finds dilated convolutions in these ops.
+    """
+    global _enabled
+    before, _enabled = _enabled, False
+    try:
+        yield
+    finally:
+        _enabled = before
 
 
 def has_dilated_conv(kernel_size, rates, padding):
@@ -15,15 +34,14 @@ def has_dilated_conv(kernel_size, rates, padding):
         rates: pair of ints. The dilation of rows and columns.
         padding: "same" or "valid".
     """
-    if tensorflow() is None or max(rates) == 1:
+    if not _is_dilated(rates):
         return False
-    return max(rates) >= _RATE_FOR_OP or _is_centred(kernel_size, padding)
+    return max(rates) >= _LARGE_RATE or _is_centred(kernel_size, padding)
 
 
 def has_dilated_depthwise_conv(kernel_size, rates, padding):
     """Whether `dilated_depthwise_conv` is there for a convolution by channel."""
-    is_dilated = tensorflow() is not None and max(rates) > 1
-    return is_dilated and _is_centred(kernel_size, padding)
+    return _is_dilated(rates) and _is_centred(kernel_size, padding)
 
 
 def dilated_conv(x, kernel, rates, padding):
@@ -48,7 +66,7 @@ def dilated_conv(x, kernel, rates, padding):
     tf = tensorflow()
     x, kernel = tf.convert_to_tensor(x), tf.convert_to_tensor(kernel)
     rates = tuple(rates)
-    if max(rates) < _RATE_FOR_OP:
+    if max(rates) < _LARGE_RATE:
         return _on_smaller_maps(
             tf, x, rates, lambda maps: tf.nn.conv2d(maps, kernel, 1, "SAME")
         )
@@ -74,10 +92,41 @@ def dilated_depthwise_conv(x, kernel, rates):
         Tensor `(batch, height, width, channels * multiplier)`.
     """
     tf = tensorflow()
+    x, kernel = tf.convert_to_tensor(x), tf.convert_to_tensor(kernel)
+    if max(rates) < _LARGE_RATE or kernel.shape[-1] > 1:
+        return _depthwise(tf, x, kernel, rates)
+    return _depthwise_with_gradient(tf, x, kernel, tuple(rates))
+
+
+def _depthwise(tf, x, kernel, rates):
     strides = (1, 1, 1, 1)
     return _on_smaller_maps(
         tf, x, rates, lambda maps: tf.nn.depthwise_conv2d(maps, kernel, strides, "SAME")
     )
+
+
+def _depthwise_with_gradient(tf, x, kernel, rates):
+    """The same, where TensorFlow's gradient would sum over many tiny maps."""
+
+    @tf.custom_gradient
+    def conv(x, kernel):
+        def gradient(dy):
+            dx = _depthwise_with_gradient(tf, dy, kernel[::-1, ::-1], rates)
+            borders = [(cells // 2, cells // 2) for cells in _reach(kernel, rates)]
+            products = [
+                tf.reduce_sum(at_least_float32(seen * seeing), (0, 1, 2))
+                for seen, seeing in _overlaps(tf, x, kernel, dy, rates, borders)
+            ]
+            products = tf.reshape(tf.stack(products), kernel.shape)
+            return dx, tf.cast(products, kernel.dtype)
+
+        return _depthwise(tf, x, kernel, rates), gradient
+
+    return conv(x, kernel)
+
+
+def _is_dilated(rates):
+    return _enabled and tensorflow() is not None and max(rates) > 1
 
 
 def _is_centred(kernel_size, padding):
@@ -134,19 +183,26 @@ def _with_gradient(tf, x, kernel, rates, borders, padding=None):
 
 
 def _kernel_gradient(tf, x, kernel, dy, rates, borders):
-    rows, columns, channels, filters = kernel.shape
+    *_, channels, filters = kernel.shape
     products = []
+    for seen, seeing in _overlaps(tf, x, kernel, dy, rates, borders):
+        seen = at_least_float32(tf.reshape(seen, (-1, channels)))
+        seeing = at_least_float32(tf.reshape(seeing, (-1, filters)))
+        products.append(tf.linalg.matmul(seen, seeing, transpose_a=True))
+    products = tf.reshape(tf.stack(products), kernel.shape)
+    return tf.cast(products, kernel.dtype)
+
+
+def _overlaps(tf, x, kernel, y, rates, borders):
+    """For each cell of the kernel the places that it sees, and those that see by it."""
+    rows, columns = kernel.shape[:2]
     for row in range(rows):
         for column in range(columns):
-            seen, seeing = x, dy
+            seen, seeing = x, y
             for axis, cell in ((1, row), (2, column)):
                 offset = cell * rates[axis - 1] - borders[axis - 1][0]
                 seen, seeing = _overlap(tf, seen, seeing, axis, offset)
-            seen = at_least_float32(tf.reshape(seen, (-1, channels)))
-            seeing = at_least_float32(tf.reshape(seeing, (-1, filters)))
-            products.append(tf.linalg.matmul(seen, seeing, transpose_a=True))
-    products = tf.reshape(tf.stack(products), kernel.shape)
-    return tf.cast(products, kernel.dtype)
+            yield seen, seeing
 
 
 def _overlap(tf, x, y, axis, offset):

@@ -2,8 +2,9 @@
 
 from keras import ops
 
+from keras_seg.ops.gradients import custom_gradient
 from keras_seg.ops.precision import at_least_float32
-from keras_seg.ops.xla import xla_op
+from keras_seg.ops.xla import has_slow_gathering, xla_op
 
 
 @xla_op(on_cpu=False)
@@ -55,6 +56,39 @@ def _resize_axis(x, axis, outputs, align_corners):
     lower = position // unit
     upper = ops.minimum(lower + 1, cells - 1)
     fraction = ops.cast(position % unit, x.dtype) / ops.cast(unit, x.dtype)
+    places = lower, upper, fraction
+    if has_slow_gathering():
+        return _with_gradient(x, axis, cells, places)
+    return _interpolate(x, axis, places)
+
+
+def _interpolate(x, axis, places):
+    lower, upper, fraction = places
     fraction = ops.reshape(fraction, [-1] + [1] * (3 - axis))
     before, after = ops.take(x, lower, axis=axis), ops.take(x, upper, axis=axis)
     return before + (after - before) * fraction
+
+
+def _with_gradient(x, axis, cells, places):
+    """The same, whose gradient is a product with the matrix of the interpolation."""
+
+    @custom_gradient
+    def interpolate(x):
+        def gradient(upstream):
+            lower, upper, fraction = places
+            before = ops.one_hot(lower, cells, axis=0, dtype=x.dtype) * (1 - fraction)
+            after = ops.one_hot(upper, cells, axis=0, dtype=x.dtype) * fraction
+            return (_multiply(before + after, upstream, axis),)
+
+        return _interpolate(x, axis, places), gradient
+
+    return interpolate(x)
+
+
+def _multiply(matrix, x, axis):
+    """The product with the cells of an axis, rows or columns of a feature map."""
+    if axis == 2:
+        return ops.matmul(matrix, x)
+    batch, rows, columns, channels = ops.shape(x)
+    x = ops.matmul(matrix, ops.reshape(x, (batch, rows, columns * channels)))
+    return ops.reshape(x, (batch, matrix.shape[0] or -1, columns, channels))

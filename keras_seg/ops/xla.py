@@ -74,6 +74,15 @@ def tensorflow():
     return tf
 
 
+def has_slow_gathering():
+    """Whether the gradient of `keras.ops.take` is slow: on TensorFlow without a GPU.
+
+    It transposes the map, adds up segments in one thread, and transposes it back.
+    """
+    tf = tensorflow()
+    return tf is not None and not tf.config.get_visible_devices("GPU")
+
+
 def require_tensorflow(name):
     """Raises a RuntimeError where Keras runs on another backend.
 

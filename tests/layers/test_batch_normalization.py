@@ -48,6 +48,7 @@ def assert_same(ours, theirs, x, training, atol=1e-4):
     [
         {},
         {"epsilon": 1e-3, "momentum": 0.99},
+        {"momentum": 0.0},
         {"center": False, "scale": False},
         {"trainable": False},
         {"axis": 3},

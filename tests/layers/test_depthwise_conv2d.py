@@ -42,6 +42,7 @@ def assert_same(found, expected):
         {"dilation_rate": 2},
         {"dilation_rate": (3, 2), "kernel_size": (3, 5), "depth_multiplier": 2},
         {"dilation_rate": 20, "activation": "relu"},
+        {"dilation_rate": (4, 6), "kernel_size": (3, 5)},
         {"dilation_rate": 2, "kernel_size": 4},
         {"dilation_rate": 3, "padding": "valid"},
         {"strides": 2, "use_bias": False},
