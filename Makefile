@@ -7,9 +7,10 @@ ADDONS := .venv-addons
 JOBS ?= 2
 ON_EACH_BACKEND := $(addprefix tests/,ops layers losses metrics backbones models checkpoints)
 ON_KERAS_2 := import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))
+SEES_GPU := import sys, tensorflow as tf; sys.exit(not tf.config.list_physical_devices("GPU"))
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: install demo test test-all test-addons test-jax test-torch test-distributed matrix lint bench docs clean
+.PHONY: install demo test test-all test-addons test-jax test-torch test-distributed test-gpu matrix lint bench docs clean
 
 install: $(VENV)/installed
 
@@ -53,7 +54,13 @@ test-jax test-torch: test-%: $(OTHERS)/installed
 test-distributed: install
 	$(RUN) -m pytest tests/scale
 
-# The same, with JAX and PyTorch, and the table of what works.
+# What differs on a GPU, against the CPU, and the table of speed and memory there.
+test-gpu: install
+	$(RUN) -m pytest tests/gpu
+	@if $(RUN) -c '$(SEES_GPU)'; then $(RUN) -m benchmarks.networks; \
+	else echo "TensorFlow sees no GPU: no table"; fi
+
+# What test-distributed does, with JAX and PyTorch, and the table of what works.
 matrix: $(OTHERS)/installed
 	mkdir -p runs && rm -f runs/matrix.json
 	$(OTHERS)/bin/python -m pytest tests/scale --matrix runs/matrix.json

@@ -99,6 +99,24 @@ def test_at_unknown_sizes_and_by_xla():
 
 
 @on_tensorflow
+@pytest.mark.keras3("Keras 2 has a variance of its own")
+def test_statistics_are_those_of_all_replicas(two_replicas):
+    x = image(4, 4, 5, 3)
+    whole, _ = pair()
+    expected = whole(x, training=True)
+    with two_replicas.scope():
+        layer, _ = pair(synchronized=True)
+    shares = two_replicas.experimental_distribute_values_from_function(
+        lambda context: x[2 * context.replica_id_in_sync_group :][:2]
+    )
+    outputs = two_replicas.run(lambda x: layer(x, training=True), args=(shares,))
+    found = np.concatenate(two_replicas.experimental_local_results(outputs))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    for own, other in zip(layer.weights, whole.weights, strict=True):
+        np.testing.assert_allclose(own.numpy(), other.numpy(), rtol=1e-4)
+
+
+@on_tensorflow
 def test_is_one_op():
     import tensorflow as tf
 
