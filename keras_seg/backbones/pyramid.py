@@ -9,6 +9,7 @@ from keras_seg.backbones.feature_pyramid_model import FeaturePyramid
 from keras_seg.backbones.graph import flatten, is_functional
 from keras_seg.backbones.levels import level_tensors
 from keras_seg.backbones.pad_to_multiple import PadToMultiple
+from keras_seg.backbones.preprocessing import preprocessing
 from keras_seg.backbones.rebuilding import rebuild
 
 _NAME = "backbone"
@@ -40,9 +41,12 @@ def feature_pyramid(model, output_stride=32, normalization=None, insert=None):
             Convolutions and poolings that would go beyond lose their stride and those
             behind them are dilated instead; order and shapes of all variables stay, so
             that weights saved at one output stride load at every other.
-        normalization: what is done to the images first: None where the network does it
-            itself, "imagenet" for `(x - mean) / deviation` of ImageNet's channels on
-            0..255, or an unbuilt Keras layer.
+        normalization: what is done to the images first. None: what the network is known
+            to expect, by its name in keras.applications or its class in keras-hub, or
+            nothing where it scales images itself; for another network, whose first
+            convolution would see 0..255, a warning says so. "imagenet":
+            `(x - mean) / deviation` of ImageNet's channels on 0..255. An unbuilt Keras
+            layer: that. False: nothing.
         insert: function `(layer names, levels) -> {layer name: unbuilt layer}` that
             names layers to put into the network, each behind the layer of that name;
             `layer names` is a list in the order of the calls, `levels` is
@@ -68,7 +72,10 @@ def feature_pyramid(model, output_stride=32, normalization=None, insert=None):
     ```
     """
     _check(model)
-    first = normalization_layers(normalization)
+    if normalization is None and not is_pyramid(model):
+        first = preprocessing(model, flatten(model), imagenet_rescaling)
+    else:
+        first = normalization_layers(normalization, model.input_shape[-1])
     return make_pyramid(model, output_stride, first, insert)
 
 
@@ -188,14 +195,14 @@ def _output_levels(model, graph):
 
 def normalization_layers(normalization, channels=3):
     """What images pass first, as a list: see `feature_pyramid`."""
-    if normalization is None:
+    if normalization is None or normalization is False:
         return []
     if isinstance(normalization, keras.layers.Layer):
         return [normalization]
     if normalization == "imagenet":
         return [imagenet_rescaling(channels)]
     raise ValueError(
-        '`normalization` must be None, "imagenet" or a Keras layer. '
+        '`normalization` must be None, False, "imagenet" or a Keras layer. '
         f"Received: {normalization=}"
     )
 

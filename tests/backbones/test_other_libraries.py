@@ -36,11 +36,11 @@ WITH_MEANS += ["EfficientNetB0", "EfficientNetV2B0", "MobileNetV3Small"]
 
 def check(network, size, tolerance):
     networks.randomize(network)
-    strided = feature_pyramid(network)
+    strided = feature_pyramid(network, normalization=False)
     images = networks.image(size) / 255
     expected = strided(images)
     for output_stride in (16, 8):
-        dilated = feature_pyramid(network, output_stride)
+        dilated = feature_pyramid(network, output_stride, normalization=False)
         info = level_info(dilated)
         assert info["level5"][0] == output_stride
         factors = {
@@ -76,7 +76,7 @@ def test_keras_hubs_transformer():
     network = hub_networks.mix_transformer()
     networks.randomize(network)
     images = networks.image((64, 64)) / 255
-    features = feature_pyramid(network)(images)
+    features = feature_pyramid(network, normalization=False)(images)
     for name, tensor in network.pyramid_outputs.items():
         expected = keras.Model(network.input, tensor)(images)
         level = features[f"level{int(name[1]) + 1}"]
