@@ -36,6 +36,10 @@ setup(
     ],
     extras_require={
         "tensorboard": ["tensorboard"],
+        # Videos of predictions.
+        "video": ["av>=12"],
+        # COCO's annotations as label PNGs.
+        "labels": ["pycocotools>=2.0.7"],
         # TIFF files of more than 8 bits, or with more channels than RGB and alpha.
         "tiff": ["tifffile>=2023.2.2", "imagecodecs>=2023.3.16"],
         # ImageNet weights of EfficientNetLite B0 to B2.
@@ -69,6 +73,8 @@ setup(
             "openvino>=2025.4",
             "tifffile>=2023.2.2",
             "imagecodecs>=2023.3.16",
+            "pycocotools>=2.0.7",
+            "av>=12",
         ],
         "lint": ["ruff>=0.9"],
         # TensorFlow 2.15 with Keras 2, for Python 3.10 and 3.11: see docs/addons.md.

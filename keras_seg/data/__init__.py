@@ -11,6 +11,8 @@ from keras_seg.data.class_table import CLASS_TABLES, class_table
 from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.data.image_folder import ImageFolder
 from keras_seg.data.labelled_files import LabelledFiles
+from keras_seg.data.labels_from_coco import labels_from_coco
+from keras_seg.data.labels_from_labelme import labels_from_labelme
 from keras_seg.data.low_resolution import low_resolution
 from keras_seg.data.open_split import open_split
 from keras_seg.data.open_splits import open_splits
@@ -43,6 +45,8 @@ __all__ = [
     "class_table",
     "default_palette",
     "evaluation_pipeline",
+    "labels_from_coco",
+    "labels_from_labelme",
     "low_resolution",
     "open_split",
     "open_splits",

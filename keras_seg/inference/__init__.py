@@ -9,6 +9,7 @@ from keras_seg.inference.multi_scale import multi_scale
 from keras_seg.inference.peak_memory import peak_memory
 from keras_seg.inference.predict import predict
 from keras_seg.inference.predictor import predictor
+from keras_seg.inference.segment_video import segment_video
 from keras_seg.inference.sliding_window import sliding_window
 from keras_seg.inference.views import MultiScale
 from keras_seg.inference.windows import SlidingWindow
@@ -27,6 +28,7 @@ __all__ = [
     "predict",
     "predictor",
     "read_image",
+    "segment_video",
     "sliding_window",
     "write_evaluation",
     "write_label_map",

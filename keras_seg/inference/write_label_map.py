@@ -38,5 +38,6 @@ def write_label_map(path, label_map, palette=None):
         return
     image = Image.fromarray(label_map.astype("uint8"))
     if palette is not None and len(palette) <= 256:
-        image.putpalette(np.asarray(palette, "uint8").tobytes())
+        # All of it: for a shorter one Pillow saves fewer bits, and cuts values.
+        image.putpalette(np.asarray(palette, "uint8").tobytes().ljust(768, b"\0"))
     image.save(path, format="PNG")

@@ -39,3 +39,10 @@ def test_rejects_what_is_no_label_map(classes, tmp_path):
     with pytest.raises(ValueError, match="`label_map` must"):
         write_label_map(tmp_path / "a.png", classes)
     assert not (tmp_path / "a.png").exists()
+
+
+def test_values_beyond_the_palette_are_kept(tmp_path):
+    values = np.uint8([[0, 1, 2, 255]])
+    write_label_map(tmp_path / "a.png", values, np.zeros((3, 3), "uint8"))
+    with Image.open(tmp_path / "a.png") as file:
+        np.testing.assert_array_equal(np.asarray(file), values)

@@ -1,0 +1,144 @@
+import json
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from keras_seg.data.labelled_files import shorten
+from keras_seg.data.write_label import write_label
+
+
+def labels_from_coco(
+    annotations,
+    folder,
+    class_names=None,
+    background="background",
+    ignore_class=255,
+):
+    """Writes label PNGs of COCO annotations, polygons and run-length encodings.
+
+    Each image of the file gets a PNG of its name and size, images without objects too.
+    Where objects overlap, the smaller one is on top. Crowds count as their class.
+
+    Args:
+        annotations: str or path of a COCO file, such as instances_train2017.json.
+        folder: str or path. Where to write; made where it is missing.
+        class_names: Sequence of str, the classes in their order, of which the
+            annotations need not show all; `None` for `background` and the categories of
+            the file, by their ids. Training and validation images need the same.
+        background: str. The name of the class of pixels without an object; `None` makes
+            them `ignore_class`.
+        ignore_class: int up to 65535.
+
+    Returns:
+        tuple of str, the names of the classes.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ImportError: If pycocotools, of the extra `labels`, is not installed.
+        ValueError: If the file is none of COCO, if a category is not in `class_names`,
+            or if two images would have one label.
+
+    Example:
+
+    ```python
+    names = labels_from_coco("instances_train.json", "data/train/labels")
+    dataset = ImageFolder("data/train/images", "data/train/labels", names)
+    ```
+
+    Reference: [Lin et al., 2014](https://arxiv.org/abs/1405.0312).
+    """
+    content = json.loads(Path(annotations).read_text(encoding="utf-8"))
+    missing = {"images", "annotations", "categories"} - {*content}
+    if missing:
+        raise ValueError(
+            f"{annotations} must be a file of COCO, with images, annotations and "
+            f"categories. It lacks: {', '.join(sorted(missing))}"
+        )
+    categories = {
+        category["id"]: category["name"]
+        for category in sorted(content["categories"], key=lambda entry: entry["id"])
+    }
+    if class_names is None:
+        class_names = [background] * (background is not None) + [*categories.values()]
+    class_names = tuple(class_names)
+    classes = _classes(annotations, categories, class_names, background)
+    fill = ignore_class if background is None else class_names.index(background)
+    objects = {}
+    for entry in content["annotations"]:
+        objects.setdefault(entry["image_id"], []).append(entry)
+    for path, image in _files(content["images"], folder).items():
+        size = image["height"], image["width"]
+        label = np.full(size, fill, "int32")
+        masks = [
+            (_mask(entry, size), classes[entry["category_id"]])
+            for entry in objects.get(image["id"], ())
+        ]
+        for mask, value in sorted(masks, key=lambda pair: -pair[0].sum()):
+            label[mask] = value
+        write_label(path, label, len(class_names))
+    return class_names
+
+
+def _classes(annotations, categories, class_names, background):
+    """`{category id: class}`."""
+    if background is not None and background not in class_names:
+        raise ValueError(
+            f"`class_names` must hold the `background`, {background!r}, of pixels "
+            "without an object; `background=None` ignores them. Received: "
+            f"{class_names}"
+        )
+    unknown = [name for name in categories.values() if name not in class_names]
+    if unknown:
+        raise ValueError(
+            f"`class_names` must hold the categories of {annotations}. Missing: "
+            f"{shorten(unknown)}"
+        )
+    return {key: class_names.index(name) for key, name in categories.items()}
+
+
+def _files(images, folder):
+    """`{path of the label: entry of the image}`."""
+    files = {}
+    for image in images:
+        name = PurePosixPath(image["file_name"])
+        if name.is_absolute() or ".." in name.parts:
+            raise ValueError(
+                f"File names must be below the images' folder. Received: {name}"
+            )
+        path = Path(folder, name.with_suffix(".png"))
+        if path in files:
+            raise ValueError(
+                f"Two images would have one label, {path}: {name} and "
+                f"{files[path]['file_name']}. Rename one of them."
+            )
+        files[path] = image
+    return files
+
+
+def _mask(entry, size):
+    """Where an object is, bool of an image's size."""
+    try:
+        from pycocotools import mask
+    except ImportError as error:
+        raise ImportError(
+            "COCO annotations need pycocotools: pip install 'keras-seg[labels]'"
+        ) from error
+    shape = entry.get("segmentation")
+    if not shape:
+        raise ValueError(
+            "Annotations must have a segmentation, polygons or run lengths. Received "
+            f"one without: id {entry.get('id')}"
+        )
+    if isinstance(shape, list):
+        encoded = mask.merge(mask.frPyObjects(shape, *size))
+    elif isinstance(shape["counts"], list):
+        encoded = mask.frPyObjects(shape, *size)
+    else:
+        encoded = shape
+    found = mask.decode(encoded).astype(bool)
+    if found.shape != size:
+        raise ValueError(
+            f"The segmentation of the object with id {entry.get('id')} must have the "
+            f"size of its image, {size}. Received: {found.shape}"
+        )
+    return found

@@ -1,0 +1,137 @@
+import base64
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from keras_seg.data.find_files import find_files
+from keras_seg.data.labelled_files import shorten
+from keras_seg.data.read_label import read_label
+from keras_seg.data.write_label import write_label
+
+_IGNORED = "__ignore__"
+
+
+def labels_from_labelme(
+    source, folder, class_names=None, background="_background_", ignore_class=255
+):
+    """Writes label PNGs of labelme's files: polygons, rectangles, circles and masks.
+
+    Each file `a.json` becomes a PNG `a.png` of its image's size; sub-folders are kept.
+    Shapes are drawn in the order of the file, as labelme draws them, so that later ones
+    are on top. The label `__ignore__` becomes `ignore_class`.
+
+    Args:
+        source: str or path. The folder of the .json files.
+        folder: str or path. Where to write; made where it is missing.
+        class_names: Sequence of str, the classes in their order; `None` for
+            `background` and the labels that occur, in alphabetical order. Training and
+            validation images need the same.
+        background: str. The name of the class of pixels without a shape; `None` makes
+            them `ignore_class`.
+        ignore_class: int up to 65535.
+
+    Returns:
+        tuple of str, the names of the classes.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ValueError: If there are no files, if one is not of labelme, or if a label is
+            not in `class_names`.
+
+    Example:
+
+    ```python
+    names = labels_from_labelme("data/train/images", "data/train/labels")
+    ```
+
+    Reference: [labelme](https://github.com/wkentaro/labelme).
+    """
+    source = Path(source)
+    if not source.is_dir():
+        raise FileNotFoundError(f"There is no folder {source}")
+    paths = find_files(source, (".json",))
+    if not paths:
+        raise ValueError(f"{source} must hold files of labelme that end in .json")
+    files = {path: _read(path) for path in paths}
+    if class_names is None:
+        used = {shape["label"] for file in files.values() for shape in file["shapes"]}
+        others = sorted(used - {_IGNORED, background})
+        class_names = [background] * (background is not None) + others
+    class_names = tuple(class_names)
+    if background is not None and background not in class_names:
+        raise ValueError(
+            f"`class_names` must hold the `background`, {background!r}, of pixels "
+            f"without a shape; `background=None` ignores them. Received: {class_names}"
+        )
+    classes = {name: index for index, name in enumerate(class_names)}
+    fill = ignore_class if background is None else classes[background]
+    classes[_IGNORED] = ignore_class
+    for path, file in files.items():
+        label = _draw(path, file, classes, fill)
+        name = path.relative_to(source).with_suffix(".png")
+        write_label(Path(folder, name), label, len(class_names))
+    return class_names
+
+
+def _read(path):
+    try:
+        file = json.loads(path.read_text(encoding="utf-8"))
+        _ = file["shapes"], file["imageHeight"] + file["imageWidth"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} must be a file of labelme, with shapes, imageHeight and "
+            f"imageWidth. {type(error).__name__}: {error}"
+        ) from error
+    return file
+
+
+def _draw(path, file, classes, fill):
+    size = file["imageHeight"], file["imageWidth"]
+    label = np.full(size, fill, "int32")
+    unknown = sorted({shape["label"] for shape in file["shapes"]} - {*classes})
+    if unknown:
+        raise ValueError(
+            f"`class_names` must hold the labels of {path}. Missing: {shorten(unknown)}"
+        )
+    for shape in file["shapes"]:
+        label[_mask(path, shape, size)] = classes[shape["label"]]
+    return label
+
+
+def _mask(path, shape, size):
+    """Where a shape is, bool of an image's size."""
+    points = [tuple(point) for point in shape["points"]]
+    kind = shape.get("shape_type") or "polygon"
+    if kind == "mask":
+        return _stored_mask(shape, points, size)
+    image = Image.new("1", size[::-1])
+    draw = ImageDraw.Draw(image)
+    if kind == "polygon" and len(points) > 2:
+        draw.polygon(points, fill=1, outline=1)
+    elif kind == "rectangle" and len(points) == 2:
+        (left, right), (top, bottom) = map(sorted, zip(*points, strict=True))
+        draw.rectangle((left, top, right, bottom), fill=1, outline=1)
+    elif kind == "circle" and len(points) == 2:
+        (x, y), rim = points
+        radius = math.dist((x, y), rim)
+        box = x - radius, y - radius, x + radius, y + radius
+        draw.ellipse(box, fill=1, outline=1)
+    else:
+        raise ValueError(
+            "Shapes must be polygons, rectangles, circles or masks, which have an area."
+            f" Received: a {kind} of {len(points)} points, {shape['label']!r} in {path}"
+        )
+    return np.array(image)
+
+
+def _stored_mask(shape, points, size):
+    """A mask that the file holds as a PNG, from its first point on."""
+    left, top = (round(value) for value in points[0])
+    part = read_label(base64.b64decode(shape["mask"])).astype(bool)
+    mask = np.zeros(size, bool)
+    part = part[: size[0] - top, : size[1] - left]
+    mask[top : top + part.shape[0], left : left + part.shape[1]] = part
+    return mask

@@ -1,0 +1,26 @@
+from PIL import Image
+
+from keras_seg.data.palette import default_palette
+
+
+def write_label(path, label, num_classes):
+    """Writes a label as a PNG whose values are the classes.
+
+    Up to 256 values it shows the colours of `default_palette`; more take 16 bits.
+
+    Args:
+        path: path of the file; its folder is made where it is missing.
+        label: integers `(height, width)` in 0..65535.
+        num_classes: int.
+
+    Example: `write_label(Path("labels/a.png"), np.zeros((4, 6), "uint8"), 2)`
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if label.max(initial=0) > 255:
+        Image.fromarray(label.astype("uint16")).save(path)
+        return
+    image = Image.fromarray(label.astype("uint8"))
+    # All of it: for a shorter one Pillow saves fewer bits, and cuts values.
+    colors = default_palette(min(num_classes, 256)).tobytes()
+    image.putpalette(colors.ljust(768, b"\0"))
+    image.save(path)

@@ -1,0 +1,152 @@
+import contextlib
+import fractions
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_seg.data import read_image
+from keras_seg.data.find_files import IMAGE_SUFFIXES, find_files
+from keras_seg.visualization.overlay import overlay
+
+VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v")
+_CODECS = {".webm": "libvpx-vp9"}  # the others have H.264
+
+
+def segment_video(
+    label_map, source, output, palette, alpha=0.5, frames_per_second=None, verbose=1
+):
+    """Writes a video under the colours of the classes.
+
+    Frames are read, segmented and written one after the other, so that memory does not
+    grow with the length. Sound is left out. Where height or width is odd, the last row
+    or column is repeated, because video formats ask for even sizes.
+
+    Args:
+        label_map: function from an image, uint8 `(height, width, 3)`, to its classes,
+            as `predictor` returns it.
+        source: str or path of a video, or of a folder of frames, whose order is that of
+            their names and whose numbers count as such.
+        output: str or path of the video to write, .mp4, .mkv, .mov, .avi, .m4v or
+            .webm. It takes its place when it is complete.
+        palette: uint8 array `(num_classes, 3)`, RGB.
+        alpha: float in 0..1. The share of the colours.
+        frames_per_second: float; `None` for that of the source, and 25 for a folder.
+        verbose: 0, or 1 for a progress bar on the standard error.
+
+    Returns:
+        int, the number of frames.
+
+    Raises:
+        FileNotFoundError: If there is no `source`, or no folder for `output`.
+        ImportError: If PyAV, of the extra `video`, is not installed.
+        ValueError: If the source holds no frames or is damaged, if frames differ in
+            size, or if `output` has another ending.
+
+    Example: `segment_video(predictor(model), "drive.mp4", "classes.mp4", palette)`
+    """
+    av = _av()
+    source, output = Path(source), Path(output)
+    _check(source, output)
+    partial = output.with_name(f".{output.stem}.partial{output.suffix}")
+    with contextlib.ExitStack() as stack:
+        frames, count, rate = _frames(av, source, stack)
+        rate = fractions.Fraction(frames_per_second or rate).limit_denominator(1001)
+        bar = keras.utils.Progbar(count or None, unit_name="frame")
+        stack.callback(partial.unlink, missing_ok=True)
+        container = stack.enter_context(av.open(str(partial), "w"))
+        stream, written = None, 0
+        for image in frames:
+            picture = _even(overlay(image, label_map(image), palette, alpha))
+            if stream is None:
+                stream = _add_stream(container, output, rate, picture.shape)
+            if picture.shape[:2] != (stream.height, stream.width):
+                raise ValueError(
+                    f"The frames of {source} must have one size. Received "
+                    f"{stream.height}x{stream.width} and {picture.shape[0]}x"
+                    f"{picture.shape[1]} (height x width)."
+                )
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+            written += 1
+            if verbose:
+                with contextlib.redirect_stdout(sys.stderr):
+                    bar.add(1)
+        if stream is None:
+            raise ValueError(f"{source} holds no frames")
+        container.mux(stream.encode())
+        container.close()
+        partial.replace(output)
+    return written
+
+
+def _av():
+    try:
+        import av
+    except ImportError as error:
+        raise ImportError("Videos need PyAV: pip install 'keras-seg[video]'") from error
+    return av
+
+
+def _check(source, output):
+    if not source.exists():
+        raise FileNotFoundError(f"There is no file or folder {source}")
+    if output.suffix.lower() not in VIDEO_SUFFIXES:
+        raise ValueError(
+            f"The video must end in {', '.join(VIDEO_SUFFIXES)}. Received: {output}"
+        )
+    if not output.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {output.parent}")
+    if source.resolve() == output.resolve():
+        raise ValueError(f"The video would be written over: {source}")
+
+
+def _frames(av, source, stack):
+    """The images, how many there are (0: not known), and how many a second."""
+    if source.is_dir():
+        paths = sorted(find_files(source, IMAGE_SUFFIXES), key=_by_numbers)
+        images = (np.uint8(np.rint(read_image(path))) for path in paths)
+        return images, len(paths), 25
+    try:
+        container = stack.enter_context(av.open(str(source)))
+        stream = container.streams.video[0]
+    except (av.error.FFmpegError, IndexError) as error:
+        raise ValueError(f"{source} must be a video. {error}") from error
+    stream.thread_type = "AUTO"
+    return _decode(av, source, container), stream.frames, stream.average_rate or 25
+
+
+def _decode(av, source, container):
+    try:
+        for frame in container.decode(video=0):
+            turns = round(getattr(frame, "rotation", 0) / 90)  # as telephones note it
+            yield np.rot90(frame.to_ndarray(format="rgb24"), turns)
+    except av.error.FFmpegError as error:
+        raise ValueError(f"Cannot read {source}: {error}") from error
+
+
+def _by_numbers(path):
+    """A key that puts "frame10" behind "frame9"."""
+    parts, digits = [], ""
+    for character in [*path.as_posix(), ""]:
+        if character.isdigit():
+            digits += character
+            continue
+        if digits:
+            parts.append((0, int(digits), ""))
+            digits = ""
+        parts.append((1, 0, character))
+    return parts
+
+
+def _even(picture):
+    height, width, _ = picture.shape
+    return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+
+
+def _add_stream(container, output, rate, shape):
+    codec = _CODECS.get(output.suffix.lower(), "h264")
+    stream = container.add_stream(codec, rate=rate)
+    stream.height, stream.width = shape[:2]
+    stream.pix_fmt = "yuv420p"
+    return stream

@@ -1,0 +1,125 @@
+import json
+
+import numpy as np
+import pytest
+
+from keras_seg.data import class_table, labels_from_coco, read_label
+
+pytest.importorskip("pycocotools")
+
+HEIGHT, WIDTH = 20, 30
+
+
+def box(x, y, width, height):
+    """A polygon around whole pixels."""
+    return [[x, y, x + width, y, x + width, y + height, x, y + height]]
+
+
+def run_lengths(mask):
+    """Uncompressed run lengths, down the columns, which begin with zeros."""
+    flat = np.concatenate([[0], mask.T.ravel().astype(int)])
+    ends = np.flatnonzero(np.diff(flat))
+    return np.diff([0, *ends, mask.size]).tolist()
+
+
+@pytest.fixture
+def content():
+    crowd = np.zeros((HEIGHT, WIDTH), bool)
+    crowd[15:, :4] = True
+    return {
+        "images": [
+            {"id": 7, "file_name": "a.jpg", "height": HEIGHT, "width": WIDTH},
+            {"id": 9, "file_name": "town/b.jpg", "height": 5, "width": 6},
+        ],
+        "annotations": [
+            {
+                "id": 1,
+                "image_id": 7,
+                "category_id": 44,
+                "segmentation": box(4, 5, 4, 4),
+            },
+            {
+                "id": 2,
+                "image_id": 7,
+                "category_id": 3,
+                "segmentation": box(2, 3, 20, 9),
+            },
+            {
+                "id": 3,
+                "image_id": 7,
+                "category_id": 44,
+                "iscrowd": 1,
+                "segmentation": {"size": [HEIGHT, WIDTH], "counts": run_lengths(crowd)},
+            },
+        ],
+        "categories": [{"id": 44, "name": "boat"}, {"id": 3, "name": "car"}],
+    }
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(content):
+        path = tmp_path / "instances.json"
+        path.write_text(json.dumps(content))
+        return path
+
+    return write
+
+
+def expected(background, car, boat):
+    label = np.full((HEIGHT, WIDTH), background)
+    label[3:12, 2:22] = car  # the larger one, though it comes later
+    label[5:9, 4:8] = boat
+    label[15:, :4] = boat
+    return label
+
+
+def test_polygons_and_run_lengths(content, write, tmp_path):
+    names = labels_from_coco(write(content), tmp_path / "labels")
+    assert names == ("background", "car", "boat")  # by their ids
+    label = read_label(tmp_path / "labels" / "a.png")
+    np.testing.assert_array_equal(label, expected(0, 1, 2))
+    np.testing.assert_array_equal(
+        read_label(tmp_path / "labels" / "town" / "b.png"), np.zeros((5, 6))
+    )
+
+
+def test_classes_of_ones_own(content, write, tmp_path):
+    names = ("boat", "plane", "car")
+    found = labels_from_coco(write(content), tmp_path, names, background=None)
+    assert found == names
+    np.testing.assert_array_equal(read_label(tmp_path / "a.png"), expected(255, 2, 0))
+
+
+def test_rejects(content, write, tmp_path):
+    path = write(content)
+    with pytest.raises(ValueError, match="must hold the categories.*Missing: car"):
+        labels_from_coco(path, tmp_path, ("background", "boat"))
+    with pytest.raises(ValueError, match="must hold the `background`, 'background'"):
+        labels_from_coco(path, tmp_path, ("car", "boat"))
+    with pytest.raises(ValueError, match="lacks: annotations, categories"):
+        labels_from_coco(write({"images": []}), tmp_path)
+    content["images"][1]["file_name"] = "a.png"
+    with pytest.raises(ValueError, match="one label.*a.png and a.jpg"):
+        labels_from_coco(write(content), tmp_path)
+    content["images"][1]["file_name"] = "../a.png"
+    with pytest.raises(ValueError, match="below the images' folder"):
+        labels_from_coco(write(content), tmp_path)
+
+
+@pytest.mark.parametrize("flags", [[], ["--no-background"], ["--background", "sea"]])
+def test_command(content, write, tmp_path, capsys, flags):
+    from keras_seg.command import main
+
+    classes = tmp_path / "classes.txt"
+    options = ["--output", str(tmp_path / "labels"), "--classes", str(classes), *flags]
+    main(["labels", str(write(content)), *options])
+    first = {0: ["background"], 1: [], 2: ["sea"]}[len(flags)]
+    assert list(class_table(classes)[0]) == [*first, "car", "boat"]
+    assert f"labels: labels of {2 + len(first)} classes" in capsys.readouterr().out
+    # The classes' order holds for what comes later.
+    classes.write_text("".join(f"{name}\n" for name in ["boat", "car", *first]))
+    main(["labels", str(write(content)), *options])
+    background = 2 if first else 255
+    label = read_label(tmp_path / "labels" / "a.png")
+    np.testing.assert_array_equal(label, expected(background, 1, 0))

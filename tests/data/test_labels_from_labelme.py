@@ -1,0 +1,84 @@
+import base64
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_seg.data import labels_from_labelme, read_label
+
+HEIGHT, WIDTH = 20, 30
+
+
+def shape(label, kind, points, **others):
+    return {"label": label, "shape_type": kind, "points": points, **others}
+
+
+def write(path, *shapes):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {"shapes": shapes, "imageHeight": HEIGHT, "imageWidth": WIDTH}
+    path.write_text(json.dumps(content))
+
+
+def png(mask):
+    file = io.BytesIO()
+    Image.fromarray(mask).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def test_shapes(tmp_path):
+    mask = np.array([[True, False], [True, True]])
+    write(
+        tmp_path / "in" / "town" / "a.json",
+        shape("road", "polygon", [[2, 3], [21, 3], [21, 11], [2, 11]]),
+        shape("car", "rectangle", [[9.0, 8.0], [5.0, 4.0]]),
+        shape("__ignore__", "mask", [[24, 15], [25, 16]], mask=png(mask)),
+        shape("car", "circle", [[26, 6], [26, 8]]),
+    )
+    names = labels_from_labelme(tmp_path / "in", tmp_path / "out")
+    assert names == ("_background_", "car", "road")
+    label = read_label(tmp_path / "out" / "town" / "a.png")
+    expected = np.zeros((HEIGHT, WIDTH))
+    expected[3:12, 2:22] = 2
+    expected[4:9, 5:10] = 1
+    expected[15:17, 24:26][mask] = 255
+    expected[:, 23:] = np.where(expected[:, 23:] == 255, 255, label[:, 23:])
+    np.testing.assert_array_equal(label, expected)
+    rows, columns = np.indices(label.shape)
+    distance = np.hypot(rows - 6, columns - 26)
+    assert (label[distance < 1.9] == 1).all()
+    assert (label[(distance > 2.6) & (columns > 22) & (rows < 14)] == 0).all()
+
+
+def test_classes_of_ones_own(tmp_path):
+    write(tmp_path / "a.json", shape("car", "polygon", [[0, 0], [9, 0], [9, 9]]))
+    names = ("road", "car")
+    labels_from_labelme(tmp_path, tmp_path / "out", names, background=None)
+    label = read_label(tmp_path / "out" / "a.png")
+    assert label[1, 5] == 1 and label[15, 5] == 255
+    with pytest.raises(ValueError, match="must hold the labels of .*Missing: car"):
+        labels_from_labelme(tmp_path, tmp_path, ("road", "sky"), background="sky")
+
+
+def test_rejects(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        labels_from_labelme(tmp_path / "none", tmp_path)
+    with pytest.raises(ValueError, match="end in .json"):
+        labels_from_labelme(tmp_path, tmp_path)
+    write(tmp_path / "a.json", shape("car", "line", [[0, 0], [9, 0]]))
+    with pytest.raises(ValueError, match="a line of 2 points, 'car' in .*a.json"):
+        labels_from_labelme(tmp_path, tmp_path)
+    (tmp_path / "a.json").write_text("[]")
+    with pytest.raises(ValueError, match="a.json must be a file of labelme"):
+        labels_from_labelme(tmp_path, tmp_path)
+
+
+def test_command(tmp_path, capsys):
+    from keras_seg.command import main
+
+    write(tmp_path / "a.json", shape("car", "rectangle", [[0, 0], [9, 9]]))
+    options = ["--output", str(tmp_path / "out"), "--classes"]
+    main(["labels", str(tmp_path), *options, str(tmp_path / "classes.txt")])
+    assert (tmp_path / "classes.txt").read_text() == "_background_\ncar\n"
+    assert "out: labels of 2 classes, named in" in capsys.readouterr().out

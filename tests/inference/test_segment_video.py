@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_seg.inference import segment_video
+from keras_seg.visualization import overlay
+
+av = pytest.importorskip("av")
+
+PALETTE = np.uint8([[255, 0, 0], [0, 0, 255]])
+
+
+def frame(index, height=47, width=64):
+    """Grey, with a bright left part that grows."""
+    image = np.full((height, width, 3), 40, "uint8")
+    image[:, : 8 * (index + 1)] = 200
+    return image
+
+
+def classes(image):
+    return np.uint8(image[..., 0] > 120)
+
+
+def read(path):
+    with av.open(str(path)) as container:
+        rate = container.streams.video[0].average_rate
+        return [x.to_ndarray(format="rgb24") for x in container.decode(video=0)], rate
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for index in range(12):
+        Image.fromarray(frame(index % 7)).save(folder / f"f{index}.png")
+    return folder
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "webm", "avi"])
+def test_a_folder_of_frames(folder, tmp_path, suffix):
+    output = tmp_path / f"out.{suffix}"
+    assert segment_video(classes, folder, output, PALETTE, verbose=0) == 12
+    pictures, rate = read(output)
+    assert rate == 25 and len(pictures) == 12
+    assert pictures[0].shape == (48, 64, 3)
+    for index, picture in enumerate(pictures):  # in the order of their numbers
+        image = frame(index % 7)
+        expected = overlay(image, classes(image), PALETTE)
+        difference = np.abs(picture[:47].astype(int) - expected)
+        assert difference.mean() < 8
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [output.name]
+
+
+def test_a_video_keeps_its_rate(folder, tmp_path, capsys):
+    first, second = tmp_path / "first.mp4", tmp_path / "second.mp4"
+    rate = {"frames_per_second": 12.5}
+    segment_video(classes, folder, first, PALETTE, alpha=0, verbose=0, **rate)
+    assert segment_video(classes, first, second, PALETTE, alpha=0) == 12
+    pictures, rate = read(second)
+    assert rate == 12.5 and len(pictures) == 12
+    assert np.abs(pictures[3][:47].astype(int) - frame(3)).mean() < 4
+    told = capsys.readouterr()
+    assert "12/12" in told.err and not told.out
+
+
+def test_rejects(folder, tmp_path):
+    output = tmp_path / "out.mp4"
+    (tmp_path / "text.mp4").write_text("no video")
+    (tmp_path / "empty").mkdir()
+    for source, error, words in (
+        (tmp_path / "none.mp4", FileNotFoundError, "no file or folder"),
+        (tmp_path / "text.mp4", ValueError, "must be a video"),
+        (tmp_path / "empty", ValueError, "holds no frames"),
+    ):
+        with pytest.raises(error, match=words):
+            segment_video(classes, source, output, PALETTE)
+    with pytest.raises(ValueError, match="must end in .mp4, .*Received: .*out.txt"):
+        segment_video(classes, folder, tmp_path / "out.txt", PALETTE)
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        segment_video(classes, folder, tmp_path / "no" / "out.mp4", PALETTE)
+    Image.fromarray(frame(0, 20, 20)).save(folder / "f99.png")
+    with pytest.raises(ValueError, match="one size. Received 48x64 and 20x20"):
+        segment_video(classes, folder, output, PALETTE, verbose=0)
+    assert not [*tmp_path.glob("*.partial*"), *tmp_path.glob("out*")]
+
+
+def test_names_the_extra(folder, tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "av", None)
+    with pytest.raises(ImportError, match=r"pip install 'keras-seg\[video\]'"):
+        segment_video(classes, folder, tmp_path / "out.mp4", PALETTE)
