@@ -3,74 +3,55 @@
 Procedural street scenes (no data needed), CamVid, or a folder of your own:
 
     python examples/train_cpnet.py
-    python examples/train_cpnet.py --data camvid --data-dir CamVid --crop 240 320 \\
-        --backbone efficientnet_lite_b0 --weights imagenet --output-stride 16
+    python examples/train_cpnet.py --data camvid --data-dir CamVid
     python examples/train_cpnet.py --supervision cross-entropy   # no affinity loss
     python examples/train_cpnet.py --supervision none            # no prior at all
 
-The layout of a folder of your own, and what the flags mean, are those of
-train_spnet.py. With --fused-prior, memory grows with the number of the features' cells
-instead of their square, which large crops need.
+With --fused-prior, memory grows with the number of the features' cells instead of their
+square, which large crops need. The layout of a folder of your own, and how runs go on,
+are those of train_spnet.py. Afterwards, to see what the prior learned:
 
-Afterwards, to see what the prior learned:
-
-    python -m keras_seg.visualization prior runs/cpnet/best.keras image.png
+    keras-seg draw prior runs/cpnet/best.keras image.png
 """
 
-import pathlib
+import os
 
-from keras_seg import losses, metrics, models, scripts, training
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read as TensorFlow is imported
 
+import shutil
 
-def build_model(args, num_classes, steps):
-    """CPNet, compiled with the paper's recipe: weights 1, 0.4 and 1 for its losses."""
-    size = models.prior_size(args.crop, args.output_stride)
-    # Without its global terms, the affinity loss is the binary cross-entropy.
-    global_weight = 1.0 if args.supervision == "affinity" else 0.0
-    model = models.CPNet(
-        num_classes,
-        scripts.backbone(args),
-        auxiliary_head=True,
-        prior_size=None if args.supervision == "none" else size,
-        filters=args.filters,
-        kernel_size=args.kernel_size,
-        head_filters=args.filters,
-        fused_prior=args.fused_prior,
-        global_weight=global_weight,
-    )
-    training.synchronize_batch_norm(model)
-    loss = {name: scripts.segmentation_loss(args) for name in model.output}
-    weights = {"segmentation": 1.0, "auxiliary": 0.4}
-    if "context_prior" in model.output:
-        loss["context_prior"] = (
-            losses.OutputLoss()
-            if args.fused_prior
-            else losses.AffinityLoss(size, num_classes, global_weight=global_weight)
-        )
-        weights["context_prior"] = 1.0
-    model.compile(
-        scripts.optimizer(args, steps),
-        loss=loss,
-        loss_weights=weights,
-        metrics={"segmentation": [metrics.MeanIoU(num_classes)]},
-    )
-    return model
+import keras
+import tensorflow as tf
+from PIL import Image
+
+from keras_seg import (
+    backbones,
+    data,
+    export,
+    inference,
+    losses,
+    metrics,
+    models,
+    training,
+    visualization,
+)
+from keras_seg.command.training_flags import parse_training_flags
+
+# What flags are by default, by data set; see training_flags.DEFAULTS for the others.
+RECIPES = {
+    "scenes": {
+        "backbone": "resnet10",
+        "output_stride": 8,
+        "crop": (64, 96),
+        "epochs": 5,
+    },
+    "camvid": {"weights": "imagenet", "backbone_rate": 0.1, "epochs": 100},
+    "default": {"weights": "imagenet", "backbone_rate": 0.1},
+}
 
 
-def main(args):
-    strategy = scripts.start(args)
-    train_set, val_set = scripts.data_sets(args)
-    train, val = scripts.pipelines(args, train_set, val_set, strategy)
-    with strategy.scope():
-        steps = args.epochs * len(train)
-        model = build_model(args, train_set.num_classes, steps)
-    scripts.fit(args, model, train, val)
-    scripts.report(args, val_set, pathlib.Path(__file__).with_name("predict.py"))
-
-
-if __name__ == "__main__":
-    parser = scripts.arguments(__doc__, "cpnet")
-    add = parser.add_argument
+def add_flags(parser):
+    add = parser.add_argument_group("CPNet").add_argument
     add(
         "--supervision",
         choices=["affinity", "cross-entropy", "none"],
@@ -80,4 +61,144 @@ if __name__ == "__main__":
     add("--filters", type=int, default=128, help="of the contexts; the paper's: 512")
     add("--kernel-size", type=int, default=5, help="of the aggregation; at 64 cells 11")
     add("--fused-prior", action="store_true", help="memory linear in the cells")
-    main(parser.parse_args())
+
+
+def main(args):
+    # Devices and machines first, then random numbers.
+    strategy = training.distribution_strategy()
+    index, _ = training.worker()
+    keras.utils.set_random_seed(args.seed)
+    if args.deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+    # Data: augmented crops to train on, whole images to validate on.
+    train_set, val_set = data.open_splits(
+        args.data, args.data_dir, args.scenes, args.image_size, args.seed
+    )
+    train = data.training_pipeline(
+        train_set,
+        args.batch_size,
+        data.Augmentation(args.crop, scale=args.scale),
+        args.seed,
+        args.cache,
+        first_epoch=training.epochs_done(args.output / "backup", strategy),
+        shard=training.worker(),
+        class_balance=args.class_balance,
+    )
+    replicas = strategy.num_replicas_in_sync
+    val_batch_size = -(-args.val_batch_size // replicas) * replicas
+    val = data.evaluation_pipeline(val_set, val_batch_size, shard=training.worker())
+    steps, num_classes = args.epochs * len(train), train_set.num_classes
+    print(
+        f"{len(train_set)} images to train on, {len(val_set)} to validate on, "
+        f"{num_classes} classes, {len(train)} steps an epoch"
+    )
+
+    # Model, losses and optimizer, with the weights of the paper's losses. Without its
+    # global terms, the affinity loss is the binary cross-entropy.
+    size = models.prior_size(args.crop, args.output_stride)
+    global_weight = 1.0 if args.supervision == "affinity" else 0.0
+    with strategy.scope():
+        pyramid = backbones.build(args.backbone, args.output_stride, args.weights)
+        model = models.CPNet(
+            num_classes,
+            pyramid,
+            auxiliary_head=True,
+            prior_size=None if args.supervision == "none" else size,
+            filters=args.filters,
+            kernel_size=args.kernel_size,
+            head_filters=args.filters,
+            fused_prior=args.fused_prior,
+            ignore_class=train_set.ignore_class,
+            global_weight=global_weight,
+        )
+        training.synchronize_batch_norm(model)
+        optimizer = (training.AdamW if args.optimizer == "adamw" else training.sgd)(
+            training.learning_rate(
+                args.schedule, args.learning_rate, steps, args.warmup
+            ),
+            weight_decay=args.weight_decay,
+            rate_groups={"backbone": args.backbone_rate},
+            use_ema=args.ema is not None,
+            ema_momentum=args.ema or 0.0,
+        )
+        loss = losses.from_name(
+            args.loss,
+            ignore_class=train_set.ignore_class,
+            class_weights=args.class_weights,
+            label_smoothing=args.label_smoothing,
+        )
+        loss_of = {"segmentation": loss, "auxiliary": loss}
+        weights = {"segmentation": 1.0, "auxiliary": 0.4}
+        if args.supervision != "none":
+            loss_of["context_prior"] = (
+                losses.OutputLoss()  # the model works the loss out by itself
+                if args.fused_prior
+                else losses.AffinityLoss(
+                    size,
+                    num_classes,
+                    ignore_class=train_set.ignore_class,
+                    global_weight=global_weight,
+                )
+            )
+            weights["context_prior"] = 1.0
+        model.compile(
+            optimizer,
+            loss=loss_of,
+            loss_weights=weights,
+            metrics={
+                "segmentation": [metrics.MeanIoU(num_classes, train_set.ignore_class)]
+            },
+        )
+
+    # Training; best.keras, log.csv and a backup of the run are in its folder.
+    targets = training.named_targets(model)
+    train, val = (
+        training.distribute_batches(batches.map(targets), strategy)
+        for batches in (train, val)
+    )
+    model.fit(
+        train,
+        epochs=args.epochs,
+        verbose="auto" if index == 0 else 0,
+        validation_data=val,
+        validation_freq=args.val_every,
+        callbacks=[
+            training.TimeEstimate(),
+            *training.callbacks(
+                args.output,
+                "val_segmentation_mean_iou",
+                args.tensorboard,
+                keep_backup=True,
+                overwrite=args.overwrite,
+            ),
+        ],
+        shuffle=False,  # the pipeline does that
+    )
+    if index > 0:
+        return  # the chief of several machines goes on alone
+
+    # Evaluation, pictures and export of the best model, without its auxiliary head.
+    best = keras.saving.load_model(args.output / "best.keras", compile=False)
+    best = models.inference_model(best)
+    batches = data.evaluation_pipeline(val_set, args.val_batch_size)
+    result = inference.evaluate(best, batches, val_set.class_names)
+    inference.write_evaluation(result, args.output / "evaluation.json")
+    picture = visualization.sample_predictions(best, val_set)
+    Image.fromarray(picture).save(args.output / "predictions.png")
+    exported = export.export_saved_model(
+        best,
+        args.export,
+        overwrite=True,
+        class_names=val_set.class_names,
+        palette=val_set.palette,
+    )
+    shutil.rmtree(args.output / "backup")  # the run is finished
+    print(f"{inference.evaluation_table(result)}  on {len(val_set)} images")
+    print(f"model        {args.output / 'best.keras'}")
+    print(f"SavedModel   {exported}")
+    print(f"picture      {args.output / 'predictions.png'}")
+
+
+if __name__ == "__main__":
+    main(parse_training_flags(__doc__, "cpnet", RECIPES, add_flags))

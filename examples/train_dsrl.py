@@ -3,145 +3,236 @@
 Procedural street scenes (no data needed), CamVid, or a folder of your own:
 
     python examples/train_dsrl.py
-    python examples/train_dsrl.py --data camvid --data-dir CamVid --crop 256 320 \\
-        --backbone efficientnet_lite_b0 --weights imagenet --output-stride 16
+    python examples/train_dsrl.py --data camvid --data-dir CamVid
     python examples/train_dsrl.py --parts sssr        # no second branch
     python examples/train_dsrl.py --parts none        # DeepLabV3+ at half the size
     python examples/train_dsrl.py --stages sssr sisr fa   # one after another
 
-The layout of a folder of your own, and what the flags mean, are those of
-train_spnet.py. Sizes and scales are those of the full images. With --stages each part
-joins after the epochs of those before; the best model of a stage begins the next.
+Sizes and scales are those of the full images. With --stages each part joins after the
+epochs of those before; the best model of a stage begins the next. The layout of a
+folder of your own, and how runs go on, are those of train_spnet.py. Afterwards, to see
+what both branches learned:
 
-Afterwards, to see what both branches learned:
-
-    python -m keras_seg.visualization resolution runs/dsrl/best.keras image.png --reduce
+    keras-seg draw resolution runs/dsrl/best.keras image.png --reduce
 """
 
-import argparse
-import pathlib
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read as TensorFlow is imported
+
+import shutil
 
 import keras
 import tensorflow as tf
+from PIL import Image
 
-from keras_seg import layers, losses, metrics, models, scripts, training
-from keras_seg.data import low_resolution
+from keras_seg import (
+    backbones,
+    data,
+    export,
+    inference,
+    layers,
+    losses,
+    metrics,
+    models,
+    training,
+    visualization,
+)
+from keras_seg.command.training_flags import parse_training_flags
 
+# What flags are by default, by data set; see training_flags.DEFAULTS for the others.
+RECIPES = {
+    "scenes": {
+        "backbone": "resnet10",
+        "output_stride": 8,
+        "crop": (64, 96),
+        "epochs": 5,
+    },
+    "camvid": {"weights": "imagenet", "backbone_rate": 0.1, "epochs": 100},
+    "default": {"weights": "imagenet", "backbone_rate": 0.1},
+}
 # The outputs that are trained with each part, and the weights of their losses. The
 # paper's 0.1 is for images of deviation 1; the same for RGB / 255 is 2.
 WEIGHTS = {"segmentation": 1.0, "super_resolution": 2.0, "feature_affinity": 1.0}
 PARTS = {
+    "none": ["segmentation"],
     "sssr": ["segmentation"],
     "sisr": ["segmentation", "super_resolution"],
     "fa": ["segmentation", "super_resolution", "feature_affinity"],
 }
 
 
-def build_model(args, num_classes):
-    """DSRL with all its branches."""
-    return models.DSRL(
-        num_classes,
-        scripts.backbone(args),
-        scale=args.upscale,
-        filters=args.filters,
-        separable=args.separable,
-        extension_filters=args.extension_filters,
-        affinity_order=args.affinity_order,
-        affinity_subscale=args.affinity_subscale,
-    )
-
-
-def compile_part(args, model, steps):
-    """Compiles a model with the paper's losses for the outputs that it has."""
-    loss = {
-        "segmentation": scripts.segmentation_loss(args),
-        "super_resolution": keras.losses.MeanSquaredError(),
-        "feature_affinity": losses.OutputLoss(),
-    }
-    num_classes = model.output["segmentation"].shape[-1]
-    model.compile(
-        scripts.optimizer(args, steps),
-        loss={name: loss[name] for name in model.output},
-        loss_weights={name: WEIGHTS[name] for name in model.output},
-        metrics={"segmentation": [metrics.MeanIoU(num_classes)]},
-    )
-
-
-def in_folder(args, part):
-    """The flags of a training that is a part of the run."""
-    return argparse.Namespace(**vars(args) | {"output": args.output / part})
-
-
-def train_stages(args, strategy, train_set, val_set):
-    """Trains the parts of DSRL one after another, or all that are asked for at once.
-
-    Returns the last part's best model.
-    """
-    with strategy.scope():
-        model = build_model(args, train_set.num_classes)
-        training.synchronize_batch_norm(model)
-    for part in args.stages or [args.parts]:
-        stage = in_folder(args, part)
-        train, val = scripts.pipelines(stage, train_set, val_set, strategy)
-        with strategy.scope():
-            network = models.select_outputs(model, PARTS[part])
-            compile_part(args, network, args.epochs * len(train))
-        print(f"training {', '.join(network.output)}")
-        # A finished stage of a run that was interrupted has no epoch left.
-        scripts.fit(stage, network, train, val, args.upscale)
-        training.load_weights(network, stage.output / "best.keras")
-    return network
-
-
-def train_plain(args, strategy, train_set, val_set):
-    """Trains DeepLabV3+ on images and labels of the low resolution: the baseline.
-
-    Returns the best model with its logits enlarged.
-    """
-    stage = in_folder(args, "low_resolution")
-    train, val = scripts.pipelines(stage, train_set, val_set, strategy)
-    num_classes = train_set.num_classes
-    with strategy.scope():
-        model = models.DeepLabV3Plus(
-            num_classes,
-            scripts.backbone(args),
-            filters=args.filters,
-            separable=args.separable,
-        )
-        model = keras.Model(model.input, {"segmentation": model.output})
-        training.synchronize_batch_norm(model)
-        compile_part(args, model, args.epochs * len(train))
-
-    def reduce(images, labels):
-        images, middle = low_resolution(images, args.upscale), args.upscale // 2
-        labels = labels[:, middle :: args.upscale, middle :: args.upscale]
-        height, width = tf.unstack(tf.shape(images)[1:3])
-        return images, labels[:, :height, :width]
-
-    scripts.fit(stage, model, train.map(reduce), val.map(reduce))
-    training.load_weights(model, stage.output / "best.keras")
-    enlarged = layers.BilinearUpsample(args.upscale)(model.output["segmentation"])
-    return keras.Model(model.input, enlarged)
-
-
-def main(args):
-    strategy = scripts.start(args)
-    train_set, val_set = scripts.data_sets(args)
-    train = train_plain if args.parts == "none" else train_stages
-    best = train(args, strategy, train_set, val_set)
-    client = pathlib.Path(__file__).with_name("predict.py")
-    scripts.report(args, val_set, client, args.upscale, best)
-
-
-if __name__ == "__main__":
-    parser = scripts.arguments(__doc__, "dsrl")
-    add = parser.add_argument
-    add("--parts", choices=["none", *PARTS], default="fa", help="up to which to train")
-    add("--stages", choices=list(PARTS), nargs="+", help="epochs for each, in turn")
+def add_flags(parser):
+    add = parser.add_argument_group("DSRL").add_argument
+    add("--parts", choices=[*PARTS], default="fa", help="up to which to train")
+    add("--stages", choices=[*PARTS][1:], nargs="+", help="epochs for each, in turn")
     add("--upscale", type=int, default=2, help="from the images seen to the labels")
     add("--filters", type=int, default=128, help="of the decoder; DeepLab's: 256")
     add("--separable", action="store_true", help="depthwise separable convolutions")
     add("--extension-filters", type=int, nargs=2, default=(64, 32))
     add("--affinity-order", type=int, choices=[1, 2], default=1)
     add("--affinity-subscale", type=int, default=8)
-    main(parser.parse_args())
+
+
+def build_model(args, num_classes):
+    """DSRL with all its branches, or the baseline, which is of small images alone."""
+    pyramid = backbones.build(args.backbone, args.output_stride, args.weights)
+    decoder = {"filters": args.filters, "separable": args.separable}
+    if args.parts == "none":
+        model = models.DeepLabV3Plus(num_classes, pyramid, **decoder)
+        model = keras.Model(model.input, {"segmentation": model.output})
+    else:
+        model = models.DSRL(
+            num_classes,
+            pyramid,
+            scale=args.upscale,
+            extension_filters=args.extension_filters,
+            affinity_order=args.affinity_order,
+            affinity_subscale=args.affinity_subscale,
+            **decoder,
+        )
+    training.synchronize_batch_norm(model)
+    return model
+
+
+def reduce_both(args):
+    """What the baseline maps a data set with: images and labels of the low size."""
+    scale = args.upscale
+
+    def reduce(images, labels):
+        images = data.low_resolution(images, scale)
+        height, width = tf.unstack(tf.shape(images)[1:3])
+        labels = labels[:, scale // 2 :: scale, scale // 2 :: scale]
+        return images, {"segmentation": labels[:, :height, :width]}
+
+    return reduce
+
+
+def compile_model(args, model, steps, ignore_class):
+    """Compiles a model with the paper's losses for the outputs that it has."""
+    loss = {
+        "segmentation": losses.from_name(
+            args.loss,
+            ignore_class=ignore_class,
+            class_weights=args.class_weights,
+            label_smoothing=args.label_smoothing,
+        ),
+        "super_resolution": keras.losses.MeanSquaredError(),
+        "feature_affinity": losses.OutputLoss(),
+    }
+    optimizer = (training.AdamW if args.optimizer == "adamw" else training.sgd)(
+        training.learning_rate(args.schedule, args.learning_rate, steps, args.warmup),
+        weight_decay=args.weight_decay,
+        rate_groups={"backbone": args.backbone_rate},
+        use_ema=args.ema is not None,
+        ema_momentum=args.ema or 0.0,
+    )
+    num_classes = model.output["segmentation"].shape[-1]
+    model.compile(
+        optimizer,
+        loss={name: loss[name] for name in model.output},
+        loss_weights={name: WEIGHTS[name] for name in model.output},
+        metrics={"segmentation": [metrics.MeanIoU(num_classes)]},
+    )
+
+
+def train_part(args, folder, model, strategy, train_set, val_set):
+    """Trains the outputs that a model has; its best weights are in it afterwards."""
+    train = data.training_pipeline(
+        train_set,
+        args.batch_size,
+        data.Augmentation(args.crop, scale=args.scale),
+        args.seed,
+        args.cache,
+        first_epoch=training.epochs_done(folder / "backup", strategy),
+        shard=training.worker(),
+        class_balance=args.class_balance,
+    )
+    replicas = strategy.num_replicas_in_sync
+    val_batch_size = -(-args.val_batch_size // replicas) * replicas
+    val = data.evaluation_pipeline(val_set, val_batch_size, shard=training.worker())
+    with strategy.scope():
+        steps = args.epochs * len(train)
+        compile_model(args, model, steps, train_set.ignore_class)
+    print(f"training {', '.join(model.output)}: {len(train)} steps an epoch")
+    is_baseline = args.parts == "none"
+    targets = (
+        reduce_both(args)
+        if is_baseline
+        else training.named_targets(model, args.upscale)
+    )
+    train, val = (
+        training.distribute_batches(batches.map(targets), strategy)
+        for batches in (train, val)
+    )
+    prefix = "segmentation_" if len(model.output) > 1 else ""  # as Keras names metrics
+    callbacks = training.callbacks(
+        folder,
+        f"val_{prefix}mean_iou",
+        args.tensorboard,
+        keep_backup=True,
+        overwrite=args.overwrite,
+    )
+    model.fit(
+        train,
+        epochs=args.epochs,  # none is left of a part that was finished before
+        verbose="auto" if training.worker()[0] == 0 else 0,
+        validation_data=val,
+        validation_freq=args.val_every,
+        callbacks=[training.TimeEstimate(), *callbacks],
+        shuffle=False,  # the pipeline does that
+    )
+    training.load_weights(model, folder / "best.keras")
+
+
+def main(args):
+    # Devices and machines first, then random numbers.
+    strategy = training.distribution_strategy()
+    keras.utils.set_random_seed(args.seed)
+    if args.deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+    # Data, the model, and its parts one after another or all at once.
+    train_set, val_set = data.open_splits(
+        args.data, args.data_dir, args.scenes, args.image_size, args.seed
+    )
+    with strategy.scope():
+        model = build_model(args, train_set.num_classes)
+    for part in args.stages or [args.parts]:
+        with strategy.scope():
+            network = models.select_outputs(model, PARTS[part])
+        folder = args.output / part
+        train_part(args, folder, network, strategy, train_set, val_set)
+    if training.worker()[0] > 0:
+        return  # the chief of several machines goes on alone
+
+    # Evaluation, pictures and export of what is left for inference.
+    if args.parts == "none":
+        logits = layers.BilinearUpsample(args.upscale)(network.output["segmentation"])
+        network = keras.Model(network.input, logits)
+    network.save(args.output / "best.keras")
+    best = keras.saving.load_model(args.output / "best.keras", compile=False)
+    best = models.inference_model(best)
+    batches = data.evaluation_pipeline(val_set, args.val_batch_size)
+    batches = batches.map(training.named_targets(best, args.upscale))
+    result = inference.evaluate(best, batches, val_set.class_names)
+    inference.write_evaluation(result, args.output / "evaluation.json")
+    picture = visualization.sample_predictions(best, val_set)
+    Image.fromarray(picture).save(args.output / "predictions.png")
+    exported = export.export_saved_model(
+        best,
+        args.export,
+        overwrite=True,
+        class_names=val_set.class_names,
+        palette=val_set.palette,
+    )
+    for backup in [*args.output.rglob("backup")]:
+        shutil.rmtree(backup)  # the run is finished
+    print(f"{inference.evaluation_table(result)}  on {len(val_set)} images")
+    print(f"model        {args.output / 'best.keras'}")
+    print(f"SavedModel   {exported}")
+    print(f"picture      {args.output / 'predictions.png'}")
+
+
+if __name__ == "__main__":
+    main(parse_training_flags(__doc__, "dsrl", RECIPES, add_flags))

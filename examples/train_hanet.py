@@ -1,71 +1,57 @@
-"""Trains HANet, DeepLabV3+ with attention by height, and its baseline without.
+"""Trains HANet, DeepLabV3+ with attention by height, or its baseline without.
 
 Procedural street scenes (no data needed), CamVid, or a folder of your own:
 
     python examples/train_hanet.py
-    python examples/train_hanet.py --data camvid --data-dir CamVid --crop 240 320 \\
-        --backbone efficientnet_lite_b0 --weights imagenet --output-stride 16
+    python examples/train_hanet.py --data camvid --data-dir CamVid
     python examples/train_hanet.py --network deeplab_v3_plus    # the baseline
 
 Crops tell the network where in the image they come from; whole images, in validation
-and when the model is served, need not. The layout of a folder of your own, and what the
-flags mean, are those of train_spnet.py.
+and when the model is served, need not. The layout of a folder of your own, and how runs
+go on, are those of train_spnet.py. Afterwards, to see what the attention does:
 
-Afterwards, to see what the attention does:
-
-    python -m keras_seg.visualization attention runs/hanet/best.keras image.png
+    keras-seg draw attention runs/hanet/best.keras image.png
 """
 
-import pathlib
+import os
 
-from keras_seg import metrics, models, scripts, training
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read as TensorFlow is imported
 
+import shutil
 
-def build_model(args, num_classes, steps):
-    """HANet or DeepLabV3+, compiled with the recipe of HANet's release."""
-    options = {
-        "auxiliary_head": True,
-        "filters": args.filters,
-        "separable": args.separable,
-    }
-    decay_groups = None
-    if args.network == "hanet":
-        model = models.HANet(
-            num_classes,
-            scripts.backbone(args),
-            reduction_ratio=args.reduction_ratio,
-            positions=True,
-            points=args.points,
-            position_noise=args.position_noise,
-            **options,
-        )
-        decay_groups = {"height_attention": args.attention_weight_decay}
-    else:
-        model = models.DeepLabV3Plus(num_classes, scripts.backbone(args), **options)
-    training.synchronize_batch_norm(model)
-    model.compile(
-        scripts.optimizer(args, steps, decay_groups),
-        loss={name: scripts.segmentation_loss(args) for name in model.output},
-        loss_weights={"segmentation": 1.0, "auxiliary": 0.4},
-        metrics={"segmentation": [metrics.MeanIoU(num_classes)]},
-    )
-    return model
+import keras
+import tensorflow as tf
+from PIL import Image
 
+from keras_seg import (
+    backbones,
+    data,
+    export,
+    inference,
+    losses,
+    metrics,
+    models,
+    training,
+    visualization,
+)
+from keras_seg.command.training_flags import parse_training_flags
 
-def main(args):
-    strategy = scripts.start(args)
-    sets = train_set, val_set = scripts.data_sets(args)
-    train, val = scripts.pipelines(args, *sets, strategy, args.network == "hanet")
-    with strategy.scope():
-        steps = args.epochs * len(train)
-        model = build_model(args, train_set.num_classes, steps)
-    scripts.fit(args, model, train, val)
-    scripts.report(args, val_set, pathlib.Path(__file__).with_name("predict.py"))
+# What flags are by default, by data set; see training_flags.DEFAULTS for the others.
+RECIPES = {
+    "scenes": {
+        "backbone": "resnet10",
+        "output_stride": 8,
+        "crop": (64, 96),
+        "epochs": 5,
+        "weight_decay": 5e-4,
+    },
+    "camvid": {"weights": "imagenet", "backbone_rate": 0.1, "epochs": 100},
+    "default": {"weights": "imagenet", "backbone_rate": 0.1},
+}
 
 
-if __name__ == "__main__":
-    parser = scripts.arguments(__doc__, "hanet")
-    add = parser.add_argument
+def add_flags(parser):
+    add = parser.add_argument_group("HANet").add_argument
     add("--network", choices=["hanet", "deeplab_v3_plus"], default="hanet")
     add("--points", type=int, nargs="+", default=(1, 2, 3, 4), help="of attention")
     add("--reduction-ratio", type=int, help="64 at output stride 8, else 32")
@@ -73,5 +59,137 @@ if __name__ == "__main__":
     add("--attention-weight-decay", type=float, default=1e-4)
     add("--filters", type=int, default=256, help="of the decoder")
     add("--separable", action="store_true", help="depthwise separable convolutions")
-    parser.set_defaults(weight_decay=5e-4)
-    main(parser.parse_args())
+
+
+def main(args):
+    # Devices and machines first, then random numbers.
+    strategy = training.distribution_strategy()
+    index, _ = training.worker()
+    keras.utils.set_random_seed(args.seed)
+    if args.deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+    # Data: augmented crops to train on, whole images to validate on.
+    train_set, val_set = data.open_splits(
+        args.data, args.data_dir, args.scenes, args.image_size, args.seed
+    )
+    has_attention = args.network == "hanet"
+    train = data.training_pipeline(
+        train_set,
+        args.batch_size,
+        data.Augmentation(args.crop, scale=args.scale),
+        args.seed,
+        args.cache,
+        positions=has_attention,
+        first_epoch=training.epochs_done(args.output / "backup", strategy),
+        shard=training.worker(),
+        class_balance=args.class_balance,
+    )
+    replicas = strategy.num_replicas_in_sync
+    val_batch_size = -(-args.val_batch_size // replicas) * replicas
+    val = data.evaluation_pipeline(
+        val_set, val_batch_size, positions=has_attention, shard=training.worker()
+    )
+    steps, num_classes = args.epochs * len(train), train_set.num_classes
+    print(
+        f"{len(train_set)} images to train on, {len(val_set)} to validate on, "
+        f"{num_classes} classes, {len(train)} steps an epoch"
+    )
+
+    # Model, losses and optimizer, with the weights of the release's losses.
+    with strategy.scope():
+        pyramid = backbones.build(args.backbone, args.output_stride, args.weights)
+        decoder = {"filters": args.filters, "separable": args.separable}
+        if has_attention:
+            model = models.HANet(
+                num_classes,
+                pyramid,
+                auxiliary_head=True,
+                reduction_ratio=args.reduction_ratio,
+                positions=True,
+                points=args.points,
+                position_noise=args.position_noise,
+                **decoder,
+            )
+        else:
+            model = models.DeepLabV3Plus(
+                num_classes, pyramid, auxiliary_head=True, **decoder
+            )
+        decay = {"height_attention": args.attention_weight_decay}
+        training.synchronize_batch_norm(model)
+        optimizer = (training.AdamW if args.optimizer == "adamw" else training.sgd)(
+            training.learning_rate(
+                args.schedule, args.learning_rate, steps, args.warmup
+            ),
+            weight_decay=args.weight_decay,
+            decay_groups=decay if has_attention else None,
+            rate_groups={"backbone": args.backbone_rate},
+            use_ema=args.ema is not None,
+            ema_momentum=args.ema or 0.0,
+        )
+        loss = losses.from_name(
+            args.loss,
+            ignore_class=train_set.ignore_class,
+            class_weights=args.class_weights,
+            label_smoothing=args.label_smoothing,
+        )
+        model.compile(
+            optimizer,
+            loss={"segmentation": loss, "auxiliary": loss},
+            loss_weights={"segmentation": 1.0, "auxiliary": 0.4},
+            metrics={
+                "segmentation": [metrics.MeanIoU(num_classes, train_set.ignore_class)]
+            },
+        )
+
+    # Training; best.keras, log.csv and a backup of the run are in its folder.
+    targets = training.named_targets(model)
+    train, val = (
+        training.distribute_batches(batches.map(targets), strategy)
+        for batches in (train, val)
+    )
+    model.fit(
+        train,
+        epochs=args.epochs,
+        verbose="auto" if index == 0 else 0,
+        validation_data=val,
+        validation_freq=args.val_every,
+        callbacks=[
+            training.TimeEstimate(),
+            *training.callbacks(
+                args.output,
+                "val_segmentation_mean_iou",
+                args.tensorboard,
+                keep_backup=True,
+                overwrite=args.overwrite,
+            ),
+        ],
+        shuffle=False,  # the pipeline does that
+    )
+    if index > 0:
+        return  # the chief of several machines goes on alone
+
+    # Evaluation, pictures and export of the best model, without its auxiliary head.
+    best = keras.saving.load_model(args.output / "best.keras", compile=False)
+    best = models.inference_model(best)
+    batches = data.evaluation_pipeline(val_set, args.val_batch_size)
+    result = inference.evaluate(best, batches, val_set.class_names)
+    inference.write_evaluation(result, args.output / "evaluation.json")
+    picture = visualization.sample_predictions(best, val_set)
+    Image.fromarray(picture).save(args.output / "predictions.png")
+    exported = export.export_saved_model(
+        best,
+        args.export,
+        overwrite=True,
+        class_names=val_set.class_names,
+        palette=val_set.palette,
+    )
+    shutil.rmtree(args.output / "backup")  # the run is finished
+    print(f"{inference.evaluation_table(result)}  on {len(val_set)} images")
+    print(f"model        {args.output / 'best.keras'}")
+    print(f"SavedModel   {exported}")
+    print(f"picture      {args.output / 'predictions.png'}")
+
+
+if __name__ == "__main__":
+    main(parse_training_flags(__doc__, "hanet", RECIPES, add_flags))

@@ -17,6 +17,10 @@ Figures, steps and seed are the same for all. What counts is the share of the jo
 found within a fraction of the torso's length (PCK), in the full image.
 """
 
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read as TensorFlow is imported
+
 import argparse
 import pathlib
 
@@ -26,7 +30,7 @@ import tensorflow as tf
 from figures import BONES, KEYPOINTS, Figures, decode, heat_maps, pck
 from PIL import Image, ImageDraw, ImageFont
 
-from keras_seg import layers, losses, models, scripts
+from keras_seg import backbones, layers, losses, models
 from keras_seg.data import low_resolution
 from keras_seg.inference import flops
 from keras_seg.training import named_targets
@@ -48,7 +52,7 @@ def pose_network(args):
 
     The design is that of "Simple Baselines for Human Pose Estimation", ECCV 2018.
     """
-    pyramid = scripts.backbone(args)
+    pyramid = backbones.build(args.backbone, args.output_stride, args.weights)
     image = keras.Input((None, None, 3), name="image")
     x = pyramid(image)["level5"]
     stride = args.output_stride
@@ -225,7 +229,7 @@ if __name__ == "__main__":
     add("--figures", type=int, default=3000, help="to train on")
     add("--test-figures", type=int, default=500)
     add("--size", type=int, nargs=2, default=(128, 96), help="of the full images")
-    add("--backbone", default="small", help="as of train_spnet.py")
+    add("--backbone", default="resnet10", help="see docs/backbones.md")
     add("--weights", help='of the backbone, such as "imagenet"')
     add("--output-stride", type=int, choices=[8, 16, 32], default=8)
     add("--filters", type=int, default=64, help="of the decoder")

@@ -1,56 +1,161 @@
-"""Trains SPNet on street images, evaluates it, exports it and draws what it sees.
+"""Trains SPNet, evaluates it, exports it for TF Serving and draws some predictions.
 
 Procedural street scenes (no data needed), CamVid, or a folder of your own:
 
     python examples/train_spnet.py
-    python examples/train_spnet.py --data camvid --data-dir CamVid --crop 240 320 \\
-        --backbone efficientnet_lite_b0 --weights imagenet
-    python examples/train_spnet.py --data folder --data-dir my_data --crop 480 480
+    python examples/train_spnet.py --data camvid --data-dir CamVid
+    python examples/train_spnet.py --data folder --data-dir my_images
 
-`my_data` holds train/images, train/labels, val/images, val/labels (label PNGs of the
-same names, 255 where there is none) and classes.txt, a class name a line.
-
-All visible GPUs train together; --batch-size is that of all of them. With TF_CONFIG set
-several machines do, each running the same command. Killed at any moment, the same
-command goes on after the last whole epoch.
+A folder of your own has train/images, train/labels, val/images and val/labels, and
+classes.txt with a class a line; docs/data_sets.md tells more. A run that was
+interrupted goes on where it was when the same command is given again. Several GPUs of
+a machine are used as they are, several machines with TF_CONFIG: docs/training.md.
 """
 
-import math
-import pathlib
+import os
 
-from keras_seg import metrics, models, scripts, training
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read as TensorFlow is imported
 
+import shutil
 
-def build_model(args, num_classes, steps):
-    """SPNet, compiled with the paper's recipe: poly schedule, auxiliary loss 0.4."""
-    # The paper pools 60 x 60 features to 20 x 20 and 12 x 12: a third and a fifth.
-    cells = [math.ceil(side / args.output_stride) for side in args.crop]
-    model = models.SPNet(
-        num_classes,
-        scripts.backbone(args),
-        auxiliary_head=True,
-        pool_sizes=[[max(1, side // share) for side in cells] for share in (3, 5)],
-    )
-    training.synchronize_batch_norm(model)
-    model.compile(
-        scripts.optimizer(args, steps),
-        loss={name: scripts.segmentation_loss(args) for name in model.output},
-        loss_weights={"segmentation": 1.0, "auxiliary": 0.4},
-        metrics={"segmentation": [metrics.MeanIoU(num_classes)]},
-    )
-    return model
+import keras
+import tensorflow as tf
+from PIL import Image
+
+from keras_seg import (
+    backbones,
+    data,
+    export,
+    inference,
+    losses,
+    metrics,
+    models,
+    training,
+    visualization,
+)
+from keras_seg.command.training_flags import parse_training_flags
+
+# What flags are by default, by data set; see training_flags.DEFAULTS for the others.
+RECIPES = {
+    "scenes": {
+        "backbone": "resnet10",
+        "output_stride": 8,
+        "crop": (64, 96),
+        "epochs": 5,
+    },
+    "camvid": {"weights": "imagenet", "backbone_rate": 0.1, "epochs": 100},
+    "default": {"weights": "imagenet", "backbone_rate": 0.1},
+}
 
 
 def main(args):
-    strategy = scripts.start(args)
-    train_set, val_set = scripts.data_sets(args)
-    train, val = scripts.pipelines(args, train_set, val_set, strategy)
+    # Devices and machines first, then random numbers.
+    strategy = training.distribution_strategy()
+    index, _ = training.worker()
+    keras.utils.set_random_seed(args.seed)
+    if args.deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+    # Data: augmented crops to train on, whole images to validate on.
+    train_set, val_set = data.open_splits(
+        args.data, args.data_dir, args.scenes, args.image_size, args.seed
+    )
+    train = data.training_pipeline(
+        train_set,
+        args.batch_size,
+        data.Augmentation(args.crop, scale=args.scale),
+        args.seed,
+        args.cache,
+        first_epoch=training.epochs_done(args.output / "backup", strategy),
+        shard=training.worker(),
+        class_balance=args.class_balance,
+    )
+    replicas = strategy.num_replicas_in_sync
+    val_batch_size = -(-args.val_batch_size // replicas) * replicas
+    val = data.evaluation_pipeline(val_set, val_batch_size, shard=training.worker())
+    steps, num_classes = args.epochs * len(train), train_set.num_classes
+    print(
+        f"{len(train_set)} images to train on, {len(val_set)} to validate on, "
+        f"{num_classes} classes, {len(train)} steps an epoch"
+    )
+
+    # Model, losses and optimizer, with the weights of the release's losses.
     with strategy.scope():
-        steps = args.epochs * len(train)
-        model = build_model(args, train_set.num_classes, steps)
-    scripts.fit(args, model, train, val)
-    scripts.report(args, val_set, pathlib.Path(__file__).with_name("predict.py"))
+        pyramid = backbones.build(args.backbone, args.output_stride, args.weights)
+        model = models.SPNet(num_classes, pyramid, auxiliary_head=True)
+        training.synchronize_batch_norm(model)
+        optimizer = (training.AdamW if args.optimizer == "adamw" else training.sgd)(
+            training.learning_rate(
+                args.schedule, args.learning_rate, steps, args.warmup
+            ),
+            weight_decay=args.weight_decay,
+            rate_groups={"backbone": args.backbone_rate},
+            use_ema=args.ema is not None,
+            ema_momentum=args.ema or 0.0,
+        )
+        loss = losses.from_name(
+            args.loss,
+            ignore_class=train_set.ignore_class,
+            class_weights=args.class_weights,
+            label_smoothing=args.label_smoothing,
+        )
+        model.compile(
+            optimizer,
+            loss={"segmentation": loss, "auxiliary": loss},
+            loss_weights={"segmentation": 1.0, "auxiliary": 0.4},
+            metrics={
+                "segmentation": [metrics.MeanIoU(num_classes, train_set.ignore_class)]
+            },
+        )
+
+    # Training; best.keras, log.csv and a backup of the run are in its folder.
+    targets = training.named_targets(model)
+    train, val = (
+        training.distribute_batches(batches.map(targets), strategy)
+        for batches in (train, val)
+    )
+    model.fit(
+        train,
+        epochs=args.epochs,
+        verbose="auto" if index == 0 else 0,
+        validation_data=val,
+        validation_freq=args.val_every,
+        callbacks=[
+            training.TimeEstimate(),
+            *training.callbacks(
+                args.output,
+                "val_segmentation_mean_iou",
+                args.tensorboard,
+                keep_backup=True,
+                overwrite=args.overwrite,
+            ),
+        ],
+        shuffle=False,  # the pipeline does that
+    )
+    if index > 0:
+        return  # the chief of several machines goes on alone
+
+    # Evaluation, pictures and export of the best model, without its auxiliary head.
+    best = keras.saving.load_model(args.output / "best.keras", compile=False)
+    best = models.inference_model(best)
+    batches = data.evaluation_pipeline(val_set, args.val_batch_size)
+    result = inference.evaluate(best, batches, val_set.class_names)
+    inference.write_evaluation(result, args.output / "evaluation.json")
+    picture = visualization.sample_predictions(best, val_set)
+    Image.fromarray(picture).save(args.output / "predictions.png")
+    exported = export.export_saved_model(
+        best,
+        args.export,
+        overwrite=True,
+        class_names=val_set.class_names,
+        palette=val_set.palette,
+    )
+    shutil.rmtree(args.output / "backup")  # the run is finished
+    print(f"{inference.evaluation_table(result)}  on {len(val_set)} images")
+    print(f"model        {args.output / 'best.keras'}")
+    print(f"SavedModel   {exported}")
+    print(f"picture      {args.output / 'predictions.png'}")
 
 
 if __name__ == "__main__":
-    main(scripts.arguments(__doc__, "spnet").parse_args())
+    main(parse_training_flags(__doc__, "spnet", RECIPES))

@@ -12,6 +12,7 @@ from keras import ops
 from keras_seg.backbones.graph import contained_layers
 
 _RESNETS = {
+    "resnet10": ("basic_block", (1, 1, 1, 1)),
     "resnet18": ("basic_block", (2, 2, 2, 2)),
     "resnet34": ("basic_block", (3, 4, 6, 3)),
     "resnet50": ("block", (3, 4, 6, 3)),
@@ -155,8 +156,11 @@ def _resnet(class_name, name, **options):
     from keras_cv import models
 
     block, repeats = _RESNETS[name.removesuffix("_v2")]
+    filters = [64, 128, 256, 512]
+    if name == "resnet10":  # for demonstrations: learns small images within minutes
+        filters = [64, 64, 128, 192]
     return getattr(models, class_name)(
-        stackwise_filters=[64, 128, 256, 512],
+        stackwise_filters=filters,
         stackwise_blocks=list(repeats),
         stackwise_strides=[1, 2, 2, 2],
         block_type=block,
@@ -256,7 +260,7 @@ def _csp_darknet(name, **options):
 _BUILDERS = {
     **dict.fromkeys(_RESNETS, functools.partial(_resnet, "ResNetBackbone")),
     **dict.fromkeys(
-        [f"{name}_v2" for name in _RESNETS],
+        [f"{name}_v2" for name in _RESNETS if name != "resnet10"],
         functools.partial(_resnet, "ResNetV2Backbone"),
     ),
     **dict.fromkeys(_MOBILENETS_V3, _mobilenet_v3),

@@ -7,7 +7,16 @@ import keras_seg
 from keras_seg.command.start_tensorflow import start_tensorflow
 
 # Each is a module of this package: see there.
-_COMMANDS = ("predict", "evaluate", "export", "info", "palette", "labels", "convert")
+_COMMANDS = (
+    "train",
+    "predict",
+    "evaluate",
+    "export",
+    "info",
+    "palette",
+    "labels",
+    "convert",
+)
 
 
 def main(arguments=None):

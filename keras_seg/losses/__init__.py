@@ -1,6 +1,7 @@
 """Losses, one for each kind of output that the networks have."""
 
 from keras_seg.losses.affinity_loss import AffinityLoss
+from keras_seg.losses.from_name import from_name
 from keras_seg.losses.ohem_crossentropy import OHEMCrossentropy
 from keras_seg.losses.output_loss import OutputLoss
 from keras_seg.losses.segmentation_crossentropy import SegmentationCrossentropy
@@ -18,4 +19,5 @@ __all__ = [
     "SegmentationDice",
     "SegmentationFocalCrossentropy",
     "WeightedSumLoss",
+    "from_name",
 ]

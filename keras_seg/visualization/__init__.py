@@ -10,6 +10,7 @@ from keras_seg.visualization.height_chart import height_chart
 from keras_seg.visualization.overlay import overlay
 from keras_seg.visualization.prior_chart import prior_chart
 from keras_seg.visualization.resolution_chart import resolution_chart
+from keras_seg.visualization.sample_predictions import sample_predictions
 
 __all__ = [
     "attention_chart",
@@ -22,4 +23,5 @@ __all__ = [
     "overlay",
     "prior_chart",
     "resolution_chart",
+    "sample_predictions",
 ]

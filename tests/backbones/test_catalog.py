@@ -56,6 +56,7 @@ PARAMETERS = {
     "resnet101_v2": 42_626_560,
     "resnet152": 58_295_232,
     "resnet152_v2": 58_331_648,
+    "resnet10": 973_248,
     "resnet18": 11_186_112,
     "resnet18_v2": 11_183_488,
     "resnet34": 21_301_696,
@@ -68,6 +69,7 @@ PARAMETERS = {
 
 # One of each family, for every run of the tests.
 CHANNELS = {
+    "resnet10": (64, 64, 64, 128, 192),
     "resnet18": (64, 64, 128, 256, 512),
     "resnet50": (64, 256, 512, 1024, 2048),
     "resnet18_v2": (64, 64, 128, 256, 512),

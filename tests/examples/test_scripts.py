@@ -72,8 +72,9 @@ def test_stages_follow_each_other(tmp_path):
 def test_data_that_need_a_folder_say_so(script):
     command = [sys.executable, ROOT / "examples" / f"{script}.py", "--data", "camvid"]
     done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert done.stderr.strip().splitlines()[-1] == "--data camvid needs --data-dir"
+    assert done.returncode == 2
+    last = done.stderr.strip().splitlines()[-1]
+    assert last == f"{script}.py: error: --data camvid needs --data-dir"
 
 
 def test_a_run_of_poses_leaves_networks_their_scores_and_a_picture(tmp_path):

@@ -1,0 +1,274 @@
+"""`keras-seg train`: a network on images and labels, without a line of code."""
+
+import pathlib
+
+from keras_seg.command.files import load_model
+from keras_seg.command.training_flags import add_training_flags, with_defaults
+
+SUMMARY = "train a network on images and labels"
+DESCRIPTION = """\
+Trains a network, evaluates the best one, exports it for TF Serving and draws some
+predictions.
+
+Data of your own are a folder with train/images, train/labels, val/images, val/labels
+and classes.txt, a class a line; docs/data_sets.md tells of others. In the folder
+--output there are afterwards best.keras, log.csv, evaluation.json and predictions.png.
+The same command goes on with a run that was interrupted.
+"""
+
+EXAMPLES = """\
+examples:
+  keras-seg train --network spnet                          # procedural street scenes
+  keras-seg train --network hanet --data folder --data-dir my_data
+  keras-seg train --network spnet --data folder --data-dir my_data \\
+      --from best.keras --freeze backbone --epochs 10
+
+The scripts in examples do the same in plain calls of the package, one for each
+network, with its options.
+"""
+
+_NETWORKS = {
+    "spnet": "SPNet",
+    "hanet": "HANet",
+    "cpnet": "CPNet",
+    "dsrl": "DSRL",
+    "deeplab_v3_plus": "DeepLabV3Plus",
+}
+_RECIPES = {
+    "scenes": {
+        "backbone": "resnet10",
+        "output_stride": 8,
+        "crop": (64, 96),
+        "epochs": 5,
+    },
+    "default": {"weights": "imagenet", "backbone_rate": 0.1},
+}
+# Of the losses of outputs besides "segmentation"; see examples/train_*.py.
+_WEIGHTS = {"auxiliary": 0.4, "super_resolution": 2.0}
+
+
+def add_arguments(parser):
+    """Adds the flags."""
+    add = parser.add_argument
+    add("--network", choices=_NETWORKS, default="spnet", help="spnet by default")
+    add(
+        "--from",
+        dest="start",
+        type=pathlib.Path,
+        metavar="MODEL",
+        help="begin with this .keras file, of other classes too, in place of --network",
+    )
+    add("--freeze", choices=["backbone"], help="keep its weights as they are")
+    add("--upscale", type=int, default=2, help="of DSRL, from images to labels")
+    add_training_flags(parser)
+
+
+def check(args):
+    """Fills in the recipe; raises a ValueError for flags that do not agree."""
+    name = args.start.stem if args.start else args.network
+    args.output = args.output or pathlib.Path("runs", name)
+    args.export = args.export or pathlib.Path("saved_models", name, "1")
+    with_defaults(args, _RECIPES)
+
+
+def run(args):
+    """Trains, evaluates, exports and draws."""
+    import keras
+    import tensorflow as tf
+
+    from keras_seg import data, training
+    from keras_seg.training.callbacks import require_unfinished
+
+    require_unfinished(args.output, args.overwrite)
+    strategy = training.distribution_strategy()
+    keras.utils.set_random_seed(args.seed)
+    if args.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    train_set, val_set = data.open_splits(
+        args.data, args.data_dir, args.scenes, args.image_size, args.seed
+    )
+    with strategy.scope():
+        model = _model(args, train_set)
+    try:
+        _fit(args, model, strategy, train_set, val_set)
+        if training.worker()[0] == 0:  # of several machines the chief goes on alone
+            _finish(args, val_set)
+    except tf.errors.InvalidArgumentError as error:  # of an image in the pipeline
+        raise ValueError(error.message.splitlines()[0]) from error
+
+
+def _model(args, train_set):
+    """The network to train."""
+    from keras_seg import backbones, models, training
+
+    num_classes = train_set.num_classes
+    if args.start:
+        model = load_model(args.start)
+        if models.inference_model(model).output_shape[-1] != num_classes:
+            model = models.replace_classifier(model, num_classes)
+    else:
+        pyramid = backbones.build(args.backbone, args.output_stride, args.weights)
+        options = {
+            "spnet": {"auxiliary_head": True},
+            "hanet": {"auxiliary_head": True, "positions": True},
+            "cpnet": {
+                "auxiliary_head": True,
+                "prior_size": models.prior_size(args.crop, args.output_stride),
+                "fused_prior": True,  # its memory does not grow with the crop's square
+                "ignore_class": train_set.ignore_class,
+            },
+            "dsrl": {"scale": args.upscale},
+            "deeplab_v3_plus": {"auxiliary_head": True},
+        }[args.network]
+        build = getattr(models, _NETWORKS[args.network])
+        model = build(num_classes, pyramid, **options)
+    if args.freeze:
+        model.get_layer(args.freeze).trainable = False
+    training.synchronize_batch_norm(model)
+    return model
+
+
+def _fit(args, model, strategy, train_set, val_set):
+    """Compiles and trains the model; the best one stays in the run's folder."""
+    from keras_seg import data, training
+
+    index, _ = training.worker()
+    positions = any(tensor.name == "positions" for tensor in model.inputs)
+    train = data.training_pipeline(
+        train_set,
+        args.batch_size,
+        data.Augmentation(args.crop, scale=args.scale),
+        args.seed,
+        args.cache,
+        positions,
+        first_epoch=training.epochs_done(args.output / "backup", strategy),
+        shard=training.worker(),
+        class_balance=args.class_balance,
+    )
+    replicas = strategy.num_replicas_in_sync
+    val_batch_size = -(-args.val_batch_size // replicas) * replicas
+    val = data.evaluation_pipeline(
+        val_set, val_batch_size, positions, shard=training.worker()
+    )
+    print(
+        f"{len(train_set)} images to train on, {len(val_set)} to validate on, "
+        f"{train_set.num_classes} classes, {len(train)} steps an epoch"
+    )
+    with strategy.scope():
+        _compile(args, model, train_set, args.epochs * len(train))
+    targets = training.named_targets(model, _scale(model))
+    train, val = (
+        training.distribute_batches(batches.map(targets), strategy)
+        for batches in (train, val)
+    )
+    # Keras names what belongs to the only output without its name.
+    prefix = "segmentation_" if len(model.outputs) > 1 else ""
+    callbacks = training.callbacks(
+        args.output,
+        f"val_{prefix}mean_iou",
+        args.tensorboard,
+        keep_backup=True,
+        overwrite=args.overwrite,
+    )
+    model.fit(
+        train,
+        epochs=args.epochs,
+        verbose="auto" if index == 0 else 0,
+        validation_data=val,
+        validation_freq=args.val_every,
+        callbacks=[training.TimeEstimate(), *callbacks],
+        shuffle=False,  # the pipeline does that
+    )
+
+
+def _compile(args, model, train_set, steps):
+    import keras
+
+    from keras_seg import losses, metrics, training
+
+    segmentation = losses.from_name(
+        args.loss,
+        ignore_class=train_set.ignore_class,
+        class_weights=args.class_weights,
+        label_smoothing=args.label_smoothing,
+    )
+    others = {
+        "context_prior": _prior_loss,
+        "feature_affinity": lambda *_: losses.OutputLoss(),
+        "super_resolution": lambda *_: keras.losses.MeanSquaredError(),
+    }
+    names = list(model.output) if isinstance(model.output, dict) else []
+    loss = {
+        name: others[name](model, train_set) if name in others else segmentation
+        for name in names
+    }
+    metric = [metrics.MeanIoU(train_set.num_classes, train_set.ignore_class)]
+    optimizer = training.AdamW if args.optimizer == "adamw" else training.sgd
+    frozen = args.freeze == "backbone"  # would be a group without variables
+    model.compile(
+        optimizer(
+            training.learning_rate(
+                args.schedule, args.learning_rate, steps, args.warmup
+            ),
+            weight_decay=args.weight_decay,
+            rate_groups=None if frozen else {"backbone": args.backbone_rate},
+            use_ema=args.ema is not None,
+            ema_momentum=args.ema or 0.0,
+        ),
+        loss=loss or segmentation,
+        loss_weights={name: _WEIGHTS.get(name, 1.0) for name in names} or None,
+        metrics={"segmentation": metric} if names else metric,
+    )
+
+
+def _prior_loss(model, train_set):
+    """The affinity loss, by the model itself or of the prior that it gives."""
+    from keras_seg import layers, losses
+
+    if len(model.output["context_prior"].shape) == 1:
+        return losses.OutputLoss()
+    (prior,) = (x for x in model.layers if isinstance(x, layers.ContextPriorLayer))
+    return losses.AffinityLoss(
+        prior.prior_size, train_set.num_classes, train_set.ignore_class
+    )
+
+
+def _scale(model):
+    """How many times larger than the images the labels of a model are."""
+    from keras_seg.inference.logits_scale import logits_scale
+    from keras_seg.models import inference_model
+
+    network = inference_model(model)
+    size = [side or 64 for side in network.inputs[0].shape[1:3]]
+    return logits_scale(network, size)
+
+
+def _finish(args, val_set):
+    """Evaluates the best model, draws what it predicts and exports it."""
+    import shutil
+
+    from PIL import Image
+
+    from keras_seg import data, inference, models, training
+    from keras_seg.export import export_saved_model
+    from keras_seg.visualization import sample_predictions
+
+    best = models.inference_model(load_model(args.output / "best.keras"))
+    batches = data.evaluation_pipeline(val_set, args.val_batch_size)
+    batches = batches.map(training.named_targets(best, _scale(best)))
+    result = inference.evaluate(best, batches, val_set.class_names)
+    inference.write_evaluation(result, args.output / "evaluation.json")
+    picture = args.output / "predictions.png"
+    Image.fromarray(sample_predictions(best, val_set)).save(picture)
+    exported = export_saved_model(
+        best,
+        args.export,
+        overwrite=True,
+        class_names=val_set.class_names,
+        palette=val_set.palette,
+    )
+    shutil.rmtree(args.output / "backup")
+    print(f"{inference.evaluation_table(result)}  on {len(val_set)} images")
+    print(f"model        {args.output / 'best.keras'}")
+    print(f"SavedModel   {exported}")
+    print(f"picture      {picture}")

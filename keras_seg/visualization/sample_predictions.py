@@ -1,0 +1,41 @@
+import numpy as np
+from PIL import Image
+
+from keras_seg.inference.predict import predict
+from keras_seg.visualization.comparison import comparison
+
+
+def sample_predictions(model, data_set, count=4):
+    """Draws images of a data set beside their labels and what a model predicts.
+
+    The images are taken evenly from the whole set, and have the size of the first one
+    in the picture.
+
+    Args:
+        model: a model of `keras_seg.models`; see `keras_seg.inference.predict`.
+        data_set: `SegmentationDataset` with one image or more.
+        count: int. The number of images; all where there are fewer.
+
+    Returns:
+        uint8 array `(rows, columns, 3)`; see `comparison`.
+
+    Example: `Image.fromarray(sample_predictions(model, val_set)).save("a.png")`
+    """
+    count = min(count, len(data_set))
+    indices = np.linspace(0, len(data_set) - 1, count).astype(int)
+    images, labels = zip(*(data_set[int(index)] for index in indices), strict=True)
+    classes = predict(model, list(images))
+    height, width = labels[0].shape
+
+    def resize(array, resample):
+        picture = Image.fromarray(np.asarray(array))
+        return np.asarray(picture.resize((width, height), resample))
+
+    smooth, nearest = Image.Resampling.BILINEAR, Image.Resampling.NEAREST
+    return comparison(
+        [resize(image, smooth) for image in images],
+        [resize(np.asarray(label, "int32"), nearest) for label in labels],
+        [resize(np.asarray(label, "int32"), nearest) for label in classes],
+        data_set.palette,
+        data_set.class_names,
+    )

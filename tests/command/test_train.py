@@ -1,0 +1,86 @@
+import csv
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from keras_seg.command import main
+from keras_seg.models import inference_model
+from tests.models.test_cpnet import tiny_cpnet
+
+FLAGS = "--crop 32 48 --batch-size 2 --epochs 1 --ema 0.9 --warmup 2".split()
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working directory with images of two classes and a trained model of four."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for split in ("train", "val"):
+        for part in ("images", "labels"):
+            (tmp_path / "data" / split / part).mkdir(parents=True)
+        for index in range(2):
+            label = np.zeros((40, 56), "uint8")
+            label[:, 28:] = 1
+            image = 100 + 100 * label[..., None] + rng.integers(0, 50, (40, 56, 3))
+            for part, array in (("images", image.astype("uint8")), ("labels", label)):
+                path = tmp_path / "data" / split / part / f"{index}.png"
+                Image.fromarray(array).save(path)
+    (tmp_path / "data" / "classes.txt").write_text("left #ff0000\nright #0000ff\n")
+    model = tiny_cpnet(4, fused_prior=True, auxiliary_head=True)
+    model.save("start.keras")
+    return tmp_path
+
+
+def train(*flags):
+    data = ["--data", "folder", "--data-dir", "data", "--from", "start.keras"]
+    main(["train", *data, *FLAGS, *flags])
+
+
+def test_from_a_model_of_other_classes_to_a_served_one(folder, capsys):
+    train("--freeze", "backbone", "--loss", "crossentropy+dice")
+    run = folder / "runs" / "start"
+    assert sorted(path.name for path in run.iterdir()) == [
+        "best.keras",
+        "evaluation.json",
+        "log.csv",
+        "predictions.png",
+    ]
+    start, best = (
+        keras.saving.load_model(path, compile=False)
+        for path in ("start.keras", run / "best.keras")
+    )
+    assert inference_model(best).output_shape[-1] == 2
+    for one, two in zip(
+        start.get_layer("backbone").weights,
+        best.get_layer("backbone").weights,
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, two)
+    with open(run / "log.csv", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert np.isfinite(float(row["loss"]))
+    result = json.loads((run / "evaluation.json").read_text())
+    told = capsys.readouterr().out
+    assert f"mean IoU  {result['mean_iou']:6.1%}  on 2 images" in told
+    assert "2 images to train on, 2 to validate on, 2 classes, 1 steps" in told
+    served = tf.saved_model.load("saved_models/start/1").signatures["serving_default"]
+    classes = served(images=tf.zeros((1, 40, 56, 3), tf.uint8))["classes"]
+    assert classes.shape == (1, 40, 56)
+
+    with pytest.raises(SystemExit) as stop:
+        train()
+    assert stop.value.code == 1
+    assert "holds a finished run" in capsys.readouterr().err
+
+
+def test_what_is_wrong_with_data_is_a_message(folder, capsys):
+    (folder / "data" / "classes.txt").unlink()
+    with pytest.raises(SystemExit) as stop:
+        train()
+    assert stop.value.code == 1
+    error = capsys.readouterr().err
+    assert error.startswith("keras-seg: error: ") and "classes.txt" in error
