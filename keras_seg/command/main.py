@@ -13,6 +13,7 @@ _COMMANDS = (
     "evaluate",
     "export",
     "info",
+    "draw",
     "palette",
     "labels",
     "convert",
@@ -88,6 +89,9 @@ def add_command(subparsers, name, module):
         epilog=command.EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    command.add_arguments(parser)
+    if not hasattr(command, "run"):
+        return  # it has added commands of its own
     check = getattr(command, "check", lambda args: None)
     parser.set_defaults(run=command.run, check=check, parser=parser)
     parser.add_argument(
@@ -95,4 +99,3 @@ def add_command(subparsers, name, module):
         action="store_true",
         help="show what TensorFlow logs, and where an error comes from",
     )
-    command.add_arguments(parser)

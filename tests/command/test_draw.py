@@ -1,13 +1,12 @@
 import math
 import re
-import runpy
-import sys
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
+from keras_seg.command import main
 from keras_seg.data import CamVid, StreetScenes, class_heights
 from keras_seg.models import (
     HANet,
@@ -34,8 +33,7 @@ def run(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
     def run_with(*arguments):
-        monkeypatch.setattr(sys, "argv", ["visualization", *map(str, arguments)])
-        runpy.run_module("keras_seg.visualization", run_name="__main__")
+        main(["draw", *map(str, arguments)])
 
     return run_with
 
@@ -156,10 +154,11 @@ def test_prior(run, cpnet, tmp_path, capsys):
     printed = [line.strip() for line in capsys.readouterr().out.splitlines()]
     assert printed == [*numbers, "picture  prior.png"]
 
-    names = ["road", "car", "a long name"]
+    names = ("road", "car", "a long name")
+    (tmp_path / "classes.txt").write_text("\n".join(names))
     run(
         *("prior", path, "street.png", "--label", "label.png", "--ignore-class", 11),
-        *("--point", 2, 3, "--point", 44, 66, "--class-names", *names),
+        *("--point", 2, 3, "--point", 44, 66, "--classes", "classes.txt"),
         *("--output", "p.png"),
     )
     points = [(2, 3), (44, 66)]
@@ -184,10 +183,11 @@ def test_resolution(run, dsrl, tmp_path, capsys):
     np.testing.assert_array_equal(read("resolution.png"), drawn(expected))
     assert capsys.readouterr().out.split() == ["picture", "resolution.png"]
 
-    names = ["road", "car", "a long name"]
+    names = ("road", "car", "a long name")
+    (tmp_path / "classes.txt").write_text("\n".join(names))
     run(
         *("resolution", path, "street.png", "--reduce", "--output", "r.png"),
-        *("--point", 2, 3, "--point", 17, 29, "--class-names", *names),
+        *("--point", 2, 3, "--point", 17, 29, "--classes", "classes.txt"),
     )
     original = image[:18, :30]  # a multiple of the scale, 3
     blocks = original.reshape(6, 3, 10, 3, 3).astype("float32")
@@ -216,14 +216,12 @@ def test_errors_are_messages(run, hanet, cpnet, dsrl, tmp_path, capsys):
         (("attention", "absent.keras", "grey.png"), "no model file absent.keras"),
         (("attention", "text.keras", "grey.png"), "Cannot load the model text.keras"),
         (("attention", plain, "grey.png"), "HeightDrivenAttention"),
-        (("attention", path, "grey.png", "--output", "no/a.png"), "no/a.png"),
         (("prior", path, "grey.png"), "must have one ContextPriorLayer"),
         (("prior", "absent.keras", "grey.png"), "no model file absent.keras"),
         ((*prior, "--label", "absent.png"), "No such file or directory: .*absent.png"),
         ((*prior, "--label", "colors.png"), "The label colors.png holds colours"),
         ((*prior, "--label", "turned.png"), r"`labels`.*\(64, 96\).*\(96, 64\)"),
         ((*prior, "--point", 64, 0), r"`points`.*\(64, 96\).*\[64, 0\]"),
-        ((*prior, "--output", "no/p.png"), "no/p.png"),
         (("resolution", path, "grey.png"), "must have one FeatureAffinity"),
         (("resolution", "alone.keras", "grey.png"), 'output named "feature_affinity"'),
         (("resolution", dsrl[1], "absent.png"), "No such file.*absent.png"),
@@ -237,15 +235,43 @@ def test_errors_are_messages(run, hanet, cpnet, dsrl, tmp_path, capsys):
             r"`points`.*\(192, 288\).*\[\[192, 0\]\]",
         ),
         ((*resolution, "--reduce", "--point", 63, 0), r"`points`.*\(63, 96\)"),
-        ((*resolution, "--class-names", "a"), "1 names for 3 classes"),
-        ((*resolution, "--output", "no/r.png"), "no/r.png"),
+        ((*resolution, "--classes", "camvid"), "11 names for 3 classes"),
         (("heights", "--data", "camvid", "--data-dir", "no"), "Missing: no/train"),
-        (("heights", "--data", "folder"), "--data folder needs --data-dir"),
     ):
         with pytest.raises(SystemExit) as stop:
             run(*arguments)
         assert stop.value.code == 1
         error = capsys.readouterr().err
-        assert error.startswith("python -m keras_seg.visualization: ")
+        assert error.startswith("keras-seg: error: ")
         assert "Traceback" not in error
         assert re.search(message, error), error
+
+
+def test_a_photograph_is_turned_as_people_see_it(run, hanet, tmp_path):
+    model, path = hanet
+    image = np.random.default_rng(0).integers(0, 256, (96, 64, 3), "uint8")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees, clockwise
+    Image.fromarray(image).save(tmp_path / "turned.png", exif=exif)
+    run("attention", path, "turned.png")
+    seen = np.rot90(image, -1)
+    maps = attention_model(inference_model(model))(seen[None].astype("float32"))
+    attention = {name: keras.ops.convert_to_numpy(maps[name])[0] for name in maps}
+    expected = drawn(attention_chart(attention, seen))
+    np.testing.assert_array_equal(read("attention.png"), expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["attention", "a.keras", "a.png", "--output", "no/a.png"], "no for a.png"),
+        (["heights", "--data", "folder"], "--data folder needs --data-dir"),
+        ([], "the following arguments are required: <figure>"),
+    ],
+)
+def test_wrong_flags_are_messages(run, arguments, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run(*arguments)
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("keras-seg: error: ") and message in error

@@ -1,0 +1,72 @@
+"""`keras-seg draw prior`: which cells of an image share a class to a CPNet."""
+
+import pathlib
+
+from keras_seg.command.draw.figure import (
+    POINT,
+    add_classes,
+    add_model_and_image,
+    add_output,
+    class_names,
+    save,
+)
+from keras_seg.command.files import load_model
+from keras_seg.command.flags import check_folders
+
+SUMMARY = "which cells share a class to a CPNet"
+DESCRIPTION = """\
+Draws which cells of an image share a class, as a trained CPNet sees it and by the
+label, and prints how well it tells them apart.
+"""
+EXAMPLES = """\
+example:
+  keras-seg draw prior runs/cpnet/best.keras street.png --label label.png
+"""
+
+
+def add_arguments(parser):
+    """Adds the flags."""
+    add_model_and_image(parser, "CPNet")
+    add = parser.add_argument
+    add("--label", type=pathlib.Path, help="PNG whose values are the classes")
+    add("--point", **POINT, help="pixel whose row to draw, for one or several points")
+    add("--ignore-class", type=int, default=255, help="value of unlabelled pixels")
+    add_classes(parser)
+    add_output(parser, "prior.png")
+
+
+def check(args):
+    """Raises a ValueError if there is no folder for the figure."""
+    check_folders(args.output)
+
+
+def run(args):
+    """Draws, and prints the figures."""
+    import keras
+
+    from keras_seg.data import read_image, read_label
+    from keras_seg.layers import ContextPriorLayer
+    from keras_seg.models import prior_model
+    from keras_seg.visualization import prior_chart
+
+    image = read_image(args.image)
+    labels = None if args.label is None else read_label(args.label)
+    model = prior_model(load_model(args.model))
+    (layer,) = (x for x in model.layers if isinstance(x, ContextPriorLayer))
+    size = layer.prior_size
+    prior = keras.ops.convert_to_numpy(model(image[None].astype("float32")))[0]
+    options = {"ignore_class": args.ignore_class, "class_names": class_names(args)}
+    figure = prior_chart(prior, size, image, labels, args.point, **options)
+    print(f"{'prior':>12}  {prior.min():.3f} to {prior.max():.3f}")
+    print(f"{'mean':>12}  {prior.mean(dtype='float64'):.3f}")
+    if labels is not None:
+        _print_scores(prior, labels, size, args.ignore_class)
+    save(figure, args)
+
+
+def _print_scores(prior, labels, size, ignore_class):
+    from keras_seg.visualization.affinity import cell_classes, pair_scores
+
+    scores = pair_scores(prior, cell_classes(labels, size, ignore_class))
+    for name, score in zip(("same class", "different", "AUC"), scores, strict=True):
+        print(f"{name:>12}  {score:.3f}")

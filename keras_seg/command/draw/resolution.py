@@ -1,0 +1,99 @@
+"""`keras-seg draw resolution`: what a DSRL makes of an image."""
+
+from keras_seg.command.draw.figure import (
+    POINT,
+    add_classes,
+    add_model_and_image,
+    add_output,
+    class_names,
+    first,
+    save,
+)
+from keras_seg.command.files import load_model
+from keras_seg.command.flags import check_folders
+
+SUMMARY = "what a DSRL makes of an image"
+DESCRIPTION = """\
+Draws what a trained DSRL makes of an image, or with --reduce of the image at a fraction
+of its size, and how far its two branches agree.
+"""
+EXAMPLES = """\
+example:
+  keras-seg draw resolution runs/dsrl/best.keras street.png --reduce
+"""
+
+_BRANCHES = "segmentation", "super_resolution"
+_PROBE = 64  # pixels: where a model takes any size, to ask for that of its output
+
+
+def add_arguments(parser):
+    """Adds the flags."""
+    add_model_and_image(parser, "DSRL")
+    parser.add_argument(
+        "--reduce",
+        action="store_true",
+        help="the image is the original: reduce it for the model, and compare",
+    )
+    parser.add_argument(
+        "--point", **POINT, help="pixel of the output whose similarities to draw"
+    )
+    add_classes(parser)
+    add_output(parser, "resolution.png")
+
+
+def check(args):
+    """Raises a ValueError if there is no folder for the figure."""
+    check_folders(args.output)
+
+
+def run(args):
+    """Draws."""
+    from keras_seg.data import read_image
+    from keras_seg.models import affinity_model, inference_model
+    from keras_seg.visualization import resolution_chart
+
+    image, original = read_image(args.image), None
+    model = load_model(args.model)
+    # Each from the image alone, without the second input that some have.
+    affinity, *branches = (
+        inference_model(model, output=name) for name in ("feature_affinity", *_BRANCHES)
+    )
+    features = affinity_model(affinity)
+    if args.reduce:
+        image, original = _reduce(image, _scale(branches[0]))
+    inputs = image[None].astype("float32")
+    prediction = dict(
+        zip(_BRANCHES, (branch(inputs) for branch in branches), strict=True)
+    )
+    figure = resolution_chart(
+        image,
+        first(prediction),
+        first(features(inputs)),
+        original,
+        args.point,
+        class_names=class_names(args),
+    )
+    save(figure, args)
+
+
+def _scale(model):
+    """By how much what a model predicts is larger than the image."""
+    shape = (1, *(side or _PROBE for side in model.input.shape[1:3]), 3)
+    return model.compute_output_shape(shape)[1] // shape[1]
+
+
+def _reduce(original, scale):
+    """The image for a model, and what of the original belongs to it."""
+    import keras
+
+    from keras_seg.data import low_resolution
+
+    rows, columns = (side // scale for side in original.shape[:2])
+    if not rows * columns:
+        raise ValueError(
+            f"An image to reduce must have {scale} x {scale} pixels or more. "
+            f"Received: {original.shape[0]} x {original.shape[1]}"
+        )
+    reduced = low_resolution(original[None].astype("float32"), scale)[0]
+    image = keras.ops.convert_to_numpy(reduced)
+    return image, original[: rows * scale, : columns * scale]
