@@ -39,6 +39,8 @@ from keras_seg import (
     visualization,
 )
 from keras_seg.command.training_flags import parse_training_flags
+from keras_seg.training.backup import epochs_done
+from keras_seg.training.worker import worker
 
 # What flags are by default, by data set; see training_flags.DEFAULTS for the others.
 RECIPES = {
@@ -144,13 +146,13 @@ def train_part(args, folder, model, strategy, train_set, val_set):
         data.Augmentation(args.crop, scale=args.scale),
         args.seed,
         args.cache,
-        first_epoch=training.epochs_done(folder / "backup", strategy),
-        shard=training.worker(),
+        first_epoch=epochs_done(folder / "backup", strategy),
+        shard=worker(),
         class_balance=args.class_balance,
     )
     replicas = strategy.num_replicas_in_sync
     val_batch_size = -(-args.val_batch_size // replicas) * replicas
-    val = data.evaluation_pipeline(val_set, val_batch_size, shard=training.worker())
+    val = data.evaluation_pipeline(val_set, val_batch_size, shard=worker())
     with strategy.scope():
         steps = args.epochs * len(train)
         compile_model(args, model, steps, train_set.ignore_class)
@@ -176,7 +178,7 @@ def train_part(args, folder, model, strategy, train_set, val_set):
     model.fit(
         train,
         epochs=args.epochs,  # none is left of a part that was finished before
-        verbose="auto" if training.worker()[0] == 0 else 0,
+        verbose="auto" if worker()[0] == 0 else 0,
         validation_data=val,
         validation_freq=args.val_every,
         callbacks=[training.TimeEstimate(), *callbacks],
@@ -203,7 +205,7 @@ def main(args):
             network = models.select_outputs(model, PARTS[part])
         folder = args.output / part
         train_part(args, folder, network, strategy, train_set, val_set)
-    if training.worker()[0] > 0:
+    if worker()[0] > 0:
         return  # the chief of several machines goes on alone
 
     # Evaluation, pictures and export of what is left for inference.

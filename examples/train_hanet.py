@@ -35,6 +35,8 @@ from keras_seg import (
     visualization,
 )
 from keras_seg.command.training_flags import parse_training_flags
+from keras_seg.training.backup import epochs_done
+from keras_seg.training.worker import worker
 
 # What flags are by default, by data set; see training_flags.DEFAULTS for the others.
 RECIPES = {
@@ -64,7 +66,7 @@ def add_flags(parser):
 def main(args):
     # Devices and machines first, then random numbers.
     strategy = training.distribution_strategy()
-    index, _ = training.worker()
+    index, _ = worker()
     keras.utils.set_random_seed(args.seed)
     if args.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -81,14 +83,14 @@ def main(args):
         args.seed,
         args.cache,
         positions=has_attention,
-        first_epoch=training.epochs_done(args.output / "backup", strategy),
-        shard=training.worker(),
+        first_epoch=epochs_done(args.output / "backup", strategy),
+        shard=worker(),
         class_balance=args.class_balance,
     )
     replicas = strategy.num_replicas_in_sync
     val_batch_size = -(-args.val_batch_size // replicas) * replicas
     val = data.evaluation_pipeline(
-        val_set, val_batch_size, positions=has_attention, shard=training.worker()
+        val_set, val_batch_size, positions=has_attention, shard=worker()
     )
     steps, num_classes = args.epochs * len(train), train_set.num_classes
     print(

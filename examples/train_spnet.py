@@ -34,6 +34,8 @@ from keras_seg import (
     visualization,
 )
 from keras_seg.command.training_flags import parse_training_flags
+from keras_seg.training.backup import epochs_done
+from keras_seg.training.worker import worker
 
 # What flags are by default, by data set; see training_flags.DEFAULTS for the others.
 RECIPES = {
@@ -51,7 +53,7 @@ RECIPES = {
 def main(args):
     # Devices and machines first, then random numbers.
     strategy = training.distribution_strategy()
-    index, _ = training.worker()
+    index, _ = worker()
     keras.utils.set_random_seed(args.seed)
     if args.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -66,13 +68,13 @@ def main(args):
         data.Augmentation(args.crop, scale=args.scale),
         args.seed,
         args.cache,
-        first_epoch=training.epochs_done(args.output / "backup", strategy),
-        shard=training.worker(),
+        first_epoch=epochs_done(args.output / "backup", strategy),
+        shard=worker(),
         class_balance=args.class_balance,
     )
     replicas = strategy.num_replicas_in_sync
     val_batch_size = -(-args.val_batch_size // replicas) * replicas
-    val = data.evaluation_pipeline(val_set, val_batch_size, shard=training.worker())
+    val = data.evaluation_pipeline(val_set, val_batch_size, shard=worker())
     steps, num_classes = args.epochs * len(train), train_set.num_classes
     print(
         f"{len(train_set)} images to train on, {len(val_set)} to validate on, "

@@ -78,6 +78,7 @@ def run(args):
 
     from keras_seg import data, training
     from keras_seg.training.callbacks import require_unfinished
+    from keras_seg.training.worker import worker
 
     require_unfinished(args.output, args.overwrite)
     strategy = training.distribution_strategy()
@@ -91,7 +92,7 @@ def run(args):
         model = _model(args, train_set)
     try:
         _fit(args, model, strategy, train_set, val_set)
-        if training.worker()[0] == 0:  # of several machines the chief goes on alone
+        if worker()[0] == 0:  # of several machines the chief goes on alone
             _finish(args, val_set)
     except tf.errors.InvalidArgumentError as error:  # of an image in the pipeline
         raise ValueError(error.message.splitlines()[0]) from error
@@ -131,8 +132,10 @@ def _model(args, train_set):
 def _fit(args, model, strategy, train_set, val_set):
     """Compiles and trains the model; the best one stays in the run's folder."""
     from keras_seg import data, training
+    from keras_seg.training.backup import epochs_done
+    from keras_seg.training.worker import worker
 
-    index, _ = training.worker()
+    index, _ = worker()
     positions = any(tensor.name == "positions" for tensor in model.inputs)
     train = data.training_pipeline(
         train_set,
@@ -141,15 +144,13 @@ def _fit(args, model, strategy, train_set, val_set):
         args.seed,
         args.cache,
         positions,
-        first_epoch=training.epochs_done(args.output / "backup", strategy),
-        shard=training.worker(),
+        first_epoch=epochs_done(args.output / "backup", strategy),
+        shard=worker(),
         class_balance=args.class_balance,
     )
     replicas = strategy.num_replicas_in_sync
     val_batch_size = -(-args.val_batch_size // replicas) * replicas
-    val = data.evaluation_pipeline(
-        val_set, val_batch_size, positions, shard=training.worker()
-    )
+    val = data.evaluation_pipeline(val_set, val_batch_size, positions, shard=worker())
     print(
         f"{len(train_set)} images to train on, {len(val_set)} to validate on, "
         f"{train_set.num_classes} classes, {len(train)} steps an epoch"

@@ -11,14 +11,10 @@ from keras_seg.inference.predict import predict
 from keras_seg.inference.predictor import predictor
 from keras_seg.inference.segment_video import segment_video
 from keras_seg.inference.sliding_window import sliding_window
-from keras_seg.inference.views import MultiScale
-from keras_seg.inference.windows import SlidingWindow
 from keras_seg.inference.write_evaluation import write_evaluation
 from keras_seg.inference.write_label_map import write_label_map
 
 __all__ = [
-    "MultiScale",
-    "SlidingWindow",
     "evaluate",
     "evaluate_label_maps",
     "evaluation_table",

@@ -7,14 +7,9 @@ from keras_seg.layers.data_format import (
     require_channels_last,
     require_known_channels,
 )
-from keras_seg.ops import (
-    fused_prior,
-    mean_over_replicas,
-    prior_context,
-    resize_bilinear,
-    sample_labels,
-)
+from keras_seg.ops import fused_prior, prior_context, resize_bilinear, sample_labels
 from keras_seg.ops.precision import at_least_float32
+from keras_seg.ops.replicas import mean_over_replicas
 from keras_seg.ops.sizes import require_size
 
 

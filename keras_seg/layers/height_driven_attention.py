@@ -9,10 +9,10 @@ from keras_seg.ops import (
     adaptive_average_pool,
     adaptive_max_pool,
     coarse_positions,
-    jitter_positions,
     resize_bilinear,
     sinusoidal_table,
 )
+from keras_seg.ops.positions import jitter_positions
 
 _POOLS = {"mean": adaptive_average_pool, "max": adaptive_max_pool}
 _ENCODINGS = ("sinusoidal", "paper", "learned", None)

@@ -2,7 +2,8 @@ import keras
 from keras import ops
 
 from keras_seg.losses.segmentation_crossentropy import SegmentationCrossentropy
-from keras_seg.ops import global_mean, hard_pixels
+from keras_seg.ops import hard_pixels
+from keras_seg.ops.replicas import global_mean
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")

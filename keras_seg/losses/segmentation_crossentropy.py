@@ -2,7 +2,7 @@ import keras
 from keras import ops
 
 from keras_seg.losses.segmentation_loss import SegmentationLoss
-from keras_seg.ops import global_mean
+from keras_seg.ops.replicas import global_mean
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")

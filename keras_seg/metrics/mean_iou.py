@@ -1,8 +1,8 @@
 import keras
 from keras import ops
 
-from keras_seg.ops import sum_over_replicas
 from keras_seg.ops.precision import widest_integers
+from keras_seg.ops.replicas import sum_over_replicas
 from keras_seg.ops.void import require_void, valid_pixels, void_labels
 
 

@@ -4,15 +4,9 @@ import dataclasses
 
 import keras
 
-from keras_seg.backbones import (
-    build,
-    feature_pyramid,
-    is_pyramid,
-    level_info,
-    size_alignment,
-    size_divisor,
-)
+from keras_seg.backbones import build, feature_pyramid, level_info, size_alignment
 from keras_seg.backbones.pad_to_multiple import PadToMultiple
+from keras_seg.backbones.pyramid import is_pyramid, size_divisor
 from keras_seg.layers import CropToCells
 
 

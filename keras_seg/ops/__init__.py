@@ -12,21 +12,10 @@ from keras_seg.ops.pooling import (
     pool_windows,
     strip_pool,
 )
-from keras_seg.ops.positions import (
-    coarse_positions,
-    jitter_positions,
-    row_positions,
-    sinusoidal_table,
-)
-from keras_seg.ops.replicas import (
-    global_mean,
-    mean_over_replicas,
-    moments_over_replicas,
-    sum_over_replicas,
-)
+from keras_seg.ops.positions import coarse_positions, row_positions, sinusoidal_table
 from keras_seg.ops.resizing import resize_bilinear
 from keras_seg.ops.void import valid_pixels
-from keras_seg.ops.xla import set_xla, xla_op, xla_scope
+from keras_seg.ops.xla import set_xla, xla_scope
 
 __all__ = [
     "adaptive_average_pool",
@@ -36,11 +25,7 @@ __all__ = [
     "dice_loss",
     "feature_affinity",
     "fused_prior",
-    "global_mean",
     "hard_pixels",
-    "jitter_positions",
-    "mean_over_replicas",
-    "moments_over_replicas",
     "normalize_features",
     "pool_windows",
     "prior_context",
@@ -50,8 +35,6 @@ __all__ = [
     "set_xla",
     "sinusoidal_table",
     "strip_pool",
-    "sum_over_replicas",
     "valid_pixels",
-    "xla_op",
     "xla_scope",
 ]

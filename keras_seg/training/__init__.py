@@ -2,7 +2,7 @@
 
 from keras_seg.training.adamw import AdamW
 from keras_seg.training.averaged_weights import AveragedWeights
-from keras_seg.training.backup import Backup, epochs_done
+from keras_seg.training.backup import Backup
 from keras_seg.training.best_model import BestModel
 from keras_seg.training.callbacks import callbacks
 from keras_seg.training.distribute_batches import distribute_batches
@@ -17,7 +17,6 @@ from keras_seg.training.sgd import SGD, sgd
 from keras_seg.training.synchronize_batch_norm import synchronize_batch_norm
 from keras_seg.training.time_estimate import TimeEstimate
 from keras_seg.training.warm_up import WarmUp
-from keras_seg.training.worker import worker
 
 __all__ = [
     "SGD",
@@ -31,7 +30,6 @@ __all__ = [
     "callbacks",
     "distribute_batches",
     "distribution_strategy",
-    "epochs_done",
     "freeze_batch_norm",
     "learning_rate",
     "load_weights",
@@ -39,5 +37,4 @@ __all__ = [
     "named_targets",
     "sgd",
     "synchronize_batch_norm",
-    "worker",
 ]

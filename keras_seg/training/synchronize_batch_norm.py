@@ -3,7 +3,7 @@ import functools
 import tensorflow as tf
 from keras import ops
 
-from keras_seg.ops import moments_over_replicas
+from keras_seg.ops.replicas import moments_over_replicas
 from keras_seg.training.batch_norms import batch_norms
 
 
@@ -13,7 +13,7 @@ def synchronize_batch_norm(model):
     Segmentation trains with few images a device, too few for statistics of their own.
     This sets `keras.layers.BatchNormalization(synchronized=True)` throughout a model
     that is built already, in nested models and inside of layers; with one replica it
-    does nothing. The variance is that of `keras_seg.ops.moments_over_replicas`, since
+    does nothing. The variance is that of `ops.replicas.moments_over_replicas`, since
     Keras's own, `E[x^2] - E[x]^2`, loses so many digits that a network trains
     otherwise on two devices than on one.
 

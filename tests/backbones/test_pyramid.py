@@ -3,13 +3,8 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from keras_seg.backbones import (
-    build,
-    feature_pyramid,
-    is_pyramid,
-    level_info,
-    size_divisor,
-)
+from keras_seg.backbones import build, feature_pyramid, level_info
+from keras_seg.backbones.pyramid import is_pyramid, size_divisor
 from tests.backbones import networks
 
 

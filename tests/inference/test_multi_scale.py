@@ -4,7 +4,8 @@ import pytest
 import tensorflow as tf
 
 from keras_seg.export import export_saved_model
-from keras_seg.inference import MultiScale, multi_scale, sliding_window
+from keras_seg.inference import multi_scale, sliding_window
+from keras_seg.inference.views import MultiScale
 from keras_seg.models import inference_model
 from tests.models.test_dsrl import tiny_dsrl
 from tests.models.test_hanet import randomise, tiny_hanet

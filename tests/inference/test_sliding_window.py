@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from keras_seg.export import export_saved_model
-from keras_seg.inference import SlidingWindow, sliding_window
+from keras_seg.inference import sliding_window
+from keras_seg.inference.windows import SlidingWindow
 from keras_seg.models import inference_model
 from keras_seg.ops import row_positions
 from tests.models.test_cpnet import SIZE, tiny_cpnet

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from keras_seg import ops
+from keras_seg.ops.positions import jitter_positions
 
 
 def test_at_1024_rows_they_are_the_released_ones():
@@ -38,13 +39,13 @@ def test_coarse_rows_are_picked_and_divided_as_released():
 def test_noise_is_rounded_clipped_and_keeps_padding():
     positions = [0, 5, 5, 5, 5, 15, 1, 16, 16]
     noise = [1.6, -9.0, 0.4, -0.4, 0.6, 0.8, -2.0, 3.0, -3.0]
-    moved = ops.jitter_positions(positions, noise, 16)
+    moved = jitter_positions(positions, noise, 16)
     np.testing.assert_array_equal(moved, [2, 3, 5, 5, 6, 15, 0, 16, 16])
 
 
 def test_noise_does_not_lean():
     noise = np.random.default_rng(0).normal(0, 0.5, 100_000)
-    moved = np.array(ops.jitter_positions(np.full(100_000, 8), noise, 16)) - 8
+    moved = np.array(jitter_positions(np.full(100_000, 8), noise, 16)) - 8
     assert abs(moved.mean()) < 0.01  # rounding down, as released, gives -0.5
     assert set(np.unique(moved)) <= {-2, -1, 0, 1, 2}
 

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_seg.ops import moments_over_replicas, sum_over_replicas
+from keras_seg.ops.replicas import moments_over_replicas, sum_over_replicas
 
 
 def on_replicas(strategy, function, parts):

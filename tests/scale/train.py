@@ -92,14 +92,16 @@ def on_workers(name, folder, epochs, positions):
     """Logs of epochs on the machines of TF_CONFIG, and the score by them together."""
     from keras_seg import training
     from keras_seg.data import evaluation_pipeline, training_pipeline
+    from keras_seg.training.backup import epochs_done
+    from keras_seg.training.worker import worker
 
     strategy = training.distribution_strategy()
     from tests.scale.networks import build
 
     with strategy.scope():
         model, targets = build(name)
-    first = training.epochs_done(f"{folder}/backup", strategy)
-    shard = training.worker()
+    first = epochs_done(f"{folder}/backup", strategy)
+    shard = worker()
     train = training_pipeline(
         Blocks(), 6, positions=positions, first_epoch=first, shard=shard
     )

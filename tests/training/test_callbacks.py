@@ -5,15 +5,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_seg.training import (
-    SGD,
-    AdamW,
-    AveragedWeights,
-    Backup,
-    BestModel,
-    callbacks,
-    epochs_done,
-)
+from keras_seg.training import SGD, AdamW, AveragedWeights, Backup, BestModel, callbacks
+from keras_seg.training.backup import epochs_done
 
 
 class Interrupt(keras.callbacks.Callback):

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from keras_seg.training import worker
+from keras_seg.training.worker import worker
 
 
 def configure(monkeypatch, cluster, kind, index):
