@@ -156,7 +156,7 @@ def train_part(args, folder, model, strategy, train_set, val_set):
     with strategy.scope():
         steps = args.epochs * len(train)
         compile_model(args, model, steps, train_set.ignore_class)
-    print(f"training {', '.join(model.output)}: {len(train)} steps an epoch")
+    print(f"training {', '.join(model.output)}")
     is_baseline = args.parts == "none"
     targets = (
         reduce_both(args)

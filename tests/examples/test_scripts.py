@@ -1,6 +1,7 @@
 """The training scripts from end to end, on a few small scenes."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -10,7 +11,10 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-import keras_seg  # noqa: F401 (its layers are in the saved networks)
+from keras_seg.data import StreetScenes
+from keras_seg.inference import evaluate_label_maps, predict
+from keras_seg.models import inference_model
+from keras_seg.visualization import sample_predictions
 from tests.paths import ROOT
 
 SMALL = (
@@ -39,17 +43,30 @@ def test_a_run_leaves_a_model_its_score_and_pictures(script, flags, tmp_path):
     done = subprocess.run([*command, *folders], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "run" / "evaluation.json").read_text())
-    assert 0 <= result["mean_iou"] <= 1
     assert f"mean IoU  {result['mean_iou']:6.1%}  on 2 images" in done.stdout
-    assert (tmp_path / "run" / "best.keras").exists()
+    assert re.search(r"\d s a step: about 0:\d\d:\d\d for 4 steps", done.stdout)
     assert not (tmp_path / "run" / "backup").exists()
+
+    # What is told and drawn is of the model that is left.
+    best = keras.saving.load_model(tmp_path / "run" / "best.keras", compile=False)
+    val = StreetScenes(2, (64, 80), seed=1)
+    expected = evaluate_label_maps(
+        [(label[None], predict(best, image)[None]) for image, label in val],
+        val.class_names,
+    )
+    np.testing.assert_allclose(result["mean_iou"], expected["mean_iou"], rtol=1e-3)
     picture = np.asarray(Image.open(tmp_path / "run" / "predictions.png"))
-    assert picture.std() > 10
-    predict = tf.saved_model.load(str(tmp_path / "saved" / "1")).signatures
-    images = tf.zeros((1, 50, 70, 3), tf.uint8)
-    classes = predict["serving_default"](images=images)["classes"]
+    differs = (picture != sample_predictions(best, val)).any(axis=-1)
+    assert differs.mean() < 1e-3
+
+    served = tf.saved_model.load(str(tmp_path / "saved" / "1")).signatures
+    images = np.random.default_rng(0).integers(0, 256, (1, 50, 70, 3), "uint8")
+    classes = served["serving_default"](images=tf.constant(images))["classes"][0]
+    network = inference_model(best)(images.astype("float32"))
+    expected = keras.ops.convert_to_numpy(network)[0].argmax(-1)
     scale = 2 if script == "train_dsrl" else 1
-    assert classes.shape == (1, scale * 50, scale * 70)
+    assert classes.shape == expected.shape == (scale * 50, scale * 70)
+    assert (classes.numpy() == expected).mean() > 0.999
 
 
 @pytest.mark.slow
