@@ -11,7 +11,7 @@ from keras_seg.checkpoints import (
 from keras_seg.checkpoints.released_model import RELEASES
 from keras_seg.models import SPNet, inference_model, replace_classifier
 from tests import golden_networks
-from tests.models.test_spnet import tiny_network
+from tests.models.networks import tiny_network
 
 HEAD = {"in_channels": 12, "filters": 6, "head_filters": 5, "prior_size": (3, 4)}
 

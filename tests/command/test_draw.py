@@ -21,9 +21,8 @@ from keras_seg.visualization import (
     prior_chart,
     resolution_chart,
 )
+from tests.models.networks import SIZE, tiny_cpnet, tiny_network
 from tests.models.test_affinity_model import tiny_dsrl
-from tests.models.test_cpnet import SIZE, tiny_cpnet
-from tests.models.test_spnet import tiny_network
 from tests.visualization.figures import drawn
 
 

@@ -11,8 +11,7 @@ from keras_seg.inference import evaluate, evaluation_table, sliding_window
 from keras_seg.models import inference_model
 from keras_seg.training import named_targets
 from keras_seg.visualization import confusion_chart
-from tests.models.test_cpnet import tiny_cpnet
-from tests.models.test_dsrl import tiny_dsrl
+from tests.models.networks import tiny_cpnet, tiny_dsrl
 from tests.visualization.figures import drawn
 
 SCENES = ["--scenes", "24"]

@@ -6,7 +6,7 @@ from PIL import Image
 from keras_seg.command import main
 from keras_seg.inference import multi_scale, predict
 from keras_seg.models import inference_model
-from tests.models.test_spnet import tiny_spnet
+from tests.models.networks import tiny_spnet
 
 
 @pytest.fixture(scope="module")

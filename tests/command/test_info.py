@@ -4,7 +4,7 @@ import pytest
 from keras_seg.command import info, main
 from keras_seg.inference import flops
 from keras_seg.models import inference_model
-from tests.models.test_spnet import tiny_spnet
+from tests.models.networks import tiny_spnet
 
 
 def test_parameters_operations_and_memory(tmp_path, monkeypatch, capsys):

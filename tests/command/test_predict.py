@@ -6,7 +6,7 @@ from keras_seg.command import main
 from keras_seg.data import class_table, default_palette
 from keras_seg.inference import predict
 from keras_seg.visualization import overlay
-from tests.models.test_spnet import tiny_spnet
+from tests.models.networks import tiny_spnet
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from PIL import Image
 
 from keras_seg.command import main
 from keras_seg.models import inference_model
-from tests.models.test_cpnet import tiny_cpnet
+from tests.models.networks import tiny_cpnet
 
 FLAGS = "--crop 32 48 --batch-size 2 --epochs 1 --ema 0.9 --warmup 2".split()
 

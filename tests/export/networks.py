@@ -7,11 +7,14 @@ from keras import layers
 
 from keras_seg.models import inference_model
 from keras_seg.ops import row_positions
-from tests.models.test_cpnet import tiny_cpnet
+from tests.models.networks import (
+    randomise,
+    tiny_cpnet,
+    tiny_dsrl,
+    tiny_hanet,
+    tiny_spnet,
+)
 from tests.models.test_deeplab_v3_plus import tiny_deeplab
-from tests.models.test_dsrl import tiny_dsrl
-from tests.models.test_hanet import randomise, tiny_hanet
-from tests.models.test_spnet import tiny_spnet
 
 BUILD = {
     "SPNet": tiny_spnet,

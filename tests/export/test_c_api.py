@@ -14,7 +14,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from keras_seg.export import export_saved_model
 from tests.export import c_api
 from tests.export.images import bad_files, encode, photograph
-from tests.models.test_spnet import tiny_spnet
+from tests.models.networks import tiny_spnet
 
 INVALID_ARGUMENT = 3
 

@@ -13,7 +13,7 @@ from PIL import Image
 from keras_seg.export import export_saved_model
 from tests.export.images import encode, photograph
 from tests.export.model_server import ModelServer
-from tests.models.test_spnet import tiny_spnet
+from tests.models.networks import tiny_spnet
 
 pytestmark = pytest.mark.slow
 

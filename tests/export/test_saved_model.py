@@ -11,9 +11,7 @@ from keras_seg.export import export_saved_model
 from keras_seg.models import inference_model
 from keras_seg.ops import row_positions
 from tests.export.images import encode, photograph
-from tests.models.test_cpnet import tiny_cpnet
-from tests.models.test_hanet import randomise, tiny_hanet
-from tests.models.test_spnet import tiny_spnet
+from tests.models.networks import randomise, tiny_cpnet, tiny_hanet, tiny_spnet
 
 # What TF Serving does: the TensorFlow 1 session loader, here with no keras_seg at all.
 SERVE = """

@@ -7,9 +7,7 @@ from keras_seg.export import export_saved_model
 from keras_seg.inference import multi_scale, sliding_window
 from keras_seg.inference.views import MultiScale
 from keras_seg.models import inference_model
-from tests.models.test_dsrl import tiny_dsrl
-from tests.models.test_hanet import randomise, tiny_hanet
-from tests.models.test_spnet import tiny_spnet
+from tests.models.networks import randomise, tiny_dsrl, tiny_hanet, tiny_spnet
 from tests.ops.references import resize_bilinear
 
 

@@ -7,9 +7,7 @@ from keras_seg.data import low_resolution
 from keras_seg.inference import multi_scale, predict, predictor, sliding_window
 from keras_seg.models import inference_model
 from tests.inference.test_multi_scale import sees_its_left
-from tests.models.test_dsrl import tiny_dsrl
-from tests.models.test_hanet import tiny_hanet
-from tests.models.test_spnet import tiny_spnet
+from tests.models.networks import tiny_dsrl, tiny_hanet, tiny_spnet
 
 
 def image(height=32, width=48, seed=0):

@@ -10,8 +10,7 @@ from keras_seg.inference import sliding_window
 from keras_seg.inference.windows import SlidingWindow
 from keras_seg.models import inference_model
 from keras_seg.ops import row_positions
-from tests.models.test_cpnet import SIZE, tiny_cpnet
-from tests.models.test_hanet import randomise, tiny_hanet
+from tests.models.networks import SIZE, randomise, tiny_cpnet, tiny_hanet
 
 
 def images(height, width, batch=2):

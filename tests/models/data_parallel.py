@@ -11,10 +11,14 @@ import numpy as np
 
 from keras_seg.losses import AffinityLoss, OutputLoss, SegmentationCrossentropy
 from keras_seg.metrics import MeanIoU
-from tests.models.test_cpnet import SIZE, tiny_cpnet
-from tests.models.test_dsrl import tiny_dsrl
-from tests.models.test_hanet import randomise, tiny_hanet
-from tests.models.test_spnet import tiny_spnet
+from tests.models.networks import (
+    SIZE,
+    randomise,
+    tiny_cpnet,
+    tiny_dsrl,
+    tiny_hanet,
+    tiny_spnet,
+)
 
 NETWORKS = {
     "spnet": lambda: tiny_spnet(dropout_rate=0.0),

@@ -15,21 +15,7 @@ from keras_seg.models import (
 )
 from keras_seg.ops import xla_scope
 from keras_seg.training import named_targets, synchronize_batch_norm
-from tests.models.test_spnet import tiny_network
-
-SIZE = prior_size((32, 48), 8)
-
-
-def tiny_cpnet(num_classes=3, **options):
-    options = {
-        "output_stride": 8,
-        "prior_size": SIZE,
-        "filters": 8,
-        "kernel_size": 3,
-        "head_filters": 8,
-        "dropout_rate": 0.0,
-    } | options
-    return CPNet(num_classes, tiny_network(), **options)
+from tests.models.networks import SIZE, tiny_cpnet, tiny_network
 
 
 def losses(model, num_classes=3):

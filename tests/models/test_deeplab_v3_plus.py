@@ -6,7 +6,7 @@ from keras import layers
 from keras_seg import backbones
 from keras_seg.models import DeepLabV3Plus, inference_model
 from keras_seg.models.deeplab_v3_plus import default_dilation_rates
-from tests.models.test_spnet import tiny_network
+from tests.models.networks import tiny_network
 
 
 def tiny_deeplab(**options):

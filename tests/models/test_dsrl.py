@@ -8,11 +8,9 @@ import tensorflow as tf
 from keras_seg.data import low_resolution
 from keras_seg.export import export_saved_model
 from keras_seg.inference import flops
-from keras_seg.layers import ConvNorm
 from keras_seg.losses import OutputLoss, SegmentationCrossentropy
 from keras_seg.metrics import MeanIoU
 from keras_seg.models import (
-    DSRL,
     DeepLabV3Plus,
     dual_super_resolution,
     inference_model,
@@ -21,32 +19,10 @@ from keras_seg.models import (
 )
 from keras_seg.models.super_resolution import Place, extend_decoder, reconstruct
 from keras_seg.training import named_targets, synchronize_batch_norm
-from tests.models.test_cpnet import tiny_cpnet
-from tests.models.test_hanet import tiny_hanet
+from tests.models.networks import tiny_cpnet, tiny_dsrl, tiny_hanet, tiny_norm_network
 
 WEIGHTS = {"segmentation": 1.0, "super_resolution": 0.1, "feature_affinity": 1.0}
 BRANCHES = ("sisr", "feature_transform", "super_resolution", "feature_affinity")
-
-
-def tiny_network():
-    x = image = keras.Input((None, None, 3))
-    x = keras.layers.Rescaling(1 / 127.5, -1)(x)
-    for filters in (8, 8, 12, 16):
-        x = ConvNorm(filters, 3)(x)
-        x = keras.layers.MaxPooling2D(2, padding="same")(x)
-    return keras.Model(image, x)
-
-
-def tiny_dsrl(num_classes=4, **kwargs):
-    options = {
-        "output_stride": 8,
-        "filters": 8,
-        "low_level_filters": 4,
-        "extension_filters": (8, 6),
-        "reconstruction_filters": (8, 6, 4),
-        "affinity_subscale": 4,
-    }
-    return DSRL(num_classes, tiny_network(), **options | kwargs)
 
 
 def sample(height=32, width=48, batch=2, classes=4):
@@ -182,7 +158,7 @@ OF_CLASSIFIERS = (6 * 4 + 4) - (8 * 4 + 4)
 
 
 def plain_network():
-    return DeepLabV3Plus(4, tiny_network(), 8, filters=8, low_level_filters=4)
+    return DeepLabV3Plus(4, tiny_norm_network(), 8, filters=8, low_level_filters=4)
 
 
 def test_inference_is_free_of_the_branches():

@@ -5,7 +5,6 @@ import tensorflow as tf
 from keras import ops
 
 from keras_seg.data import Augmentation, StreetScenes, training_pipeline
-from keras_seg.layers import HeightDrivenAttention
 from keras_seg.losses import SegmentationCrossentropy
 from keras_seg.models import (
     DeepLabV3Plus,
@@ -16,34 +15,13 @@ from keras_seg.models import (
 )
 from keras_seg.ops import row_positions, xla_scope
 from keras_seg.training import named_targets, sgd, synchronize_batch_norm
-from tests.models.test_spnet import tiny_network
-
-ALL = (1, 2, 3, 4, 5)
-
-
-def tiny_hanet(num_classes=3, **options):
-    options = {
-        "output_stride": 8,
-        "filters": 8,
-        "low_level_filters": 4,
-        "reduction_ratio": 4,
-        "points": ALL,
-    } | options
-    return HANet(num_classes, tiny_network(), **options)
-
-
-def randomise(model):
-    """Gives the attention something to say about the position."""
-    rng = np.random.default_rng(0)
-    for layer in attentions(model):
-        for weight in layer.trainable_weights:
-            weight.assign(rng.normal(size=weight.shape))
-    return model
-
-
-def attentions(model):
-    found = [x for x in model.layers if isinstance(x, HeightDrivenAttention)]
-    return sorted(found, key=lambda layer: layer.name)
+from tests.models.networks import (
+    POINTS,
+    attentions,
+    randomise,
+    tiny_hanet,
+    tiny_network,
+)
 
 
 def images(*size, seed=0):
@@ -85,7 +63,7 @@ def test_the_default_ratio_follows_the_true_output_stride():
 
 def test_points_connect_what_the_release_connects():
     """papers.md: channels of the source and of what is weighted, by point."""
-    model = HANet(19, tiny_network(), 8, points=ALL, reduction_ratio=4)
+    model = HANet(19, tiny_network(), 8, points=POINTS, reduction_ratio=4)
     channels = {
         layer.name: (layer.input[0].shape[-1], layer.input[1].shape[-1])
         for layer in attentions(model)
@@ -114,7 +92,7 @@ def test_points_are_selectable(points):
 def test_each_point_changes_the_logits():
     """The weights multiply what they are meant to multiply."""
     image = images(48, 64)[:1]
-    for point in ALL:
+    for point in POINTS:
         model = tiny_hanet(points=(point,))
         before = ops.convert_to_numpy(model(image))
         (layer,) = attentions(model)
@@ -187,7 +165,7 @@ def test_a_saved_model_gives_the_same(tmp_path):
     np.testing.assert_array_equal(loaded(inputs)["segmentation"], expected)
     whole = inference_model(model)(inputs[0])
     np.testing.assert_array_equal(inference_model(loaded)(inputs[0]), whole)
-    assert sorted(attention_model(loaded)(inputs)) == [f"attention{k}" for k in ALL]
+    assert sorted(attention_model(loaded)(inputs)) == [f"attention{k}" for k in POINTS]
 
 
 def test_other_classes():

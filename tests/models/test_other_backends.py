@@ -15,7 +15,7 @@ from keras_seg.losses import SegmentationCrossentropy
 from keras_seg.metrics import MeanIoU
 from keras_seg.models import inference_model
 from keras_seg.training import mirrored_strategy, named_targets
-from tests.models.test_spnet import tiny_spnet
+from tests.models.networks import tiny_spnet
 from tests.paths import ROOT
 from tests.ways import BACKEND
 

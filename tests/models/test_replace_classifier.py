@@ -6,7 +6,7 @@ from keras import ops
 from keras_seg.losses import SegmentationCrossentropy
 from keras_seg.metrics import MeanIoU
 from keras_seg.models import inference_model, replace_classifier
-from tests.models.test_spnet import tiny_spnet
+from tests.models.networks import tiny_spnet
 
 
 def weights(model):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_seg.models import CPNet, DeepLabV3Plus
-from tests.models.test_spnet import tiny_network
+from tests.models.networks import tiny_network
 
 SIZES = [(288, 296), (287, 263), (272, 304), (257, 320), (304, 272)]
 

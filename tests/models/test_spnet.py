@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from keras import layers, ops
+from keras import ops
 
 from keras_seg import backbones
 from keras_seg.layers import StripPooling
@@ -11,23 +11,7 @@ from keras_seg.metrics import MeanIoU
 from keras_seg.models import SPNet, inference_model
 from keras_seg.ops import xla_scope
 from keras_seg.training import synchronize_batch_norm
-
-
-def tiny_network():
-    inputs = keras.Input((None, None, 3))
-    x = layers.Rescaling(1 / 255)(inputs)
-    for filters in (8, 8, 16, 16, 32):
-        x = layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu")(x)
-    return keras.Model(inputs, x)
-
-
-def tiny_spnet(num_classes=3, **options):
-    options = {
-        "output_stride": 8,
-        "auxiliary_head": True,
-        "pool_sizes": (2, 1),
-    } | options
-    return SPNet(num_classes, tiny_network(), **options)
+from tests.models.networks import tiny_network, tiny_spnet
 
 
 def strip_poolings(model):
