@@ -40,6 +40,9 @@ def output_and_gradients(layer, x):
         {"dilation_rate": 2, "padding": "valid"},
         {"dilation_rate": 4, "padding": "same", "groups": 2, "filters": 6},
         {"strides": 2},
+        {"kernel_size": 1, "activation": "relu"},
+        {"kernel_size": 1, "strides": 2},
+        {"kernel_size": 1, "groups": 2, "filters": 6},
     ],
 )
 def test_is_kerass_convolution(options):
@@ -79,11 +82,11 @@ def test_has_no_batches_of_smaller_maps():
 
 
 @pytest.mark.backend("tensorflow", "sizes that are known at run time")
-@pytest.mark.parametrize("rate", [2, 4])
-def test_gradients_at_unknown_sizes_and_by_xla(rate):
+@pytest.mark.parametrize("size, rate", [(3, 2), (3, 4), (1, 1)])
+def test_gradients_at_unknown_sizes_and_by_xla(size, rate):
     import tensorflow as tf
 
-    layer, _ = pair(dilation_rate=rate, padding="same")
+    layer, _ = pair(kernel_size=size, dilation_rate=rate, padding="same")
     x = image(2, 6, 11, 4)
 
     def run(x):
