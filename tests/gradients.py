@@ -15,7 +15,11 @@ def output_and_gradients(layer, x, training=False):
         List of the output, its derivative by `x`, and those by the trainable weights.
     """
     arguments = {"training": True} if training else {}
-    weights = [weight.value for weight in layer.trainable_weights]
+    # On Keras 2 the weights are TensorFlow's variables.
+    weights = [
+        weight if isinstance(weight, tf.Variable) else weight.value
+        for weight in layer.trainable_weights
+    ]
     with tf.GradientTape() as tape:
         tape.watch(x)
         y = layer(x, **arguments)

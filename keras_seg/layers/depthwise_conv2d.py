@@ -1,4 +1,5 @@
 import keras
+from keras import ops
 
 from keras_seg.ops.convolution import (
     dilated_depthwise_conv,
@@ -29,7 +30,7 @@ class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
             return super().call(inputs)
         outputs = dilated_depthwise_conv(inputs, self.kernel, self.dilation_rate)
         if self.use_bias:
-            outputs = keras.ops.add(outputs, self.bias)
+            outputs = outputs + ops.cast(self.bias, outputs.dtype)
         return self.activation(outputs)
 
     def _is_dilated(self):
