@@ -21,7 +21,69 @@ def add_data(parser):
     )
     add("--data-dir", type=pathlib.Path, help="its folder; scenes need none")
     add("--scenes", type=int, default=320, help="number of scenes to train on")
+    _add_own_folder(parser.add_argument_group("files of --data folder").add_argument)
     return group
+
+
+def _add_own_folder(add):
+    add(
+        "--label-colors",
+        choices=["colors", "values"],
+        help="what counts in label files with a palette; RGB files have colours alone",
+    )
+    add(
+        "--ignore-unknown-colors",
+        action="store_true",
+        default=None,
+        help="ignore pixels of colours that the file of classes does not list",
+    )
+    add("--image-name", metavar="NAME", help="of an image, such as {stem}_rgb.png")
+    add("--label-name", metavar="NAME", help="of its label, such as {stem}_mask")
+    add("--channels", type=int, help="of the images: 3")
+    add_value_range(add)
+    add_max_pixels(add)
+
+
+def add_value_range(add):
+    """Adds how images of more than 8 bits are scaled."""
+    add(
+        "--value-range",
+        type=float,
+        nargs="+",
+        metavar="VALUE",
+        help="black and white, or white alone, of images of more than 8 bits: 4095",
+    )
+
+
+def add_max_pixels(add):
+    """Adds the limit for files."""
+    add("--max-pixels", type=int, metavar="PIXELS", help="larger images are refused")
+
+
+def image_options(args):
+    """What the flags say of reading images, for `keras_seg.data.read_image`."""
+    options = {}
+    if args.value_range is not None:
+        low_and_high = args.value_range
+        options["value_range"] = (
+            low_and_high[0] if len(low_and_high) == 1 else low_and_high
+        )
+    if args.max_pixels is not None:
+        options["max_pixels"] = args.max_pixels
+    return options
+
+
+def folder_options(args):
+    """What the flags say of the files of a folder, for `keras_seg.data.open_split`."""
+    label_colors = {None: None, "colors": True, "values": False}[args.label_colors]
+    return {
+        "label_colors": label_colors,
+        "ignore_unknown_colors": args.ignore_unknown_colors,
+        "image_name": args.image_name,
+        "label_name": args.label_name,
+        "channels": args.channels,
+        **image_options(args),
+    }
 
 
 def add_split(group, default):
@@ -39,7 +101,8 @@ def open_data(args):
     """The split of the data set that the flags name."""
     from keras_seg.data import open_split
 
-    return open_split(args.data, args.split, args.data_dir, args.scenes)
+    options = folder_options(args)
+    return open_split(args.data, args.split, args.data_dir, args.scenes, **options)
 
 
 def check_folders(*paths):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_seg.data.palette import default_palette
 from keras_seg.data.voc_colors import voc_colors
 
 CLASS_FILES = (
@@ -50,7 +49,8 @@ def read_class_file(path):
         path: str or path of the file; `keras_seg.data.class_table` describes its forms.
 
     Returns:
-        The names, a tuple of str, and the palette, uint8 `(num_classes, 3)`.
+        The names, a tuple of str, and the palette, uint8 `(num_classes, 3)`, or None
+        where the file has no colours.
 
     Raises:
         ValueError: If the file is of another form, or what it says is doubtful; the
@@ -178,7 +178,7 @@ def _palette(path, entries):
         )
     if entries[0][1] == _BACKGROUND:
         return voc_colors(len(entries))  # those that labelme gives to its labels
-    return default_palette(len(entries))
+    return None
 
 
 def _unique(path, entries):

@@ -6,6 +6,7 @@ from keras_seg.data import camvid, pascal_context, pascal_voc, street_classes
 from keras_seg.data import street_scenes as scenes
 from keras_seg.data.ade20k_classes import ADE20K_COLORS
 from keras_seg.data.class_file import read_class_file
+from keras_seg.data.palette import default_palette
 from keras_seg.data.voc_colors import voc_colors
 
 
@@ -65,4 +66,5 @@ def class_table(source):
             f"Classes must be one of {', '.join(sorted(CLASS_TABLES))}, or a text file "
             f"with a class a line. Received: {str(source)!r}"
         )
-    return read_class_file(source)
+    names, palette = read_class_file(source)
+    return names, default_palette(len(names)) if palette is None else palette

@@ -1,21 +1,11 @@
-from pathlib import Path
-
 from keras_seg.data.ade20k import ADE20K
 from keras_seg.data.bdd100k import BDD100K
 from keras_seg.data.camvid import CamVid
 from keras_seg.data.cityscapes import Cityscapes
-from keras_seg.data.class_table import class_table
-from keras_seg.data.image_folder import ImageFolder
+from keras_seg.data.own_folder import own_folder
 from keras_seg.data.pascal_context import PascalContext
 from keras_seg.data.pascal_voc import PascalVOC
 from keras_seg.data.street_scenes import StreetScenes
-
-
-def _own_images(folder, split):
-    folder = Path(folder)
-    names, palette = class_table(folder / "classes.txt")
-    folders = folder / split / "images", folder / split / "labels"
-    return ImageFolder(*folders, names, palette)
 
 
 def _augmented_voc(folder, split):
@@ -30,12 +20,14 @@ _IN_FOLDERS = {
     "voc_aug": _augmented_voc,
     "pascal_context": PascalContext,
     "bdd100k": BDD100K,
-    "folder": _own_images,
+    "folder": own_folder,
 }
 DATA_SETS = ("scenes", *_IN_FOLDERS)  # what `name`, and so `--data`, may be
 
 
-def open_split(name, split, folder=None, scenes=320, image_size=(96, 128), seed=0):
+def open_split(
+    name, split, folder=None, scenes=320, image_size=(96, 128), seed=0, **options
+):
     """One split of a data set, by its name. No other has to be there.
 
     Args:
@@ -47,14 +39,19 @@ def open_split(name, split, folder=None, scenes=320, image_size=(96, 128), seed=
 
                 folder/
                   train/images  train/labels
-                  val/images    val/labels    label PNGs of the same names, 255: ignored
+                  val/images    val/labels    labels of the same names, 255: ignored
                   classes.txt                 a class name a line, and where you
                                               wish a colour: `road #804080`
+
+            "images/train" and the like are found too, "masks" and "annotations" in
+            the place of "labels", and files of classes as `class_table` describes them.
         split: "train", "val", or "test" where the data set has one.
         folder: path of the data.
         scenes: int. The number of scenes to train on.
         image_size: `(height, width)` of the scenes.
         seed: int. The seed of the scenes.
+        **options: further arguments of `ImageFolder`, such as `label_map`, for "folder"
+            alone; those that are None are left out.
 
     Returns:
         `SegmentationDataset`.
@@ -70,6 +67,12 @@ def open_split(name, split, folder=None, scenes=320, image_size=(96, 128), seed=
         raise ValueError(
             f"`name` must be one of {', '.join(DATA_SETS)}. Received: {name=}"
         )
+    options = {key: value for key, value in options.items() if value is not None}
+    if options and name != "folder":
+        raise ValueError(
+            f"`{next(iter(options))}` is for a folder of your own: how the files of "
+            f"{name!r} are read is known. Received: {options}"
+        )
     if name == "scenes":
         if split not in ("train", "val"):
             raise ValueError(
@@ -80,4 +83,4 @@ def open_split(name, split, folder=None, scenes=320, image_size=(96, 128), seed=
         return StreetScenes(max(scenes // 8, 1), image_size, seed=seed + 1)
     if folder is None:
         raise ValueError(f"`folder` must be given for {name!r}. Received: {folder=}")
-    return _IN_FOLDERS[name](folder, split)
+    return _IN_FOLDERS[name](folder, split, **options)

@@ -1,7 +1,7 @@
 from keras_seg.data.open_split import open_split
 
 
-def open_splits(name, folder=None, scenes=320, image_size=(96, 128), seed=0):
+def open_splits(name, folder=None, scenes=320, image_size=(96, 128), seed=0, **options):
     """The training and validation images of a data set, by its name.
 
     Args:
@@ -10,6 +10,7 @@ def open_splits(name, folder=None, scenes=320, image_size=(96, 128), seed=0):
         scenes: int. The number of scenes to train on.
         image_size: `(height, width)` of the scenes.
         seed: int. The seed of the scenes.
+        **options: further arguments of `ImageFolder`, for "folder"; see `open_split`.
 
     Returns:
         Pair of `SegmentationDataset`, to train and to validate on.
@@ -21,6 +22,6 @@ def open_splits(name, folder=None, scenes=320, image_size=(96, 128), seed=0):
     Example: `train, val = open_splits("camvid", "CamVid")`
     """
     return tuple(
-        open_split(name, split, folder, scenes, image_size, seed)
+        open_split(name, split, folder, scenes, image_size, seed, **options)
         for split in ("train", "val")
     )

@@ -1,0 +1,80 @@
+from pathlib import Path
+
+from keras_seg.data.class_file import CLASS_FILES, read_class_file
+from keras_seg.data.image_folder import ImageFolder
+from keras_seg.data.labelled_files import shorten
+
+_IMAGES = ("images", "image", "imgs", "img")
+_LABELS = ("labels", "label", "masks", "mask", "annotations", "annots", "gt")
+
+
+def own_folder(folder, split, **options):
+    """Images of one's own, in the folders that people give them.
+
+    The folders of a split are `split/images` or `images/split`, and beside it labels;
+    "masks", "annotations" and the like are the same to it. The classes are in one of
+    `CLASS_FILES`.
+
+    Args:
+        folder: str or path.
+        split: str, such as "train".
+        **options: further arguments of `ImageFolder`.
+
+    Returns:
+        `ImageFolder`.
+
+    Raises:
+        FileNotFoundError: If there is no file of classes, or there are no such folders;
+            what was found is listed.
+        ValueError: If several folders could be meant, or as `ImageFolder`.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {folder}")
+    classes = [folder / name for name in CLASS_FILES if (folder / name).is_file()]
+    if not classes:
+        raise FileNotFoundError(
+            f"{folder} must hold the names of the classes, in a file called "
+            f"{' or '.join(CLASS_FILES)}. {_found(folder)}"
+        )
+    names, palette = read_class_file(classes[0])
+    return ImageFolder(
+        _find(folder, split, "images", _IMAGES),
+        _find(folder, split, "labels", _LABELS),
+        names,
+        palette,
+        **options,
+    )
+
+
+def _find(folder, split, kind, names):
+    """The one folder of a kind that is there."""
+    found = [
+        path
+        for name in names
+        for path in (folder / split / name, folder / name / split)
+        if path.is_dir()
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ValueError(
+            f"The {kind} of {split!r} could be in {' or '.join(map(str, found))}: keep "
+            "one of them."
+        )
+    raise FileNotFoundError(
+        f"{folder} must hold the {kind} of {split!r} in {split}/{kind} or "
+        f"{kind}/{split}; other names for {kind}: {', '.join(names[1:])}. "
+        f"{_found(folder)}"
+    )
+
+
+def _found(folder):
+    files = [path.name for path in folder.iterdir() if path.is_file()]
+    folders = [
+        f"{path.relative_to(folder).as_posix()}/"
+        for pattern in ("*", "*/*")
+        for path in folder.glob(pattern)
+        if path.is_dir()
+    ]
+    return f"It holds {shorten(sorted(files + folders), 12) or 'nothing'}."
