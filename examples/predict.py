@@ -11,15 +11,18 @@ import pathlib
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageOps
 
 
 def main(args):
     predict = tf.saved_model.load(args.saved_model).signatures["serving_default"]
     args.output.mkdir(parents=True, exist_ok=True)
     paths = sorted(args.images.iterdir())
+    if len({path.stem for path in paths}) < len(paths):
+        raise SystemExit("Two images of one name would have one map: rename one.")
     for path in paths:
-        image = np.asarray(Image.open(path).convert("RGB"))
+        # As people see it: telephones note how a photograph is to be turned.
+        image = np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB"))
         classes = predict(images=tf.constant(image[None]))["classes"][0].numpy()
         Image.fromarray(classes).save(args.output / f"{path.stem}.png")
     print(f"{len(paths)} class maps in {args.output}")

@@ -35,6 +35,7 @@ from keras_seg import (
     training,
     visualization,
 )
+from keras_seg.command.flags import folder_options
 from keras_seg.command.training_flags import parse_training_flags
 from keras_seg.training.backup import epochs_done
 from keras_seg.training.worker import worker
@@ -75,7 +76,12 @@ def main(args):
 
     # Data: augmented crops to train on, whole images to validate on.
     train_set, val_set = data.open_splits(
-        args.data, args.data_dir, args.scenes, args.image_size, args.seed
+        args.data,
+        args.data_dir,
+        args.scenes,
+        args.image_size,
+        args.seed,
+        **folder_options(args),
     )
     train = data.training_pipeline(
         train_set,
@@ -101,7 +107,12 @@ def main(args):
     size = models.prior_size(args.crop, args.output_stride)
     global_weight = 1.0 if args.supervision == "affinity" else 0.0
     with strategy.scope():
-        pyramid = backbones.build(args.backbone, args.output_stride, args.weights)
+        pyramid = backbones.build(
+            args.backbone,
+            args.output_stride,
+            args.weights,
+            input_channels=train_set.channels,
+        )
         model = models.CPNet(
             num_classes,
             pyramid,

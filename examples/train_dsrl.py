@@ -38,6 +38,7 @@ from keras_seg import (
     training,
     visualization,
 )
+from keras_seg.command.flags import folder_options
 from keras_seg.command.training_flags import parse_training_flags
 from keras_seg.training.backup import epochs_done
 from keras_seg.training.worker import worker
@@ -76,9 +77,14 @@ def add_flags(parser):
     add("--affinity-subscale", type=int, default=8)
 
 
-def build_model(args, num_classes):
+def build_model(args, num_classes, channels):
     """DSRL with all its branches, or the baseline, which is of small images alone."""
-    pyramid = backbones.build(args.backbone, args.output_stride, args.weights)
+    pyramid = backbones.build(
+        args.backbone,
+        args.output_stride,
+        args.weights,
+        input_channels=channels,
+    )
     decoder = {"filters": args.filters, "separable": args.separable}
     if args.parts == "none":
         model = models.DeepLabV3Plus(num_classes, pyramid, **decoder)
@@ -196,10 +202,15 @@ def main(args):
 
     # Data, the model, and its parts one after another or all at once.
     train_set, val_set = data.open_splits(
-        args.data, args.data_dir, args.scenes, args.image_size, args.seed
+        args.data,
+        args.data_dir,
+        args.scenes,
+        args.image_size,
+        args.seed,
+        **folder_options(args),
     )
     with strategy.scope():
-        model = build_model(args, train_set.num_classes)
+        model = build_model(args, train_set.num_classes, train_set.channels)
     for part in args.stages or [args.parts]:
         with strategy.scope():
             network = models.select_outputs(model, PARTS[part])

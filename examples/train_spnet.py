@@ -33,6 +33,7 @@ from keras_seg import (
     training,
     visualization,
 )
+from keras_seg.command.flags import folder_options
 from keras_seg.command.training_flags import parse_training_flags
 from keras_seg.training.backup import epochs_done
 from keras_seg.training.worker import worker
@@ -60,7 +61,12 @@ def main(args):
 
     # Data: augmented crops to train on, whole images to validate on.
     train_set, val_set = data.open_splits(
-        args.data, args.data_dir, args.scenes, args.image_size, args.seed
+        args.data,
+        args.data_dir,
+        args.scenes,
+        args.image_size,
+        args.seed,
+        **folder_options(args),
     )
     train = data.training_pipeline(
         train_set,
@@ -83,7 +89,12 @@ def main(args):
 
     # Model, losses and optimizer, with the weights of the release's losses.
     with strategy.scope():
-        pyramid = backbones.build(args.backbone, args.output_stride, args.weights)
+        pyramid = backbones.build(
+            args.backbone,
+            args.output_stride,
+            args.weights,
+            input_channels=train_set.channels,
+        )
         model = models.SPNet(num_classes, pyramid, auxiliary_head=True)
         training.synchronize_batch_norm(model)
         optimizer = (training.AdamW if args.optimizer == "adamw" else training.sgd)(

@@ -3,6 +3,7 @@
 import pathlib
 
 from keras_seg.command.files import load_model
+from keras_seg.command.flags import folder_options
 from keras_seg.command.training_flags import add_training_flags, with_defaults
 
 SUMMARY = "train a network on images and labels"
@@ -86,7 +87,12 @@ def run(args):
     if args.deterministic:
         tf.config.experimental.enable_op_determinism()
     train_set, val_set = data.open_splits(
-        args.data, args.data_dir, args.scenes, args.image_size, args.seed
+        args.data,
+        args.data_dir,
+        args.scenes,
+        args.image_size,
+        args.seed,
+        **folder_options(args),
     )
     with strategy.scope():
         model = _model(args, train_set)
@@ -108,7 +114,12 @@ def _model(args, train_set):
         if models.inference_model(model).output_shape[-1] != num_classes:
             model = models.replace_classifier(model, num_classes)
     else:
-        pyramid = backbones.build(args.backbone, args.output_stride, args.weights)
+        pyramid = backbones.build(
+            args.backbone,
+            args.output_stride,
+            args.weights,
+            input_channels=train_set.channels,
+        )
         options = {
             "spnet": {"auxiliary_head": True},
             "hanet": {"auxiliary_head": True, "positions": True},

@@ -3,6 +3,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from keras_seg.data._pictures import open_picture
+
 
 def write_submission(dataset, class_maps, folder):
     """Writes predicted classes as the PNGs that a benchmark's server takes.
@@ -56,8 +58,8 @@ def write_submission(dataset, class_maps, folder):
 
 def _check(classes, dataset, index):
     path = dataset.image_paths[index]
-    with Image.open(path) as image:
-        shape = image.height, image.width
+    with open_picture(path) as image:
+        shape = image.size
     if classes.shape != shape or classes.dtype.kind not in "iu":
         raise ValueError(
             f"The class map of {path} must be of integers and of its size, {shape}. "

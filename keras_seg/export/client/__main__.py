@@ -52,6 +52,11 @@ def main(arguments=None):
 def _segment(args):
     labels = args.labels.read_text(encoding="utf-8").splitlines() if args.labels else []
     palette = np.loadtxt(args.palette, dtype="uint8", ndmin=2) if args.palette else None
+    if len({path.stem for path in args.images}) < len(args.images):
+        raise ValueError(
+            "Two images of one name would have one result: rename one, or ask for it "
+            "by itself"
+        )
     client = Client(args.address, args.model, args.version, args.timeout)
     with client:
         for path in args.images:
@@ -78,10 +83,10 @@ def _shares(classes, labels):
 
 
 def _overlay(path, classes, palette):
-    from keras_seg.data.palette import default_palette
+    from keras_seg.data import default_palette, read_image
     from keras_seg.visualization import overlay
 
-    image = np.asarray(Image.open(path).convert("RGB"))
+    image = np.uint8(np.rint(read_image(path)))  # turned, as the server turns it
     if image.shape[:2] != classes.shape:
         # A model of one size answers at that size, one of super-resolution at another.
         size = classes.shape[::-1]
