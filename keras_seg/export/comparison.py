@@ -1,106 +1,110 @@
-"""Whether a file in its runtime answers as the model in memory does."""
+"""Whether what was written answers as the model in memory does."""
+
+import warnings
 
 import numpy as np
 import tensorflow as tf
 
-from keras_seg.ops import row_positions
+from keras_seg.inference.class_map import class_map
 from keras_seg.ops.xla import xla_scope
 
-# For files that take any size: also one that is no multiple of any stride.
-_SOME_SIZES = ((64, 96), (75, 101))
+# For what takes any size: also one that is no multiple of any stride.
+TRIAL_SIZES = ((64, 96), (75, 101))
 
 
-def require_equality(graph, run, tolerance):
-    """Fails unless a file gives what the model gives.
-
-    Both answer for images of noise and for images that have areas and edges as
-    photographs have. Classes must be equal where they are no ties.
-
-    Args:
-        graph: `PortableGraph` that the file was made of.
-        run: function from a dict of arrays by input to a dict of arrays by output.
-        tolerance: float. How far logits may lie apart, as a share of the largest.
-
-    Raises:
-        RuntimeError: If an output differs; it is named.
-
-    Example: `require_equality(graph, run, tolerance=1e-4)`
-    """
-    batch_size, *fixed_size, channels = graph.signature[0].shape
-    for size in _SOME_SIZES if None in fixed_size else [fixed_size]:
-        images = _images(batch_size or 2, size, channels)
-        inputs = inputs_of(graph, images)
-        logits = expected_logits(graph, inputs)
-        allowed = tolerance * np.abs(logits).max()
-        for name, answer in run(inputs).items():
-            if name == "classes":
-                chosen = np.take_along_axis(logits, answer[..., None].astype(int), -1)
-                difference = logits.max(axis=-1) - chosen[..., 0]
-                limit = 2 * allowed
-            elif name == "probabilities":
-                # A probability changes by no more than half of what logits do.
-                difference = np.abs(answer - tf.nn.softmax(logits).numpy())
-                limit = allowed
-            else:
-                difference, limit = np.abs(answer - logits), allowed
-            # NaN is not close either.
-            is_close = difference <= limit
-            if not np.all(is_close):
-                raise RuntimeError(
-                    "The runtime answers otherwise than the model does, and nothing "
-                    f'was written: the output "{name}" for images of {size[0]} x '
-                    f"{size[1]} in {np.mean(~is_close):.1%} of its numbers, by up to "
-                    f"{np.max(difference):.2g} where {limit:.2g} is allowed"
-                )
-
-
-def class_agreement(graph, run, images):
-    """The share of pixels whose class in a file is that of the model.
-
-    Args:
-        graph: `PortableGraph` that the file was made of.
-        run: as for `require_equality`.
-        images: array `(images, height, width, channels)`, a multiple of the batch size.
-
-    Returns:
-        float.
-
-    Example: `class_agreement(graph, run, images)  # 0.97`
-    """
-    batch_size = graph.signature[0].shape[0]
-    equal = []
-    for start in range(0, len(images), batch_size):
-        inputs = inputs_of(graph, images[start : start + batch_size])
-        name, answer = next(iter(run(inputs).items()))
-        classes = answer if name == "classes" else answer.argmax(axis=-1)
-        equal.append(classes == expected_logits(graph, inputs).argmax(axis=-1))
-    return float(np.mean(equal))
-
-
-def inputs_of(graph, images):
-    """A dict of arrays by input: images, and positions as those of whole images."""
-    inputs = {"images": images.astype(graph.signature[0].dtype.as_numpy_dtype)}
-    if len(graph.signature) > 1:
-        height = images.shape[1]
-        rows = row_positions(np.arange(height, dtype="int32"), height)
-        inputs["positions"] = np.tile(rows, (len(images), 1))
-    return inputs
-
-
-def expected_logits(graph, inputs):
-    """What the model in memory gives."""
-    images = tf.cast(inputs["images"], "float32")
-    extra = [tf.constant(inputs[spec.name]) for spec in graph.signature[1:]]
-    with xla_scope(False):
-        logits = graph.network([images, *extra] if extra else images, training=False)
-    return tf.cast(logits, "float32").numpy()
-
-
-def _images(number, size, channels):
-    """Noise, and areas with edges and shading, by turns."""
+def trial_images(number, size, channels):
+    """uint8 images with areas and edges, as photographs have, and noise, by turns."""
     rng = np.random.default_rng(0)
     noise = rng.uniform(0, 255, (*size, channels))
     areas = rng.uniform(0, 255, (4, 6, channels))
     areas = tf.image.resize(areas, size, method="nearest").numpy()
-    areas = areas * np.linspace(0.6, 1.0, size[0])[:, None, None]
-    return np.stack([(areas, noise)[i % 2] for i in range(number)]).astype("uint8")
+    shading = np.linspace(0.6, 1.0, size[0])[:, None, None]
+    areas = areas * shading + rng.normal(scale=3, size=areas.shape)
+    images = [(areas, noise)[i % 2] for i in range(number)]
+    return np.clip(images, 0, 255).astype("uint8")
+
+
+def trial_positions(images):
+    """int32 positions of rows, those of a window in the middle of an image."""
+    rows = 32 + np.arange(images.shape[1], dtype="int32") // 8 % 64
+    return np.tile(rows, (len(images), 1))
+
+
+def expected_logits(function, images, positions=None):
+    """What the model in memory gives, as an array.
+
+    Args:
+        function: `ServingFunction`.
+        images: array `(batch, height, width, channels)`.
+        positions: array `(batch, height)`, or None.
+
+    Example: `expected_logits(function, trial_images(2, (64, 96), 3))`
+    """
+    with warnings.catch_warnings(), xla_scope(False):
+        # Layers warn of images as small as these, which are none of the user's.
+        warnings.simplefilter("ignore")
+        return function.logits(tf.constant(images), positions).numpy()
+
+
+def require_agreement(answer, logits, tolerance, runtime, place):
+    """Fails unless an answer is what a model's logits make of it.
+
+    Classes must be equal where they are no ties.
+
+    Args:
+        answer: dict of arrays by output: "classes", "probabilities" or "logits".
+        logits: array, what the model in memory gives.
+        tolerance: float. How far logits may lie apart, as a share of the largest.
+        runtime: str. What answered, for the error.
+        place: str. Where an output is wrong, for the error.
+
+    Raises:
+        RuntimeError: If an output differs; it is named.
+
+    Example: `require_agreement(answer, logits, 1e-4, "The runtime", "at 64 x 96")`
+    """
+    allowed = tolerance * np.abs(logits).max()
+    for name, values in answer.items():
+        limit = allowed
+        if name == "classes":
+            scores = _scores(logits)
+            chosen = np.take_along_axis(scores, values[..., None].astype(int), -1)
+            difference = scores.max(axis=-1) - chosen[..., 0]
+            limit = 2 * allowed
+        elif name == "probabilities":
+            # A probability changes by no more than half of what logits do.
+            difference = np.abs(values - _probabilities(logits))
+        else:
+            difference = np.abs(values - logits)
+        # NaN is not close either.
+        is_close = difference <= limit
+        if not np.all(is_close):
+            raise RuntimeError(
+                f"{runtime} answers otherwise than the model does, and nothing was "
+                f'written: the output "{name}" {place} in {np.mean(~is_close):.1%} of '
+                f"its numbers, by up to {np.max(difference):.2g} where {limit:.2g} is "
+                "allowed"
+            )
+
+
+def class_agreement(classes, logits):
+    """The share of pixels whose class is that of a model's logits.
+
+    Example: `class_agreement(classes, logits)  # 0.97`
+    """
+    return float(np.mean(classes == class_map(tf.constant(logits)).numpy()))
+
+
+def _scores(logits):
+    """Logits of all classes: a single one is that of class 1 where class 0 has 0."""
+    if logits.shape[-1] > 1:
+        return logits
+    return np.concatenate([np.zeros_like(logits), logits], axis=-1)
+
+
+def _probabilities(logits):
+    # By NumPy: what is compared must not come from the same code.
+    scores = _scores(logits)
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    shares = powers / powers.sum(axis=-1, keepdims=True)
+    return shares[..., -logits.shape[-1] :]

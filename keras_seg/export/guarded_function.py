@@ -1,66 +1,56 @@
 import tensorflow as tf
 
 from keras_seg.export.buckets import pad_to_bucket
-from keras_seg.ops.positions import PADDING, row_positions
+from keras_seg.export.serving_function import ServingFunction
+from keras_seg.ops.positions import PADDING
 
 
-class Prediction:
-    """A network as a server runs it: checked images to logits.
+class GuardedFunction(ServingFunction):
+    """A serving function for a server, which answers to anybody's requests.
 
     Args:
-        network: functional `keras.Model` from images, or from images and "positions",
-            to logits.
+        network: as of `ServingFunction`.
         buckets: list of pairs (height, width) that images are padded to, whose answer
             is cropped again; or None.
         max_pixels: int. Pixels that the images of one call may have together.
-
-    Input: images `(batch, height, width, channels)` in 0..255, of any number type; and
-    positions int32 `(batch, height)`, which are by default those of whole images.
-
-    Output: float32 logits `(batch, height, width, classes)`, or a multiple of that
-    height and width where the network predicts at a larger size.
 
     Raises:
         tf.errors.InvalidArgumentError: When it runs: if there are no pixels, too many,
             or more than the largest bucket has.
 
-    Example: `Prediction(network, [(512, 1024)], 4096 * 4096)(images)`
+    Example: `GuardedFunction(network, [(512, 1024)], 4096 * 4096).logits(images)`
     """
 
     def __init__(self, network, buckets, max_pixels):
-        self.network = network
+        super().__init__(network)
         self.buckets = buckets
         self.max_pixels = max_pixels
         # Within a graph: once, for all the signatures that call it.
         specs = [tf.TensorSpec(t.shape, t.dtype) for t in network.inputs]
-        self._graph = tf.function(self._run, input_signature=specs, autograph=False)
+        self._graph = tf.function(super()._run, input_signature=specs, autograph=False)
+
+    def logits(self, images, positions=None):
+        images = self._check(images)
+        if self.takes_positions:
+            if positions is None:
+                positions = self._whole_images(images)
+            positions = self._check_positions(positions, tf.shape(images))
+        if self.buckets is None:
+            return super().logits(images, positions)
+        size = tf.shape(images)[1:3]
+        images = pad_to_bucket(images, self.buckets)
+        padded_size = tf.shape(images)[1:3]
+        if self.takes_positions:
+            extra = [[0, 0], [0, padded_size[0] - size[0]]]
+            positions = tf.pad(positions, extra, constant_values=PADDING)
+        logits = super().logits(images, positions)
+        # Some networks predict at a multiple of the images' size.
+        scale = tf.shape(logits)[1:3] // padded_size
+        height, width = tf.unstack(size * scale)
+        return logits[:, :height, :width]
 
     def _run(self, *inputs):
-        inputs = inputs[0] if len(inputs) == 1 else list(inputs)
-        return tf.cast(self.network(inputs, training=False), "float32")
-
-    def __call__(self, images, positions=None):
-        images = self._check(images)
-        images_shape = tf.shape(images)
-        size = images_shape[1:3]
-        if self.buckets is not None:
-            images = pad_to_bucket(images, self.buckets)
-        padded_size = tf.shape(images)[1:3]
-        inputs = [tf.cast(images, "float32")]
-        if len(self.network.inputs) > 1:
-            if positions is None:
-                rows = row_positions(tf.range(size[0]), size[0])
-                positions = tf.repeat(rows[None], images_shape[0], axis=0)
-            positions = self._check_positions(positions, images_shape)
-            extra = [[0, 0], [0, padded_size[0] - size[0]]]
-            inputs.append(tf.pad(positions, extra, constant_values=PADDING))
-        logits = (self._graph if tf.inside_function() else self._run)(*inputs)
-        if self.buckets is not None:
-            # Some networks predict at a multiple of the images' size.
-            scale = tf.shape(logits)[1:3] // padded_size
-            height, width = tf.unstack(size * scale)
-            logits = logits[:, :height, :width]
-        return logits
+        return (self._graph if tf.inside_function() else super()._run)(*inputs)
 
     def _check(self, images):
         # TF Serving does not look at the ranks that a signature states, and kernels of

@@ -1,3 +1,9 @@
+"""Files for LiteRT.
+
+Keras's `model.export(format="litert")` writes the network alone: without the classes,
+uint8 images, sizes and quantization that are asked for here, nor a comparison.
+"""
+
 import os
 import pathlib
 import tempfile
@@ -6,9 +12,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_seg.export.agreement import class_agreement, inputs_of, require_equality
+from keras_seg.export.comparison import class_agreement, expected_logits
+from keras_seg.export.new_file import require_new_file
 from keras_seg.export.portable_graph import PortableGraph
-from keras_seg.export.requirements import require_new_file
+from keras_seg.inference.class_map import class_map
+from keras_seg.ops import row_positions
 from keras_seg.ops.convolution import plain_convolutions
 from keras_seg.ops.xla import require_tensorflow, xla_scope
 
@@ -38,6 +46,7 @@ def export_litert(
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` from raw
             images in 0..255 to logits, or to a dict of them with "segmentation".
+            One in mixed precision is written in float32, with the same weights.
         path: of the file, which ends in `.tflite`.
         size: pair (height, width) of the images. None: the model's own, which then has
             to be fixed. LiteRT's converter refuses sizes known only at run time.
@@ -66,7 +75,7 @@ def export_litert(
         FileExistsError: If there is something at `path` and `overwrite` is False.
         ImportError: If ai-edge-litert is not installed: `pip install
             keras-seg[litert]`.
-        TypeError: If `outputs` is a str.
+        TypeError: If `outputs` is a str, or the model is not functional.
         ValueError: If an argument does not fit the model or the others, or if the model
             has no logits of images.
         RuntimeError: If Keras does not run on TensorFlow, or if LiteRT gives other
@@ -110,7 +119,7 @@ def export_litert(
         if quantization == "int8":
             _require_agreement(graph, run, images, min_agreement)
         else:
-            require_equality(graph, run, _TOLERANCE[quantization])
+            graph.require_agreement(run, _TOLERANCE[quantization])
         os.replace(written, path)
     return path
 
@@ -119,7 +128,7 @@ def _convert(graph, quantization, images):
     """The file's content."""
     with tempfile.TemporaryDirectory() as folder:
         archive = keras.export.ExportArchive()
-        archive.track(graph.network)
+        archive.track(graph.serving.network)
         with xla_scope(False), plain_convolutions():
             archive.add_endpoint("serve", graph.function)
             archive.write_out(folder, verbose=False)
@@ -131,11 +140,7 @@ def _convert(graph, quantization, images):
         if quantization == "float16":
             converter.target_spec.supported_types = [tf.float16]
         if quantization == "int8":
-            batch_size = graph.signature[0].shape[0]
-            converter.representative_dataset = lambda: (
-                inputs_of(graph, images[start : start + batch_size])
-                for start in range(0, len(images), batch_size)
-            )
+            converter.representative_dataset = lambda: _batches(graph, images)
         return converter.convert()
 
 
@@ -171,14 +176,43 @@ def _representative(quantization, images, shape):
     return np.stack(images[:usable])
 
 
+def _batches(graph, images):
+    """Inputs of the representative images, which are whole ones."""
+    spec = graph.signature[0]
+    batch_size, height = spec.shape[:2]
+    for start in range(0, len(images), batch_size):
+        batch = images[start : start + batch_size]
+        inputs = {"images": batch.astype(spec.dtype.as_numpy_dtype)}
+        if graph.serving.takes_positions:
+            rows = row_positions(np.arange(height, dtype="int32"), height)
+            inputs["positions"] = np.tile(rows, (batch_size, 1))
+        yield inputs
+
+
 def _require_agreement(graph, run, images, min_agreement):
-    share = class_agreement(graph, run, images)
+    share = np.mean(
+        [
+            class_agreement(
+                _classes(run(inputs)), expected_logits(graph.serving, **inputs)
+            )
+            for inputs in _batches(graph, images)
+        ]
+    )
     if not share >= min_agreement:
         raise RuntimeError(
             f"Of the pixels of the representative images {share:.1%} keep their class "
             f"in int8, where {min_agreement:.1%} must, and nothing was written. More "
             'images may help, or quantization="float16"; or lower `min_agreement`.'
         )
+
+
+def _classes(answer):
+    """Of the first output, whichever it is."""
+    name, values = next(iter(answer.items()))
+    if name == "classes":
+        return values
+    logits = values if name == "logits" or values.shape[-1] > 1 else values - 0.5
+    return class_map(tf.constant(logits)).numpy()
 
 
 def _interpreter_class():

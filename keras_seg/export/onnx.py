@@ -4,9 +4,8 @@ import tempfile
 
 import numpy as np
 
-from keras_seg.export.agreement import require_equality
+from keras_seg.export.new_file import require_new_file
 from keras_seg.export.portable_graph import PortableGraph
-from keras_seg.export.requirements import require_new_file
 from keras_seg.ops.convolution import plain_convolutions
 from keras_seg.ops.xla import require_tensorflow, xla_scope
 
@@ -30,8 +29,8 @@ def export_onnx(
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` from raw
-            images in 0..255 to logits, or to a dict of them with "segmentation", in
-            float32.
+            images in 0..255 to logits, or to a dict of them with "segmentation".
+            One in mixed precision is written in float32, with the same weights.
         path: of the file, which ends in `.onnx`.
         size: pair (height, width) of the images. None: the model's own where it is
             fixed, else any at run time. A fixed one makes the graph three to ten times
@@ -54,9 +53,9 @@ def export_onnx(
         FileExistsError: If there is something at `path` and `overwrite` is False.
         ImportError: If tf2onnx or onnxruntime is not installed: `pip install
             keras-seg[onnx]`.
-        TypeError: If `outputs` is a str.
-        ValueError: If an argument does not fit the model, if the model has no logits of
-            images, or if it does not compute in float32.
+        TypeError: If `outputs` is a str, or the model is not functional.
+        ValueError: If an argument does not fit the model, or if the model has no logits
+            of images.
         RuntimeError: If Keras does not run on TensorFlow, or if ONNX Runtime does not
             load the file or gives other results than the model: logits by more than
             1e-4 of the largest, or other classes. Nothing is written then.
@@ -73,13 +72,6 @@ def export_onnx(
     tf2onnx = _packages()
     path = require_new_file(path, ".onnx", overwrite)
     graph = PortableGraph(model, size, batch_size, outputs, input_dtype, positions)
-    dtypes = {layer.compute_dtype for layer in graph.network._flatten_layers()}
-    if dtypes - {"float32"}:
-        raise ValueError(
-            "The model must compute in float32, as its copy with the same weights does "
-            "that is built without mixed precision. Received a model with layers that "
-            f"compute in {', '.join(sorted(dtypes))}"
-        )
     with xla_scope(False), plain_convolutions():
         converted, _ = tf2onnx.convert.from_function(
             graph.function,
@@ -98,7 +90,7 @@ def export_onnx(
         def run(inputs):
             return dict(zip(outputs, session.run(list(outputs), inputs), strict=True))
 
-        require_equality(graph, run, tolerance=1e-4)
+        graph.require_agreement(run, tolerance=1e-4)
         os.replace(written, path)
     return path
 

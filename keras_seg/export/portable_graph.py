@@ -2,14 +2,20 @@
 
 import tensorflow as tf
 
-from keras_seg.export.requirements import require_segmentation
-from keras_seg.models import inference_model
-
-OUTPUTS = ("classes", "probabilities", "logits")
+from keras_seg.export.comparison import (
+    TRIAL_SIZES,
+    expected_logits,
+    require_agreement,
+    trial_images,
+    trial_positions,
+)
+from keras_seg.export.float32_network import float32_network
+from keras_seg.export.serving_function import OUTPUTS, ServingFunction
+from keras_seg.inference.segmentation_network import segmentation_network
 
 
 class PortableGraph:
-    """A model's graph from raw images to named outputs.
+    """A model's serving function for given images and outputs, in float32.
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` from raw
@@ -22,12 +28,12 @@ class PortableGraph:
         positions: bool. Whether "positions" are a second input.
 
     Attributes:
-        network: the functional `keras.Model` from images (and positions) to logits.
+        serving: the `ServingFunction`.
         signature: list of `tf.TensorSpec`, "images" first.
         function: the `tf.function` of these, which gives a dict of `outputs`.
 
     Raises:
-        TypeError: If `outputs` is a str.
+        TypeError: If `outputs` is a str, or the model is not functional.
         ValueError: If an argument does not fit, or the model has no logits of images.
 
     Example:
@@ -46,36 +52,42 @@ class PortableGraph:
             )
         if batch_size is not None:
             _require_positive("batch_size", batch_size)
-        self.network = inference_model(model, positions)
-        require_segmentation(self.network)
+        network = float32_network(segmentation_network(model, positions))
+        self.serving = ServingFunction(network)
         self.outputs = tuple(outputs)
-        image, *extra = self.network.inputs
+        image = network.inputs[0]
         size = _resolve_size(size, tuple(image.shape[1:3]))
         shape = (batch_size, *size, image.shape[-1])
         self.signature = [tf.TensorSpec(shape, input_dtype, name="images")]
-        if extra:
+        if self.serving.takes_positions:
             rows = (batch_size, size[0])
             self.signature.append(tf.TensorSpec(rows, "int32", name="positions"))
         self.function = tf.function(
             self._run, input_signature=self.signature, autograph=False
         )
 
-    @property
-    def class_dtype(self):
-        return "uint8" if self.network.output_shape[-1] <= 256 else "int32"
-
     def _run(self, images, *positions):
-        images = tf.cast(images, "float32")
-        inputs = [images, *positions] if positions else images
-        logits = tf.cast(self.network(inputs, training=False), "float32")
-        results = {}
-        if "classes" in self.outputs:
-            results["classes"] = tf.cast(tf.argmax(logits, axis=-1), self.class_dtype)
-        if "probabilities" in self.outputs:
-            results["probabilities"] = tf.nn.softmax(logits)
-        if "logits" in self.outputs:
-            results["logits"] = tf.identity(logits)
-        return results
+        return self.serving.answer(self.outputs, images, *positions)
+
+    def require_agreement(self, run, tolerance):
+        """Fails unless a file gives what the model gives for trial images.
+
+        Args:
+            run: function from a dict of arrays by input to a dict of arrays by output.
+            tolerance: float. How far logits may lie apart, as a share of the largest.
+
+        Raises:
+            RuntimeError: If an output differs; it is named.
+        """
+        batch_size, *fixed_size, channels = self.signature[0].shape
+        for size in TRIAL_SIZES if None in fixed_size else [fixed_size]:
+            images = trial_images(batch_size or 2, size, channels)
+            inputs = {"images": images.astype(self.signature[0].dtype.as_numpy_dtype)}
+            if self.serving.takes_positions:
+                inputs["positions"] = trial_positions(images)
+            logits = expected_logits(self.serving, **inputs)
+            place = f"for images of {size[0]} x {size[1]}"
+            require_agreement(run(inputs), logits, tolerance, "The runtime", place)
 
 
 def _check_outputs(outputs):

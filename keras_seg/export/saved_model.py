@@ -1,25 +1,31 @@
 import os
 import pathlib
 import tempfile
-import warnings
 
 import tensorflow as tf
 
 from keras_seg.export.batching_parameters import write_batching_parameters
 from keras_seg.export.class_files import class_files
+from keras_seg.export.comparison import (
+    TRIAL_SIZES,
+    expected_logits,
+    require_agreement,
+    trial_images,
+    trial_positions,
+)
 from keras_seg.export.graph_check import graph_check
 from keras_seg.export.grouped_convolutions import without_xla
-from keras_seg.export.prediction import Prediction
-from keras_seg.export.requirements import require_segmentation
+from keras_seg.export.guarded_function import GuardedFunction
 from keras_seg.export.signatures import signatures
-from keras_seg.export.verification import verify
 from keras_seg.export.warmup_requests import write_warmup_requests
-from keras_seg.models import inference_model
+from keras_seg.inference.segmentation_network import segmentation_network
 from keras_seg.ops.sizes import require_size
 from keras_seg.ops.xla import require_tensorflow, xla_scope
 
-# To verify and to warm up a model that takes any size.
-_SOME_SIZE = (64, 96)
+# Of logits, as shares of the largest. A network in half precision rounds otherwise
+# within a graph.
+_TOLERANCE = {"float32": 1e-4, "float64": 1e-4}
+_TOLERANCE_OF_HALF = 2e-2
 
 
 def export_saved_model(
@@ -33,6 +39,7 @@ def export_saved_model(
     buckets=None,
     batching=False,
     max_pixels=4096 * 4096,
+    version=None,
 ):
     """Writes a model as a SavedModel for TF Serving.
 
@@ -65,7 +72,8 @@ def export_saved_model(
             input's channels are the served images'; its size too where it is fixed, and
             files of any size are brought to that.
         path: the version folder itself, in TF Serving's layout
-            `saved_models/<name>/<version>`.
+            `saved_models/<name>/<version>`, where the version is a number; or, with
+            `version`, the folder of the model, `saved_models/<name>`.
         overwrite: bool. Whether to replace what is at `path`.
         positions: bool. For a `HANet(positions=True)`: whether the signatures but
             "encoded" have a second input, "positions" int32 `(batch, height)`, for
@@ -85,21 +93,22 @@ def export_saved_model(
             its requests may be merged.
         max_pixels: int. The pixels that an image, and all images of a request together,
             may have.
+        version: int, 0 or more, of which a folder is made in `path`; or None.
 
     Returns:
         `pathlib.Path` of the folder.
 
     Raises:
         FileExistsError: If there is something at `path` and `overwrite` is False.
-        ValueError: If the model has no logits of images, if it has no positions where
-            they are asked for, if its graph has what TF Serving refuses, or if an
-            argument does not fit the model.
+        TypeError: If the model is not a functional `keras.Model`.
+        ValueError: If the version is no number, if the model has no logits of images,
+            if it has no positions where they are asked for, if its graph has what TF
+            Serving refuses, or if an argument does not fit the model.
         RuntimeError: If Keras does not run on TensorFlow, or if what was written gives
             other results than the model; nothing is left at `path` then.
 
     Warns:
-        UserWarning: If the folder's name is no integer, for TF Serving ignores such; or
-            if tensorflow-serving-api is not there to write warm-up requests.
+        UserWarning: If tensorflow-serving-api is not there to write warm-up requests.
 
     Example:
 
@@ -112,32 +121,27 @@ def export_saved_model(
     ```
     """
     require_tensorflow("export_saved_model")
-    path = pathlib.Path(path)
+    path = _version_folder(pathlib.Path(path), version)
     if path.exists() and not overwrite:
         raise FileExistsError(
             f"There is something at `path` already: {path}. Choose another version, "
             "or pass overwrite=True."
         )
-    if not path.name.isdecimal():
-        warnings.warn(
-            "TF Serving reads version folders, whose names are integers, such as "
-            f"saved_models/<name>/1. Received: {path}",
-            stacklevel=2,
-        )
     # Rows of padding have a position of their own, which says that they are no image.
-    padded = buckets is not None and any(t.name == "positions" for t in model.inputs)
-    network = inference_model(model, positions or padded)
-    require_segmentation(network)
+    has_positions = any(tensor.name == "positions" for tensor in model.inputs)
+    padded = buckets is not None and has_positions
+    network = segmentation_network(model, positions or padded)
     fixed_size = _fixed_size(network)
     encoded_size = _encoded_size(encoded_size, fixed_size, batching)
     buckets = _buckets(buckets, fixed_size)
     if not isinstance(max_pixels, int) or max_pixels < 1:
         raise ValueError(f"`max_pixels` must be a positive int. Received: {max_pixels}")
 
-    predict = Prediction(network, buckets, max_pixels)
+    serving = GuardedFunction(network, buckets, max_pixels)
     always = batching or fixed_size is not None
-    functions = signatures(predict, positions, encoded_size, always)
-    sizes = buckets or [fixed_size or encoded_size or _SOME_SIZE]
+    functions = signatures(serving, positions, encoded_size, always)
+    size = fixed_size or encoded_size
+    sizes = buckets or ([size] if size else _trial_sizes(max_pixels))
     path.parent.mkdir(parents=True, exist_ok=True)
     # Beside its final place, because only within a file system a move is atomic.
     with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
@@ -147,14 +151,60 @@ def export_saved_model(
         with xla_scope(False), without_xla(network):
             _write(functions, assets, written)
         graph_check(written)
-        verify(written, predict, sizes[0], positions)
-        write_warmup_requests(written, path.absolute().parent.name, functions, sizes)
+        _compare(written, serving, sizes[:2], positions)
+        # For any size, one will do.
+        warm_up = buckets or [sizes[0]]
+        write_warmup_requests(written, path.absolute().parent.name, functions, warm_up)
         if batching:
             write_batching_parameters(written)
         if path.exists():
             os.replace(path, folder / "replaced")
         os.replace(written, path)
     return path
+
+
+def _version_folder(path, version):
+    if version is not None:
+        if not isinstance(version, int) or isinstance(version, bool) or version < 0:
+            raise ValueError(
+                f"`version` must be an integer, 0 or more, or None. Received: {version}"
+            )
+        return path / str(version)
+    if not (path.name.isascii() and path.name.isdecimal()):
+        raise ValueError(
+            "`path` must end in the folder of the version, a number, which is all that "
+            f"TF Serving reads, such as {path}/1: pass version=1 for that. "
+            f"Received: {path}"
+        )
+    return path
+
+
+def _compare(path, serving, sizes, sends_positions):
+    """Fails unless all signatures give what the model in memory gives."""
+    served = tf.saved_model.load(str(path)).signatures
+    channels = serving.network.inputs[0].shape[-1]
+    tolerance = _TOLERANCE.get(serving.network.compute_dtype, _TOLERANCE_OF_HALF)
+    images = [image for size in sizes for image in trial_images(2, size, channels)]
+    for image in images:
+        inputs = {"images": image[None]}
+        if sends_positions:
+            inputs["positions"] = trial_positions(image[None])
+        logits = expected_logits(serving, **inputs)
+        for name in ("probabilities", "serving_default", "float"):
+            dtype = served[name].structured_input_signature[1]["images"].dtype
+            sent = {key: tf.constant(value) for key, value in inputs.items()}
+            sent["images"] = tf.cast(image[None], dtype)
+            _require_agreement(served[name](**sent), logits, tolerance, name)
+        if "encoded" in served:
+            logits = expected_logits(serving, image[None])
+            answer = served["encoded"](images=tf.io.encode_png(image)[None])
+            _require_agreement(answer, logits, tolerance, "encoded")
+
+
+def _require_agreement(answer, logits, tolerance, name):
+    answer = {output: values.numpy() for output, values in answer.items()}
+    place = f'of the signature "{name}"'
+    require_agreement(answer, logits, tolerance, "The SavedModel", place)
 
 
 def _write(functions, assets, path):
@@ -176,6 +226,11 @@ def _write(functions, assets, path):
 def _fixed_size(network):
     size = tuple(network.inputs[0].shape[1:3])
     return None if None in size else size
+
+
+def _trial_sizes(max_pixels):
+    side = int(max_pixels**0.5)
+    return [tuple(min(n, side) for n in size) for size in TRIAL_SIZES]
 
 
 def _encoded_size(size, fixed_size, batching):

@@ -1,17 +1,15 @@
-import functools
-
 import tensorflow as tf
 
 from keras_seg.export.encoded_images import decode_images
 
 
-def signatures(predict, takes_positions, encoded_size, always):
+def signatures(serving, takes_positions, encoded_size, always):
     """The functions that a served model offers, by their names.
 
     `export_saved_model` says what each takes and gives.
 
     Args:
-        predict: `Prediction`, images to logits.
+        serving: `GuardedFunction`.
         takes_positions: bool. Whether clients send the positions of rows too.
         encoded_size: pair (height, width) that the images of files are brought to, or
             None.
@@ -21,27 +19,25 @@ def signatures(predict, takes_positions, encoded_size, always):
         Dict `{name: tf.function}` with input signatures. "encoded" is there for images
         of three channels only.
 
-    Example: `signatures(predict, False, (512, 1024), always=False)["float"]`
+    Example: `signatures(serving, False, (512, 1024), always=False)["float"]`
     """
-    image, *others = predict.network.inputs
+    image, *others = serving.network.inputs
     rows = [
         tf.TensorSpec(t.shape, "int32", name="positions")
         for t in others
         if takes_positions
     ]
-    few = predict.network.output_shape[-1] <= 256
-    class_map = functools.partial(_class_map, dtype="uint8" if few else "int32")
 
     def classes(*inputs):
-        return {"classes": class_map(predict(*inputs))}
+        return serving.answer(["classes"], *inputs)
 
     def probabilities(*inputs):
-        return {"probabilities": tf.nn.softmax(predict(*inputs))}
+        return serving.answer(["probabilities"], *inputs)
 
     def encoded(contents):
-        images = decode_images(contents, encoded_size, always, predict.max_pixels)
-        return classes(images)
+        return classes(decode_images(contents, encoded_size, always, max_pixels))
 
+    max_pixels = serving.max_pixels
     integers = [tf.TensorSpec(image.shape, "uint8", name="images"), *rows]
     floats = [tf.TensorSpec(image.shape, "float32", name="images"), *rows]
     contents = [tf.TensorSpec((None,), "string", name="images")]
@@ -56,7 +52,3 @@ def signatures(predict, takes_positions, encoded_size, always):
         name: tf.function(function, input_signature=specs, autograph=False)
         for name, (function, specs) in offered.items()
     }
-
-
-def _class_map(logits, dtype):
-    return tf.cast(tf.argmax(logits, axis=-1), dtype)

@@ -16,7 +16,8 @@ def predict(model, images, **options):
             image file, its bytes, or a `PIL.Image.Image`; or several: an array
             `(batch, height, width, channels)`, or an iterable of such images, of
             different sizes too.
-        **options: `window`, `overlap`, `blending`, `scales` and `flip` of `predictor`.
+        **options: `window`, `overlap`, `blending`, `scales` and `flip` of
+            `prediction_model`.
 
     Returns:
         The label map of one image, `(height, width)` at the image's own size: uint8, or

@@ -16,8 +16,8 @@ class MultiScale(keras.layers.Layer):
 
     The image is resized bilinearly to each scale, the logits back to its own size, and
     the probabilities of all views are averaged. What is returned are the logarithms of
-    these: logits whose softmax is the average. The views follow one another, so that
-    memory is that of the largest.
+    these: logits whose softmax (or sigmoid, of a single one) is the average. The views
+    follow one another, so that memory is that of the largest.
 
     Args:
         network: a model of `keras_seg.models` or of `sliding_window`, or any functional
@@ -81,7 +81,10 @@ class MultiScale(keras.layers.Layer):
         for view in views[1:]:
             with tf.control_dependencies([total]):
                 total += self._probabilities(images, *view)
-        return tf.math.log(tf.maximum(total / len(views), _SMALLEST))
+        logs = tf.math.log(tf.maximum(total / len(views), _SMALLEST))
+        if self.network.output_shape[-1] == 1:
+            return logs[..., 1:] - logs[..., :1]
+        return logs
 
     def _probabilities(self, images, scale, mirrored):
         size = tf.shape(images)[1:3]
@@ -94,6 +97,8 @@ class MultiScale(keras.layers.Layer):
         logits = tf.reverse(logits, [2]) if mirrored else logits
         if scale != 1:
             logits = resize_bilinear(logits, tf.unstack(self.scale * size))
+        if logits.shape[-1] == 1:  # of two classes, the first with logit 0
+            logits = tf.concat([tf.zeros_like(logits), logits], axis=-1)
         return tf.nn.softmax(logits)
 
     def compute_output_shape(self, input_shape):

@@ -201,10 +201,16 @@ def test_rejects_models_that_do_not_segment(tmp_path):
         export_onnx(classifier, tmp_path / "model.onnx")
 
 
-def test_rejects_models_in_half_precision(tmp_path):
-    model = pixel_model(dtype="float16")
-    with pytest.raises(ValueError, match="must compute in float32.*float16"):
-        export_onnx(model, tmp_path / "model.onnx")
+@pytest.mark.parametrize("policy", ["float16", "mixed_float16", "mixed_bfloat16"])
+def test_models_in_half_precision_are_written_in_float32(policy, tmp_path):
+    model = pixel_model(dtype=policy, kernel_size=3)
+    path = export_onnx(model, tmp_path / "model.onnx", outputs=("logits", "classes"))
+    pictures = images(2, 20, 30)
+    found = run_onnxruntime(path, {"images": pictures})
+    weights = [w.astype("float32") for w in model.get_weights()]
+    plain = pixel_model(kernel_size=3)
+    plain.set_weights(weights)
+    assert_equal(found, logits(plain, pictures))
 
 
 def test_names_the_extra_where_the_runtime_is_missing(tmp_path, monkeypatch):

@@ -150,9 +150,20 @@ def test_versions_are_not_overwritten_by_accident(tmp_path):
     assert export_saved_model(model, path, overwrite=True) == path
 
 
-def test_a_folder_that_serving_ignores_is_warned_of(tmp_path):
-    with pytest.warns(UserWarning, match="whose names are integers"):
-        export_saved_model(pixel_model(), tmp_path / "latest")
+@pytest.mark.parametrize("name", ["final", "1.5", "v1", "-1", "\N{SUPERSCRIPT TWO}"])
+def test_a_folder_that_serving_ignores_is_refused(name, tmp_path):
+    with pytest.raises(ValueError, match=f"{name}/1: pass version=1"):
+        export_saved_model(pixel_model(), tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_version_may_be_given_apart(tmp_path):
+    path = export_saved_model(pixel_model(), tmp_path / "pixels", version=12)
+    assert path == tmp_path / "pixels" / "12"
+    assert (path / "saved_model.pb").exists()
+    for version in (-1, "2", True):
+        with pytest.raises(ValueError, match="`version` must be an integer"):
+            export_saved_model(pixel_model(), tmp_path / "pixels", version=version)
 
 
 def test_rejects_models_that_do_not_segment(tmp_path):

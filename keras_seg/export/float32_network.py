@@ -1,0 +1,34 @@
+import keras
+
+_NARROW = ("float16", "bfloat16")
+
+
+def float32_network(network):
+    """A network in float32, with the weights of one in mixed or half precision.
+
+    Args:
+        network: functional `keras.Model`.
+
+    Returns:
+        A copy whose layers all compute in float32; `network` itself where they do.
+
+    Example: `float32_network(model).compute_dtype` is "float32".
+    """
+    dtypes = {layer.compute_dtype for layer in network._flatten_layers()}
+    if not dtypes & set(_NARROW):
+        return network
+    config = keras.saving.serialize_keras_object(network)
+    copy = keras.saving.deserialize_keras_object(_in_float32(config))
+    copy.set_weights(network.get_weights())
+    return copy
+
+
+def _in_float32(config):
+    """A serialized configuration, in which every policy is that of float32."""
+    if isinstance(config, dict):
+        return {key: _in_float32(value) for key, value in config.items()}
+    if isinstance(config, (list, tuple)):
+        return type(config)(_in_float32(value) for value in config)
+    if config in (*_NARROW, *(f"mixed_{name}" for name in _NARROW)):
+        return "float32"
+    return config

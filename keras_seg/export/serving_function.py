@@ -1,0 +1,68 @@
+import tensorflow as tf
+
+from keras_seg.inference.class_map import class_map
+from keras_seg.inference.probabilities import probabilities
+from keras_seg.ops.positions import row_positions
+
+_ANSWERS = {
+    "classes": class_map,
+    "probabilities": probabilities,
+    "logits": tf.identity,
+}
+OUTPUTS = tuple(_ANSWERS)
+
+
+class ServingFunction:
+    """A network as it is exported: raw images to classes, probabilities or logits.
+
+    SavedModels, ONNX and LiteRT files are all written from it.
+
+    Args:
+        network: functional `keras.Model` from images, or from images and "positions",
+            to logits.
+
+    Example:
+
+    ```python
+    function = ServingFunction(segmentation_network(model))
+    function.answer(["classes"], images)["classes"].shape  # (batch, height, width)
+    ```
+    """
+
+    def __init__(self, network):
+        self.network = network
+        self.takes_positions = len(network.inputs) > 1
+
+    def logits(self, images, positions=None):
+        """float32 logits.
+
+        Args:
+            images: tensor `(batch, height, width, channels)` in 0..255, of any number
+                type.
+            positions: int32 tensor `(batch, height)`, or None for those of whole
+                images.
+
+        Returns:
+            Tensor `(batch, height, width, classes)`, or a multiple of that height and
+            width where the network predicts at a larger size.
+        """
+        inputs = [tf.cast(images, "float32")]
+        if self.takes_positions:
+            if positions is None:
+                positions = self._whole_images(images)
+            inputs.append(positions)
+        return self._run(*inputs)
+
+    def answer(self, outputs, images, positions=None):
+        """Dict of tensors by output, for names among "classes" and the other two."""
+        logits = self.logits(images, positions)
+        return {name: _ANSWERS[name](logits) for name in outputs}
+
+    def _run(self, *inputs):
+        inputs = inputs[0] if len(inputs) == 1 else list(inputs)
+        return tf.cast(self.network(inputs, training=False), "float32")
+
+    def _whole_images(self, images):
+        batch, height = tf.unstack(tf.shape(images)[:2])
+        rows = row_positions(tf.range(height), height)
+        return tf.repeat(rows[None], batch, axis=0)

@@ -1,0 +1,164 @@
+"""The one way from a model to classes, by `predict`, by `evaluate` and saved."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_seg.data import low_resolution
+from keras_seg.inference import (
+    class_map,
+    evaluate,
+    multi_scale,
+    predict,
+    prediction_model,
+    probabilities,
+    sliding_window,
+)
+from tests.models.test_dsrl import tiny_dsrl
+from tests.models.test_hanet import randomise, tiny_hanet
+
+
+def image(height, width, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (height, width, 3)).astype("float32")
+
+
+def batches(images, labels):
+    """One image after the other, of sizes that are known at run time only."""
+    shapes = tf.TensorSpec((None, None, None, 3)), tf.TensorSpec((None,) * 3, "int32")
+    samples = zip(images, labels, strict=True)
+    pairs = [(x[None], y[None].astype("int32")) for x, y in samples]
+    return tf.data.Dataset.from_generator(lambda: pairs, output_signature=shapes)
+
+
+def agreement(model, images, labels, **options):
+    """The share of pixels where `evaluate` finds the labels."""
+    names = [f"class {i}" for i in range(max(model.output_shape[-1], 2))]
+    options |= {"boundaries": False}
+    result = evaluate(model, batches(images, labels), names, **options)
+    return result["pixel_accuracy"]
+
+
+def single(model):
+    return keras.Model(model.input, model.output["segmentation"])
+
+
+def fixed(height, width):
+    """A network whose logits depend on where in its input a pixel is."""
+    pixels = keras.Input((height, width, 3))
+    rows = np.linspace(0, 255, height, dtype="float32")[:, None, None]
+    return keras.Model(pixels, pixels + rows * np.array([1, 0, -1], "float32"))
+
+
+def test_a_model_of_one_size_is_evaluated_as_it_predicts():
+    model = fixed(16, 24)
+    images = [image(30, 50), image(16, 24)]
+    labels = [predict(model, x) for x in images]
+    by_windows = sliding_window(model, (16, 24))(images[0][None])
+    np.testing.assert_array_equal(labels[0], np.argmax(by_windows, axis=-1)[0])
+    assert agreement(model, images, labels) == 1
+
+
+@pytest.mark.parametrize("size", [(32, 48), (33, 47)])
+def test_a_dsrl_is_evaluated_as_it_predicts(size):
+    model = single(tiny_dsrl(3))
+    pixels = image(*size)
+    labels = predict(model, pixels)
+    assert labels.shape == size
+    assert agreement(model, [pixels], [labels]) == 1
+    # Images that a pipeline reduced already are taken as they are.
+    rows, columns = size[0] // 2, size[1] // 2
+    reduced = low_resolution(pixels[None], 2)[0].numpy()
+    expected = np.argmax(model(reduced[None]), axis=-1)[0]
+    assert expected.shape == (2 * rows, 2 * columns)
+    assert agreement(model, [reduced], [expected]) == 1
+    if size == (32, 48):
+        np.testing.assert_array_equal(labels, expected)
+
+
+def test_views_are_evaluated_as_they_predict():
+    model = tiny_hanet()
+    pixels = image(50, 70)
+    options = {"window": (32, 48), "scales": (0.75, 1.0), "flip": True}
+    labels = predict(model, pixels, **options)
+    assert agreement(model, [pixels], [labels], **options) == 1
+    assert agreement(model, [pixels], [labels]) < 1
+
+
+def test_windows_have_the_positions_of_their_rows():
+    model = randomise(tiny_hanet(positions=True))
+    pixels = image(96, 64)[None]
+    found = prediction_model(model, window=(32, 64))(pixels)
+    expected = sliding_window(model, (32, 64))(pixels)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    whole_images = sliding_window(prediction_model(model), (32, 64))(pixels)
+    assert np.abs(whole_images - expected).max() > 1e-3
+
+
+def test_a_reducing_model_is_saved_with_all_that_it_does(tmp_path):
+    model = prediction_model(tiny_dsrl(3))
+    pixels = image(33, 47)[None]
+    expected = model(pixels)
+    assert expected.shape == (1, 33, 47, 3)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False)
+    np.testing.assert_allclose(loaded(pixels), expected, atol=1e-5)
+
+
+class TestOneLogit:
+    """A binary model: class 1 where the sigmoid is above one half."""
+
+    @staticmethod
+    def model():
+        pixels = keras.Input((None, None, 3))
+        logits = keras.layers.Conv2D(1, (1, 2), padding="same")
+        model = keras.Model(pixels, logits(pixels / 255))
+        kernel = np.array([[[1.0], [2], [-4]], [[3], [-1], [-2]]])
+        logits.set_weights([kernel[None], np.array([0.2])])
+        return model
+
+    def test_classes_are_those_of_the_sign(self):
+        model, pixels = self.model(), image(20, 30)
+        logits = np.array(model(pixels[None]))[0, ..., 0]
+        classes = predict(model, pixels)
+        assert classes.dtype == "uint8" and 0 < classes.mean() < 1
+        np.testing.assert_array_equal(classes, logits > 0)
+        assert agreement(model, [pixels], [classes]) == 1
+
+    def test_views_average_the_sigmoids(self):
+        model, pixels = self.model(), image(20, 30)[None]
+        both = [np.array(model(pixels)), np.array(model(pixels[:, :, ::-1]))]
+        mean = sum(1 / (1 + np.exp(-x)) for x in (both[0], both[1][:, :, ::-1])) / 2
+        logits = multi_scale(model, (1.0,), flip=True)(pixels)
+        np.testing.assert_allclose(probabilities(logits), mean, atol=1e-5)
+        np.testing.assert_array_equal(class_map(logits), mean[..., 0] > 0.5)
+
+
+@pytest.mark.parametrize(("classes", "dtype"), [(2, "uint8"), (256, "uint8")])
+def test_class_maps_are_bytes_up_to_256_classes(classes, dtype):
+    logits = np.random.default_rng(0).normal(size=(2, 3, 4, classes)).astype("float32")
+    found = keras.ops.convert_to_numpy(class_map(keras.ops.array(logits)))
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, logits.argmax(axis=-1))
+
+
+def test_above_256_classes_class_maps_are_int32():
+    logits = np.zeros((1, 1, 2, 257), "float32")
+    logits[..., 256] = 1
+    found = keras.ops.convert_to_numpy(class_map(keras.ops.array(logits)))
+    assert found.dtype == "int32" and found.tolist() == [[[256, 256]]]
+
+
+class Subclassed(keras.Model):
+    def call(self, images):
+        return images
+
+
+def test_models_that_cannot_be_looked_into_are_told_so():
+    with pytest.raises(TypeError, match="functional keras.Model.*Subclassed.*Wrap"):
+        predict(Subclassed(), image(4, 4))
+    first, second = keras.Input((None, None, 3)), keras.Input((None, None, 3))
+    model = keras.Model([first, second], first + second)
+    with pytest.raises(ValueError, match="The model must take images"):
+        predict(model, image(4, 4))
