@@ -4,22 +4,24 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 OTHERS := .venv-backends
 ADDONS := .venv-addons
+NEXT := .venv-next
 JOBS ?= 2
 ON_EACH_BACKEND := $(addprefix tests/,ops layers losses metrics backbones models checkpoints)
 ON_KERAS_2 := import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))
 SEES_GPU := import sys, tensorflow as tf; sys.exit(not tf.config.list_physical_devices("GPU"))
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: install demo test test-all test-addons test-jax test-torch test-distributed test-gpu matrix lint bench docs clean
+.PHONY: install demo test test-all test-addons test-next test-jax test-torch test-distributed test-gpu matrix lint bench docs clean
 
 install: $(VENV)/installed
 
 $(VENV)/installed: EXTRAS := test,lint,imagenet
+$(NEXT)/installed: EXTRAS := test,imagenet
 $(OTHERS)/installed: EXTRAS := test,imagenet,backends
 $(ADDONS)/installed: EXTRAS := addons,test-addons,imagenet
 
 # A new pip first: older ones do not find the versions that fit on Python 3.10.
-$(VENV)/installed $(OTHERS)/installed $(ADDONS)/installed: %/installed: setup.py
+$(VENV)/installed $(OTHERS)/installed $(ADDONS)/installed $(NEXT)/installed: %/installed: setup.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else f"keras_seg needs Python 3.10 to 3.13, and {sys.executable} is {v[0]}.{v[1]}: name another with make PYTHON=...")'
 	$(PYTHON) -m venv $*
 	$*/bin/python -m pip install --quiet --upgrade pip
@@ -45,6 +47,12 @@ test-addons: install
 		$(MAKE) $(ADDONS)/installed && KERAS_SEG_OTHER_PYTHON=$(abspath $(RUN)) \
 		$(ADDONS)/bin/python -m pytest -m 'not slow' --numprocesses $(JOBS); \
 	else echo "TensorFlow 2.15 is there for Python 3.10 and 3.11 only: nothing to test"; fi
+
+# The newest Keras, release candidates and what setup.py does not admit yet included.
+test-next: $(NEXT)/installed
+	$(NEXT)/bin/python -m pip install --quiet --upgrade --pre --no-deps keras
+	$(NEXT)/bin/python -m pip list | grep -i '^keras '
+	$(NEXT)/bin/python -m pytest -m 'not slow' --numprocesses $(JOBS)
 
 # What runs on Keras's other backends, in an environment of their own.
 test-jax test-torch: test-%: $(OTHERS)/installed
@@ -86,4 +94,4 @@ docs: install
 	mv docs/backbones.md.new docs/backbones.md
 
 clean:
-	rm -rf $(VENV) $(OTHERS) $(ADDONS) runs build *.egg-info
+	rm -rf $(VENV) $(OTHERS) $(ADDONS) $(NEXT) runs build *.egg-info

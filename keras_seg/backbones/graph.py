@@ -7,6 +7,8 @@ import typing
 
 import keras
 
+from keras_seg._keras_private import calls, layers_within, takes_training
+
 # Multiples of every stride in use, and far enough apart to tell the strides.
 _PROBES = (512, 1024)
 
@@ -171,7 +173,7 @@ def is_functional(operation):
 
 def contained_layers(layer):
     """The layers inside a layer, at every depth."""
-    return [inner for inner in layer._flatten_layers() if inner is not layer]
+    return [inner for inner in layers_within(layer) if inner is not layer]
 
 
 def _run(network, inputs, graph, taken, prefix=None):
@@ -189,13 +191,7 @@ def _run(network, inputs, graph, taken, prefix=None):
 
 def _nodes(network):
     """Operation, arguments and outputs of each call, in a runnable order."""
-    # Keras has no public way to list the calls of a graph.
-    function = keras.Function(network.inputs, network.outputs)
-    for depth in sorted(function._nodes_by_depth, reverse=True):
-        for node in function._nodes_by_depth[depth]:
-            if not node.is_input:
-                arguments = (node.arguments.args, node.arguments.kwargs)
-                yield node.operation, arguments, node.outputs
+    return calls(keras.Function(network.inputs, network.outputs))
 
 
 def _call(operation, args, kwargs, graph, taken, prefix):
@@ -256,7 +252,7 @@ def _has_configuration(layer):
 
 def _courses(layer, kwargs):
     """The arguments under which the `call` of a layer could run differently."""
-    if layer._call_has_training_arg and kwargs.get("training") is None:
+    if takes_training(layer) and kwargs.get("training") is None:
         return [{}, {"training": True}, {"training": False}]
     return [{}]
 
@@ -279,7 +275,7 @@ def _trace(layer, args, kwargs):
 
 
 def _spec(operation, args, kwargs):
-    if isinstance(operation, keras.Layer) and not operation._call_has_training_arg:
+    if isinstance(operation, keras.Layer) and not takes_training(operation):
         kwargs = {name: value for name, value in kwargs.items() if name != "training"}
     return operation.compute_output_spec(*args, **kwargs)
 

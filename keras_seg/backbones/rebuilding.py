@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_seg._keras_private import lambda_output_shape
 from keras_seg.backbones.graph import substitute
 from keras_seg.layers import BatchNormalization, Conv2D, DepthwiseConv2D
 
@@ -69,7 +70,7 @@ def copy(call, **changes):
         # Its function would lose the names that it refers to.
         return keras.layers.Lambda(
             operation.function,
-            operation._output_shape,
+            lambda_output_shape(operation),
             operation.mask,
             operation.arguments,
             name=call.name,

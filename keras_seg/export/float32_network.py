@@ -1,5 +1,7 @@
 import keras
 
+from keras_seg._keras_private import layers_within
+
 _NARROW = ("float16", "bfloat16")
 
 
@@ -14,7 +16,7 @@ def float32_network(network):
 
     Example: `float32_network(model).compute_dtype` is "float32".
     """
-    dtypes = {layer.compute_dtype for layer in network._flatten_layers()}
+    dtypes = {layer.compute_dtype for layer in layers_within(network)}
     if not dtypes & set(_NARROW):
         return network
     config = keras.saving.serialize_keras_object(network)

@@ -5,6 +5,7 @@ import functools
 
 import keras
 
+from keras_seg._keras_private import layers_within
 from keras_seg.layers import Conv2D
 
 _KNOWN = (keras.layers.Conv2D.convolution_op, Conv2D.convolution_op)
@@ -36,7 +37,7 @@ def without_xla(model):
     """
     layers = [
         layer
-        for layer in model._flatten_layers()
+        for layer in layers_within(model)
         if isinstance(layer, keras.layers.Conv2D)
         and layer.groups > 1
         and layer.data_format == "channels_last"

@@ -4,6 +4,7 @@ import shutil
 import keras
 import numpy as np
 
+from keras_seg._keras_private import start_at_epoch
 from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
 from keras_seg.training.replacing import replacing
 from keras_seg.training.worker import worker
@@ -55,7 +56,7 @@ class Backup(keras.callbacks.Callback):
         if epoch:
             for variable, array in zip(variables, arrays, strict=True):
                 variable.assign(array)
-            self.model._initial_epoch = int(epoch)  # as BackupAndRestore does
+            start_at_epoch(self.model, int(epoch))
         if self.is_chief:
             self.folder.mkdir(parents=True, exist_ok=True)  # says: not finished
 

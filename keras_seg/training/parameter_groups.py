@@ -4,6 +4,7 @@ import math
 
 from keras import ops
 
+from keras_seg._keras_private import is_decayed, variable_index
 from keras_seg.ops.xla import tensorflow
 
 
@@ -46,9 +47,9 @@ class ParameterGroups:
         Both come from the variable alone: replicas take turns while a step is traced,
         so that whatever one leaves in the optimizer would reach the others.
         """
-        index = self._get_variable_index(variable)
+        index = variable_index(self, variable)
         rate = ops.cast(learning_rate, variable.dtype) * self._factors[index]
-        return rate, self._decays[index] if self._use_weight_decay(variable) else 0.0
+        return rate, self._decays[index] if is_decayed(self, variable) else 0.0
 
     def _apply_weight_decay(self, variables):
         """Keras's decay of all variables by one rate: `update_step` decays instead."""

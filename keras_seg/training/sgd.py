@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_seg._keras_private import variable_index
 from keras_seg.training.parameter_groups import ParameterGroups
 
 
@@ -53,7 +54,7 @@ class SGD(ParameterGroups, keras.optimizers.SGD):
             gradient = gradient + variable * decay
         if self.momentum:
             # Without the rate, which Keras's own momentum contains.
-            velocity = self.momentums[self._get_variable_index(variable)]
+            velocity = self.momentums[variable_index(self, variable)]
             gathered = velocity * self.momentum + gradient
             self.assign(velocity, gathered)
             if self.nesterov:

@@ -3,6 +3,7 @@ import functools
 import tensorflow as tf
 from keras import ops
 
+from keras_seg._keras_private import moments_axes, own_moments, replace_moments
 from keras_seg.ops.replicas import moments_over_replicas
 from keras_seg.training.batch_norms import batch_norms
 
@@ -30,13 +31,12 @@ def synchronize_batch_norm(model):
     norms = batch_norms(model)
     for norm in norms:
         norm.synchronized = True
-        # Keras has no public place for it.
-        norm._moments = functools.partial(_moments, norm)
+        replace_moments(norm, functools.partial(_moments, norm))
     return len(norms)
 
 
 def _moments(norm, inputs, mask=None):
     if mask is not None:
-        return type(norm)._moments(norm, inputs, mask)
-    moments = moments_over_replicas(inputs, norm._reduction_axes)
+        return own_moments(norm, inputs, mask)
+    moments = moments_over_replicas(inputs, moments_axes(norm))
     return [ops.cast(moment, inputs.dtype) for moment in moments]
