@@ -12,7 +12,7 @@ from keras_seg.command.flags import (
     check_folders,
     open_data,
 )
-from keras_seg.command.views import add_views, network_of_views
+from keras_seg.command.views import add_views, views
 
 SUMMARY = "score a model on a data set"
 DESCRIPTION = """\
@@ -26,7 +26,6 @@ examples:
   keras-seg evaluate best.keras --data cityscapes --data-dir cityscapes \\
       --output evaluation.json --chart confusion.png
   keras-seg evaluate best.keras --data camvid --data-dir CamVid --window 160 224
-  keras-seg evaluate dsrl.keras --data camvid --data-dir CamVid --upscale 2
 
 docs/data_sets.md has the layouts of the data sets, docs/evaluation.md the measures.
 """
@@ -37,7 +36,6 @@ def add_arguments(parser):
     add, path = parser.add_argument, pathlib.Path
     add("model", type=path, help="the .keras file")
     add("--batch-size", type=int, default=1, help="above 1 for images of one size")
-    add("--upscale", type=int, default=1, help="of a DSRL: images are reduced by it")
     add("--no-boundaries", action="store_true", help="leave their F1 out: faster")
     add("--output", type=path, help="JSON file to write the result to")
     add("--chart", type=path, help="picture of the confusion matrix to write")
@@ -57,19 +55,16 @@ def run(args):
 
     from keras_seg.data import evaluation_pipeline
     from keras_seg.inference import evaluate, evaluation_table, write_evaluation
-    from keras_seg.training import named_targets
     from keras_seg.visualization import confusion_chart
 
     model = load_model(args.model)
     data_set = open_data(args)
-    network = network_of_views(model, args)
     batches = evaluation_pipeline(data_set, args.batch_size)
-    batches = batches.map(named_targets(network, args.upscale))
-    options = {"boundaries": not args.no_boundaries, "verbose": 1}
+    options = views(args) | {"boundaries": not args.no_boundaries, "verbose": 1}
     try:
         # So that the table alone is on standard output.
         with contextlib.redirect_stdout(sys.stderr):
-            result = evaluate(network, batches, data_set.class_names, **options)
+            result = evaluate(model, batches, data_set.class_names, **options)
     except tf.errors.InvalidArgumentError as error:  # of an image in the pipeline
         raise ValueError(error.message.splitlines()[0]) from error
     print(evaluation_table(result))

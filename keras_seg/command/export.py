@@ -5,7 +5,7 @@ import pathlib
 
 from keras_seg.command.files import image_files, load_model
 from keras_seg.command.flags import CLASSES, SIZE
-from keras_seg.command.views import add_views, network_of_views
+from keras_seg.command.views import add_views, views
 
 SUMMARY = "write a model for TensorFlow Serving, ONNX or LiteRT"
 DESCRIPTION = """\
@@ -76,9 +76,12 @@ def run(args):
     """Exports, and tells what was written."""
     from keras_seg.data import class_table
     from keras_seg.export import export_litert, export_onnx, export_saved_model
+    from keras_seg.inference import prediction_model
 
     kind = _kind(args.path)
-    model = network_of_views(load_model(args.model), args)
+    model = load_model(args.model)
+    if args.window or args.flip or args.scales != [1.0]:
+        model = prediction_model(model, full_size=False, **views(args))
     if kind == "SavedModel":
         names, palette = class_table(args.classes) if args.classes else (None, None)
         path = export_saved_model(

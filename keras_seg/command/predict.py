@@ -7,7 +7,7 @@ import sys
 from keras_seg.command.files import image_files, load_model
 from keras_seg.command.flags import CLASSES
 from keras_seg.command.main import print_error
-from keras_seg.command.views import add_views
+from keras_seg.command.views import add_views, views
 
 SUMMARY = "segment images, to masks and overlays"
 DESCRIPTION = """\
@@ -66,14 +66,7 @@ def run(args):
     for folder in filter(None, (args.output, args.overlays)):
         _check_folder(folder, files)
     model = load_model(args.model)
-    label_map = predictor(
-        model,
-        window=args.window,
-        overlap=args.overlap,
-        blending=args.blending,
-        scales=args.scales,
-        flip=args.flip,
-    )
+    label_map = predictor(model, **views(args))
     palette = _palette(args.classes, model)
 
     failed = 0

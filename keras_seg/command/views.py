@@ -2,7 +2,7 @@
 
 
 def add_views(parser):
-    """Adds the options; `network_of_views` reads them."""
+    """Adds the options; `views` reads them."""
     group = parser.add_argument_group("how an image is seen")
     add = group.add_argument
     add(
@@ -30,15 +30,7 @@ def add_views(parser):
     add("--flip", action="store_true", help="averaged with the mirrored image too")
 
 
-def network_of_views(model, args):
-    """The model for inference that sees images as the options say."""
-    from keras_seg.inference import multi_scale, sliding_window
-    from keras_seg.models import inference_model
-
-    network = inference_model(model)
-    if args.window:
-        options = {"overlap": args.overlap, "blending": args.blending}
-        network = sliding_window(network, args.window, **options)
-    if args.scales != [1.0] or args.flip:
-        network = multi_scale(network, args.scales, args.flip)
-    return network
+def views(args):
+    """The options of `keras_seg.inference.prediction_model` by name."""
+    names = ("window", "overlap", "blending", "scales", "flip")
+    return {name: getattr(args, name) for name in names}
