@@ -48,7 +48,7 @@ def run(args):
     heads = sorted(set(model.output) - {"segmentation"}) if _has_heads(model) else []
     print(f"model        {model.name}")
     print(f"images       {_side(fixed[0])} x {_side(fixed[1])}, {channels} channels")
-    print(f"classes      {network.output_shape[-1]}")
+    print(f"classes      {max(network.output_shape[-1], 2)}")
     print(f"parameters   {_millions(network)}")
     if heads:
         print(f"for training {_millions(model)}, with {', '.join(heads)}")

@@ -99,7 +99,7 @@ def _palette(classes, model):
     output = model.output
     if isinstance(output, dict):
         output = output["segmentation"]
-    count = output.shape[-1]
+    count = max(output.shape[-1], 2)  # a single logit tells two
     if classes is None:
         return default_palette(count)
     names, palette = class_table(classes)

@@ -147,7 +147,8 @@ def export_saved_model(
     with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
         folder = pathlib.Path(folder)
         written = folder / "model"
-        assets = class_files(folder, network.output_shape[-1], class_names, palette)
+        num_classes = max(network.output_shape[-1], 2)  # a single logit tells two
+        assets = class_files(folder, num_classes, class_names, palette)
         with xla_scope(False), without_xla(network):
             _write(functions, assets, written)
         graph_check(written)

@@ -213,6 +213,23 @@ def test_models_in_half_precision_are_written_in_float32(policy, tmp_path):
     assert_equal(found, logits(plain, pictures))
 
 
+def test_a_single_logit_tells_two_classes(tmp_path):
+    model = pixel_model(classes=1, kernel_size=3)
+    pictures = images(2, 20, 30)
+    middle = np.median(logits(model, pictures))
+    model.layers[-1].bias.assign([-middle])
+    outputs = ("classes", "probabilities", "logits")
+    path = export_onnx(model, tmp_path / "model.onnx", outputs=outputs)
+    session = onnxruntime.InferenceSession(path)
+    classes, shares, found = session.run(list(outputs), {"images": pictures})
+    expected = logits(model, pictures)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    np.testing.assert_allclose(shares, 1 / (1 + np.exp(-expected)), atol=1e-4)
+    clear = np.abs(expected[..., 0]) > 1e-2
+    assert classes.dtype == np.uint8 and 0 < classes.mean() < 1
+    np.testing.assert_array_equal(classes[clear], (expected[..., 0] > 0)[clear])
+
+
 def test_names_the_extra_where_the_runtime_is_missing(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     with pytest.raises(ImportError, match=r"tf2onnx: pip install keras-seg\[onnx\]"):

@@ -275,6 +275,21 @@ def test_rows_of_padding_have_the_position_of_padding(tmp_path):
     np.testing.assert_allclose(answer, expected, atol=1e-5)
 
 
+def test_a_single_logit_tells_two_classes(tmp_path):
+    model = pixel_model(classes=1)
+    images = photograph(20, 30)[None]
+    expected = np.array(model(images.astype("float32")))
+    model.layers[-1].bias.assign([-np.median(expected)])
+    expected -= np.median(expected)
+    path = export_saved_model(model, tmp_path / "1", class_names=["other", "road"])
+    served = signatures(path)
+    classes = served["serving_default"](images=tf.constant(images))["classes"]
+    clear = np.abs(expected[..., 0]) > 1e-2
+    np.testing.assert_array_equal(classes[clear], (expected[..., 0] > 0)[clear])
+    answer = served["probabilities"](images=tf.constant(images))["probabilities"]
+    np.testing.assert_allclose(answer, 1 / (1 + np.exp(-expected)), atol=1e-4)
+
+
 def test_class_names_and_palette_are_assets(tmp_path):
     palette = np.array([[128, 64, 128], [0, 0, 142], [70, 70, 70]], "uint8")
     names = ["road", "car", "h\u00e4user"]
