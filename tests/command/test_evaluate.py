@@ -69,7 +69,7 @@ def test_images_are_reduced_for_a_model_of_two_resolutions(run, tmp_path):
     model = tiny_dsrl(StreetScenes(1, (96, 128)).num_classes)
     model.save(path)
     output = tmp_path / "evaluation.json"
-    status, _, err = run(path, *SCENES, "--upscale", 2, "--output", output)
+    status, _, err = run(path, *SCENES, "--output", output)
     assert status == 0, err
     val = StreetScenes(3, (96, 128), seed=1)
     network = inference_model(model)
