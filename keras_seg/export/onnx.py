@@ -79,7 +79,7 @@ def export_onnx(
             opset=opset,
             custom_op_handlers={"Erfc": (_write_erfc, [])},
         )
-    _state_borders(converted.graph)
+
     path.parent.mkdir(parents=True, exist_ok=True)
     # Beside its final place, because only within a file system a move is atomic.
     with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
@@ -101,32 +101,6 @@ def _write_erfc(graph, node, name, args):
     node.type = "Erf"
     erf = node.output[0]
     graph.insert_new_node_on_output("Sub", erf, inputs=[one.output[0], erf])
-
-
-def _state_borders(graph):
-    """Gives dilated convolutions their borders in numbers, as ONNX Runtime needs them.
-
-    They have strides of 1, so that the borders are the same for every size.
-    """
-    from onnx import helper
-
-    for node in graph.node:
-        attributes = {attribute.name: attribute for attribute in node.attribute}
-        for attribute in node.attribute:
-            if attribute.HasField("g"):  # the body of a loop
-                _state_borders(attribute.g)
-        if node.op_type != "Conv" or not {"auto_pad", "dilations"} <= attributes.keys():
-            continue
-        rates = attributes["dilations"].ints
-        if attributes["auto_pad"].s == b"SAME_UPPER" and max(rates) > 1:
-            sizes = attributes["kernel_shape"].ints
-            reach = [(n - 1) * rate for n, rate in zip(sizes, rates, strict=True)]
-            before = [cells // 2 for cells in reach]
-            after = [
-                cells - border for cells, border in zip(reach, before, strict=True)
-            ]
-            node.attribute.remove(attributes["auto_pad"])
-            node.attribute.append(helper.make_attribute("pads", before + after))
 
 
 def _load(path):
