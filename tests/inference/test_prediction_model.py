@@ -15,8 +15,7 @@ from keras_seg.inference import (
     probabilities,
     sliding_window,
 )
-from tests.models.test_dsrl import tiny_dsrl
-from tests.models.test_hanet import randomise, tiny_hanet
+from tests.models.networks import randomise, tiny_dsrl, tiny_hanet
 
 
 def image(height, width, seed=0):
