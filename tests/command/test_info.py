@@ -1,14 +1,15 @@
 import keras
 import pytest
 
-from keras_seg.command import info, main
+from keras_seg.command import main
 from keras_seg.inference import flops
 from keras_seg.models import inference_model
 from tests.models.networks import tiny_spnet
 
 
 def test_parameters_operations_and_memory(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(info, "peak_memory", lambda model, size: size[0] * 2**20)
+    memory = "keras_seg.inference.peak_memory"
+    monkeypatch.setattr(memory, lambda model, size: size[0] * 2**20)
     model = tiny_spnet(auxiliary_head=True)
     model.save(tmp_path / "a.keras")
     sizes = ["--size", "64", "96", "--size", "512", "256"]
