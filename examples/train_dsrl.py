@@ -38,8 +38,7 @@ from keras_seg import (
     training,
     visualization,
 )
-from keras_seg.command.flags import folder_options
-from keras_seg.command.training_flags import parse_training_flags
+from keras_seg.command.training_flags import open_training_data, parse_training_flags
 from keras_seg.training.backup import epochs_done
 from keras_seg.training.worker import worker
 
@@ -140,7 +139,7 @@ def compile_model(args, model, steps, ignore_class):
         optimizer,
         loss={name: loss[name] for name in model.output},
         loss_weights={name: WEIGHTS[name] for name in model.output},
-        metrics={"segmentation": [metrics.MeanIoU(num_classes)]},
+        metrics={"segmentation": [metrics.MeanIoU(num_classes, ignore_class)]},
     )
 
 
@@ -180,6 +179,7 @@ def train_part(args, folder, model, strategy, train_set, val_set):
         args.tensorboard,
         keep_backup=True,
         overwrite=args.overwrite,
+        class_names=train_set.class_names,
     )
     model.fit(
         train,
@@ -201,14 +201,7 @@ def main(args):
         tf.config.experimental.enable_op_determinism()
 
     # Data, the model, and its parts one after another or all at once.
-    train_set, val_set = data.open_splits(
-        args.data,
-        args.data_dir,
-        args.scenes,
-        args.image_size,
-        args.seed,
-        **folder_options(args),
-    )
+    train_set, val_set = open_training_data(args)
     with strategy.scope():
         model = build_model(args, train_set.num_classes, train_set.channels)
     for part in args.stages or [args.parts]:
@@ -228,7 +221,9 @@ def main(args):
     best = models.inference_model(best)
     batches = data.evaluation_pipeline(val_set, args.val_batch_size)
     batches = batches.map(training.named_targets(best, args.upscale))
-    result = inference.evaluate(best, batches, val_set.class_names)
+    result = inference.evaluate(
+        best, batches, val_set.class_names, val_set.ignore_class
+    )
     inference.write_evaluation(result, args.output / "evaluation.json")
     picture = visualization.sample_predictions(best, val_set)
     Image.fromarray(picture).save(args.output / "predictions.png")

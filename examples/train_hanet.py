@@ -34,8 +34,7 @@ from keras_seg import (
     training,
     visualization,
 )
-from keras_seg.command.flags import folder_options
-from keras_seg.command.training_flags import parse_training_flags
+from keras_seg.command.training_flags import open_training_data, parse_training_flags
 from keras_seg.training.backup import epochs_done
 from keras_seg.training.worker import worker
 
@@ -73,14 +72,7 @@ def main(args):
         tf.config.experimental.enable_op_determinism()
 
     # Data: augmented crops to train on, whole images to validate on.
-    train_set, val_set = data.open_splits(
-        args.data,
-        args.data_dir,
-        args.scenes,
-        args.image_size,
-        args.seed,
-        **folder_options(args),
-    )
+    train_set, val_set = open_training_data(args)
     has_attention = args.network == "hanet"
     train = data.training_pipeline(
         train_set,
@@ -175,6 +167,7 @@ def main(args):
                 args.tensorboard,
                 keep_backup=True,
                 overwrite=args.overwrite,
+                class_names=train_set.class_names,
             ),
         ],
         shuffle=False,  # the pipeline does that
@@ -186,7 +179,9 @@ def main(args):
     best = keras.saving.load_model(args.output / "best.keras", compile=False)
     best = models.inference_model(best)
     batches = data.evaluation_pipeline(val_set, args.val_batch_size)
-    result = inference.evaluate(best, batches, val_set.class_names)
+    result = inference.evaluate(
+        best, batches, val_set.class_names, val_set.ignore_class
+    )
     inference.write_evaluation(result, args.output / "evaluation.json")
     picture = visualization.sample_predictions(best, val_set)
     Image.fromarray(picture).save(args.output / "predictions.png")

@@ -64,7 +64,13 @@ def run(args):
     try:
         # So that the table alone is on standard output.
         with contextlib.redirect_stdout(sys.stderr):
-            result = evaluate(model, batches, data_set.class_names, **options)
+            result = evaluate(
+                model,
+                batches,
+                data_set.class_names,
+                data_set.ignore_class,
+                **options,
+            )
     except tf.errors.InvalidArgumentError as error:  # of an image in the pipeline
         raise ValueError(error.message.splitlines()[0]) from error
     print(evaluation_table(result))

@@ -27,6 +27,13 @@ def add_data(parser):
 
 def _add_own_folder(add):
     add(
+        "--label-map",
+        type=_label_map,
+        metavar="VALUE:CLASS,...",
+        help="what values of label files mean: 0:0,255:1 for masks of two classes",
+    )
+    add("--ignore-class", type=int, metavar="VALUE", help="the label of no class: 255")
+    add(
         "--label-colors",
         choices=["colors", "values"],
         help="what counts in label files with a palette; RGB files have colours alone",
@@ -42,6 +49,12 @@ def _add_own_folder(add):
     add("--channels", type=int, help="of the images: 3")
     add_value_range(add)
     add_max_pixels(add)
+
+
+def _label_map(text):
+    from keras_seg.data.label_map import label_map
+
+    return label_map(text)
 
 
 def add_value_range(add):
@@ -77,6 +90,8 @@ def folder_options(args):
     """What the flags say of the files of a folder, for `keras_seg.data.open_split`."""
     label_colors = {None: None, "colors": True, "values": False}[args.label_colors]
     return {
+        "label_map": args.label_map,
+        "ignore_class": args.ignore_class,
         "label_colors": label_colors,
         "ignore_unknown_colors": args.ignore_unknown_colors,
         "image_name": args.image_name,

@@ -3,8 +3,11 @@
 import pathlib
 
 from keras_seg.command.files import load_model
-from keras_seg.command.flags import folder_options
-from keras_seg.command.training_flags import add_training_flags, with_defaults
+from keras_seg.command.training_flags import (
+    add_training_flags,
+    open_training_data,
+    with_defaults,
+)
 
 SUMMARY = "train a network on images and labels"
 DESCRIPTION = """\
@@ -44,6 +47,7 @@ _RECIPES = {
     },
     "default": {"weights": "imagenet", "backbone_rate": 0.1},
 }
+_PICTURES = 4  # validation images in TensorBoard
 # Of the losses of outputs besides "segmentation"; see examples/train_*.py.
 _WEIGHTS = {"auxiliary": 0.4, "super_resolution": 2.0}
 
@@ -77,7 +81,7 @@ def run(args):
     import keras
     import tensorflow as tf
 
-    from keras_seg import data, training
+    from keras_seg import training
     from keras_seg.training.callbacks import require_unfinished
     from keras_seg.training.worker import worker
 
@@ -86,14 +90,7 @@ def run(args):
     keras.utils.set_random_seed(args.seed)
     if args.deterministic:
         tf.config.experimental.enable_op_determinism()
-    train_set, val_set = data.open_splits(
-        args.data,
-        args.data_dir,
-        args.scenes,
-        args.image_size,
-        args.seed,
-        **folder_options(args),
-    )
+    train_set, val_set = open_training_data(args)
     with strategy.scope():
         model = _model(args, train_set)
     try:
@@ -181,7 +178,10 @@ def _fit(args, model, strategy, train_set, val_set):
         args.tensorboard,
         keep_backup=True,
         overwrite=args.overwrite,
+        class_names=train_set.class_names,
     )
+    if args.tensorboard and index == 0:
+        callbacks.insert(-1, _pictures(args, val_set))
     model.fit(
         train,
         epochs=args.epochs,
@@ -191,6 +191,16 @@ def _fit(args, model, strategy, train_set, val_set):
         callbacks=[training.TimeEstimate(), *callbacks],
         shuffle=False,  # the pipeline does that
     )
+
+
+def _pictures(args, val_set):
+    """The callback that draws some validation images after each epoch."""
+    from keras_seg.visualization import ValidationPictures
+
+    step = max(len(val_set) // _PICTURES, 1)
+    samples = [val_set[index] for index in range(0, len(val_set), step)][:_PICTURES]
+    folder = args.output / "tensorboard" / "pictures"
+    return ValidationPictures(folder, samples, val_set.palette, val_set.class_names)
 
 
 def _compile(args, model, train_set, steps):
@@ -268,7 +278,9 @@ def _finish(args, val_set):
     best = models.inference_model(load_model(args.output / "best.keras"))
     batches = data.evaluation_pipeline(val_set, args.val_batch_size)
     batches = batches.map(training.named_targets(best, _scale(best)))
-    result = inference.evaluate(best, batches, val_set.class_names)
+    result = inference.evaluate(
+        best, batches, val_set.class_names, val_set.ignore_class
+    )
     inference.write_evaluation(result, args.output / "evaluation.json")
     picture = args.output / "predictions.png"
     Image.fromarray(sample_predictions(best, val_set)).save(picture)

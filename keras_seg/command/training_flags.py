@@ -3,7 +3,9 @@
 import argparse
 import pathlib
 
-from keras_seg.command.flags import add_data, check_data
+from keras_seg.command.flags import add_data, check_data, folder_options
+
+_LABELS_TO_LOOK_AT = 64  # at the start of a training
 
 # What follows from the recipe where it does not say otherwise.
 DEFAULTS = {
@@ -87,6 +89,44 @@ def with_defaults(args, recipes):
     return args
 
 
+def open_training_data(args):
+    """Opens the images to train on and to validate on, and looks at their classes.
+
+    The classes in a sample of the labels are counted and printed. `args.class_weights`
+    become a list of floats, or stay None.
+
+    Args:
+        args: `argparse.Namespace` of `parse_training_flags`.
+
+    Returns:
+        Pair of `SegmentationDataset`.
+
+    Raises:
+        ValueError: If fewer than two classes are left in the labels, or as
+            `keras_seg.data.open_splits`.
+    """
+    from keras_seg.data import balanced_class_weights, class_shares, open_splits
+    from keras_seg.training.worker import worker
+
+    train, val = open_splits(
+        args.data,
+        args.data_dir,
+        args.scenes,
+        args.image_size,
+        args.seed,
+        **folder_options(args),
+    )
+    shares = class_shares(train, images=_LABELS_TO_LOOK_AT)
+    if worker()[0] == 0:
+        print(shares)
+    shares.check()
+    if args.class_weights == ["balanced"]:
+        args.class_weights = balanced_class_weights(train)
+    elif args.class_weights is not None:
+        args.class_weights = [float(weight) for weight in args.class_weights]
+    return train, val
+
+
 def _add_pipeline(add):
     add("--crop", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"))
     add("--scale", type=float, nargs=2, metavar=("LOW", "HIGH"), help="of the images")
@@ -110,8 +150,17 @@ def _add_network(add):
 
 def _add_recipe(add):
     add("--epochs", type=int)
-    add("--loss", help="crossentropy, ohem, focal or dice, or several joined by +")
-    add("--class-weights", type=float, nargs="+", metavar="WEIGHT", help="of the loss")
+    add(
+        "--loss",
+        help="crossentropy, ohem, focal, dice, lovasz or tversky, or several joined "
+        "by +",
+    )
+    add(
+        "--class-weights",
+        nargs="+",
+        metavar="WEIGHT",
+        help="of the loss: balanced, by the classes' frequencies, or one for each",
+    )
     add("--label-smoothing", type=float, help="0.1 is usual")
     add("--optimizer", choices=["sgd", "adamw"])
     add("--learning-rate", type=float, help="the papers' SGD: 0.01")

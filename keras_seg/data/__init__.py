@@ -2,11 +2,13 @@
 
 from keras_seg.data.ade20k import ADE20K
 from keras_seg.data.augmentation import Augmentation
+from keras_seg.data.balanced_class_weights import balanced_class_weights
 from keras_seg.data.bdd100k import BDD100K
 from keras_seg.data.camvid import CamVid
 from keras_seg.data.cityscapes import Cityscapes
 from keras_seg.data.class_heights import class_heights
 from keras_seg.data.class_pixels import class_pixels
+from keras_seg.data.class_shares import ClassShares, class_shares
 from keras_seg.data.class_table import CLASS_TABLES, class_table
 from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.data.image_folder import ImageFolder
@@ -32,6 +34,7 @@ __all__ = [
     "CLASS_TABLES",
     "Augmentation",
     "CamVid",
+    "ClassShares",
     "Cityscapes",
     "ImageFolder",
     "LabelledFiles",
@@ -40,7 +43,9 @@ __all__ = [
     "PublishedDataset",
     "SegmentationDataset",
     "StreetScenes",
+    "balanced_class_weights",
     "class_heights",
+    "class_shares",
     "class_pixels",
     "class_table",
     "default_palette",

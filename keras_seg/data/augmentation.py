@@ -1,3 +1,4 @@
+import copy
 import numbers
 
 import tensorflow as tf
@@ -37,7 +38,8 @@ class Augmentation:
             a factor in `1 - contrast`..`1 + contrast`.
         saturation: Float in 0..1. As `contrast`, for the saturation.
         hue: Float in 0..0.5. At most this share of the colour circle is turned.
-        ignore_class: int. The label of padding.
+        ignore_class: int or None. The label of padding; None for that of the data set
+            in `training_pipeline`, and 255 elsewhere.
 
     Call arguments:
         image: `(height, width, 3)` of any number type, in 0..255.
@@ -74,7 +76,7 @@ class Augmentation:
         contrast=0.2,
         saturation=0.2,
         hue=0.02,
-        ignore_class=255,
+        ignore_class=None,
     ):
         if not _is_pair(crop_size, int) or min(crop_size) < 1:
             raise ValueError(
@@ -97,9 +99,9 @@ class Augmentation:
                 raise ValueError(
                     f"`{name}` must be a number in 0..{most}. Received: {name}={amount}"
                 )
-        if not isinstance(ignore_class, int):
+        if not isinstance(ignore_class, int | None):
             raise ValueError(
-                f"`ignore_class` must be an int. Received: {ignore_class=}"
+                f"`ignore_class` must be an int or None. Received: {ignore_class=}"
             )
         self.crop_size = tuple(crop_size)
         self.scale = tuple(scale)
@@ -109,6 +111,21 @@ class Augmentation:
         self.saturation = saturation
         self.hue = hue
         self.ignore_class = ignore_class
+
+    def padding_with(self, ignore_class):
+        """Returns this augmentation, padding labels with what a data set ignores.
+
+        Raises:
+            ValueError: If it was made to pad with something else.
+        """
+        if self.ignore_class not in (None, ignore_class):
+            raise ValueError(
+                "`ignore_class` of the augmentation must be that of the data set, "
+                f"{ignore_class}; leave it out. Received: {self.ignore_class}"
+            )
+        padding = copy.copy(self)
+        padding.ignore_class = ignore_class
+        return padding
 
     def __call__(self, image, label, seed, positions=None, focus=None):
         image = tf.cast(image, tf.float32)
@@ -121,7 +138,10 @@ class Augmentation:
         mean = tf.reduce_mean(image, axis=(0, 1))
         image = self._move(image, geometry, fill=mean, bilinear=True)
         label = self._move(
-            label[..., None], geometry, fill=self.ignore_class, bilinear=False
+            label[..., None],
+            geometry,
+            fill=255 if self.ignore_class is None else self.ignore_class,
+            bilinear=False,
         )
         image, label = self._recolor(image, seeds[1:]), label[..., 0]
         if positions is None:

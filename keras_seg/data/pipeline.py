@@ -8,6 +8,7 @@ from keras_seg.data.augmentation import Augmentation
 from keras_seg.data.balanced_order import balanced_order
 from keras_seg.data.class_pixels import class_pixels
 from keras_seg.ops import row_positions
+from keras_seg.ops.labels import unknown_label_message
 
 
 def training_pipeline(
@@ -32,10 +33,11 @@ def training_pipeline(
         dataset: `SegmentationDataset`.
         batch_size: int. The same for every batch, since Keras fails under
             `tf.distribute.MirroredStrategy` on a smaller last one.
-        augmentation: `Augmentation`, or any callable
-            `(image, label, seed) -> (image, label)` of tensors whose results share a
-            size; or `None` for images as they are, which then must have one size. With
-            `positions` a callable gets and returns these too, as `Augmentation` does.
+        augmentation: `Augmentation`, which pads labels with `dataset.ignore_class`; any
+            callable `(image, label, seed) -> (image, label)` of tensors whose results
+            share a size; or `None` for images as they are, which then must have one
+            size. With `positions` a callable gets and returns these too, as
+            `Augmentation` does.
         seed: int, 0 or more.
         cache: Whether to keep all images in memory once they are read, before
             augmentation.
@@ -83,6 +85,8 @@ def training_pipeline(
     if not isinstance(seed, int) or seed < 0:
         raise ValueError(f"`seed` must be an int of 0 or more. Received: {seed=}")
     pixels = _pixels_to_balance(dataset, class_balance)
+    if isinstance(augmentation, Augmentation):
+        augmentation = augmentation.padding_with(dataset.ignore_class)
     steps = num_images // batch_size
     size = None
     if augmentation is None:
@@ -253,7 +257,7 @@ def _part(batch_size, shard):
 
 
 def _read(dataset, index):
-    """Returns an image, uint8, and its label, int32, after a check of their shapes."""
+    """Returns an image, uint8, and its label, int32, after checks of both."""
     image, label = (np.asarray(array) for array in dataset[index])
     shape = (*label.shape, dataset.channels)
     if label.ndim != 2 or image.shape != shape:
@@ -267,7 +271,16 @@ def _read(dataset, index):
             f"dataset[{index}] must return an image of {dataset.image_dtype}. "
             f"Received: {image.dtype}"
         )
-    return image, label.astype("int32")
+    label = label.astype("int32")
+    unknown = (label < 0) | (label >= dataset.num_classes)
+    unknown &= label != dataset.ignore_class
+    if unknown.any():
+        values = np.unique(label[unknown])[:5].tolist()
+        raise ValueError(
+            f"dataset[{index}]: "
+            + unknown_label_message(values, dataset.ignore_class, dataset.num_classes)
+        )
+    return image, label
 
 
 def _options():

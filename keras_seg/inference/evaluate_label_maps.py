@@ -1,6 +1,8 @@
 import numpy as np
 
+from keras_seg.data import ClassShares
 from keras_seg.metrics import BoundaryF1, confusion_matrix, measures
+from keras_seg.ops.labels import ignored_labels
 
 
 def evaluate_label_maps(
@@ -15,9 +17,9 @@ def evaluate_label_maps(
 
     Args:
         pairs: iterable of `(labels, classes)`, integer arrays `(height, width)` or
-            `(batch, height, width)`: the classes and void labels of an image, and what
-            was predicted. A prediction that is no class is wrong, and counts as no
-            other class.
+            `(batch, height, width)`: the classes and ignored labels of an image, and
+            what was predicted. A prediction that is no class is wrong, and counts as
+            no other class.
         class_names: sequence of str, one for each class.
         ignore_class: int, tuple of ints, or None: the labels that do not count.
         boundaries: bool. Whether to work out the boundary F1 too, which takes longer
@@ -33,6 +35,9 @@ def evaluate_label_maps(
         - "class_iou", "class_accuracy": `{class name: float}`;
         - "boundary_f1", a float, and "class_boundary_f1", by name: see `BoundaryF1`;
           not with `boundaries=False`;
+        - "class_share", by name: the class's share of the labelled pixels that count;
+          "ignored_share", a float: the share of the pixels that are ignored, in the
+          images that have labels;
         - "confusion_matrix": list of lists of int, a row for each class of the labels,
           a column for each one that was predicted, and where predictions are no class
           a last column of these.
@@ -41,8 +46,9 @@ def evaluate_label_maps(
         that null.
 
     Raises:
-        ValueError: If two classes have one name, if a label is neither a class nor
-            void, if shapes differ, or as `BoundaryF1`.
+        ValueError: If fewer than two classes are left beside ignored pixels, if two
+            classes have one name, if a label is neither a class nor ignored, if shapes
+            differ, or as `BoundaryF1`.
 
     Example:
 
@@ -59,10 +65,18 @@ def evaluate_label_maps(
             f"is read. Received: {class_names=}"
         )
     confusion = np.zeros((num_classes, num_classes + 1), "int64")
+    ignored_pixels = labelled_images = seen = 0
     boundary_f1 = BoundaryF1(num_classes, ignore_class, boundary_tolerance)
     for labels, classes in pairs:
         labels, classes = np.asarray(labels), np.asarray(classes)
         confusion += confusion_matrix(labels, classes, num_classes, ignore_class)
+        # Not those that are ignored throughout, which fill up batches.
+        ignored = np.isin(labels, ignored_labels(ignore_class))
+        ignored = ignored.reshape(-1, np.prod(labels.shape[-2:], dtype=int))
+        labelled = ~ignored.all(axis=1)
+        seen += len(labelled)
+        labelled_images += np.count_nonzero(labelled)
+        ignored_pixels += np.count_nonzero(ignored[labelled])
         if boundaries:
             size = (-1, *labels.shape[-2:])
             images = zip(labels.reshape(size), classes.reshape(size), strict=True)
@@ -72,6 +86,17 @@ def evaluate_label_maps(
     def by_name(values):
         return dict(zip(class_names, np.asarray(values).tolist(), strict=True))
 
+    shares = ClassShares(
+        tuple(class_names),
+        confusion.sum(axis=1),
+        ignored_pixels,
+        labelled_images,
+        labelled_images,
+    )
+    if ignored_pixels or (seen and not labelled_images):
+        shares.check()
+    elif seen:  # without ignored pixels, an image of one class is in order
+        shares.warn_of_absent()
     if not confusion[:, -1].any():
         confusion = confusion[:, :-1]
     result = {
@@ -81,6 +106,8 @@ def evaluate_label_maps(
         "frequency_weighted_iou": measures.frequency_weighted_iou(confusion),
         "class_iou": by_name(measures.class_iou(confusion)),
         "class_accuracy": by_name(measures.class_accuracy(confusion)),
+        "class_share": by_name(shares.shares),
+        "ignored_share": shares.ignored_share,
         "confusion_matrix": confusion.tolist(),
     }
     if boundaries:

@@ -8,13 +8,18 @@ def evaluation_table(result):
         result: dict that `evaluate` or `evaluate_label_maps` returned.
 
     Returns:
-        str: a line for each class with its IoU, its accuracy and its boundary F1, and
-        one for each measure of all, the mean IoU last; in percent, with "-" for what
-        has no pixels.
+        str: a line for each class with its share of the labelled pixels, its IoU, its
+        accuracy and its boundary F1; one for the share of all pixels that are ignored,
+        and one for each measure of all, the mean IoU last; in percent, with "-" for
+        what has no pixels.
 
     Example: `print(evaluation_table(evaluate(model, batches, class_names)))`
     """
-    columns = {"IoU": result["class_iou"], "accuracy": result["class_accuracy"]}
+    columns = {
+        "pixels": result["class_share"],
+        "IoU": result["class_iou"],
+        "accuracy": result["class_accuracy"],
+    }
     overall = {
         "pixel accuracy": result["pixel_accuracy"],
         "mean accuracy": result["mean_accuracy"],
@@ -24,6 +29,8 @@ def evaluation_table(result):
         columns["boundary F1"] = result["class_boundary_f1"]
         overall["boundary F1"] = result["boundary_f1"]
     overall["mean IoU"] = result["mean_iou"]
+    if result["ignored_share"]:
+        overall = {"ignored pixels": result["ignored_share"]} | overall
 
     names = [*result["class_iou"]]
     width = max(map(len, [*names, *overall]))

@@ -2,8 +2,8 @@ import keras
 from keras import ops
 
 from keras_seg.ops import affinity_loss, sample_labels
+from keras_seg.ops.labels import check_labels, require_ignore_class
 from keras_seg.ops.sizes import require_size
-from keras_seg.ops.void import require_void
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -17,13 +17,15 @@ class AffinityLoss(keras.losses.Loss):
 
     Args:
         prior_size: pair of ints, as of the `ContextPriorLayer`.
-        num_classes: int.
+        num_classes: int, 2 or more. A network of one logit a pixel has 2.
         ignore_class: int, tuple of ints, or None. Pixels with such a label do not
             count.
         unary_weight: float. Of the cross-entropy.
         global_weight: float. Of the other three terms; with 0, the loss is the mean
             binary cross-entropy.
         name: str.
+        reduction: str or None. How the losses of the images are reduced, as Keras's.
+        dtype: str or None. float64, or float32 for all others.
 
     Call arguments:
         y_true: integer labels `(batch, height, width)`, of any size: they are sampled
@@ -36,8 +38,10 @@ class AffinityLoss(keras.losses.Loss):
         float32 scalar, the mean over the images; finite for finite logits.
 
     Raises:
-        ValueError: If `prior_size` is no pair of positive ints, the shapes do not fit
-            it, or `ignore_class` is none of those.
+        ValueError: If `prior_size` is not a pair of positive ints, `num_classes` is
+            not an int of 2 or more, the shapes do not fit, or `ignore_class` is none of
+            those; and for labels that are neither classes nor ignored, as
+            `keras_seg.ops.labels` says.
 
     Example:
 
@@ -58,27 +62,43 @@ class AffinityLoss(keras.losses.Loss):
         unary_weight=1.0,
         global_weight=1.0,
         name="affinity_loss",
-        **kwargs,
+        reduction="sum_over_batch_size",
+        dtype=None,
     ):
-        super().__init__(name=name, **kwargs)
+        super().__init__(name=name, reduction=reduction)
+        if not isinstance(num_classes, int) or num_classes < 2:
+            raise ValueError(
+                "`num_classes` must be an int of 2 or more, the classes of the labels: "
+                "2 for a network of one logit a pixel, whose labels are 0 and 1. "
+                f"Received: {num_classes=}"
+            )
+        self.precision = "float64" if dtype == "float64" else "float32"
         self.prior_size = require_size("prior_size", prior_size)
         self.num_classes = num_classes
-        self.ignore_class = require_void(ignore_class)
+        self.ignore_class = require_ignore_class(ignore_class)
         self.unary_weight = unary_weight
         self.global_weight = global_weight
 
+    @property
+    def dtype(self):
+        # Keras makes labels of it too: in float16 they would lose digits.
+        return self.precision
+
     def call(self, y_true, y_pred):
-        """The loss of each image, float32 `(batch,)`."""
-        self._check(y_true.shape, y_pred.shape)
-        losses = affinity_loss(
-            y_pred,
-            sample_labels(y_true, self.prior_size),
+        """Returns the loss of each image, `(batch,)`."""
+        labels = ops.cast(y_true, "int32")
+        if len(labels.shape) == 4 and labels.shape[-1] == 1:
+            labels = ops.squeeze(labels, axis=-1)
+        self._check(labels.shape, y_pred.shape)
+        check_labels(labels, self.ignore_class, self.num_classes)
+        return affinity_loss(
+            ops.cast(y_pred, self.precision),
+            sample_labels(labels, self.prior_size),
             self.num_classes,
             self.ignore_class,
             self.unary_weight,
             self.global_weight,
         )
-        return ops.cast(losses, "float32")
 
     def _check(self, labels, prior):
         pixels = self.prior_size[0] * self.prior_size[1]
@@ -97,4 +117,6 @@ class AffinityLoss(keras.losses.Loss):
             "ignore_class": self.ignore_class,
             "unary_weight": self.unary_weight,
             "global_weight": self.global_weight,
+            "reduction": self.reduction,
+            "dtype": self.precision,
         }

@@ -1,11 +1,13 @@
 import inspect
 
+from keras_seg.losses.lovasz_softmax import LovaszSoftmax
 from keras_seg.losses.ohem_crossentropy import OHEMCrossentropy
 from keras_seg.losses.segmentation_crossentropy import SegmentationCrossentropy
 from keras_seg.losses.segmentation_dice import SegmentationDice
 from keras_seg.losses.segmentation_focal_crossentropy import (
     SegmentationFocalCrossentropy,
 )
+from keras_seg.losses.segmentation_tversky import SegmentationTversky
 from keras_seg.losses.weighted_sum_loss import WeightedSumLoss
 
 NAMES = {
@@ -13,6 +15,8 @@ NAMES = {
     "ohem": OHEMCrossentropy,
     "focal": SegmentationFocalCrossentropy,
     "dice": SegmentationDice,
+    "lovasz": LovaszSoftmax,
+    "tversky": SegmentationTversky,
 }
 
 
@@ -22,8 +26,9 @@ def from_name(name, **options):
     Args:
         name: str. "crossentropy" for `SegmentationCrossentropy`, "ohem" for
             `OHEMCrossentropy`, "focal" for `SegmentationFocalCrossentropy`, "dice" for
-            `SegmentationDice`; or several joined by "+", such as "crossentropy+dice",
-            for their `WeightedSumLoss` with weights of 1.
+            `SegmentationDice`, "lovasz" for `LovaszSoftmax`, "tversky" for
+            `SegmentationTversky`; or several joined by "+", such as
+            "crossentropy+dice", for their `WeightedSumLoss` with weights of 1.
         **options: Options of the losses, such as `ignore_class`, `class_weights` and
             `label_smoothing`. Of several losses each gets those that it has. An option
             of None keeps the loss's default.

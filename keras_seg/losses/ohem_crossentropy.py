@@ -25,8 +25,9 @@ class OHEMCrossentropy(SegmentationCrossentropy):
             up. Pixels as hard as the last of them are kept too.
         ignore_class, class_weights, label_smoothing: see `SegmentationCrossentropy`.
             Class and sample weights, and smoothing, have no part in which pixels are
-            hard; but pixels of weight 0 are as void.
+            hard; but pixels of weight 0 are as ignored ones.
         name: str.
+        **kwargs: `reduction` and `dtype`, see `SegmentationCrossentropy`.
 
     Call arguments:
         y_true, y_pred, sample_weight: see `SegmentationCrossentropy`.
@@ -56,8 +57,9 @@ class OHEMCrossentropy(SegmentationCrossentropy):
         class_weights=None,
         label_smoothing=0.0,
         name="ohem_crossentropy",
+        **kwargs,
     ):
-        super().__init__(ignore_class, class_weights, label_smoothing, name)
+        super().__init__(ignore_class, class_weights, label_smoothing, name, **kwargs)
         for argument, value in (("threshold", threshold), ("min_kept", min_kept)):
             if not 0 <= value <= 1:
                 raise ValueError(f"`{argument}` must be in [0, 1]. Received: {value}")

@@ -18,17 +18,23 @@ class SegmentationCrossentropy(SegmentationLoss):
     Args:
         ignore_class: int, tuple of ints, or None. Pixels with such a label do not
             count.
-        class_weights: sequence of one weight a class, 0 or more, or None. With weights,
-            the mean is the weighted one: the sum of the weights divides. (Keras's
-            `class_weight` of `fit` refuses labels of pixels.)
+        class_weights: sequence of one weight for each class, 0 or more; or a dict
+            `{class: weight}` of all classes; or None. With weights, the mean is the
+            weighted one: the sum of the weights divides. (Keras's `class_weight` of
+            `fit` refuses labels of pixels.) `keras_seg.data.balanced_class_weights`
+            works them out of a data set.
         label_smoothing: float in [0, 1). This share of the target is spread evenly over
             all classes.
         name: str.
+        **kwargs: `reduction`, one of Keras's names of the mean, such as
+            "sum_over_batch_size"; `dtype`, "float64" where float32 is not enough.
 
     Call arguments:
         y_true: integer labels `(batch, height, width)` in 0..classes - 1 or of
-            `ignore_class`.
-        y_pred: logits `(batch, height, width, classes)`; computed in float32.
+            `ignore_class`; a last axis of 1 may follow. Or labels of independent
+            classes, `(batch, height, width, classes)`, 0 or 1 for each.
+        y_pred: logits `(batch, height, width, classes)`; computed in float32. With one
+            class, these are of a sigmoid, and the labels are 0 and 1.
         sample_weight: None, or weights that broadcast to the labels, one a pixel or, of
             shape `(batch,)`, one an image. They count as class weights do.
 
@@ -37,7 +43,8 @@ class SegmentationCrossentropy(SegmentationLoss):
 
     Raises:
         ValueError: If shapes, `ignore_class`, `class_weights` or their number, or
-            `label_smoothing` do not fit.
+            `label_smoothing` do not fit; and for labels that are neither classes nor
+            ignored, as `keras_seg.ops.labels` says.
 
     Example:
 
@@ -52,8 +59,9 @@ class SegmentationCrossentropy(SegmentationLoss):
         class_weights=None,
         label_smoothing=0.0,
         name="segmentation_crossentropy",
+        **kwargs,
     ):
-        super().__init__(ignore_class, class_weights, name)
+        super().__init__(ignore_class, class_weights, name, **kwargs)
         if not 0 <= label_smoothing < 1:
             raise ValueError(
                 f"`label_smoothing` must be in [0, 1). Received: {label_smoothing=}"

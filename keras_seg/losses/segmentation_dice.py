@@ -1,19 +1,20 @@
 import keras
 
-from keras_seg.losses.segmentation_loss import SegmentationLoss
-from keras_seg.ops import dice_loss
+from keras_seg.losses.overlap_loss import OverlapLoss
+from keras_seg.ops import tversky_loss
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
-class SegmentationDice(SegmentationLoss):
+class SegmentationDice(OverlapLoss):
     """Dice loss of logits: the mean over the classes of the global batch.
 
     One minus twice the overlap of prediction and label by the sum of both, for each
     class that has labels in the global batch, so that small classes count as much as
-    large ones; see `keras_seg.ops.dice_loss`.
+    large ones; see `keras_seg.ops.dice_loss`. One
+    logit a pixel counts as the two classes of its sigmoid.
 
     `keras.losses.Dice` wants one-hot labels and probabilities. It takes what is
-    predicted in void pixels for wrong; by class (`axis=(0, 1, 2)`), classes that are
+    predicted in ignored pixels for wrong; by class (`axis=(0, 1, 2)`), classes that are
     not there count 1, and without an axis the large classes decide; and it averages the
     coefficients of the replicas, which is not that of the batch.
 
@@ -21,6 +22,7 @@ class SegmentationDice(SegmentationLoss):
         ignore_class: int, tuple of ints, or None. Pixels with such a label do not
             count.
         name: str.
+        **kwargs: `reduction` and `dtype`, see `SegmentationCrossentropy`.
 
     Call arguments:
         y_true, y_pred: see `SegmentationCrossentropy`.
@@ -43,8 +45,8 @@ class SegmentationDice(SegmentationLoss):
     Reference: [Milletari et al., 2016](https://arxiv.org/abs/1606.04797), section 3.
     """
 
-    def __init__(self, ignore_class=255, name="segmentation_dice"):
-        super().__init__(ignore_class, None, name)
+    def __init__(self, ignore_class=255, name="segmentation_dice", **kwargs):
+        super().__init__(ignore_class, name, **kwargs)
 
-    def share(self, labels, logits, weights):
-        return dice_loss(logits, labels, weights)
+    def share_of_areas(self, probabilities, actual, weights):
+        return tversky_loss(probabilities, actual, weights, 0.5, 0.5)

@@ -15,7 +15,7 @@ class SegmentationFocalCrossentropy(SegmentationLoss):
     The cross-entropy of a pixel, times `(1 - p)^gamma` with p the probability of its
     class: what is well known weighs little.
 
-    `keras.losses.CategoricalFocalCrossentropy` wants one-hot labels; those of void
+    `keras.losses.CategoricalFocalCrossentropy` wants one-hot labels; those of ignored
     pixels are rows of zeros, which lower its mean; replicas are averaged; and it clips
     probabilities, so that the most wrong pixels, below 1e-7, have no gradient at all.
 
@@ -23,10 +23,9 @@ class SegmentationFocalCrossentropy(SegmentationLoss):
         gamma: float, 0 or more. With 0 it is `SegmentationCrossentropy`.
         ignore_class: int, tuple of ints, or None. Pixels with such a label do not
             count.
-        class_weights: sequence of one weight a class, 0 or more, or None: the paper's
-            alpha. With weights, the mean is the weighted one: the sum of the weights
-            divides.
+        class_weights: see `SegmentationCrossentropy`: the paper's alpha.
         name: str.
+        **kwargs: `reduction` and `dtype`, see `SegmentationCrossentropy`.
 
     Call arguments:
         y_true, y_pred, sample_weight: see `SegmentationCrossentropy`.
@@ -53,8 +52,9 @@ class SegmentationFocalCrossentropy(SegmentationLoss):
         ignore_class=255,
         class_weights=None,
         name="segmentation_focal_crossentropy",
+        **kwargs,
     ):
-        super().__init__(ignore_class, class_weights, name)
+        super().__init__(ignore_class, class_weights, name, **kwargs)
         if not 0 <= gamma < float("inf"):
             raise ValueError(f"`gamma` must be finite and 0 or more. Received: {gamma}")
         self.gamma = gamma

@@ -1,8 +1,11 @@
 import keras
 from keras import ops
 
-from keras_seg.ops import valid_pixels
-from keras_seg.ops.void import require_void
+from keras_seg.losses.class_weights import require_class_weights
+from keras_seg.ops import two_class_logits, valid_pixels
+from keras_seg.ops.labels import check_labels, require_ignore_class
+
+_REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "auto")
 
 
 class SegmentationLoss(keras.losses.Loss):
@@ -11,80 +14,146 @@ class SegmentationLoss(keras.losses.Loss):
     They compute in float32, weight pixels alike, and are of the global batch: the
     values of the replicas add up to the loss, as Keras adds them up.
 
+    A network of one logit a pixel has two classes, 0 and 1, for the sigmoid: it is one
+    of two classes whose first logit is 0. Labels of the logits' rank are those of
+    independent classes, 0 or 1 for each class and pixel.
+
     Args:
-        ignore_class: int, tuple of ints, or None. Pixels with such a label weigh 0.
-        class_weights: sequence of one weight a class, or None.
+        ignore_class: int, tuple of ints, or None. Pixels with such a label weigh 0, and
+            so do labels that are no class where a step cannot stop: see
+            `keras_seg.ops.labels`.
+        class_weights: see `require_class_weights`.
         name: str.
+        reduction: str. Keras's names of the mean, which is all that there is.
+        dtype: str or None. float64, or float32 for all others.
     """
 
-    def __init__(self, ignore_class, class_weights, name):
+    def __init__(
+        self,
+        ignore_class,
+        class_weights,
+        name,
+        reduction="sum_over_batch_size",
+        dtype=None,
+    ):
+        # Not Keras's reduction: the replicas' shares are to be summed.
         super().__init__(name=name, reduction="sum")
-        self.ignore_class = require_void(ignore_class)
-        self.class_weights = _checked_weights(class_weights)
+        if reduction not in _REDUCTIONS:
+            raise ValueError(
+                "The loss is the mean over the pixels of the global batch. `reduction` "
+                f"must be one of {', '.join(_REDUCTIONS)}. Received: {reduction=}"
+            )
+        self.mean_reduction = reduction
+        self.precision = "float64" if dtype == "float64" else "float32"
+        self.ignore_class = require_ignore_class(ignore_class)
+        self.class_weights = require_class_weights(class_weights)
 
     def share(self, labels, logits, weights):
-        """This replica's share of the loss.
+        """Returns this replica's share of the loss.
 
         Args:
-            labels: int32 tensor `(batch, height, width)`, 0 where they are void.
-            logits: float32 tensor `(batch, height, width, classes)`.
-            weights: float32 tensor `(batch, height, width)`, 0 where they are void.
+            labels: int32 tensor `(batch, height, width)`, 0 where they are ignored.
+            logits: float tensor `(batch, height, width, classes)`, of 2 classes or
+                more.
+            weights: float tensor `(batch, height, width)`, 0 where labels are ignored.
 
         Returns:
-            float32 scalar.
+            float scalar.
         """
         raise NotImplementedError
+
+    def share_of_independent(self, labels, logits, weights):
+        """Returns this replica's share of the loss of independent classes.
+
+        Args:
+            labels: int32 tensor `(batch, height, width, classes)` of 0 and 1.
+            logits: float tensor of that shape.
+            weights: float tensor of that shape, 0 where labels are ignored.
+
+        Returns:
+            float scalar.
+        """
+        # As if the classes were pixels, of two classes each.
+        shape = ops.shape(labels)
+        flat = (shape[0], shape[1], shape[2] * shape[3])
+        labels, weights = (ops.reshape(x, flat) for x in (labels, weights))
+        logits = two_class_logits(ops.reshape(logits, (*flat, 1)))
+        return self.share(labels, logits, weights)
 
     # Not `call`: Keras would scale the result by one over the number of replicas and
     # multiply it by the sample weights, and both are done here already.
     def __call__(self, y_true, y_pred, sample_weight=None):
         labels = ops.cast(y_true, "int32")
-        logits = ops.cast(y_pred, "float32")
+        logits = ops.cast(y_pred, self.precision)
+        if len(labels.shape) == 4 and labels.shape[-1] == 1:
+            labels = ops.squeeze(labels, axis=-1)
         self._check(labels.shape, logits.shape)
 
-        valid = valid_pixels(labels, self.ignore_class)
+        independent = len(labels.shape) == 4
+        if independent:
+            classes = 2
+        elif logits.shape[-1] == 1:
+            logits, classes = two_class_logits(logits), 2
+        else:
+            classes = logits.shape[-1]
+        check_labels(labels, self.ignore_class, classes)
+        valid = valid_pixels(labels, self.ignore_class, classes)
         labels = ops.where(valid, labels, 0)
-        weights = ops.cast(valid, "float32")
+        weights = ops.cast(valid, self.precision)
         if self.class_weights is not None:
-            table = ops.convert_to_tensor(self.class_weights, dtype="float32")
-            weights = weights * ops.take(table, labels)
+            table = ops.convert_to_tensor(self.class_weights, dtype=self.precision)
+            weights = weights * (table if independent else ops.take(table, labels))
         if sample_weight is not None:
-            sample_weight = ops.cast(sample_weight, "float32")
-            missing = len(labels.shape) - len(sample_weight.shape)
-            shape = [*ops.shape(sample_weight), *[1] * missing]
-            weights = weights * ops.reshape(sample_weight, shape)
-        return self.share(labels, logits, weights)
+            weights = weights * self._of_pixels(sample_weight, labels)
+        share = self.share_of_independent if independent else self.share
+        return share(labels, logits, weights)
 
     def _check(self, labels, logits):
-        if (
-            len(labels) != 3
-            or len(logits) != 4
-            or any(
-                a is not None and b is not None and a != b
-                for a, b in zip(labels, logits[:-1], strict=True)
-            )
-        ):
+        if not (
+            len(logits) == 4 and len(labels) in (3, 4) and _agree(labels, logits[:-1])
+        ) or (len(labels) == 4 and labels[-1] != logits[-1]):
             raise ValueError(
                 "Labels (batch, height, width) and logits (batch, height, width, "
-                f"classes) must agree. Received: labels {tuple(labels)}, logits "
-                f"{tuple(logits)}"
+                "classes) must agree; labels of independent classes have the shape of "
+                f"the logits. Received: labels {tuple(labels)}, logits {tuple(logits)}"
             )
-        if self.class_weights is not None and len(self.class_weights) != logits[-1]:
+        classes = logits[-1] if len(labels) == 4 else max(logits[-1], 2)
+        if self.class_weights is not None and len(self.class_weights) != classes:
             raise ValueError(
-                f"`class_weights` must be one for each of the {logits[-1]} classes of "
+                f"`class_weights` must be one for each of the {classes} classes of "
                 f"the logits. Received: {len(self.class_weights)} weights"
             )
 
+    def _of_pixels(self, sample_weight, labels):
+        """Sample weights in a shape that broadcasts to the labels."""
+        sample_weight = ops.cast(sample_weight, self.precision)
+        shape = tuple(sample_weight.shape)
+        rank = len(labels.shape)
+        if len(shape) == 4 and rank == 3 and shape[-1] == 1:
+            sample_weight, shape = ops.squeeze(sample_weight, axis=-1), shape[:-1]
+        if len(shape) not in (0, 1, 3, rank) or not _agree(
+            shape, labels.shape, broadcast=True
+        ):
+            raise ValueError(
+                "`sample_weight` must be one weight an image, (batch,), or weights "
+                f"that broadcast to the labels, {tuple(labels.shape)}. Received the "
+                f"shape {shape}"
+            )
+        ones = [1] * (rank - len(shape))
+        return ops.reshape(sample_weight, [*ops.shape(sample_weight), *ones])
+
     def get_config(self):
-        return {"name": self.name, "ignore_class": self.ignore_class}
+        return {
+            "name": self.name,
+            "ignore_class": self.ignore_class,
+            "reduction": self.mean_reduction,
+            "dtype": self.precision,
+        }
 
 
-def _checked_weights(class_weights):
-    if class_weights is None:
-        return None
-    weights = [float(weight) for weight in class_weights]
-    if not all(0 <= weight < float("inf") for weight in weights):
-        raise ValueError(
-            f"`class_weights` must be finite and 0 or more. Received: {weights}"
-        )
-    return weights
+def _agree(shape, other, broadcast=False):
+    """Whether sizes are equal as far as both are known; from the first axis on."""
+    return all(
+        a is None or b is None or a == b or (broadcast and a == 1)
+        for a, b in zip(shape, other, strict=False)
+    )

@@ -2,18 +2,18 @@ import math
 
 import numpy as np
 
-from keras_seg.ops.void import void_labels
+from keras_seg.ops.labels import ignored_labels, unknown_label_message
 
 _SHARE_OF_DIAGONAL = 0.0075
-_INSIDE = -1  # of the maps of boundaries: no boundary, or void
+_INSIDE = -1  # of the maps of boundaries: no boundary, or ignored
 
 
 class BoundaryF1:
     """How well predicted boundaries follow those of the labels, image by image.
 
     In an image, a pixel lies on the boundary of its class if one of its four
-    neighbours has another class. Void pixels lie on none and make none, in the
-    prediction either, where the labels are void; nor does the edge of the image. A
+    neighbours has another class. Ignored pixels lie on none and make none, in the
+    prediction either, where the labels are ignored; nor does the edge of the image. A
     predicted boundary pixel of a class is right if the labels have a boundary pixel of
     that class within the tolerance, and one of the labels is found if the prediction
     has one; distances are Euclidean, between the centres of pixels. Precision is the
@@ -24,7 +24,7 @@ class BoundaryF1:
 
     `class_f1` is the mean of a class's F1 over the images that have one; `result` is
     the mean over the images of the mean over their classes, by which no image counts
-    more for its size. Images without any boundary, void ones for instance, do not
+    more for its size. Images without any boundary, ignored ones for instance, do not
     count.
 
     Args:
@@ -57,7 +57,7 @@ class BoundaryF1:
                 f"of the diagonal. Received: {tolerance=}"
             )
         self.num_classes = num_classes
-        self.void = void_labels(ignore_class)
+        self.ignored = ignored_labels(ignore_class)
         self.tolerance = tolerance
         self._class_sums = np.zeros(num_classes)
         self._class_images = np.zeros(num_classes, "int64")
@@ -70,15 +70,24 @@ class BoundaryF1:
             labels: integer array `(height, width)`.
             classes: integer array of that shape, what was predicted. What is no class
                 has no boundary of its own, but its neighbours have one there.
+
+        Raises:
+            ValueError: If a label is neither a class nor ignored.
         """
         labels, classes = (np.asarray(x).astype("int32") for x in (labels, classes))
         is_class = (classes >= 0) & (classes < self.num_classes)
         classes = np.where(is_class, classes, self.num_classes)
-        void = np.isin(labels, self.void)
+        ignored = np.isin(labels, self.ignored)
+        unknown = ~ignored & ((labels < 0) | (labels >= self.num_classes))
+        if unknown.any():
+            values = np.unique(labels[unknown])[:5].tolist()
+            raise ValueError(
+                unknown_label_message(values, self.ignored, self.num_classes)
+            )
         tolerance = self.tolerance
         if tolerance is None:
             tolerance = _SHARE_OF_DIAGONAL * math.hypot(*labels.shape)
-        expected, found = (_boundaries(x, void) for x in (labels, classes))
+        expected, found = (_boundaries(x, ignored) for x in (labels, classes))
         recalled, in_labels = self._shares(expected, found, tolerance)
         right, in_prediction = self._shares(found, expected, tolerance)
         f1 = 2 * right * recalled / np.where(right + recalled > 0, right + recalled, 1)
@@ -129,9 +138,9 @@ class BoundaryF1:
         return np.bincount(classes, minlength=self.num_classes)[: self.num_classes]
 
 
-def _boundaries(classes, void):
+def _boundaries(classes, ignored):
     """The class of each pixel that lies on its boundary, -1 elsewhere."""
-    classes = np.where(void, _INSIDE, classes)
+    classes = np.where(ignored, _INSIDE, classes)
     is_boundary = np.zeros(classes.shape, bool)
     for first, second in (
         (np.s_[1:], np.s_[:-1]),

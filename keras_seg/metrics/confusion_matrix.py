@@ -1,6 +1,6 @@
 import numpy as np
 
-from keras_seg.ops.void import void_labels
+from keras_seg.ops.labels import ignored_labels, unknown_label_message
 
 
 def confusion_matrix(labels, classes, num_classes, ignore_class=255):
@@ -11,7 +11,7 @@ def confusion_matrix(labels, classes, num_classes, ignore_class=255):
     class, and are no other's mistake.
 
     Args:
-        labels: integer array of any shape, of classes and void labels.
+        labels: integer array of any shape, of classes and ignored labels.
         classes: integer array of that shape, what was predicted.
         num_classes: int.
         ignore_class: int, tuple of ints, or None: the labels that do not count.
@@ -22,7 +22,7 @@ def confusion_matrix(labels, classes, num_classes, ignore_class=255):
 
     Raises:
         ValueError: If the shapes differ, if one of the arrays is not of integers, or if
-            a label is neither a class nor void.
+            a label is neither a class nor ignored.
 
     Example: `confusion_matrix([0, 0, 1, 255], [0, 1, 7, 0], 2)` is
     `[[1, 1, 0], [0, 0, 1]]`.
@@ -39,15 +39,12 @@ def confusion_matrix(labels, classes, num_classes, ignore_class=255):
                 f"`{name}` must be of integers. Received the dtype {array.dtype}"
             )
     labels, classes, pixels = _runs(labels.reshape(-1), classes.reshape(-1))
-    counted = ~np.isin(labels, void_labels(ignore_class))
+    counted = ~np.isin(labels, ignored_labels(ignore_class))
     labels, classes, pixels = labels[counted], classes[counted], pixels[counted]
     unknown = (labels < 0) | (labels >= num_classes)
     if unknown.any():
-        raise ValueError(
-            f"`labels` must hold classes 0..{num_classes - 1} and the void labels "
-            f"{ignore_class} alone. Received the values "
-            f"{np.unique(labels[unknown])[:5].tolist()}"
-        )
+        values = np.unique(labels[unknown])[:5].tolist()
+        raise ValueError(unknown_label_message(values, ignore_class, num_classes))
     columns = np.where((classes >= 0) & (classes < num_classes), classes, num_classes)
     cells = labels.astype("int64") * (num_classes + 1) + columns
     size = num_classes * (num_classes + 1)

@@ -1,9 +1,18 @@
 import keras
 from keras import ops
 
+from keras_seg.ops.labels import (
+    concrete,
+    require_ignore_class,
+    two_class_logits,
+    unknown_label_message,
+    unknown_pixels,
+    valid_pixels,
+)
 from keras_seg.ops.precision import widest_integers
 from keras_seg.ops.replicas import sum_over_replicas
-from keras_seg.ops.void import require_void, valid_pixels, void_labels
+
+_UNCOUNTED = -1  # what Keras is to ignore
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -11,13 +20,17 @@ class MeanIoU(keras.metrics.MeanIoU):
     """Mean intersection over union, straight from logits.
 
     Keras's metric with this field's conventions: the predicted class is the largest
-    logit, pixels of the ignore class do not count, and neither do classes that occur in
-    no label and no prediction. Counts are 64-bit integers: Keras's own 32 bits overflow
-    at 2^31 pixels, which are 1024 images of Cityscapes. On JAX, whose integers have 32
-    bits unless `jax_enable_x64` is set, a second variable counts the overflows.
+    logit, ignored pixels do not count, and neither do classes that occur in no label
+    and no prediction. Counts are 64-bit integers: Keras's own 32 bits overflow at 2^31
+    pixels, which are 1024 images of Cityscapes. On JAX, whose integers have 32 bits
+    unless `jax_enable_x64` is set, a second variable counts the overflows.
+
+    Labels that are neither classes nor ignored are counted on their own, and make the
+    result an error.
 
     Args:
-        num_classes: int.
+        num_classes: int. 1 for networks of one logit a pixel, which have the classes 0
+            and 1: the second is predicted where the logit is above 0.
         ignore_class: int, tuple of ints, or None: the labels that do not count, in the
             losses either.
         name: str.
@@ -25,12 +38,14 @@ class MeanIoU(keras.metrics.MeanIoU):
 
     Call arguments:
         y_true: integer labels `(batch, height, width)`.
-        y_pred: logits or probabilities `(batch, height, width, num_classes)`.
+        y_pred: logits or probabilities `(batch, height, width, num_classes)`; with one
+            class, logits.
 
     Returns (`result`): float32 scalar in [0, 1]; 0 where nothing was counted.
 
     Raises:
-        ValueError: If `ignore_class` is none of those.
+        ValueError: If `ignore_class` is none of those; by `result`, outside of a traced
+            step, if there was a label that is neither a class nor ignored.
 
     Example:
 
@@ -43,52 +58,68 @@ class MeanIoU(keras.metrics.MeanIoU):
     """
 
     def __init__(self, num_classes, ignore_class=255, name="mean_iou", **kwargs):
-        # Keras knows one void label: all others become the first.
-        first, *_ = void_labels(ignore_class) or (None,)
+        self.outputs = num_classes
         dtype = kwargs.pop("dtype", "int64")
         super().__init__(
-            num_classes,
+            max(num_classes, 2),
             name=name,
             dtype=widest_integers() if dtype == "int64" else dtype,
-            ignore_class=first,
+            ignore_class=_UNCOUNTED,
             sparse_y_true=True,
             sparse_y_pred=False,
             **kwargs,
         )
-        self.void = require_void(ignore_class)
+        self.ignored = require_ignore_class(ignore_class)
+        self.unknown = self.add_variable(
+            shape=(), initializer="zeros", dtype=self.dtype, name="unknown"
+        )
         self.overflows = None
         if self.dtype == "int32":
             self.overflows = self.add_variable(
-                shape=(num_classes, num_classes),
+                shape=(self.num_classes, self.num_classes),
                 initializer="zeros",
                 dtype="int32",
                 name="overflows",
             )
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        if self.void is not None:
-            labels = ops.cast(y_true, "int32")
-            y_true = ops.where(
-                valid_pixels(labels, self.void), labels, self.ignore_class
-            )
+        labels = ops.cast(y_true, "int32")
+        unknown = unknown_pixels(labels, self.ignored, self.num_classes)
+        self.unknown.assign_add(ops.sum(ops.cast(unknown, self.dtype)))
+        valid = valid_pixels(labels, self.ignored, self.num_classes)
+        labels = ops.where(valid, labels, _UNCOUNTED)
+        if self.outputs == 1:
+            y_pred = two_class_logits(y_pred)
         before = None if self.overflows is None else ops.copy(self.total_cm)
-        super().update_state(y_true, y_pred, sample_weight)
+        super().update_state(labels, y_pred, sample_weight)
         if before is not None:
             # A batch has fewer than 2^31 pixels: what has become less went round.
             self.overflows.assign_add(ops.cast(self.total_cm < before, "int32"))
 
     def result(self):
+        self._check_labels()
         intersection, union = self._intersection_and_union()
         present = ops.cast(union > 0, "float32")
         iou = intersection / ops.maximum(union, 1.0)
         return ops.sum(iou) / ops.maximum(ops.sum(present), 1.0)
 
     def class_iou(self):
-        """IoU by class as a NumPy array `(num_classes,)`, NaN for absent classes."""
+        """Returns the IoU by class, NumPy `(num_classes,)`, NaN for absent classes."""
         intersection, union = self._intersection_and_union()
         present = union > 0
         iou = ops.where(present, intersection / ops.maximum(union, 1.0), float("nan"))
         return ops.convert_to_numpy(iou)
+
+    def _check_labels(self):
+        found = concrete(ops.convert_to_tensor(self.unknown))
+        if found is not None and found > 0:
+            raise ValueError(
+                unknown_label_message(
+                    f"{int(found)} pixels with other labels since the metric was reset",
+                    self.ignored,
+                    self.num_classes,
+                )
+            )
 
     def _intersection_and_union(self):
         # Within a step every replica has counted its own share of the batch.
@@ -102,8 +133,8 @@ class MeanIoU(keras.metrics.MeanIoU):
 
     def get_config(self):
         return {
-            "num_classes": self.num_classes,
-            "ignore_class": self.void,
+            "num_classes": self.outputs,
+            "ignore_class": self.ignored,
             "name": self.name,
             "dtype": self.dtype,
         }

@@ -31,7 +31,7 @@ def CPNet(
     ReLU, dropout and the classifier follow.
 
     Args:
-        num_classes: int.
+        num_classes: int. 1 for two classes, 0 and 1, of which a sigmoid decides.
         backbone: a name of `keras_seg.backbones.names()`; a feature pyramid, which
             keeps its own output stride; or any functional `keras.Model` on images.
         output_stride: 8, 16 or 32.
@@ -65,7 +65,7 @@ def CPNet(
         takes images alone.
 
     Raises:
-        ValueError: If `num_classes` is not an int above 1, if the backbone is unknown
+        ValueError: If `num_classes` is not a positive int, if the backbone is unknown
             or cannot have this output stride, or as `ContextPriorLayer`.
 
     Example:
@@ -99,7 +99,11 @@ def CPNet(
             labels = keras.Input(image.shape[1:3], dtype="int32", name="labels")
             inputs, supervision = [image, labels], {"labels": labels}
             loss = AffinityLoss(
-                prior_size, num_classes, ignore_class, unary_weight, global_weight
+                prior_size,
+                max(num_classes, 2),  # of the labels
+                ignore_class,
+                unary_weight,
+                global_weight,
             )
         layer = ContextPriorLayer(
             filters, prior_size, kernel_size, loss, name="context_prior"

@@ -34,7 +34,7 @@ def DeepLabV3Plus(
     projection of these; two 3x3 convolutions and the classifier follow.
 
     Args:
-        num_classes: int.
+        num_classes: int. 1 for two classes, 0 and 1, of which a sigmoid decides.
         backbone: a name of `keras_seg.backbones.names()`; a feature pyramid, which
             keeps its own output stride; or any functional `keras.Model` on images.
         output_stride: 8, 16 or 32.
@@ -61,7 +61,7 @@ def DeepLabV3Plus(
         `auxiliary_head` to the dict of "segmentation" and "auxiliary", both of these.
 
     Raises:
-        ValueError: If `num_classes` is not an int above 1, if the backbone is unknown
+        ValueError: If `num_classes` is not a positive int, if the backbone is unknown
             or cannot have this output stride, or if it has no two levels of stride 4 or
             more.
 

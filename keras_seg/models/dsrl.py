@@ -28,7 +28,7 @@ def DSRL(
     first alone. For other networks: `dual_super_resolution`.
 
     Args:
-        num_classes: int.
+        num_classes: int. 1 for two classes, 0 and 1, of which a sigmoid decides.
         backbone: a name of `keras_seg.backbones.names()`; a feature pyramid, which
             keeps its own output stride; or any functional `keras.Model` on images.
         output_stride: 8, 16 or 32.

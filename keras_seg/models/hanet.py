@@ -46,7 +46,7 @@ def HANet(
         5       the decoder's features          the logits, with max pooling
 
     Args:
-        num_classes: int.
+        num_classes: int. 1 for two classes, 0 and 1, of which a sigmoid decides.
         backbone: a name of `keras_seg.backbones.names()`; a feature pyramid, which
             keeps its own output stride; or any functional `keras.Model` on images.
         output_stride: 8, 16 or 32.
@@ -76,9 +76,9 @@ def HANet(
         each image is taken for a whole one.
 
     Raises:
-        ValueError: If `points` are none or not in 1..5, if `num_classes` is not an int
-            above 1, if the backbone is unknown or cannot have this output stride, or as
-            `HeightDrivenAttention`.
+        ValueError: If `points` are none or not in 1..5, if `num_classes` is not a
+            positive int, if the backbone is unknown or cannot have this output stride,
+            or as `HeightDrivenAttention`.
 
     Example:
 

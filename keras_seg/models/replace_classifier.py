@@ -13,13 +13,13 @@ def replace_classifier(model, num_classes):
 
     Args:
         model: a model of `keras_seg.models`, with heads for training or without.
-        num_classes: int.
+        num_classes: int. 1 for two classes, 0 and 1, of which a sigmoid decides.
 
     Returns:
         A functional `keras.Model` with logits of `num_classes` classes.
 
     Raises:
-        ValueError: If `num_classes` is not an int above 1, or the model has no
+        ValueError: If `num_classes` is not a positive int, or the model has no
             classifier of this package.
 
     Example:

@@ -34,7 +34,7 @@ def SPNet(
     convolution to half of that, dropout and the classifier.
 
     Args:
-        num_classes: int.
+        num_classes: int. 1 for two classes, 0 and 1, of which a sigmoid decides.
         backbone: a name of `keras_seg.backbones.names()`; a feature pyramid, which
             keeps its own output stride; or any functional `keras.Model` on images. The
             latter two are copied with their weights.
@@ -53,7 +53,7 @@ def SPNet(
         `auxiliary_head` to the dict of "segmentation" and "auxiliary", both of these.
 
     Raises:
-        ValueError: If `num_classes` is not an int above 1, or the backbone is unknown
+        ValueError: If `num_classes` is not a positive int, or the backbone is unknown
             or cannot have this output stride.
 
     Example:

@@ -6,6 +6,8 @@ from keras_seg.ops.dice import dice_loss
 from keras_seg.ops.feature_affinity import feature_affinity, normalize_features
 from keras_seg.ops.fused_prior import fused_prior
 from keras_seg.ops.hard_pixels import hard_pixels
+from keras_seg.ops.labels import two_class_logits, valid_pixels
+from keras_seg.ops.lovasz import lovasz_loss
 from keras_seg.ops.pooling import (
     adaptive_average_pool,
     adaptive_max_pool,
@@ -14,7 +16,7 @@ from keras_seg.ops.pooling import (
 )
 from keras_seg.ops.positions import coarse_positions, row_positions, sinusoidal_table
 from keras_seg.ops.resizing import resize_bilinear
-from keras_seg.ops.void import valid_pixels
+from keras_seg.ops.tversky import tversky_loss
 from keras_seg.ops.xla import set_xla, xla_scope
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "feature_affinity",
     "fused_prior",
     "hard_pixels",
+    "lovasz_loss",
     "normalize_features",
     "pool_windows",
     "prior_context",
@@ -35,6 +38,8 @@ __all__ = [
     "set_xla",
     "sinusoidal_table",
     "strip_pool",
+    "tversky_loss",
+    "two_class_logits",
     "valid_pixels",
     "xla_scope",
 ]

@@ -8,8 +8,8 @@ from keras import ops
 
 from keras_seg.ops.gradients import custom_gradient
 from keras_seg.ops.indices import indices
+from keras_seg.ops.labels import valid_pixels
 from keras_seg.ops.precision import at_least_float32, wide_dtype
-from keras_seg.ops.void import valid_pixels
 from keras_seg.ops.xla import xla_op
 
 # Elements of the prior that are worked on at a time: they stay in a core's cache.
@@ -84,7 +84,9 @@ def affinity_loss(
         logits = ops.stop_gradient(logits)
         # Block by block over all images: this order makes the results' blocks whole
         # tensors without another copy.
-        first_rows = ops.arange(ops.shape(logits)[0] * pixels // rows) * rows
+        first_rows = (
+            ops.arange(ops.shape(logits)[0] * pixels // rows, dtype="int32") * rows
+        )
 
         def block_of(first_row):
             image, start = first_row // pixels, first_row % pixels

@@ -2,11 +2,11 @@
 
 from keras import ops
 
-from keras_seg.ops.replicas import num_replicas, sum_over_replicas
+from keras_seg.ops.tversky import tversky_loss
 
 
 def dice_loss(logits, labels, weights):
-    """One minus the Dice coefficient, the mean over the classes that have labels.
+    """Returns one minus the Dice coefficient, the mean over the classes with labels.
 
     With p the softmax of the logits, y the one-hot labels and w the weights, summed
     over all pixels of the global batch, on all replicas:
@@ -30,18 +30,6 @@ def dice_loss(logits, labels, weights):
     Reference: [Milletari et al., 2016](https://arxiv.org/abs/1606.04797), section 3,
     with the sums of the denominator not squared, as in Keras, and by class.
     """
-    predicted = ops.softmax(logits, axis=-1) * weights[..., None]
     actual = ops.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
-    pixels = (0, 1, 2)
-    sums = ops.stack(
-        [
-            ops.sum(predicted * actual, axis=pixels),
-            ops.sum(predicted, axis=pixels),
-            ops.sum(actual * weights[..., None], axis=pixels),
-        ]
-    )
-    both, by_prediction, by_label = ops.unstack(sum_over_replicas(sums), 3)
-    present = ops.cast(by_label > 0, sums.dtype)
-    dice = 2 * both / ops.where(by_label > 0, by_prediction + by_label, 1.0)
-    loss = ops.sum(present - dice) / ops.maximum(ops.sum(present), 1.0)
-    return loss / num_replicas()
+    probabilities = ops.softmax(logits, axis=-1)
+    return tversky_loss(probabilities, actual, weights[..., None], 0.5, 0.5)

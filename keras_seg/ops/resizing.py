@@ -48,7 +48,7 @@ def _resize_axis(x, axis, outputs, align_corners):
     cells = ops.shape(x)[axis]
     index = ops.arange(outputs, dtype="int32")
     if align_corners:
-        unit = ops.maximum(outputs - 1, 1)
+        unit = _at_least_1(outputs - 1)
         position = index * (cells - 1)
     else:
         unit = 2 * outputs
@@ -92,3 +92,9 @@ def _multiply(matrix, x, axis):
     batch, rows, columns, channels = ops.shape(x)
     x = ops.matmul(matrix, ops.reshape(x, (batch, rows, columns * channels)))
     return ops.reshape(x, (batch, matrix.shape[0] or -1, columns, channels))
+
+
+def _at_least_1(size):
+    if isinstance(size, int):  # of which Keras makes 16 bits where floats have 16
+        return max(size, 1)
+    return ops.maximum(size, 1)

@@ -83,6 +83,20 @@ def has_slow_gathering():
     return tf is not None and not tf.config.get_visible_devices("GPU")
 
 
+def stop_unless(condition, message, value):
+    """Stops a graph of TensorFlow where a condition does not hold when it runs.
+
+    XLA leaves it out, and so do the other backends: what they compile cannot stop.
+
+    Args:
+        condition: scalar bool tensor.
+        message: str, which `value` ends.
+        value: scalar tensor.
+    """
+    if tf := tensorflow():
+        tf.debugging.Assert(condition, [message, value])
+
+
 def require_tensorflow(name):
     """Raises a RuntimeError where Keras runs on another backend.
 

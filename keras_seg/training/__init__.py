@@ -5,6 +5,7 @@ from keras_seg.training.averaged_weights import AveragedWeights
 from keras_seg.training.backup import Backup
 from keras_seg.training.best_model import BestModel
 from keras_seg.training.callbacks import callbacks
+from keras_seg.training.class_iou_log import ClassIoULog
 from keras_seg.training.distribute_batches import distribute_batches
 from keras_seg.training.distribution_strategy import distribution_strategy
 from keras_seg.training.freeze_batch_norm import freeze_batch_norm
@@ -24,6 +25,7 @@ __all__ = [
     "AveragedWeights",
     "Backup",
     "BestModel",
+    "ClassIoULog",
     "MultiWorkerStrategy",
     "TimeEstimate",
     "WarmUp",

@@ -7,6 +7,7 @@ import keras
 from keras_seg.training.averaged_weights import AveragedWeights
 from keras_seg.training.backup import Backup, epochs_done
 from keras_seg.training.best_model import BestModel
+from keras_seg.training.class_iou_log import ClassIoULog
 from keras_seg.training.replacing import replacing
 from keras_seg.training.worker import worker
 
@@ -17,6 +18,7 @@ def callbacks(
     tensorboard=False,
     keep_backup=False,
     overwrite=False,
+    class_names=None,
 ):
     """What a training run keeps on disk, so that it survives being killed.
 
@@ -36,6 +38,8 @@ def callbacks(
         keep_backup: bool. Leaves the backup of a finished run, for a script that has
             more to do and removes it then.
         overwrite: bool. Whether a finished run in `folder` may be replaced.
+        class_names: sequence of str, or None. With names, the log and TensorBoard have
+            the IoU of each class on the validation images: see `ClassIoULog`.
 
     Returns:
         list of Keras callbacks for `fit`, which raise a `ValueError` there if `folder`
@@ -61,7 +65,8 @@ def callbacks(
     log, epochs = folder / "log.csv", epochs_done(folder / "backup")
     rows = _shorten(log, epochs) if epochs else []
     found = [
-        averaged,  # first: the others save and draw what it leaves in the model
+        *([] if class_names is None else [ClassIoULog(class_names)]),
+        averaged,  # the others save and draw what it leaves in the model
         keras.callbacks.CSVLogger(log, append=bool(epochs)),
         BestModel(folder / "best.keras", monitor, _best(rows, monitor)),
     ]

@@ -11,8 +11,10 @@ from keras_seg.visualization.overlay import overlay
 from keras_seg.visualization.prior_chart import prior_chart
 from keras_seg.visualization.resolution_chart import resolution_chart
 from keras_seg.visualization.sample_predictions import sample_predictions
+from keras_seg.visualization.validation_pictures import ValidationPictures
 
 __all__ = [
+    "ValidationPictures",
     "attention_chart",
     "class_entropy",
     "colorize",

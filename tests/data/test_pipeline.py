@@ -327,3 +327,46 @@ def test_machines_evaluate_each_image_once():
 def test_batches_must_divide_among_machines(pipeline):
     with pytest.raises(ValueError, match="batch_size=4 for 3 machines"):
         pipeline(numbers(7), 4, shard=(0, 3))
+
+
+class ManyClasses(SegmentationDataset):
+    """300 classes, of which 255 is one, and 65535 is ignored."""
+
+    def __init__(self, label=255):
+        super().__init__([f"class {k}" for k in range(300)], ignore_class=65535)
+        self.label = label
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return np.zeros((6, 8, 3), "uint8"), np.full((6, 8), self.label, "int32")
+
+
+def test_padding_has_the_label_that_the_data_set_ignores():
+    """Not 255, which is a class here."""
+    augmentation = Augmentation((12, 16), (1.0, 1.0))
+    for _, labels in training_pipeline(ManyClasses(), 2, augmentation):
+        values, counts = np.unique(labels, return_counts=True)
+        assert values.tolist() == [255, 65535]
+        assert counts.tolist() == [2 * 48, 2 * (192 - 48)]
+    assert augmentation.ignore_class is None  # it serves other data sets too
+
+
+def test_padding_with_another_label_is_refused():
+    agreeing = Augmentation((12, 16), ignore_class=65535)
+    training_pipeline(ManyClasses(), 2, agreeing)
+    with pytest.raises(ValueError, match="that of the data set, 65535.*Received: 255"):
+        training_pipeline(ManyClasses(), 2, Augmentation((12, 16), ignore_class=255))
+
+
+@pytest.mark.parametrize("label", [300, -1, 254999])
+def test_a_label_that_is_no_class_stops_with_its_value(label):
+    dataset = ManyClasses(label)
+    message = rf"dataset\[\d\]: Labels must .*Received: \[{label}\]"
+    for pipeline in (
+        training_pipeline(dataset, 2, Augmentation((4, 4))),
+        evaluation_pipeline(dataset),
+    ):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+            next(iter(pipeline))

@@ -37,3 +37,27 @@ def test_sizes_that_differ_are_an_error():
 def test_classes_of_one_name_are_an_error():
     with pytest.raises(ValueError, match="another name for each.*'car', 'car'"):
         evaluate_label_maps([], ("car", "car"))
+
+
+def test_images_without_labels_count_for_nothing():
+    """Such as those that fill up the last batch."""
+    labels = np.array([[[0, 1, 1, 255]], [[255, 255, 255, 255]]])
+    result = evaluate_label_maps([(labels, labels)], ("road", "car"))
+    assert result["class_share"] == {"road": 1 / 3, "car": 2 / 3}
+    assert result["ignored_share"] == 1 / 4
+
+
+@pytest.mark.parametrize(
+    ("value", "left"), [(0, "'road' alone is left"), (255, "none is left")]
+)
+def test_masks_of_0_and_255_stop(value, left):
+    """A perfect score of the one class that is left says nothing."""
+    labels = np.array([[[value, value, 255, 255]]])
+    with pytest.raises(ValueError, match=f"Of 2 classes, {left}.*0: 0, 255: 1"):
+        evaluate_label_maps([(labels, 0 * labels)], ("road", "car"))
+
+
+def test_a_class_that_never_occurs_is_a_warning():
+    labels = np.array([[0, 1, 255]])
+    with pytest.warns(UserWarning, match="none has the class sky"):
+        evaluate_label_maps([(labels, 0 * labels)], ("road", "car", "sky"))

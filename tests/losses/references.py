@@ -64,3 +64,51 @@ def dice(labels, logits, weights=None):
             both = (w * p[..., c] * y).sum()
             terms.append(1 - 2 * both / ((w * p[..., c]).sum() + (w * y).sum()))
     return np.mean(terms) if terms else 0.0
+
+
+def tversky(labels, logits, alpha, beta, exponent=1.0):
+    """One minus the mean index of the classes that occur, to a power."""
+    p = np.exp(log_softmax(logits))
+    valid = labels != 255
+    terms = []
+    for c in range(logits.shape[-1]):
+        y = (labels == c)[valid]
+        if y.any():
+            q = p[..., c][valid]
+            hits, false, missed = q[y].sum(), q[~y].sum(), (1 - q[y]).sum()
+            index = hits / (hits + alpha * false + beta * missed)
+            terms.append((1 - index) ** exponent)
+    return np.mean(terms) if terms else 0.0
+
+
+def jaccard_loss(wrong, labelled):
+    """Of one class: what sets of pixels, as bools, say of its intersection and union.
+
+    `wrong` are the pixels that are predicted wrongly, `labelled` those of the class.
+    """
+    union = np.count_nonzero(wrong | labelled)
+    return np.count_nonzero(wrong) / union if union else 0.0
+
+
+def lovasz_softmax(labels, logits):
+    """The Lovász extension of `jaccard_loss` by its definition, for one image.
+
+    With the errors m sorted, the largest first, it is the sum of m_i times what the
+    i-th pixel adds to the loss of those before it.
+    """
+    p = np.exp(log_softmax(logits))
+    valid = labels != 255
+    terms = []
+    for c in range(logits.shape[-1]):
+        labelled = (labels == c)[valid]
+        if not labelled.any():
+            continue
+        errors = np.abs(labelled - p[..., c][valid])
+        total, before, wrong = 0.0, 0.0, np.zeros(len(errors), bool)
+        for pixel in np.argsort(-errors):
+            wrong[pixel] = True
+            now = jaccard_loss(wrong, labelled)
+            total += errors[pixel] * (now - before)
+            before = now
+        terms.append(total)
+    return np.mean(terms) if terms else 0.0

@@ -67,7 +67,36 @@ def test_configuration_survives():
         "ignore_class": 7,
         "unary_weight": 0.5,
         "global_weight": 2.0,
+        "reduction": "sum_over_batch_size",
+        "dtype": "float32",
     }
+
+
+@pytest.mark.keras3("Keras 2 has no reduction of this name")
+def test_reduction_and_precision_survive():
+    rng = np.random.default_rng(0)
+    labels, logits = rng.integers(0, 3, (2, 4, 5)), rng.normal(size=(2, 20, 20))
+    loss = AffinityLoss((4, 5), 3, reduction="none", dtype="float64")
+    clone = keras.losses.deserialize(keras.losses.serialize(loss))
+    expected = reference.affinity_losses(logits, labels.reshape(2, 20))
+    found = np.array(clone(labels, logits))
+    assert found.dtype == "float64"
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_labels_keep_their_digits_whatever_keras_computes_in():
+    """In float16 Keras would make 2049 and 2048 one class."""
+    labels = np.full((1, 4, 5), 2048)
+    labels[:, 2:] = 2049
+    logits = np.random.default_rng(0).normal(size=(1, 20, 20)).astype("float32")
+    loss = AffinityLoss((4, 5), 3000, ignore_class=None)
+    expected = float(loss(labels, logits))
+    keras.config.set_floatx("float16")
+    try:
+        found = AffinityLoss((4, 5), 3000, ignore_class=None)(labels, logits)
+    finally:
+        keras.config.set_floatx("float32")
+    np.testing.assert_allclose(float(found), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("prior_size", [4, (4,), (4, 0), (4, 2.5), None])

@@ -5,7 +5,6 @@ import tensorflow as tf
 
 from keras_seg.losses import SegmentationCrossentropy
 from tests.losses.references import crossentropy
-from tests.ways import BACKEND
 
 
 @pytest.fixture
@@ -116,20 +115,8 @@ def test_bad_input():
         SegmentationCrossentropy(label_smoothing=1)
     with pytest.raises(ValueError, match=r"labels \(2, 3, 3\), logits \(2, 4, 3, 5\)"):
         SegmentationCrossentropy()(np.zeros((2, 3, 3)), np.zeros((2, 4, 3, 5)))
-    with pytest.raises(ValueError, match=r"labels \(2, 3, 3, 1\), logits \(2, 3, 3, 5"):
-        SegmentationCrossentropy()(np.zeros((2, 3, 3, 1)), np.zeros((2, 3, 3, 5)))
+    with pytest.raises(ValueError, match=r"labels \(2, 3, 3, 4\), logits \(2, 3, 3, 5"):
+        SegmentationCrossentropy()(np.zeros((2, 3, 3, 4)), np.zeros((2, 3, 3, 5)))
     with pytest.raises(ValueError, match="each of the 5 classes.*Received: 2 weights"):
         loss = SegmentationCrossentropy(class_weights=[1, 2])
         loss(np.zeros((2, 3, 3)), np.zeros((2, 3, 3, 5)))
-
-
-@pytest.mark.parametrize("weight", [-1, float("nan"), float("inf")])
-def test_rejects_bad_class_weights(weight):
-    with pytest.raises(ValueError, match="`class_weights` must be finite and 0 or mo"):
-        SegmentationCrossentropy(class_weights=[1, weight])
-
-
-@pytest.mark.skipif(BACKEND == "jax", reason="JAX has no errors that depend on values")
-def test_labels_out_of_range_are_an_error():
-    with pytest.raises(Exception, match="label value of 7|Target 7 is out of bounds"):
-        SegmentationCrossentropy()(np.full((1, 2, 2), 7), np.zeros((1, 2, 2, 3)))

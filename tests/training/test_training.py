@@ -85,3 +85,24 @@ def test_sizes_of_targets_may_be_known_at_run_time_only():
     )
     inputs, labels = next(iter(data.map(named_targets(model, scale=3))))
     assert inputs.shape == (2, 2, 3, 3) and labels.shape == (2, 6, 9)
+
+
+def test_sample_weights_follow_the_outputs():
+    image = keras.Input((None, None, 3))
+    pixels = keras.layers.Identity()(image)
+    outputs = dict.fromkeys(["segmentation", "super_resolution"], pixels)
+    model = keras.Model(image, outputs)
+    images, labels = tf.zeros((2, 7, 9, 3)), tf.zeros((2, 7, 9), tf.int32)
+    of_pixels = tf.random.uniform((2, 7, 9))
+    add = named_targets(model, scale=2)
+    _, _, weights = add(images, labels, of_pixels)
+    np.testing.assert_array_equal(weights["segmentation"], of_pixels[:, :6, :8])
+    np.testing.assert_array_equal(weights["super_resolution"], [1, 1])
+    of_images = tf.constant([0.5, 2.0])
+    _, _, weights = add(images, labels, of_images)
+    for name in outputs:
+        np.testing.assert_array_equal(weights[name], of_images)
+    bare = keras.Model(image, pixels)
+    data = tf.data.Dataset.from_tensors((images, labels, of_pixels))
+    *_, weights = next(iter(data.map(named_targets(bare))))
+    np.testing.assert_array_equal(weights, of_pixels)

@@ -1,0 +1,36 @@
+import numpy as np
+
+from keras_seg.data.class_pixels import class_pixels
+
+
+def balanced_class_weights(dataset):
+    """Returns class weights by the frequencies of the classes: median frequency.
+
+    The frequency of a class is its share of the labelled pixels of those images that
+    show it. Its weight is the median of all frequencies by its own: rare classes weigh
+    more than 1, frequent ones less. A class that never occurs weighs 1.
+
+    Args:
+        dataset: `SegmentationDataset`. All of its labels are read once.
+
+    Returns:
+        list of float, one for each class, for `class_weights` of the losses.
+
+    Raises:
+        ValueError: If no label holds a class.
+
+    Example: `SegmentationCrossentropy(class_weights=balanced_class_weights(train))`
+
+    Reference: [Eigen and Fergus, 2015](https://arxiv.org/abs/1411.4734), section 6.3.2.
+    """
+    pixels = class_pixels(dataset)
+    shown = pixels > 0
+    if not shown.any():
+        raise ValueError("`dataset` must have labels with classes. Received none.")
+    of_class = pixels.sum(axis=0)
+    of_images = (shown * pixels.sum(axis=1, keepdims=True)).sum(axis=0)
+    occurs = of_class > 0
+    frequencies = of_class[occurs] / of_images[occurs]
+    weights = np.ones(dataset.num_classes)
+    weights[occurs] = np.median(frequencies) / frequencies
+    return weights.tolist()

@@ -1,0 +1,141 @@
+import dataclasses
+import warnings
+
+import numpy as np
+
+from keras_seg.ops.labels import unknown_label_message
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassShares:
+    """How many pixels of some labels have each class.
+
+    Attributes:
+        class_names: tuple of str.
+        class_pixels: int64 array `(num_classes,)`. The pixels of each class.
+        ignored_pixels: int. The pixels of no class.
+        images: int. The number of labels that were counted.
+        total: int. The number of labels that there are.
+    """
+
+    class_names: tuple
+    class_pixels: np.ndarray
+    ignored_pixels: int
+    images: int
+    total: int
+
+    @property
+    def shares(self):
+        """Each class's share of the pixels that have one, float64; 0 without any."""
+        return self.class_pixels / max(int(self.class_pixels.sum()), 1)
+
+    @property
+    def ignored_share(self):
+        """The share of all pixels that are ignored, a float."""
+        pixels = int(self.class_pixels.sum()) + self.ignored_pixels
+        return self.ignored_pixels / max(pixels, 1)
+
+    def __str__(self):
+        """A line for each class, and one for the ignored pixels."""
+        width = max(map(len, (*self.class_names, "ignored")))
+        rows = [*zip(self.class_names, self.shares, strict=True)]
+        lines = [f"{name:>{width}}  {_percent(share)}" for name, share in rows]
+        ignored = f"{'ignored':>{width}}  {_percent(self.ignored_share)} of all pixels"
+        seen = f"Classes in the labels of {self.images} of {self.total} images:"
+        return "\n".join([seen, *lines, ignored])
+
+    def check(self):
+        """Stops where fewer than two classes are left, warns where one never occurs.
+
+        Raises:
+            ValueError: If all labelled pixels have one class, or no pixel has one.
+        """
+        found = np.flatnonzero(self.class_pixels)
+        if len(found) < min(2, len(self.class_names)):
+            left = f"{self.class_names[found[0]]!r} alone" if len(found) else "none"
+            raise ValueError(
+                f"Of {len(self.class_names)} classes, {left} is left in the labels of "
+                f"{self.images} images; {self.ignored_share:.1%} of the pixels are "
+                "ignored. If the files hold other values than the classes, such as "
+                "masks of 0 and 255, say what these mean: label_map={0: 0, 255: 1} "
+                "(--label-map 0:0,255:1); if another value is the ignored one, pass "
+                "ignore_class (--ignore-class)."
+            )
+        self.warn_of_absent()
+
+    def warn_of_absent(self):
+        """Warns where a class never occurs."""
+        absent = [
+            name
+            for name, pixels in zip(self.class_names, self.class_pixels, strict=True)
+            if not pixels
+        ]
+        if absent:
+            plural = "es" if len(absent) > 1 else ""
+            warnings.warn(
+                f"Of {self.total} labels, {self.images} were counted, and none has the "
+                f"class{plural} {', '.join(absent)}.",
+                stacklevel=2,
+            )
+
+
+def class_shares(dataset, images=None):
+    """Counts the classes in the labels of a data set.
+
+    Labels are read without their images where the data set can do so.
+
+    Args:
+        dataset: `SegmentationDataset`.
+        images: int or None. How many labels to read, spread evenly over the data set:
+            a look at a sample. Where it has one class only, the others are read too,
+            until there are two. None reads all.
+
+    Returns:
+        `ClassShares`, which prints as a table, and whose `check()` stops where fewer
+        than two classes are left.
+
+    Raises:
+        ValueError: If a label is neither a class nor `dataset.ignore_class`.
+
+    Example:
+
+    ```python
+    shares = class_shares(train, images=64)
+    print(shares)
+    shares.check()
+    ```
+    """
+    total = len(dataset)
+    order = range(total)
+    wanted = total if images is None else min(images, total)
+    if wanted < total:
+        first = np.linspace(0, total - 1, wanted).astype(int).tolist()
+        order = [*dict.fromkeys([*first, *order])]
+    counts = np.zeros(dataset.num_classes + 1, "int64")
+    seen = 0
+    for index in order:
+        if seen >= wanted and np.count_nonzero(counts[:-1]) > 1:
+            break
+        counts += _count(dataset, index)
+        seen += 1
+    return ClassShares(dataset.class_names, counts[:-1], int(counts[-1]), seen, total)
+
+
+def _count(dataset, index):
+    """The pixels of each class in a label, and last those that are ignored."""
+    label = np.ravel(dataset.read_label(index)).astype("int64")
+    ignored = label == dataset.ignore_class
+    classes = label[~ignored]
+    unknown = (classes < 0) | (classes >= dataset.num_classes)
+    if unknown.any():
+        values = np.unique(classes[unknown])[:5].tolist()
+        raise ValueError(
+            f"Label {index}: "
+            + unknown_label_message(values, dataset.ignore_class, dataset.num_classes)
+        )
+    counts = np.bincount(classes, minlength=dataset.num_classes)
+    return np.append(counts, np.count_nonzero(ignored))
+
+
+def _percent(share):
+    return f"{share:7.2%}" if share == 0 or share >= 1e-4 else "< 0.01%"

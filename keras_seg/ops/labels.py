@@ -1,0 +1,138 @@
+"""Which pixels count: the one rule of all losses and metrics.
+
+A label is a class, 0 to `num_classes - 1`, or one of `ignore_class`: an ignored pixel.
+Any other label is a mistake in the data. Where its value can be read, in eager calls,
+in the data pipelines and in evaluations, it is a ValueError that names it; so it is in
+a graph of TensorFlow. Where XLA compiles the step, which cannot stop, the pixel does
+not count, as if it were ignored, and `keras_seg.metrics.MeanIoU` counts it: its result
+is then an error at the end of the epoch. No loss becomes NaN by it.
+"""
+
+import operator
+
+from keras import ops
+
+from keras_seg.ops.xla import stop_unless
+
+# A whole number that no label has.
+_LEAST = -(2**31)
+
+
+def valid_pixels(labels, ignore_class=255, num_classes=None):
+    """Returns where labels count: where they are classes and not ignored.
+
+    Args:
+        labels: integer tensor, of any shape.
+        ignore_class: int, or a sequence of ints where a data set has several ignored
+            labels, or None where all pixels count.
+        num_classes: int, or None where every label that is not ignored is a class.
+
+    Returns:
+        bool tensor of the shape of `labels`.
+
+    Example: `valid_pixels(keras.ops.array([0, 255, 254]), (254, 255))` is True, False,
+    False.
+    """
+    labels = ops.cast(labels, "int32")
+    valid = ops.ones_like(labels, dtype="bool")
+    for ignored in ignored_labels(ignore_class):
+        valid = ops.logical_and(valid, ops.not_equal(labels, ignored))
+    if num_classes is not None:
+        valid = ops.logical_and(valid, is_class(labels, num_classes))
+    return valid
+
+
+def is_class(labels, num_classes):
+    """Returns where labels are one of 0..`num_classes - 1`, a bool tensor."""
+    return ops.logical_and(labels >= 0, labels < num_classes)
+
+
+def unknown_pixels(labels, ignore_class, num_classes):
+    """Returns where labels are neither classes nor ignored, a bool tensor."""
+    labels = ops.cast(labels, "int32")
+    not_ignored = valid_pixels(labels, ignore_class)
+    return ops.logical_and(not_ignored, ops.logical_not(is_class(labels, num_classes)))
+
+
+def check_labels(labels, ignore_class, num_classes):
+    """Stops, where that is possible, if a label is neither a class nor ignored.
+
+    Args:
+        labels: integer tensor, of any shape.
+        ignore_class: int, sequence of ints or None.
+        num_classes: int.
+
+    Raises:
+        ValueError: In an eager call, naming the value. A graph of TensorFlow raises
+            `tf.errors.InvalidArgumentError` when it runs; what XLA compiles goes on.
+    """
+    labels = ops.cast(labels, "int32")
+    unknown = unknown_pixels(labels, ignore_class, num_classes)
+    message = unknown_label_message("", ignore_class, num_classes)
+    value = ops.max(ops.where(unknown, labels, _LEAST))
+    found = concrete(value)
+    if found is None:
+        stop_unless(ops.logical_not(ops.any(unknown)), message, value)
+    elif found != _LEAST:
+        raise ValueError(f"{message}{int(found)}")
+
+
+def unknown_label_message(labels, ignore_class, num_classes):
+    """Says what labels must be, and what was received."""
+    ignored = ", ".join(map(str, ignored_labels(ignore_class)))
+    return (
+        f"Labels must be classes 0..{num_classes - 1}"
+        f"{f' or ignored ({ignored})' if ignored else ''}. Translate other values "
+        "(`label_map` of the data sets) or ignore them (`ignore_class`). Received: "
+        f"{labels}"
+    )
+
+
+def concrete(scalar):
+    """Returns the number that a scalar tensor holds, None while a step is traced."""
+    try:
+        return ops.convert_to_numpy(scalar)
+    except (NotImplementedError, RuntimeError, TypeError, ValueError):
+        return None
+
+
+def ignored_labels(ignore_class):
+    """Returns the labels that an `ignore_class` names, as a tuple of ints.
+
+    Raises:
+        ValueError: If it is not an int, a sequence of ints or None.
+    """
+    if ignore_class is None:
+        return ()
+    several = isinstance(ignore_class, list | tuple | set)
+    try:
+        return tuple(map(operator.index, ignore_class if several else (ignore_class,)))
+    except TypeError:
+        raise ValueError(
+            "`ignore_class` must be an int, a sequence of ints or None. "
+            f"Received: {ignore_class=}"
+        ) from None
+
+
+def require_ignore_class(ignore_class):
+    """Returns `ignore_class` as a configuration keeps it: None, an int or a tuple.
+
+    Raises:
+        ValueError: As `ignored_labels`.
+    """
+    ignored = ignored_labels(ignore_class)
+    return ignored[0] if len(ignored) == 1 else ignored or None
+
+
+def two_class_logits(logits):
+    """Returns the logits of two classes that one logit stands for, `(..., 2)`.
+
+    The softmax of the logits 0 and z is `1 - sigmoid(z)` and `sigmoid(z)`: so one logit
+    a pixel is a network of two classes, for every loss and metric.
+
+    Args:
+        logits: float tensor `(..., 1)`.
+
+    Example: `two_class_logits(keras.ops.array([[2.0]]))` is `[[0.0, 2.0]]`.
+    """
+    return ops.concatenate([ops.zeros_like(logits), logits], axis=-1)

@@ -1,0 +1,74 @@
+"""The Lovász extension of the Jaccard index: a loss whose minimum is that of mIoU."""
+
+from keras import ops
+
+from keras_seg.ops.replicas import global_mean
+
+
+def lovasz_loss(probabilities, actual, weights, per_image=True):
+    """Returns the Lovász-softmax loss, the mean over the classes with labels.
+
+    For each class the errors `|y - p|` of the pixels are sorted, the largest first, and
+    each counts by how much the Jaccard loss of the errors before it grows with it. The
+    growth is worked out from what is summed so far and not as a difference, so that it
+    keeps its digits on large images. Weighted pixels count in the Jaccard index by
+    their weights.
+
+    Args:
+        probabilities: float tensor `(batch, height, width, classes)`.
+        actual: float tensor of that shape, 1 where a pixel has the class, else 0.
+        weights: float tensor that broadcasts to that shape, 0 where pixels do not
+            count.
+        per_image: bool. Whether each image has an index of its own, of which the mean
+            over the global batch is taken; or all images of a replica have one, of
+            which the mean over the replicas is taken.
+
+    Returns:
+        float scalar: this replica's share of the loss; see `global_mean`. It is 0 where
+        nothing is labelled.
+
+    Reference: [Berman et al., 2018](https://arxiv.org/abs/1705.08790), equations 8, 9
+    and 12, algorithm 1.
+    """
+    shape = ops.shape(actual)
+    weights = ops.broadcast_to(weights, shape)
+    groups = shape[0] if per_image else 1
+    # (images or 1, classes, pixels)
+    p, y, w = (
+        ops.transpose(ops.reshape(x, (groups, -1, shape[3])), (0, 2, 1))
+        for x in (probabilities, actual, weights)
+    )
+    # Without weight, errors come last and do not count.
+    errors = ops.where(w > 0, ops.abs(y - p), 0.0)
+    errors, order = ops.top_k(errors, _pixels(errors))
+    y, w = (ops.take_along_axis(x, order, axis=-1) for x in (y, w))
+    losses = ops.sum(errors * ops.stop_gradient(_growth(y, w)), axis=-1)
+
+    labelled = ops.sum(w * y, axis=-1)
+    present = ops.cast(labelled > 0, losses.dtype)
+    classes = ops.sum(present, axis=-1)
+    losses = ops.sum(losses * present, axis=-1) / ops.maximum(classes, 1.0)
+    counted = ops.sum(ops.cast(w > 0, losses.dtype), axis=(1, 2))
+    share = ops.sum(w, axis=(1, 2)) / ops.maximum(counted, 1.0)
+    return global_mean(losses, ops.where(classes > 0, share, 0.0))
+
+
+def _growth(y, w):
+    """By how much the Jaccard loss grows with each error, in the order of the errors.
+
+    Args:
+        y: float tensor `(..., pixels)` of 0 and 1.
+        w: float tensor of that shape, the weights.
+    """
+    total = ops.sum(w * y, axis=-1, keepdims=True)
+    # Of the labels, without the errors so far; and of labels and predictions.
+    intersection = ops.maximum(total - ops.cumsum(w * y, axis=-1), 0.0)
+    union = total + ops.cumsum(w * (1 - y), axis=-1)
+    before = union - w * (1 - y)
+    safe, safe_before = (ops.where(x > 0, x, 1.0) for x in (union, before))
+    return w * (y / safe + (1 - y) * intersection / safe / safe_before)
+
+
+def _pixels(x):
+    """The size of the last axis, an int where it is known."""
+    return x.shape[-1] if x.shape[-1] is not None else ops.shape(x)[-1]

@@ -1,0 +1,59 @@
+import keras
+
+from keras_seg.metrics import MeanIoU
+
+
+class ClassIoULog(keras.callbacks.Callback):
+    """Adds the IoU of every class on the validation images to the log of each epoch.
+
+    Under the names "val_iou_<class>", for `keras.callbacks.CSVLogger`, TensorBoard and
+    the history of `fit`; NaN for classes that are neither label nor prediction. It must
+    stand before those callbacks.
+
+    Args:
+        class_names: sequence of str, one for each class.
+
+    Raises:
+        ValueError: When the model is validated, if it has no
+            `keras_seg.metrics.MeanIoU` of as many classes.
+
+    Example:
+
+    ```python
+    log = ClassIoULog(val.class_names)
+    model.fit(train, validation_data=batches, callbacks=[log, CSVLogger("log.csv")])
+    ```
+    """
+
+    def __init__(self, class_names):
+        super().__init__()
+        self.class_names = tuple(class_names)
+        self._found = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._found = None
+
+    def on_test_end(self, logs=None):
+        metrics = [m for m in _metrics(self.model) if isinstance(m, MeanIoU)]
+        fitting = [m for m in metrics if m.num_classes == len(self.class_names)]
+        if not fitting:
+            raise ValueError(
+                "`ClassIoULog` needs a keras_seg.metrics.MeanIoU of "
+                f"{len(self.class_names)} classes. Received a model with "
+                f"{[m.name for m in metrics] or 'none'}"
+            )
+        self._found = fitting[0].class_iou()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self._found is not None and logs is not None:
+            names = (f"val_iou_{name}" for name in self.class_names)
+            logs.update(zip(names, map(float, self._found), strict=True))
+
+
+def _metrics(model):
+    """All metrics of a model; Keras 3 keeps those of `compile` in one of its own."""
+    return [
+        inner
+        for metric in model.metrics
+        for inner in (metric, *getattr(metric, "metrics", ()))
+    ]

@@ -1,0 +1,66 @@
+import pathlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_seg.inference import predictor
+from keras_seg.visualization.comparison import comparison
+
+
+class ValidationPictures(keras.callbacks.Callback):
+    """Writes what the network sees in some images to TensorBoard, after each epoch.
+
+    A picture for each image: the image, its label and the predicted classes, in the
+    colours of the classes. Where the weights are averaged, it is by the average.
+
+    Args:
+        folder: path of TensorBoard's event files.
+        samples: sequence of pairs of an image, `(height, width, 3)` in 0..255, and its
+            label, integers `(height, width)`. They are kept in memory.
+        palette: uint8 array `(num_classes, 3)`.
+        class_names: sequence of str, one for each class.
+
+    Raises:
+        ValueError: If there are no samples.
+
+    Example:
+
+    ```python
+    samples = [val[index] for index in (0, 10, 20)]
+    folder = "runs/spnet/tensorboard/pictures"
+    pictures = ValidationPictures(folder, samples, val.palette, val.class_names)
+    model.fit(train, callbacks=[AveragedWeights(), pictures])
+    ```
+    """
+
+    def __init__(self, folder, samples, palette, class_names):
+        super().__init__()
+        self.samples = [(np.asarray(x), np.asarray(y)) for x, y in samples]
+        if not self.samples:
+            raise ValueError("`samples` must be one image and label, or more.")
+        self.folder = pathlib.Path(folder)
+        self.palette, self.class_names = palette, tuple(class_names)
+        self._label_map = self._writer = None
+
+    def on_train_begin(self, logs=None):
+        self._label_map = predictor(self.model)
+        self._writer = tf.summary.create_file_writer(str(self.folder))
+
+    def on_epoch_end(self, epoch, logs=None):
+        with self._writer.as_default():
+            for index, (image, label) in enumerate(self.samples):
+                classes = self._label_map(image)
+                picture = comparison(
+                    [image.astype("uint8")],
+                    [label],
+                    [classes],
+                    self.palette,
+                    self.class_names,
+                )
+                name = f"validation image {index}"
+                tf.summary.image(name, np.asarray(picture)[None], step=epoch)
+        self._writer.flush()
+
+    def on_train_end(self, logs=None):
+        self._writer.close()

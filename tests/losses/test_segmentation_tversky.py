@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from keras_seg.losses import SegmentationDice, SegmentationTversky
+from tests.losses.references import tversky
+
+
+@pytest.fixture
+def batch():
+    """Class 1 is rare, class 3 has no label."""
+    rng = np.random.default_rng(0)
+    labels = rng.choice([0, 1, 2, 255], size=(4, 5, 6), p=[0.5, 0.1, 0.2, 0.2])
+    return labels, rng.normal(size=(4, 5, 6, 4)).astype("float32")
+
+
+@pytest.mark.parametrize(
+    "options", [(0.3, 0.7), (1.0, 0.0), (0.3, 0.7, 0.75), (0.5, 0.5, 2.0)]
+)
+def test_is_the_mean_over_the_classes_that_occur(batch, options):
+    result = SegmentationTversky(*options)(*batch)
+    np.testing.assert_allclose(float(result), tversky(*batch, *options), rtol=1e-5)
+
+
+def test_equal_halves_are_dice(batch):
+    expected = SegmentationDice()(*batch)
+    np.testing.assert_allclose(SegmentationTversky(0.5, 0.5)(*batch), expected, 1e-6)
+
+
+def test_what_is_missed_costs_more_with_a_larger_beta():
+    """Of a class of one pixel in 30: 0.7 of the miss, 0.3 of each false pixel."""
+    labels = np.zeros((1, 5, 6), "int32")
+    labels[0, 0, 0] = 1
+    missed = 50 * np.eye(2, dtype="float32")[np.zeros_like(labels)]
+    false = missed.copy()
+    false[0, 0, :2] = [0, 50]  # the pixel itself, and one beside
+    # Of class 0: false 1 of 30, and missed 1 of 29.
+    expected = (0.3 / 29.3 + 1) / 2
+    np.testing.assert_allclose(SegmentationTversky()(labels, missed), expected, 1e-5)
+    expected = (0.7 / 28.7 + 0.3 / 1.3) / 2
+    np.testing.assert_allclose(SegmentationTversky()(labels, false), expected, 1e-5)
+
+
+@pytest.mark.parametrize(
+    "options", [(-0.1, 0.7), (0, 0), (0.3, float("nan")), (0.3, 0.7, 0)]
+)
+def test_rejects_bad_weights(options):
+    with pytest.raises(ValueError, match="`alpha` and `beta` must be 0 or more"):
+        SegmentationTversky(*options)
