@@ -5,13 +5,14 @@ RUN := $(VENV)/bin/python
 OTHERS := .venv-backends
 ADDONS := .venv-addons
 NEXT := .venv-next
+APP := .venv-app
 JOBS ?= 2
 ON_EACH_BACKEND := $(addprefix tests/,ops layers losses metrics backbones models checkpoints)
 ON_KERAS_2 := import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))
 SEES_GPU := import sys, tensorflow as tf; sys.exit(not tf.config.list_physical_devices("GPU"))
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: install demo test test-all test-addons test-next test-jax test-torch test-distributed test-gpu matrix lint bench docs clean
+.PHONY: install demo test test-all test-addons test-next test-jax test-torch test-distributed test-gpu test-app matrix lint bench docs clean
 
 install: $(VENV)/installed
 
@@ -19,9 +20,10 @@ $(VENV)/installed: EXTRAS := test,lint,imagenet
 $(NEXT)/installed: EXTRAS := test,imagenet
 $(OTHERS)/installed: EXTRAS := test,imagenet,backends
 $(ADDONS)/installed: EXTRAS := addons,test-addons,imagenet
+$(APP)/installed: EXTRAS := app,test-app
 
 # A new pip first: older ones do not find the versions that fit on Python 3.10.
-$(VENV)/installed $(OTHERS)/installed $(ADDONS)/installed $(NEXT)/installed: %/installed: setup.py
+$(VENV)/installed $(OTHERS)/installed $(ADDONS)/installed $(NEXT)/installed $(APP)/installed: %/installed: setup.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else f"keras_seg needs Python 3.10 to 3.13, and {sys.executable} is {v[0]}.{v[1]}: name another with make PYTHON=...")'
 	$(PYTHON) -m venv $*
 	$*/bin/python -m pip install --quiet --upgrade pip
@@ -68,6 +70,12 @@ test-gpu: install
 	@if $(RUN) -c '$(SEES_GPU)'; then $(RUN) -m benchmarks.networks; \
 	else echo "TensorFlow sees no GPU: no table"; fi
 
+# The page of `keras-seg app` in a real browser, in an environment of its own.
+test-app: $(APP)/installed
+	@command -v chromium || command -v google-chrome || { \
+		echo "make test-app needs Chromium: apt-get install chromium"; exit 1; }
+	$(APP)/bin/python -m pytest tests/app
+
 # What test-distributed does, with JAX and PyTorch, and the table of what works.
 matrix: $(OTHERS)/installed
 	mkdir -p runs && rm -f runs/matrix.json
@@ -94,4 +102,4 @@ docs: install
 	mv docs/backbones.md.new docs/backbones.md
 
 clean:
-	rm -rf $(VENV) $(OTHERS) $(ADDONS) $(NEXT) runs build *.egg-info
+	rm -rf $(VENV) $(OTHERS) $(ADDONS) $(NEXT) $(APP) runs build *.egg-info

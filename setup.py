@@ -36,6 +36,16 @@ setup(
     ],
     extras_require={
         "tensorboard": ["tensorboard"],
+        # The page in the browser, `keras-seg app`.
+        "app": ["gradio>=6"],
+        # Its tests, with a Chromium that is installed already.
+        "test-app": [
+            "pytest>=8",
+            "playwright>=1.40",
+            "onnxruntime>=1.23",
+            "tf2onnx>=1.17",
+            "onnx>=1.19",
+        ],
         # Videos of predictions.
         "video": ["av>=12"],
         # COCO's annotations as label PNGs.

@@ -17,6 +17,7 @@ _COMMANDS = (
     "palette",
     "labels",
     "convert",
+    "app",
 )
 
 

@@ -22,6 +22,8 @@ class StripPooling(keras.layers.Layer):
     `MixedPooling` here.
 
     Args:
+        return_gate: bool. Whether to return the pair of the output and the gate, which
+            is in 0..1 and has the shape of the output.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
     Input shape: `(batch, height, width, channels)`, `channels` known, the others any.
@@ -42,9 +44,10 @@ class StripPooling(keras.layers.Layer):
     equations 1 to 4; the ReLU and the batch norms are those of the released code.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, return_gate=False, **kwargs):
         super().__init__(**kwargs)
         require_channels_last(self)
+        self.return_gate = return_gate
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, input_shape):
@@ -85,7 +88,12 @@ class StripPooling(keras.layers.Layer):
         rows, columns = strip_pool(inputs)
         rows = self.row_norm(self.row_conv(rows), training=training)
         columns = self.column_norm(self.column_conv(columns), training=training)
-        return inputs * self.gate_conv(ops.relu(rows + columns))
+        gate = self.gate_conv(ops.relu(rows + columns))
+        out = inputs * gate
+        return (out, gate) if self.return_gate else out
 
     def compute_output_shape(self, input_shape):
-        return input_shape
+        return (input_shape, input_shape) if self.return_gate else input_shape
+
+    def get_config(self):
+        return super().get_config() | {"return_gate": self.return_gate}

@@ -6,6 +6,7 @@ from keras_seg.models.cpnet import CPNet
 from keras_seg.models.deeplab_v3_plus import DeepLabV3Plus
 from keras_seg.models.dsrl import DSRL
 from keras_seg.models.dual_super_resolution import dual_super_resolution
+from keras_seg.models.gate_model import gate_model
 from keras_seg.models.hanet import HANet
 from keras_seg.models.inference_model import inference_model
 from keras_seg.models.prior_model import prior_model
@@ -23,6 +24,7 @@ __all__ = [
     "affinity_model",
     "attention_model",
     "dual_super_resolution",
+    "gate_model",
     "inference_model",
     "prior_model",
     "prior_size",

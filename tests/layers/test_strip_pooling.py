@@ -41,6 +41,18 @@ def test_matches_the_equations():
     np.testing.assert_allclose(ops.convert_to_numpy(layer(x)), expected, atol=1e-5)
 
 
+def test_returns_the_gate_too():
+    x = keras.random.normal((2, 6, 5, 3), seed=0)
+    layer = StripPooling(return_gate=True)
+    out, gate = layer(x)
+    plain = StripPooling.from_config(layer.get_config() | {"return_gate": False})
+    plain.build(x.shape)
+    plain.set_weights(layer.get_weights())
+    np.testing.assert_array_equal(*map(ops.convert_to_numpy, (plain(x), out)))
+    np.testing.assert_allclose(*map(ops.convert_to_numpy, (out, gate * x)), rtol=1e-6)
+    assert layer.compute_output_shape(x.shape) == (x.shape, x.shape)
+
+
 def test_weights_of_the_paper():
     """7 C^2 + 5 C parameters each, the moving statistics left out."""
     layer = StripPooling()

@@ -1,0 +1,140 @@
+"""Exported files as networks: SavedModels and ONNX."""
+
+import numpy as np
+from PIL import Image
+
+from keras_seg.app.network import Network
+from keras_seg.data import low_resolution
+
+_MOST_CLASSES = 256  # of a file that gives classes alone, whose number is not known
+
+
+def saved_model_network(path, table, name):
+    """A `Network` of the folder of a SavedModel that `export_saved_model` wrote.
+
+    Args:
+        path: `pathlib.Path` of the folder.
+        table: pair of class names and palette, or of None for those in the folder.
+        name: str.
+
+    Raises:
+        ValueError: If there is no such SavedModel in the folder.
+    """
+    import tensorflow as tf
+
+    try:
+        signatures = tf.saved_model.load(str(path)).signatures
+        serve = signatures["serving_default"]
+        probabilities = signatures["probabilities"].structured_outputs["probabilities"]
+    except (OSError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"{path.name} must be the version folder of a SavedModel that "
+            f"`keras-seg export` wrote. {error}"
+        ) from error
+    size = serve.structured_input_signature[1]["images"].shape[1:3]
+    classes = _Exported(
+        lambda images: serve(images=tf.constant(images))["classes"].numpy(), size
+    )
+    names, palette = table if table[0] else _class_files(path / "assets")
+    return Network(name, classes, probabilities.shape[-1], names, palette)
+
+
+def onnx_network(path, table, name):
+    """A `Network` of a file that `export_onnx` wrote with the output "classes".
+
+    Args:
+        path: `pathlib.Path` of the file.
+        table: pair of class names and palette, or of None.
+        name: str.
+
+    Raises:
+        ImportError: If onnxruntime is not installed.
+        ValueError: If the file is damaged, or of something else.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(
+            "ONNX files need onnxruntime: pip install 'keras-seg[onnx]'"
+        ) from error
+
+    try:
+        session = onnxruntime.InferenceSession(
+            str(path), providers=onnxruntime.get_available_providers()
+        )
+    except Exception as error:  # its own errors are of many kinds
+        raise ValueError(f"Cannot load the model {path.name}: {error}") from error
+    inputs = {x.name: x for x in session.get_inputs()}
+    outputs = {x.name: x for x in session.get_outputs()}
+    if list(inputs) != ["images"] or "classes" not in outputs:
+        raise ValueError(
+            'An ONNX file must take "images" alone and give "classes", as '
+            f"`keras-seg export` writes it. Received: {path.name} from {[*inputs]} to "
+            f"{[*outputs]}"
+        )
+    dtype = "float32" if "float" in inputs["images"].type else "uint8"
+
+    def run(images):
+        return session.run(["classes"], {"images": images.astype(dtype)})[0]
+
+    names, palette = table
+    count = len(names) if names else _MOST_CLASSES
+    for output in ("logits", "probabilities"):
+        if output in outputs:
+            count = outputs[output].shape[-1]
+    size = [x if isinstance(x, int) else None for x in inputs["images"].shape[1:3]]
+    return Network(name, _Exported(run, size), count, names, palette)
+
+
+class _Exported:
+    """Class maps of images of any size from a function that may have one size.
+
+    Args:
+        run: function from uint8 `(1, height, width, 3)` to classes `(1, height, width)`
+            or, of a DSRL, `(1, scale * height, scale * width)`.
+        size: (height, width) that it takes, None where any.
+    """
+
+    def __init__(self, run, size):
+        self.run = run
+        self.size = tuple(size)
+        self.scale = 1
+
+    def __call__(self, image, **options):
+        if options:
+            raise ValueError(
+                "Windows and test-time augmentation need a .keras file; an exported "
+                "model sees the whole image once. Turn these options off."
+            )
+        classes = self._classes(image)
+        scale = len(classes) // (self.size[0] or len(image))
+        if scale > self.scale:  # of a DSRL, found with the first image
+            self.scale = scale
+            classes = self._classes(image)
+        height, width = image.shape[:2]
+        if None not in self.size:
+            picture = Image.fromarray(classes.astype("int32"))
+            return np.asarray(picture.resize((width, height), Image.Resampling.NEAREST))
+        return classes[:height, :width]
+
+    def _classes(self, image):
+        """Classes of an image, which is reduced or resized for the network."""
+        if None not in self.size:
+            picture = Image.fromarray(image)
+            image = np.asarray(picture.resize(self.size[::-1]))
+        elif self.scale > 1:
+            height, width = image.shape[:2]
+            margins = (0, -height % self.scale), (0, -width % self.scale), (0, 0)
+            padded = np.pad(image, margins, mode="edge")[None].astype("float32")
+            image = np.asarray(low_resolution(padded, self.scale)[0])
+            image = image.round().astype("uint8")
+        return self.run(image[None])[0]
+
+
+def _class_files(folder):
+    """Names and palette that an export brings, None where it brings none."""
+    names, palette = folder / "labels.txt", folder / "palette.txt"
+    return (
+        names.read_text(encoding="utf-8").splitlines() if names.is_file() else None,
+        np.loadtxt(palette, dtype="uint8", ndmin=2) if palette.is_file() else None,
+    )

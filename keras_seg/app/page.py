@@ -1,0 +1,349 @@
+import functools
+import html
+import tempfile
+
+import gradio as gr
+import numpy as np
+
+from keras_seg.app import pictures
+from keras_seg.app.insight import Insight, ideal_row, row_of
+from keras_seg.app.open_network import open_network
+from keras_seg.app.seen import SIDE, labels_of, photograph_of, segment
+
+_ONE_AT_A_TIME = {"concurrency_id": "networks", "concurrency_limit": 1}
+_QUIET = {"show_progress": "hidden", "concurrency_limit": None}
+_AUGMENTED = (0.75, 1.0, 1.25)  # the scales of test-time augmentation
+_NO_INSIGHT = (
+    "There is nothing more to see in this network. There is in a CPNet (its prior), a "
+    "HANet (its attention), a DSRL (its reconstruction) and an SPNet (its gates), as a "
+    ".keras file."
+)
+THEME = gr.themes.Default(
+    primary_hue="blue",
+    font=["system-ui", "sans-serif"],  # of the computer: none is fetched
+    font_mono=["monospace"],
+)
+CSS = """
+#legend label { border-left: 1.2em solid var(--swatch, transparent); }
+#legend .wrap { gap: 6px; }
+#overlay img, #errors img, #pick img, #prior img, #ideal img, #differing img {
+  width: 100%; max-height: 70vh; object-fit: contain;
+}
+footer { display: none !important; }
+"""
+
+
+def page(networks):
+    """The page for some networks.
+
+    Args:
+        networks: list of `Network`.
+
+    Returns:
+        `gradio.Blocks`.
+    """
+    offered = {network.name: network for network in networks}
+    with gr.Blocks(title="keras_seg", analytics_enabled=False) as blocks:
+        gr.Markdown("# What a model sees")
+        seen = gr.State()
+        with gr.Row():
+            with gr.Column(scale=1, min_width=280):
+                inputs = _inputs(offered)
+            with gr.Column(scale=3), gr.Tabs():
+                with gr.Tab("Segment"):
+                    _segment_tab(offered, inputs, seen)
+                with gr.Tab("What the network sees"):
+                    _insight_tab(offered, inputs)
+                with gr.Tab("Compare"):
+                    _compare_tab(offered, inputs)
+    blocks.queue(max_size=32)
+    return blocks
+
+
+class _Inputs:
+    """The components on the left, which all tabs share."""
+
+    def __init__(self, offered):
+        names = list(offered)
+        self.photograph = gr.File(
+            label="Photograph", height=110, elem_id="photograph", file_types=["image"]
+        )
+        self.label = gr.File(
+            label="Label, if there is one (PNG of classes)",
+            height=110,
+            elem_id="label",
+            file_types=["image"],
+        )
+        self.network = gr.Dropdown(
+            names, value=names[0], label="Model", elem_id="model"
+        )
+        self.other_model = gr.UploadButton(
+            "Open a model file", file_types=[".keras", ".onnx"], elem_id="open"
+        )
+        with gr.Accordion("How the image is seen", open=False):
+            self.window = gr.Number(
+                0,
+                precision=0,
+                minimum=0,
+                label="Windows of so many pixels",
+                info="0: the whole image; very large ones in windows of 1024",
+            )
+            self.flip = gr.Checkbox(label="Average with the mirrored image")
+            self.scaled = gr.Checkbox(label="Average over scales 0.75, 1 and 1.25")
+        self.button = gr.Button("Segment", variant="primary", elem_id="segment")
+
+    @property
+    def options(self):
+        return [self.window, self.flip, self.scaled]
+
+
+def _inputs(offered):
+    inputs = _Inputs(offered)
+
+    def add(path):
+        network = open_network(path)
+        offered[network.name] = network
+        return gr.Dropdown(choices=list(offered), value=network.name)
+
+    inputs.other_model.upload(
+        _answering(add), inputs.other_model, inputs.network, **_ONE_AT_A_TIME
+    )
+    return inputs
+
+
+def _segment_tab(offered, inputs, seen):
+    picture = _picture("Segmentation", "overlay")
+    report = gr.Markdown(elem_id="report")
+    alpha = gr.Slider(0, 1, 0.5, step=0.05, label="Opacity", elem_id="opacity")
+    legend = gr.CheckboxGroup([], label="Classes", elem_id="legend", visible=False)
+    swatches = gr.HTML()
+    with gr.Row():
+        mask = gr.DownloadButton("Download the mask", visible=False, elem_id="mask")
+        overlay = gr.DownloadButton(
+            "Download the overlay", visible=False, elem_id="download"
+        )
+    with gr.Row(visible=False) as truth:
+        table = gr.Dataframe(
+            headers=["class", "IoU in %"], interactive=False, elem_id="scores"
+        )
+        errors = _picture("Wrong pixels are red, ignored ones black", "errors")
+
+    def clear():
+        return (
+            None,
+            None,
+            "",
+            gr.CheckboxGroup(choices=[], value=[], visible=False),
+            gr.DownloadButton(visible=False),
+            gr.DownloadButton(visible=False),
+            gr.Row(visible=False),
+        )
+
+    def look(photograph, label, name, window, flip, scaled, opacity):
+        scales = _AUGMENTED if scaled else (1.0,)
+        found = segment(offered[name], photograph, label, window, scales, flip)
+        entries = found.legend()
+        shown = [index for _, index in entries]
+        files = found.write(tempfile.mkdtemp(), shown, opacity)
+        has_label = found.labels is not None
+        rows = (
+            [[name, f"{iou:.1f}"] for name, iou in found.scores()] if has_label else []
+        )
+        return (
+            found,
+            found.painted(shown, opacity),
+            found.report(),
+            gr.CheckboxGroup(choices=entries, value=shown, visible=True),
+            gr.DownloadButton(value=files[0], visible=True),
+            gr.DownloadButton(value=files[1], visible=True),
+            gr.Row(visible=has_label),
+            _swatches(found.palette, shown),
+            rows,
+            found.errors() if has_label else None,
+        )
+
+    def paint(found, shown, opacity):
+        if found is None:
+            return gr.skip(), gr.skip()
+        _, path = found.write(tempfile.mkdtemp(), shown, opacity)
+        return found.painted(shown, opacity), path
+
+    cleared = [seen, picture, report, legend, mask, overlay, truth]
+    gr.on(
+        [inputs.button.click, inputs.photograph.upload], clear, None, cleared, **_QUIET
+    ).then(
+        _answering(look),
+        [inputs.photograph, inputs.label, inputs.network, *inputs.options, alpha],
+        [*cleared, swatches, table, errors],
+        show_progress_on=picture,
+        **_ONE_AT_A_TIME,
+    )
+    gr.on(
+        [alpha.release, legend.input],
+        _answering(paint),
+        [seen, legend, alpha],
+        [picture, overlay],
+        **_QUIET,
+    )
+
+
+def _insight_tab(offered, inputs):
+    button = gr.Button("Look into the network", elem_id="look")
+    note = gr.Markdown(elem_id="note")
+    prior, labels = gr.State(), gr.State()
+    with gr.Row(visible=False) as prior_row:
+        picked = _picture("Click on a pixel", "pick")
+        learned = _picture("Pixels that the prior takes for its class", "prior")
+        ideal = _picture("Ideal, by the label", "ideal", visible=False)
+    plots = {
+        "attention": gr.Plot(
+            label="Attention by height", visible=False, elem_id="attention"
+        ),
+        "resolution": gr.Plot(
+            label="Reconstruction and affinity",
+            visible=False,
+            elem_id="resolution",
+        ),
+        "gates": gr.Plot(
+            label="Gates of strip pooling", visible=False, elem_id="gates"
+        ),
+    }
+    insights = {}
+
+    def look(photograph, label, name):
+        if not photograph:
+            raise ValueError("Choose a photograph first.")
+        network = offered[name]
+        if name not in insights:
+            insights[name] = Insight(network.model)
+        insight = insights[name]
+        image = photograph_of(photograph)
+        figures = {
+            "attention": insight.attention,
+            "gates": insight.gates,
+            "resolution": functools.partial(
+                insight.resolution,
+                palette=network.palette,
+                class_names=network.class_names,
+            ),
+        }
+        has_prior = "prior" in insight.kinds
+        truth = None
+        if has_prior and label:
+            truth = labels_of(label, image.shape[:2])
+        small, _ = pictures.fitted(image, np.zeros(image.shape[:2], "uint8"), SIDE)
+        return [
+            "" if insight.kinds else _NO_INSIGHT,
+            insight.prior(image) if has_prior else None,
+            truth,
+            gr.Row(visible=has_prior),
+            small if has_prior else None,
+            None,
+            gr.Image(value=None, visible=truth is not None),
+            *(
+                gr.Plot(value=figures[kind](image), visible=True)
+                if kind in insight.kinds
+                else gr.Plot(value=None, visible=False)
+                for kind in plots
+            ),
+        ]
+
+    def pick(small, found, truth, event: gr.SelectData):
+        x, y = event.index
+        sides = small.shape[:2]
+        values, size = found
+        row = row_of(values, size, (y, x), sides)
+        result = pictures.heat_over(small, row, (y, x))
+        if truth is None:
+            return result, gr.skip()
+        height, width = truth.shape
+        place = y * height // sides[0], x * width // sides[1]
+        cells = ideal_row(truth, size, place)
+        return result, pictures.heat_over(small, cells, (y, x))
+
+    button.click(
+        _answering(look),
+        [inputs.photograph, inputs.label, inputs.network],
+        [note, prior, labels, prior_row, picked, learned, ideal, *plots.values()],
+        **_ONE_AT_A_TIME,
+    )
+    picked.select(pick, [picked, prior, labels], [learned, ideal], **_QUIET)
+
+
+def _compare_tab(offered, inputs):
+    with gr.Row():
+        other = gr.Dropdown(list(offered), label="Other model", elem_id="other")
+        button = gr.Button("Compare", elem_id="compare")
+    slider = _picture(
+        "Model on the left, other model on the right", "slider", gr.ImageSlider
+    )
+    report = gr.Markdown(elem_id="compared")
+    differing = _picture("Pixels on which they differ", "differing")
+
+    def compare(photograph, name, other_name, window, flip, scaled, opacity=0.5):
+        if not other_name:
+            raise ValueError("Choose the other model.")
+        scales = _AUGMENTED if scaled else (1.0,)
+        first, second = (
+            segment(offered[x], photograph, None, window, scales, flip)
+            for x in (name, other_name)
+        )
+        if first.class_names != second.class_names:
+            gr.Warning("The two models have different classes.")
+        overlays = [
+            found.painted(range(len(found.palette)), opacity)
+            for found in (first, second)
+        ]
+        share = np.mean(first.classes != second.classes)
+        times = f"{first.seconds:.2f} and {second.seconds:.2f} seconds"
+        return (
+            tuple(overlays),
+            f"They differ on {share:.2%} of the pixels. {times}.",
+            pictures.differences(first.small()[0], first.small()[1], second.small()[1]),
+        )
+
+    # Models that were opened meanwhile are offered too.
+    inputs.network.change(
+        lambda: gr.Dropdown(choices=list(offered)), None, other, **_QUIET
+    )
+    button.click(
+        _answering(compare),
+        [inputs.photograph, inputs.network, other, *inputs.options],
+        [slider, report, differing],
+        **_ONE_AT_A_TIME,
+    )
+
+
+def _picture(label, elem_id, kind=gr.Image, **options):
+    """A picture that is only shown; without Gradio's button to publish it."""
+    return kind(
+        label=label,
+        elem_id=elem_id,
+        interactive=False,
+        format="png",  # as drawn: no colour is changed
+        buttons=["download", "fullscreen"],
+        **options,
+    )
+
+
+def _swatches(palette, shown):
+    """A style that gives each entry of the legend the colour of its class."""
+    rules = []
+    for place, index in enumerate(shown, 1):
+        color = "#" + bytes(palette[index].tolist()).hex()
+        rules.append(f"#legend label:nth-of-type({place}) {{ --swatch: {color}; }}")
+    return f"<style>{' '.join(rules)}</style>"
+
+
+def _answering(function):
+    """The function, whose errors become messages on the page."""
+
+    @functools.wraps(function)
+    def answer(*args):
+        try:
+            return function(*args)
+        except Exception as error:  # whatever it is, the page goes on
+            message = html.escape(str(error)) or type(error).__name__
+            raise gr.Error(message, duration=None, print_exception=False) from error
+
+    return answer

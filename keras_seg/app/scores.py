@@ -1,0 +1,43 @@
+import numpy as np
+
+from keras_seg.metrics import confusion_matrix
+
+
+def scores(labels, classes, class_names, ignore_class=255):
+    """IoU of each class of one image, and their mean.
+
+    Args:
+        labels: integer array `(height, width)`, what is true.
+        classes: integer array `(height, width)`, what is predicted.
+        class_names: sequence of str.
+        ignore_class: int, the label of pixels that do not count.
+
+    Returns:
+        List of `[name, IoU in percent]`, by falling IoU, of the classes that occur in
+        either; the first is `["mean IoU", ...]`.
+
+    Raises:
+        ValueError: If the sizes differ, or a label is not a class.
+
+    Example: `scores(labels, classes, ["road", "car"])`
+    """
+    if labels.shape != classes.shape:
+        raise ValueError(
+            "The label must have the size of the image, "
+            f"{classes.shape[0]} x {classes.shape[1]}. Received: "
+            f"{labels.shape[0]} x {labels.shape[1]} pixels"
+        )
+    counts = confusion_matrix(labels, classes, len(class_names), ignore_class)
+    hits = np.diagonal(counts)
+    union = counts.sum(axis=1) + counts.sum(axis=0)[: len(hits)] - hits
+    occurs = np.flatnonzero(union)
+    if not len(occurs):
+        raise ValueError(
+            "The label must have pixels that count. Received: ignored ones"
+        )
+    iou = 100 * hits[occurs] / union[occurs]
+    rows = [
+        [class_names[index], x] for index, x in zip(occurs, iou.tolist(), strict=True)
+    ]
+    rows.sort(key=lambda row: -row[1])
+    return [["mean IoU", float(iou.mean())], *rows]

@@ -1,0 +1,68 @@
+import keras
+
+from keras_seg.layers import StripPooling
+from keras_seg.models.rerun import rerun
+
+
+def gate_model(model):
+    """The gates of strip pooling: what an SPNet lets pass, by place and channel.
+
+    Args:
+        model: `SPNet`, or any functional `keras.Model` with `StripPooling` layers, its
+            own or those of a model in it, such as the backbone.
+
+    Returns:
+        A functional `keras.Model` with the inputs of `model`, which returns the dict
+        `{"gate1": (batch, rows, columns, channels), "gate2": ...}` of the gates in
+        0..1, in the order in which the image passes the layers; an SPNet with a ResNet
+        has one for each of the first three stages and one for each block of the fourth.
+        It shares the weights of `model`, and has copies of those of the `StripPooling`
+        layers. Images are padded as in `model`, so that the cells may reach beyond the
+        lower and right edges.
+
+    Raises:
+        ValueError: If the model has no `StripPooling` layer.
+
+    Example:
+
+    ```python
+    gates = gate_model(SPNet(11, "resnet18"))(images)
+    gates["gate1"].shape  # (batch, 90, 120, 64) for images (batch, 360, 480, 3)
+    ```
+
+    Reference: [Hou et al., 2020](https://arxiv.org/abs/2003.13328), section 3.1.
+    """
+    again, gates = _gates(model)
+    if not gates:
+        raise ValueError(
+            "The model must have StripPooling layers. "
+            f"Received: {model.name!r} without any"
+        )
+    named = {f"gate{number}": gate for number, gate in enumerate(gates, 1)}
+    return keras.Model(again.input, named, name=f"{model.name}_gates")
+
+
+def _gates(model):
+    """Returns the model on new inputs, and the symbolic gates of all its layers."""
+    gates = []
+
+    def call(layer, *args, **kwargs):
+        if isinstance(layer, StripPooling):
+            gates.append(_gate(layer, args[0]))
+        elif isinstance(layer, keras.Model):
+            inner, inner_gates = _gates(layer)
+            if inner_gates:
+                found = keras.Model(inner.input, inner_gates)(*args)
+                gates.extend(found if isinstance(found, (list, tuple)) else [found])
+        return layer(*args, **kwargs)
+
+    return rerun(model, call), gates
+
+
+def _gate(layer, inputs):
+    """Returns the symbolic gate of a layer, whose output has it no longer."""
+    config = layer.get_config() | {"return_gate": True, "name": f"{layer.name}_gate"}
+    twin = StripPooling.from_config(config)
+    _, gate = twin(inputs)
+    twin.set_weights(layer.get_weights())
+    return gate

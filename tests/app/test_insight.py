@@ -1,0 +1,62 @@
+import keras
+import numpy as np
+
+from keras_seg.app.insight import Insight, ideal_row, row_of, whole
+from keras_seg.models import HANet, SPNet, prior_model
+from tests.models.test_affinity_model import tiny_dsrl
+from tests.models.test_cpnet import SIZE, tiny_cpnet
+from tests.models.test_spnet import tiny_network
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (64, 96, 3), "uint8")
+
+
+def titles(figure):
+    return [axes.get_title() for axes in figure.axes]
+
+
+def test_prior_of_a_pixel():
+    model = tiny_cpnet()
+    insight = Insight(model)
+    assert insight.kinds == {"prior"}
+    prior, size = insight.prior(IMAGE)
+    assert size == SIZE
+    expected = prior_model(model)(IMAGE[None].astype("float32"))
+    expected = keras.ops.convert_to_numpy(expected)[0]
+    np.testing.assert_allclose(prior, expected, atol=1e-6)
+    row = row_of(prior, size, (63, 95), IMAGE.shape[:2])
+    np.testing.assert_array_equal(row.ravel(), prior[-1])
+    row = row_of(prior, size, (0, 16), IMAGE.shape[:2])
+    np.testing.assert_array_equal(row.ravel(), prior[16 * size[1] // 96])
+
+
+def test_ideal_row():
+    labels = np.repeat([[0, 1], [255, 1]], 2, axis=0).repeat(2, axis=1)
+    np.testing.assert_array_equal(ideal_row(labels, (2, 2), (0, 3)), [[0, 1], [0, 1]])
+    np.testing.assert_array_equal(ideal_row(labels, (2, 2), (3, 0)), np.zeros((2, 2)))
+
+
+def test_what_other_networks_see():
+    assert Insight(None).kinds == set()
+    insight = Insight(SPNet(3, tiny_network(), pool_sizes=(2, 1)))
+    assert insight.kinds == {"gates"}
+    assert "image" in titles(insight.gates(IMAGE))
+    hanet = HANet(3, tiny_network(), positions=True, filters=8, low_level_filters=4)
+    insight = Insight(hanet)
+    assert insight.kinds == {"attention"}
+    assert titles(insight.attention(IMAGE))[0] == "image"
+    insight = Insight(tiny_dsrl(scale=2))
+    assert insight.kinds == {"resolution"}
+    found = titles(insight.resolution(IMAGE))
+    assert any(title.startswith("reconstruction\n64 x 96") for title in found)
+    assert any(title.startswith("original") for title in found)
+
+
+def test_images_that_are_looked_at_whole():
+    model = keras.Sequential([keras.Input((None, None, 3)), keras.layers.ReLU()])
+    assert whole(IMAGE, model) is IMAGE
+    large = np.zeros((1500, 3000, 3), "uint8")
+    rows, columns, _ = whole(large, model, 32).shape
+    assert rows % 32 == columns % 32 == 0 and rows * columns <= 1.1 * 2**20
+    fixed = keras.Sequential([keras.Input((40, 60, 3)), keras.layers.ReLU()])
+    assert whole(IMAGE, fixed).shape == (40, 60, 3)
+    assert whole(IMAGE, fixed, 2, 2).shape == (80, 120, 3)

@@ -1,0 +1,162 @@
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_seg.app import Network, open_network
+from keras_seg.app.open_network import keras_network
+from keras_seg.app.seen import segment
+from keras_seg.data import CLASS_TABLES
+from keras_seg.models import SPNet
+from tests.models.test_spnet import tiny_network
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (64, 96, 3), "uint8")
+
+
+@pytest.fixture(scope="module")
+def spnet():
+    keras.utils.set_random_seed(0)
+    return SPNet(3, tiny_network(), pool_sizes=(2, 1))
+
+
+@pytest.fixture(scope="module")
+def classes(spnet):
+    """What the network says of the image, without the package's way to ask it."""
+    logits = keras.ops.convert_to_numpy(spnet(IMAGE[None].astype("float32")))
+    return logits[0].argmax(axis=-1).astype("uint8")
+
+
+@pytest.fixture(scope="module")
+def photograph(tmp_path_factory):
+    path = tmp_path_factory.mktemp("photographs") / "street.png"
+    Image.fromarray(IMAGE).save(path)
+    return path
+
+
+@pytest.fixture
+def network(classes):
+    """One that says always the same."""
+    return Network("same", lambda image: classes, 3)
+
+
+def test_segments_with_the_model(spnet, classes, photograph):
+    found = segment(keras_network(spnet), photograph)
+    np.testing.assert_array_equal(found.classes, classes)
+
+
+def test_options_reach_the_model(classes, photograph):
+    asked = []
+
+    def predict(image, **options):
+        asked.append(options)
+        return classes
+
+    network = Network("a", predict, 3)
+    segment(network, photograph)
+    found = segment(network, photograph, None, 48, (0.75, 1.0), True)
+    options = {"window": (48, 48), "scales": (0.75, 1.0), "flip": True}
+    assert asked == [{}, options]
+    assert "64 x 96 pixels" in found.report() and "windows of 48" in found.report()
+
+
+def test_legend_has_the_shares(network, classes, photograph):
+    entries = segment(network, photograph).legend()
+    shares = {index: (classes == index).mean() for index in np.unique(classes)}
+    order = sorted(shares, key=lambda index: -shares[index])
+    assert entries == [(f"class {x}  {shares[x]:.1%}", x) for x in order]
+
+
+def test_writes_the_mask_and_the_overlay(network, classes, photograph, tmp_path):
+    found = segment(network, photograph)
+    mask, overlay = found.write(tmp_path, [0, 1, 2], 0.25)
+    np.testing.assert_array_equal(np.asarray(Image.open(mask)), classes)
+    expected = found.painted([0, 1, 2], 0.25)  # the page's size is the photograph's
+    np.testing.assert_array_equal(np.asarray(Image.open(overlay)), expected)
+
+
+def test_a_label_gives_scores_and_errors(network, classes, photograph, tmp_path):
+    labels = classes.copy()
+    labels[:8] = (classes[:8] + 1) % 3
+    Image.fromarray(labels).save(tmp_path / "label.png")
+    found = segment(network, photograph, tmp_path / "label.png")
+    assert found.scores()[0][0] == "mean IoU" and found.scores()[0][1] < 100
+    red = (found.errors() == (230, 25, 75)).all(axis=-1)
+    np.testing.assert_array_equal(red, labels != classes)
+
+
+def test_bad_files_are_messages(network, photograph, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(photograph.read_bytes()[:800])
+    large = tmp_path / "large.png"
+    Image.new("1", (20000, 20000)).save(large)
+    small = tmp_path / "small.png"
+    Image.new("L", (4, 4)).save(small)
+    for path, label, message in (
+        (None, None, "Choose a photograph"),
+        (broken, None, "broken.png"),
+        (large, None, "large.png"),
+        (photograph, small, "64 x 96. Received: 4 x 4"),
+    ):
+        with pytest.raises(ValueError, match=message) as caught:
+            segment(network, path, label)
+        assert str(tmp_path) not in str(caught.value)
+    with pytest.raises(ValueError, match="32 pixels or more. Received: 8"):
+        segment(network, photograph, None, 8)
+
+
+def test_opens_keras_files(spnet, classes, tmp_path):
+    path = tmp_path / "best.keras"
+    spnet.save(path)
+    network = open_network(path)
+    assert network.name == f"{tmp_path.name}/best.keras" and network.num_classes == 3
+    np.testing.assert_array_equal(network.classes(IMAGE), classes)
+    (tmp_path / "classes.txt").write_text("road #010203\ncar #040506\nsky #070809\n")
+    network = open_network(path, tmp_path / "classes.txt")
+    assert network.class_names == ["road", "car", "sky"]
+    assert network.palette.tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    with pytest.raises(ValueError, match=f"{len(CLASS_TABLES['camvid'])} names.*3 cl"):
+        open_network(path, "camvid")
+
+
+@pytest.mark.keras3("the lane's exports have tests of their own")
+@pytest.mark.parametrize("kind", ["SavedModel", "ONNX"])
+def test_opens_exported_files(spnet, classes, tmp_path, kind):
+    if kind == "SavedModel":
+        from keras_seg.export import export_saved_model
+
+        names, palette = ["road", "car", "sky"], [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+        options = {"class_names": names, "palette": palette}
+        network = open_network(export_saved_model(spnet, tmp_path / "1", **options))
+        assert network.class_names == names and network.palette.tolist() == palette
+    else:
+        pytest.importorskip("tf2onnx")
+        pytest.importorskip("onnxruntime")
+        from keras_seg.export import export_onnx
+
+        network = open_network(export_onnx(spnet, tmp_path / "a.onnx", size=(64, 96)))
+        # Images of another size are resized for it, and its classes back.
+        assert network.classes(IMAGE[:50]).shape == (50, 96)
+    assert network.model is None
+    assert (network.classes(IMAGE) == classes).mean() > 0.99
+    with pytest.raises(ValueError, match="need a .keras file"):
+        network.classes(IMAGE, flip=True)
+
+
+def test_what_is_no_model(tmp_path):
+    (tmp_path / "text.keras").write_text("no model")
+    (tmp_path / "a.txt").write_text("no model")
+    (tmp_path / "folder").mkdir()
+    for name, message in (
+        ("text.keras", "Cannot load the model text.keras"),
+        ("a.txt", "A model must be a .keras file.*Received: a.txt"),
+        ("folder", "version folder of a SavedModel"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            open_network(tmp_path / name)
+    with pytest.raises(FileNotFoundError, match="absent.keras"):
+        open_network(tmp_path / "absent.keras")
+
+
+def test_names_and_colours_fit_the_classes():
+    with pytest.raises(ValueError, match="2 names and 3 colours for 3 classes"):
+        Network("a", None, 3, ["road", "car"])
