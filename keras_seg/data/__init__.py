@@ -1,6 +1,7 @@
 """Images and labels: data sets, augmentation and tf.data pipelines."""
 
 from keras_seg.data.ade20k import ADE20K
+from keras_seg.data.albumentations_transform import AlbumentationsTransform
 from keras_seg.data.augmentation import Augmentation
 from keras_seg.data.balanced_class_weights import balanced_class_weights
 from keras_seg.data.bdd100k import BDD100K
@@ -16,6 +17,7 @@ from keras_seg.data.labelled_files import LabelledFiles
 from keras_seg.data.labels_from_coco import labels_from_coco
 from keras_seg.data.labels_from_labelme import labels_from_labelme
 from keras_seg.data.low_resolution import low_resolution
+from keras_seg.data.numpy_augmentation import NumpyAugmentation
 from keras_seg.data.open_split import open_split
 from keras_seg.data.open_splits import open_splits
 from keras_seg.data.palette import default_palette
@@ -32,12 +34,14 @@ __all__ = [
     "ADE20K",
     "BDD100K",
     "CLASS_TABLES",
+    "AlbumentationsTransform",
     "Augmentation",
     "CamVid",
     "ClassShares",
     "Cityscapes",
     "ImageFolder",
     "LabelledFiles",
+    "NumpyAugmentation",
     "PascalContext",
     "PascalVOC",
     "PublishedDataset",

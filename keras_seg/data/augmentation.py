@@ -1,20 +1,33 @@
 import copy
+import math
 import numbers
 
 import tensorflow as tf
 
-from keras_seg.ops.positions import PADDING
+from keras_seg.data.geometry import (
+    Geometry,
+    move_image,
+    move_label,
+    move_rows,
+    offset_around,
+)
+from keras_seg.data.recoloring import blur, color_matrix, recolor
+
+_DRAWS = (
+    *("scale", "row", "column", "left_right", "up_down", "angle"),
+    *("brightness", "contrast", "saturation", "hue", "blur"),
+)
 
 
 class Augmentation:
-    """Scales, crops, flips and recolours an image, and its label along with it.
+    """Scales, crops, flips, turns and recolours an image, and its label along with it.
 
     The scale is log-uniform in `scale`, so that halving is as likely as doubling. The
     scaled image is cropped to `crop_size` at a random place; along an axis where it is
     smaller, it lands at a random place of the crop, and the rest is padding, which is
-    `ignore_class` in the label and the image's mean colour in the image. It is flipped
-    left to right half of the time. Last come brightness, contrast, saturation and hue,
-    by `tf.image.stateless_random_*`.
+    `ignore_class` in the label and the image's mean colour in the image. The crop is
+    turned about its centre by a uniform angle and flipped. Last come brightness,
+    contrast, saturation and hue of images with three channels, in one pass, and blur.
 
     Images are scaled bilinearly, with antialiasing where they shrink; labels take the
     nearest pixel of the same half-pixel grid and so never mix.
@@ -36,30 +49,42 @@ class Augmentation:
             taken from all values.
         contrast: Float in 0..1. The distance from each channel's mean is multiplied by
             a factor in `1 - contrast`..`1 + contrast`.
-        saturation: Float in 0..1. As `contrast`, for the saturation.
-        hue: Float in 0..0.5. At most this share of the colour circle is turned.
-        ignore_class: int or None. The label of padding; None for that of the data set
-            in `training_pipeline`, and 255 elsewhere.
+        saturation: Float in 0..1. As `contrast`, for the distance of each pixel from
+            its grey.
+        hue: Float in 0..0.5. At most this share of a circle, colours are turned about
+            the grey axis.
+        ignore_class: int. The label of padding, or `None`: in a pipeline it is that of
+            the data set, elsewhere 255.
+        rotation: Float in 0..180. The largest angle in degrees, either way.
+        vertical_flip: Whether to flip upside down half of the time.
+        blur: Float, 0 or more. The largest standard deviation, in pixels of the crop,
+            of a Gaussian blur; it is uniform from 0.
+        resize: (height, width) to which each image is resized before `scale`
+            multiplies it; or an int, to which its shorter side is, while the ratio of
+            the sides stays; or `None`: `scale` multiplies the image's own size.
 
     Call arguments:
-        image: `(height, width, 3)` of any number type, in 0..255.
+        image: `(height, width, channels)` of any number type, in 0..255. Where it has
+            another number of channels than three, its values may have any range: they
+            are resampled and blurred alone.
         label: `(height, width)`, integers.
         seed: Integer tensor of shape `(2,)`.
         positions: Integers `(height,)`, the positions of the rows for HANet
             (`keras_seg.ops.row_positions`), or `None`.
-        focus: Integer tensor `()`. A class: the crop then holds a random pixel of it
-            at a random place. `None`, or a label that does not occur, such as -1: the
-            crop lies anywhere.
+        focus: Integer tensor `()`. A class: the crop then lies around a random pixel of
+            it, which lands at a random place. `None`, or a label that does not occur,
+            such as -1: the crop lies anywhere.
 
     Returns:
-        The image, float32 `(*crop_size, 3)` in 0..255, and the label, int32
-        `crop_size`. With `positions` also these, int32 `(crop_size[0],)`: those of the
-        rows that the label's rows came from, 128 in padding.
+        The image, float32 `(*crop_size, channels)`, and the label, int32 `crop_size`.
+        With `positions` also these, int32 `(crop_size[0],)`: those of the rows that
+        the label's rows came from, in a turned crop of the middle of each row; 128 in
+        padding.
 
     Example:
 
     ```python
-    augment = Augmentation(crop_size=(64, 80), scale=(0.75, 1.5))
+    augment = Augmentation(crop_size=(64, 80), scale=(0.75, 1.5), rotation=10)
     image, label = augment(np.zeros((50, 90, 3)), np.zeros((50, 90), "int32"), (0, 1))
     ```
 
@@ -77,12 +102,12 @@ class Augmentation:
         saturation=0.2,
         hue=0.02,
         ignore_class=None,
+        rotation=0.0,
+        vertical_flip=False,
+        blur=0.0,
+        resize=None,
     ):
-        if not _is_pair(crop_size, int) or min(crop_size) < 1:
-            raise ValueError(
-                "`crop_size` must be (height, width), two positive ints. "
-                f"Received: {crop_size=}"
-            )
+        _check_size("crop_size", crop_size)
         if not _is_pair(scale, numbers.Real) or not 0 < scale[0] <= scale[1]:
             raise ValueError(
                 "`scale` must be (smallest, largest) with 0 < smallest <= largest. "
@@ -93,16 +118,23 @@ class Augmentation:
             "contrast": (contrast, 1),
             "saturation": (saturation, 1),
             "hue": (hue, 0.5),
+            "rotation": (rotation, 180),
+            "blur": (blur, math.inf),
         }
         for name, (amount, most) in amounts.items():
             if not isinstance(amount, numbers.Real) or not 0 <= amount <= most:
                 raise ValueError(
                     f"`{name}` must be a number in 0..{most}. Received: {name}={amount}"
                 )
-        if not isinstance(ignore_class, int | None):
+        if ignore_class is not None and not isinstance(ignore_class, int):
             raise ValueError(
-                f"`ignore_class` must be an int or None. Received: {ignore_class=}"
+                f"`ignore_class` must be an integer or None. Received: {ignore_class=}"
             )
+        if isinstance(resize, int) and not isinstance(resize, bool):
+            if resize < 1:
+                raise ValueError(f"`resize` must be positive. Received: {resize=}")
+        elif resize is not None:
+            _check_size("resize", resize)
         self.crop_size = tuple(crop_size)
         self.scale = tuple(scale)
         self.flip = bool(flip)
@@ -111,6 +143,10 @@ class Augmentation:
         self.saturation = saturation
         self.hue = hue
         self.ignore_class = ignore_class
+        self.rotation = rotation
+        self.vertical_flip = bool(vertical_flip)
+        self.blur = blur
+        self.resize = resize
 
     def padding_with(self, ignore_class):
         """Returns this augmentation, padding labels with what a data set ignores.
@@ -128,138 +164,69 @@ class Augmentation:
         return padding
 
     def __call__(self, image, label, seed, positions=None, focus=None):
-        image = tf.cast(image, tf.float32)
-        label = tf.cast(label, tf.int32)
-        # Of one dtype, since it is not the value alone that decides on a draw.
-        seeds = tf.unstack(tf.random.split(tf.cast(seed, tf.int64), 5))
-        geometry = self._draw_geometry(tf.shape(label), seeds[0])
+        image, label = tf.convert_to_tensor(image), tf.convert_to_tensor(label)
+        seed = tf.cast(seed, tf.int64)  # its dtype counts in a draw
+        draws = tf.unstack(tf.random.stateless_uniform((len(_DRAWS),), seed))
+        draws = dict(zip(_DRAWS, draws, strict=True))
+        geometry = self._draw_geometry(tf.shape(label), draws)
         if focus is not None:
-            geometry["offset"] = self._offset_around(focus, label, geometry, seeds[0])
-        mean = tf.reduce_mean(image, axis=(0, 1))
-        image = self._move(image, geometry, fill=mean, bilinear=True)
-        label = self._move(
-            label[..., None],
-            geometry,
-            fill=255 if self.ignore_class is None else self.ignore_class,
-            bilinear=False,
-        )
-        image, label = self._recolor(image, seeds[1:]), label[..., 0]
+            geometry = self._focused(geometry, label, focus, draws, seed)
+        ignore_class = 255 if self.ignore_class is None else self.ignore_class
+        image = move_image(image, geometry, self.crop_size)
+        label = move_label(label, geometry, self.crop_size, ignore_class)
+        if image.shape[-1] == 3:
+            image = self._recolored(image, draws)
+        if self.blur:
+            image = blur(image, self.blur * draws["blur"], self.blur)
         if positions is None:
             return image, label
-        return image, label, self._move_rows(positions, geometry)
+        return image, label, move_rows(positions, geometry, self.crop_size)
 
-    def _draw_geometry(self, shape, seed):
-        """Draws where an image of `shape` goes.
-
-        Returns:
-            A dict: "scaled", its (height, width) after scaling; "offset", the row and
-            column of the scaled image at which the crop begins, negative where there
-            is padding first; "flip", whether the crop is turned over.
-        """
-        seeds = tf.unstack(tf.random.split(seed, 3))
-        low, high = tf.unstack(tf.math.log(tf.constant(self.scale, tf.float32)))
-        factor = tf.exp(tf.random.stateless_uniform((), seeds[0], low, high))
-        scaled = tf.round(tf.cast(shape, tf.float32) * factor)
+    def _draw_geometry(self, size, draws):
+        low, high = map(math.log, self.scale)
+        factor = tf.exp(low + (high - low) * draws["scale"])
+        scaled = tf.round(self._resized(size) * factor)
         scaled = tf.maximum(tf.cast(scaled, tf.int32), 1)
         spare = scaled - self.crop_size
-        share = tf.random.stateless_uniform((2,), seeds[1])
         # One of the |spare| + 1 places of the crop in the image, or of the image in
         # the crop, all equally likely.
-        places = tf.cast(tf.abs(spare) + 1, tf.float32)
-        place = tf.minimum(tf.cast(share * places, tf.int32), tf.abs(spare))
-        flip = self.flip and tf.random.stateless_uniform((), seeds[2]) < 0.5
-        return {"scaled": scaled, "offset": tf.sign(spare) * place, "flip": flip}
+        share = tf.stack([draws["row"], draws["column"]])
+        place = tf.cast(share * tf.cast(tf.abs(spare) + 1, tf.float32), tf.int32)
+        place = tf.minimum(place, tf.abs(spare))
+        chances = [0.5 if on else 0.0 for on in (self.vertical_flip, self.flip)]
+        flips = tf.stack([draws["up_down"], draws["left_right"]]) < chances
+        angle = None
+        if self.rotation:
+            angle = math.radians(self.rotation) * (2 * draws["angle"] - 1)
+        return Geometry(size, scaled, tf.sign(spare) * place, flips, angle)
 
-    def _offset_around(self, focus, label, geometry, seed):
-        """Draws the offset of a crop that holds a random pixel of the class `focus`."""
-        scaled, offset = geometry["scaled"], geometry["offset"]
-        seeds = tf.unstack(tf.random.split(seed, 5)[3:])
-        found, pixel = random_pixel(label == tf.cast(focus, label.dtype), seeds[0])
-        center = (tf.cast(pixel, tf.float32) + 0.5) * tf.cast(
-            scaled / tf.shape(label), tf.float32
+    def _resized(self, size):
+        """The height and width that `scale` multiplies, float32 `(2,)`."""
+        size = tf.cast(size, tf.float32)
+        if self.resize is None:
+            return size
+        if isinstance(self.resize, int):
+            return size * (self.resize / tf.reduce_min(size))
+        return tf.constant(self.resize, tf.float32)
+
+    def _focused(self, geometry, label, focus, draws, seed):
+        """The geometry whose crop lies around a pixel of the class `focus`."""
+        seed = tf.random.experimental.stateless_fold_in(seed, 1)
+        found, pixel = random_pixel(label == tf.cast(focus, label.dtype), seed)
+        place = tf.stack([draws["row"], draws["column"]])
+        offset = offset_around(pixel, place, geometry, self.crop_size)
+        return geometry._replace(offset=tf.where(found, offset, geometry.offset))
+
+    def _recolored(self, image, draws):
+        if not (self.brightness or self.contrast or self.saturation or self.hue):
+            return tf.clip_by_value(image, 0, 255)
+        matrix = color_matrix(
+            1 + self.saturation * (2 * draws["saturation"] - 1),
+            self.hue * (2 * draws["hue"] - 1),
         )
-        share = tf.random.stateless_uniform((2,), seeds[1])
-        around = tf.cast(tf.floor(center), tf.int32) - tf.cast(
-            share * self.crop_size, tf.int32
-        )
-        spare = scaled - self.crop_size
-        around = tf.clip_by_value(around, 0, tf.maximum(spare, 0))
-        # Along an axis where the image fits into the crop, all of it is there anyway.
-        return tf.where(found & (spare > 0), around, offset)
-
-    def _move(self, plane, geometry, fill, bilinear):
-        """Takes a plane through a drawn geometry.
-
-        Args:
-            plane: `(height, width, channels)`, float32 if `bilinear`.
-            geometry: Of `_draw_geometry` for a plane of this height and width.
-            fill: The value of padding, one or one for each channel.
-            bilinear: Whether to interpolate, or to take the nearest pixel.
-
-        Returns:
-            A tensor `(*crop_size, channels)` of the plane's dtype.
-        """
-        size, scaled = tf.shape(plane)[:2], geometry["scaled"]
-        rows, row_inside = self._sources(0, size[0], geometry)
-        columns, column_inside = self._sources(1, size[1], geometry)
-        if bilinear:
-            # What tf.image.resize does to the whole image, done to the crop alone,
-            # which takes a fraction of the time.
-            moved = tf.raw_ops.ScaleAndTranslate(
-                images=plane[None],
-                size=self.crop_size,
-                scale=tf.cast(scaled / size, tf.float32),
-                translation=tf.cast(-geometry["offset"], tf.float32),
-                kernel_type="triangle",
-                antialias=True,
-            )[0]
-        else:
-            moved = tf.gather(tf.gather(plane, rows), columns, axis=1)
-        covered = (row_inside[:, None] & column_inside)[..., None]
-        moved = tf.where(covered, moved, tf.cast(fill, moved.dtype))
-        if self.flip:
-            moved = tf.cond(geometry["flip"], lambda: moved[:, ::-1], lambda: moved)
-        return tf.ensure_shape(moved, (*self.crop_size, plane.shape[-1]))
-
-    def _move_rows(self, positions, geometry):
-        """Takes the positions of the rows where the rows of the label go."""
-        positions = tf.cast(positions, tf.int32)
-        rows, inside = self._sources(0, tf.shape(positions)[0], geometry)
-        moved = tf.where(inside, tf.gather(positions, rows), PADDING)
-        return tf.ensure_shape(moved, self.crop_size[:1])
-
-    def _sources(self, axis, size, geometry):
-        """For each row or column of the crop the nearest one of the plane.
-
-        Returns:
-            Its index in 0..size - 1, and whether the plane reaches there at all.
-        """
-        scaled = geometry["scaled"][axis]
-        target = tf.range(self.crop_size[axis]) + geometry["offset"][axis]
-        center = (tf.cast(target, tf.float32) + 0.5) * tf.cast(
-            size / scaled, tf.float32
-        )
-        source = tf.clip_by_value(tf.cast(center, tf.int32), 0, size - 1)
-        return source, (target >= 0) & (target < scaled)
-
-    def _recolor(self, image, seeds):
-        image = image / 255
-        if self.brightness:
-            image = tf.image.stateless_random_brightness(
-                image, self.brightness, seeds[0]
-            )
-        if self.contrast:
-            image = tf.image.stateless_random_contrast(
-                image, 1 - self.contrast, 1 + self.contrast, seeds[1]
-            )
-        image = tf.clip_by_value(image, 0, 1)  # as hue and saturation need it
-        if self.saturation:
-            image = tf.image.stateless_random_saturation(
-                image, 1 - self.saturation, 1 + self.saturation, seeds[2]
-            )
-        if self.hue:
-            image = tf.image.stateless_random_hue(image, self.hue, seeds[3])
-        return tf.clip_by_value(image * 255, 0, 255)
+        contrast = 1 + self.contrast * (2 * draws["contrast"] - 1)
+        brightness = 255 * self.brightness * (2 * draws["brightness"] - 1)
+        return recolor(image, matrix, tf.stack([contrast, brightness]))
 
 
 def random_pixel(mask, seed):
@@ -291,3 +258,11 @@ def _is_pair(value, kind):
         and len(value) == 2
         and all(isinstance(item, kind) for item in value)
     )
+
+
+def _check_size(name, size):
+    if not _is_pair(size, int) or min(size) < 1:
+        raise ValueError(
+            f"`{name}` must be (height, width), two positive integers. "
+            f"Received: {name}={size}"
+        )

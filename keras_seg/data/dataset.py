@@ -27,6 +27,9 @@ class SegmentationDataset(abc.ABC):
         channels: int. The channels of the images, 3 unless a data set sets another.
         image_dtype: "uint8", or "float32" where a data set sets it, for images of more
             than 8 bits.
+        label_table: int32 array `(256,)`, the class or `ignore_class` of each value in
+            the labels of `read_encoded`, -1 for values that are errors; or `None`
+            where there is no `read_encoded`.
 
     Example:
 
@@ -50,6 +53,7 @@ class SegmentationDataset(abc.ABC):
 
     channels = 3
     image_dtype = "uint8"
+    label_table = None
 
     def __init__(self, class_names, palette=None, ignore_class=255):
         if isinstance(class_names, str) or not all(
@@ -110,6 +114,19 @@ class SegmentationDataset(abc.ABC):
         A data set that can read it without the image does so here.
         """
         return self[index][1]
+
+    def read_encoded(self, index):
+        """Reads the files of one image, for TensorFlow to decode.
+
+        A data set of files has this beside `self[index]`, which it must agree with, so
+        that the pipelines are faster.
+
+        Returns:
+            Pair of bytes: a PNG or JPEG of 8 bits, and a grey PNG of 8 bits, whose
+            values `label_table` translates; or None where only `self[index]` reads
+            this image.
+        """
+        return None
 
     def __iter__(self):
         return (self[index] for index in range(len(self)))

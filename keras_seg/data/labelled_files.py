@@ -5,6 +5,7 @@ import numpy as np
 from keras_seg.data._pictures import MAX_PIXELS, open_picture
 from keras_seg.data.color_codes import classes_of_colors, colors_of_classes
 from keras_seg.data.dataset import SegmentationDataset
+from keras_seg.data.encoded_files import is_plain_image, is_plain_label
 from keras_seg.data.read_image import (
     check_channels,
     check_value_range,
@@ -17,6 +18,7 @@ from keras_seg.data.read_label import (
     label_values,
     rgb,
 )
+from keras_seg.data.storage import read_bytes
 
 _LEAST, _FILE_VALUES = -(2**15), 2**16  # of label files: 16 bits with or without sign
 
@@ -97,6 +99,11 @@ class LabelledFiles(SegmentationDataset):
         self.channels = channels
         self._value_range = check_value_range(value_range)
         self._max_pixels = max_pixels
+        if channels == 3 and not self._label_colors:
+            values = slice(0, 256)
+            self.label_table = np.where(
+                self._known[values], self._classes[values].astype("int32"), -1
+            )
         self.image_paths = [image for image, _ in pairs]
         self.label_paths = [label for _, label in pairs]
 
@@ -136,6 +143,18 @@ class LabelledFiles(SegmentationDataset):
         if picture.palette is not None and self._label_colors is None:
             self._check_palette(picture, values)
         return self._classes[values]
+
+    def read_encoded(self, index):
+        image_path, label_path = self.image_paths[index], self.label_paths[index]
+        if self.label_table is None or label_path is None:
+            return None
+        files = read_bytes(image_path), read_bytes(label_path)
+        kinds = is_plain_image, is_plain_label
+        plain = (
+            kind(data, self._max_pixels)
+            for kind, data in zip(kinds, files, strict=True)
+        )
+        return files if all(plain) else None
 
     def check_headers(self, index):
         """Checks kind and size of an image and its label, without reading pixels.

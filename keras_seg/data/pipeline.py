@@ -1,3 +1,4 @@
+import functools
 import itertools
 import numbers
 
@@ -5,8 +6,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_seg.data.augmentation import Augmentation
+from keras_seg.data.augmented import augmented, with_static_sizes
 from keras_seg.data.balanced_order import balanced_order
 from keras_seg.data.class_pixels import class_pixels
+from keras_seg.data.sample_reader import SampleReader
 from keras_seg.ops import row_positions
 from keras_seg.ops.labels import unknown_label_message
 
@@ -33,11 +36,13 @@ def training_pipeline(
         dataset: `SegmentationDataset`.
         batch_size: int. The same for every batch, since Keras fails under
             `tf.distribute.MirroredStrategy` on a smaller last one.
-        augmentation: `Augmentation`, which pads labels with `dataset.ignore_class`; any
-            callable `(image, label, seed) -> (image, label)` of tensors whose results
-            share a size; or `None` for images as they are, which then must have one
-            size. With `positions` a callable gets and returns these too, as
-            `Augmentation` does.
+        augmentation: `Augmentation`, which pads labels with `dataset.ignore_class`;
+            `AlbumentationsTransform` or `NumpyAugmentation`; any other callable
+            `(image, label, seed) -> (image, label)` of tensors whose results share a
+            size; or `None` for images as they are, which then must have one size. With
+            `positions` a callable gets and returns these too, as `Augmentation` does.
+            Where sizes are unknown in its graph, the first image is augmented to see
+            them.
         seed: int, 0 or more.
         cache: Whether to keep all images in memory once they are read, before
             augmentation.
@@ -92,7 +97,9 @@ def training_pipeline(
     if augmentation is None:
         size = _read(dataset, 0)[1].shape
     epochs = itertools.count(first_epoch)
-    kept = {}
+    reader = SampleReader(
+        dataset, functools.partial(_read_of_size, dataset, size), cache
+    )
 
     def draw_epoch():
         epoch = next(epochs)
@@ -106,33 +113,23 @@ def training_pipeline(
                 sample_seed = (seed, epoch * num_images + position)
                 yield order[position], sample_seed, focus[position]
 
-    def read(index):
-        index = int(index)
-        image, label = kept.get(index) or _read(dataset, index)
-        if cache:
-            kept[index] = image, label
-        if size is not None and label.shape != size:
-            raise ValueError(
-                "Without `augmentation`, all images must have one size. Received: "
-                f"image 0 of {size} and image {index} of {label.shape} (height, "
-                "width). Pass an `Augmentation`, which crops to one size."
-            )
-        return image, label
-
     def load(index, sample_seed, focus):
-        image, label = tf.numpy_function(read, [index], (dataset.image_dtype, tf.int32))
+        image, label = reader(index)
         height, width = size or (None, None)
         image.set_shape((height, width, dataset.channels))
         label.set_shape((height, width))
         rows = (_whole_image(tf.shape(label)[0], height),) if positions else ()
         if augmentation is None:
-            image = tf.cast(image, tf.float32)
-        else:
-            options = {}
-            if pixels is not None and isinstance(augmentation, Augmentation):
-                options["focus"] = focus
+            image, label = tf.cast(image, tf.float32), tf.cast(label, tf.int32)
+        elif isinstance(augmentation, Augmentation):
+            focus = None if pixels is None else focus
             image, label, *rows = augmentation(
-                image, label, sample_seed, *rows, **options
+                image, label, sample_seed, *(rows or (None,)), focus=focus
+            )
+        else:
+            label = tf.cast(label, tf.int32)
+            image, label, *rows = augmented(
+                augmentation, image, label, sample_seed, *rows
             )
         return ((image, *rows) if positions else image), label
 
@@ -145,6 +142,10 @@ def training_pipeline(
         ),
     )
     samples = samples.apply(tf.data.experimental.assert_cardinality(steps * len(part)))
+    first = tf.data.Dataset.from_tensors(
+        (np.int64(0), np.int64([seed, 0]), np.int64(-1))
+    )
+    load = with_static_sizes(load, tf.data.Dataset.from_tensors(first))
     samples = samples.map(load, num_parallel_calls=tf.data.AUTOTUNE)
     batches = samples.batch(len(part), drop_remainder=True)
     return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
@@ -279,6 +280,18 @@ def _read(dataset, index):
         raise ValueError(
             f"dataset[{index}]: "
             + unknown_label_message(values, dataset.ignore_class, dataset.num_classes)
+        )
+    return image, label
+
+
+def _read_of_size(dataset, size, index):
+    """`_read`, and a check that the label has a size, where one is given."""
+    image, label = _read(dataset, index)
+    if size is not None and label.shape != size:
+        raise ValueError(
+            "Without `augmentation`, all images must have one size. Received: "
+            f"image 0 of {size} and image {index} of {label.shape} (height, "
+            "width). Pass an `Augmentation`, which crops to one size."
         )
     return image, label
 

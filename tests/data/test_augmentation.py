@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import ndimage
 
 from keras_seg.data import Augmentation
+from keras_seg.data.augmentation import _DRAWS as DRAWS
+from keras_seg.data.geometry import Geometry, move_image, move_label, move_rows
+from keras_seg.data.recoloring import blur, color_matrix, recolor
 from keras_seg.ops import row_positions
 
 NO_COLOR = {"brightness": 0, "contrast": 0, "saturation": 0, "hue": 0}
@@ -128,8 +132,10 @@ def test_flips_half_of_the_time():
 
 def test_scales_are_log_uniform():
     augment = Augmentation((8, 8), (0.5, 2))
-    draw = tf.function(lambda seed: augment._draw_geometry([1000, 1000], seed))
-    factors = [draw(tf.constant([1, seed]))["scaled"][0] / 1000 for seed in range(300)]
+    draw = tf.function(lambda share: augment._draw_geometry([1000, 1000], share))
+    shares = np.random.default_rng(0).uniform(size=(300, 11)).astype("float32")
+    factors = [draw(dict(zip(DRAWS, row, strict=True))).scaled[0] for row in shares]
+    factors = np.array(factors) / 1000
     assert 0.5 <= min(factors) < 0.52 and 1.9 < max(factors) <= 2
     assert abs(np.mean(np.less(factors, 1)) - 0.5) < 0.1
 
@@ -205,7 +211,11 @@ def test_brightness_is_in_shares_of_the_range():
         ({"contrast": 1.1}, "contrast"),
         ({"saturation": "much"}, "saturation"),
         ({"hue": 0.6}, "hue"),
-        ({"ignore_class": None}, "ignore_class"),
+        ({"ignore_class": "255"}, "ignore_class"),
+        ({"rotation": 200}, "rotation"),
+        ({"blur": -1}, "blur"),
+        ({"resize": 0}, "resize"),
+        ({"resize": (32, 0)}, "resize"),
     ],
 )
 def test_rejects_bad_arguments(arguments, name):
@@ -238,3 +248,144 @@ def test_positions_change_nothing_else():
     *placed, _ = augment(image, label, (1, 2), np.arange(60))
     for without, with_positions in zip(plain, placed, strict=True):
         np.testing.assert_array_equal(without, with_positions)
+
+
+def turned(degrees, size, crop_size=None, flips=(False, False)):
+    """The geometry of a crop of a whole image, turned about its centre."""
+    crop_size = crop_size or size
+    offset = [(side - crop) // 2 for side, crop in zip(size, crop_size, strict=True)]
+    return Geometry(
+        *(tf.constant(pair) for pair in (size, size, offset)),
+        tf.constant(flips),
+        tf.constant(np.radians(degrees), tf.float32),
+    )
+
+
+@pytest.mark.parametrize("flips", [(False, False), (True, False), (False, True)])
+@pytest.mark.parametrize("quarters", [1, 2, -1])
+def test_quarter_turns(quarters, flips):
+    image, label = blocks(30, 30, block=6)
+    geometry = turned(90 * quarters, (30, 30), flips=flips)
+    axes = [axis for axis, on in enumerate(flips) if on]
+    moved = move_image(tf.constant(image), geometry, (30, 30))
+    np.testing.assert_allclose(
+        moved, np.flip(np.rot90(image, quarters), axes), atol=0.1
+    )
+    moved = move_label(tf.constant(label), geometry, (30, 30), 255)
+    np.testing.assert_array_equal(moved, np.flip(np.rot90(label, quarters), axes))
+
+
+def test_a_turned_image_leaves_ignored_corners():
+    image, label = np.full((80, 80, 3), 9, "uint8"), np.zeros((80, 80), "uint8")
+    geometry = turned(45, (80, 80))
+    moved = move_label(tf.constant(label), geometry, (80, 80), 7).numpy()
+    corners = moved[[0, 0, -1, -1], [0, -1, 0, -1]]
+    np.testing.assert_array_equal(corners, 7)
+    # The octagon that a square and the same turned by 45 degrees have in common.
+    assert abs(np.mean(moved == 0) - 2 * (np.sqrt(2) - 1)) < 0.01
+    np.testing.assert_allclose(move_image(tf.constant(image), geometry, (80, 80)), 9)
+
+
+def test_turned_crops_keep_label_and_image_together():
+    image, label = blocks(120, 160, block=24)
+    augment = tf.function(Augmentation((80, 90), (0.8, 1.5), rotation=40, **NO_COLOR))
+    for seed in range(5):
+        moved, moved_label = (out.numpy() for out in augment(image, label, (3, seed)))
+        around = np.pad(moved_label, 2, constant_values=-1)
+        around = np.lib.stride_tricks.sliding_window_view(around, (5, 5))
+        inner = (moved_label != 255) & (np.ptp(around, axis=(2, 3)) == 0)
+        assert inner.mean() > 0.2
+        agree = nearest_class(moved)[inner] == moved_label[inner]
+        assert agree.mean() > 0.999
+
+
+def test_turned_rows_have_the_position_of_their_middle():
+    positions = row_positions(np.arange(60), 60)
+    label = np.repeat(positions[:, None], 90, axis=1).astype("int32")
+    for degrees in (-20, 15, 90):
+        geometry = turned(degrees, (60, 90), (40, 50))
+        moved = move_label(tf.constant(label), geometry, (40, 50), 255)
+        rows = move_rows(positions, geometry, (40, 50))
+        np.testing.assert_array_equal(rows, moved[:, 25])
+    # Beyond the image all of a row is padding.
+    rows = move_rows(positions, turned(0.001, (60, 90), (100, 50)), (100, 50)).numpy()
+    assert (rows[:20] == 128).all() and (rows[20:80] < 128).all()
+
+
+def test_flips_upside_down_half_of_the_time():
+    image, label = blocks(30, 30)
+    options = {"flip": False, "vertical_flip": True, **NO_COLOR}
+    augment = tf.function(Augmentation((30, 30), (1, 1), **options))
+    positions, flipped = np.arange(30), 0
+    for seed in tf.range(60):
+        moved, moved_label, rows = augment(image, label, [5, seed], positions)
+        turn = -1 if not np.array_equal(moved_label, label) else 1
+        np.testing.assert_allclose(moved, image[::turn], atol=1e-3)
+        np.testing.assert_array_equal(moved_label, label[::turn])
+        np.testing.assert_array_equal(rows, positions[::turn])
+        flipped += turn == -1
+    assert 15 <= flipped <= 45
+
+
+def test_blur_is_gaussian():
+    image = np.random.default_rng(0).uniform(0, 255, (24, 31, 3)).astype("float32")
+    for deviation in (0.6, 2.0):
+        expected = ndimage.gaussian_filter(
+            image, (deviation, deviation, 0), mode="mirror", radius=(6, 6, 0)
+        )
+        np.testing.assert_allclose(
+            blur(image_tensor(image), deviation, 2.0), expected, 0.01
+        )
+    np.testing.assert_allclose(blur(image_tensor(image), 0.0, 2.0), image, atol=1e-3)
+    drawn = Augmentation((24, 31), (1, 1), flip=False, blur=2.0, **NO_COLOR)
+    moved, _ = drawn(image, np.zeros((24, 31), "uint8"), (0, 1))
+    assert 0.1 < moved.numpy().std() / image.std() < 0.95
+
+
+def image_tensor(image):
+    return tf.constant(image, tf.float32)
+
+
+@pytest.mark.parametrize("resize", [(30, 42), 30])
+def test_resize_comes_before_scale(resize):
+    image, label = blocks(60, 84)
+    options = {"flip": False, "resize": resize, **NO_COLOR}
+    moved, moved_label = Augmentation((30, 42), (1, 1), **options)(image, label, (0, 0))
+    np.testing.assert_array_equal(moved_label, label[1::2, 1::2])
+    assert np.mean(nearest_class(moved) == moved_label) > 0.8
+    _, moved_label = Augmentation((60, 84), (2, 2), **options)(image, label, (0, 0))
+    np.testing.assert_array_equal(moved_label, label)
+
+
+@pytest.mark.parametrize(
+    "channels, dtype", [(1, "uint8"), (5, "float32"), (4, "uint16")]
+)
+def test_other_channels_keep_their_values(channels, dtype):
+    rng = np.random.default_rng(0)
+    image = rng.uniform(0, 60000 if dtype != "uint8" else 255, (20, 30, channels))
+    image = image.astype(dtype) - np.array(5 if dtype == "float32" else 0, dtype)
+    label = np.zeros((20, 30), "uint8")
+    moved, _ = Augmentation((20, 30), (1, 1), flip=False)(image, label, (0, 0))
+    np.testing.assert_allclose(moved, image, rtol=1e-5)
+    assert moved.dtype == tf.float32
+
+
+def test_color_matrix():
+    for saturation, hue in ((0.3, 0.1), (1.7, 0.5), (1.0, 0.0)):
+        matrix = color_matrix(tf.constant(saturation), tf.constant(hue))
+        np.testing.assert_allclose([[80, 80, 80]] @ matrix.numpy(), 80, rtol=1e-5)
+    np.testing.assert_allclose(matrix, np.eye(3), atol=1e-6)
+    # A third of the circle takes red to green, green to blue and blue to red.
+    turn = color_matrix(tf.constant(1.0), tf.constant(1 / 3))
+    np.testing.assert_allclose(turn, np.roll(np.eye(3), 1, axis=1), atol=1e-6)
+    grey = color_matrix(tf.constant(0.0), tf.constant(0.0))
+    np.testing.assert_allclose(grey, [[0.299] * 3, [0.587] * 3, [0.114] * 3], atol=1e-6)
+
+
+def test_recolor_is_all_changes_in_one():
+    image = np.random.default_rng(0).uniform(60, 190, (7, 9, 3)).astype("float32")
+    matrix = color_matrix(tf.constant(1.2), tf.constant(0.03)).numpy()
+    changed = tf.image.adjust_contrast(image, 1.1).numpy() + 12
+    expected = np.clip(changed @ matrix, 0, 255)
+    moved = recolor(image_tensor(image), matrix, tf.constant([1.1, 12.0]))
+    np.testing.assert_allclose(moved, expected, rtol=1e-4)

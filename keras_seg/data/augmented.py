@@ -1,0 +1,88 @@
+"""Samples of augmentations that are any callable, with sizes that batches need."""
+
+import tensorflow as tf
+
+
+def augmented(augmentation, image, label, seed, *positions):
+    """Calls an augmentation on tensors, in a graph, and checks what it returns.
+
+    Returns:
+        The image, float32 `(height, width, channels)`, the label, int32
+        `(height, width)`, and with `positions` these, int32 `(height,)`.
+
+    Raises:
+        TypeError: If the callable needs NumPy arrays.
+        ValueError: If it returns something else.
+    """
+    try:
+        results = augmentation(image, label, seed, *positions)
+    except (AttributeError, NotImplementedError) as error:
+        raise TypeError(
+            "`augmentation` must work on tensors in a graph. Wrap a function of NumPy "
+            f"arrays by keras_seg.data.NumpyAugmentation. It raised: {error}"
+        ) from error
+    count = 2 + len(positions)
+    if not isinstance(results, (tuple, list)) or len(results) != count:
+        names = "(image, label, positions)" if positions else "(image, label)"
+        raise ValueError(f"`augmentation` must return {names}. Received: {results!r}")
+    image, label, *positions = results
+    image, label = tf.cast(image, tf.float32), tf.cast(label, tf.int32)
+    for name, tensor, rank in (("image", image, 3), ("label", label, 2)):
+        if tensor.shape.rank not in (None, rank):
+            raise ValueError(
+                f"`augmentation` must return an image (height, width, channels) and a "
+                f"label (height, width). Received the {name} with the shape "
+                f"{tensor.shape}"
+            )
+    return image, label, *(tf.cast(rows, tf.int32) for rows in positions)
+
+
+def with_static_sizes(load, first):
+    """Makes the sizes that a function of a pipeline returns known to its graph.
+
+    Args:
+        load: Function of the elements of `first` that returns tensors.
+        first: `tf.data.Dataset` of one element. Where the graph of `load` does not know
+            all sizes, the results of this element have those of all.
+
+    Returns:
+        `load`, or a function with the same results whose shapes are known.
+
+    Raises:
+        ValueError: If the image and the label of the first element differ in size.
+    """
+    loaded = first.map(load)
+    specs = tf.nest.flatten(loaded.element_spec)
+    if all(spec.shape.is_fully_defined() for spec in specs):
+        shapes = [spec.shape for spec in specs]
+    else:
+        shapes = [tensor.shape for tensor in tf.nest.flatten(next(iter(loaded)))]
+    if len(shapes[0]) != 3 or shapes[0][:2] != shapes[-1]:
+        raise ValueError(
+            "An augmented image (height, width, channels) and its label "
+            "(height, width) must have one size. Received the shapes "
+            f"{shapes[0]} and {shapes[-1]}"
+        )
+
+    def load_with_sizes(*element):
+        results = load(*element)
+        tensors = tf.nest.flatten(results)
+        return tf.nest.pack_sequence_as(
+            results,
+            [_of_shape(*both) for both in zip(tensors, shapes, strict=True)],
+        )
+
+    return load_with_sizes
+
+
+def _of_shape(tensor, shape):
+    if tensor.shape.is_fully_defined():
+        return tensor
+    check = tf.debugging.assert_equal(
+        tf.shape(tensor),
+        shape,
+        "`augmentation` must return results of one size: crop or pad to it. Those of "
+        f"the first image have the shape {shape}",
+    )
+    with tf.control_dependencies([check]):
+        return tf.ensure_shape(tf.identity(tensor), shape)

@@ -1,0 +1,82 @@
+"""Which files TensorFlow decodes to the same pixels as this package's own readers."""
+
+import struct
+import zlib
+
+from PIL import Image
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_GREY, _RGB, _RGBA = 0, 2, 6  # PNG's colour types
+# Chunks that change how an image is shown: turned, animated, or with transparency.
+_SPECIAL_CHUNKS = {b"eXIf", b"acTL", b"tRNS"}
+_ORIENTATION, _UPRIGHT = 0x0112, 1  # of EXIF
+_JPEG_FRAMES = {0xC0, 0xC1, 0xC2}  # baseline and progressive, Huffman coded
+
+
+def is_plain_image(data, max_pixels):
+    """Whether a file is a JPEG or PNG that TensorFlow reads as `read_image` does.
+
+    That is so for intact files of 8 bits, grey or RGB, that are not to be turned.
+
+    Args:
+        data: bytes, the content of the file.
+        max_pixels: int. A larger image is not plain.
+    """
+    if data.startswith(_PNG):
+        return _is_plain_png(data, (_GREY, _RGB, _RGBA), max_pixels)
+    return data.startswith(b"\xff\xd8") and _is_plain_jpeg(data, max_pixels)
+
+
+def is_plain_label(data, max_pixels):
+    """Whether a file is an intact grey PNG of 8 bits, whose values are the label's."""
+    return data.startswith(_PNG) and _is_plain_png(data, (_GREY,), max_pixels)
+
+
+def _is_plain_png(data, color_types, max_pixels):
+    start = len(_PNG)
+    while start + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, start)
+        end = start + 8 + length
+        if end + 4 > len(data) or kind in _SPECIAL_CHUNKS:
+            return False
+        checksum = struct.unpack_from(">I", data, end)[0]
+        # Damaged files are left to the reader whose errors name them.
+        if zlib.crc32(memoryview(data)[start + 4 : end]) != checksum:
+            return False
+        if kind == b"IHDR":
+            width, height, depth, color_type = struct.unpack_from(
+                ">IIBB", data, start + 8
+            )
+            if depth != 8 or color_type not in color_types:
+                return False
+            if width * height > max_pixels:
+                return False
+        if kind == b"IEND":
+            return True
+        start = end + 4
+    return False
+
+
+def _is_plain_jpeg(data, max_pixels):
+    start, frame = 2, False
+    if not data.endswith(b"\xff\xd9"):  # cut off, or with something behind it
+        return False
+    while start + 4 <= len(data):
+        marker, length = struct.unpack_from(">xBH", data, start)
+        segment = data[start + 4 : start + 2 + length]
+        if data[start] != 0xFF or len(segment) != length - 2:
+            return False
+        if marker == 0xDA:  # the pixels begin
+            return frame
+        if marker in _JPEG_FRAMES:
+            bits, height, width, components = struct.unpack_from(">BHHB", segment)
+            frame = bits == 8 and components in (1, 3) and height > 0
+            if not frame or width * height > max_pixels:
+                return False
+        if marker == 0xE1 and segment.startswith(b"Exif\x00\x00"):
+            exif = Image.Exif()
+            exif.load(segment)
+            if exif.get(_ORIENTATION, _UPRIGHT) != _UPRIGHT:
+                return False
+        start += 2 + length
+    return False

@@ -1,0 +1,247 @@
+"""Where an augmented crop comes from: scaling, cropping, flips and rotation.
+
+Images, labels and positions of rows are taken through one `Geometry` each in its own
+way, so that they stay on each other.
+"""
+
+import math
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from keras_seg.ops.positions import PADDING
+
+
+class Geometry(NamedTuple):
+    """Where a crop lies in an image, of tensors.
+
+    Attributes:
+        size: int32 `(2,)`, height and width of the image.
+        scaled: int32 `(2,)`, its height and width after scaling.
+        offset: int32 `(2,)`, the row and column of the scaled image at which the crop
+            begins; negative where there is padding first.
+        flips: bool `(2,)`, whether the crop is turned upside down and left to right.
+        angle: float32 `()` in radians, by which the crop is turned about its centre,
+            anticlockwise; or None.
+    """
+
+    size: tf.Tensor
+    scaled: tf.Tensor
+    offset: tf.Tensor
+    flips: tf.Tensor
+    angle: tf.Tensor = None
+
+    def zoom(self):
+        """Scaled pixels over pixels of the image, float32 `(2,)`."""
+        return tf.cast(self.scaled, tf.float32) / tf.cast(self.size, tf.float32)
+
+
+def move_image(image, geometry, crop_size):
+    """Scales bilinearly, with antialiasing where the image shrinks, and crops.
+
+    Args:
+        image: `(height, width, channels)` of any number type.
+        geometry: `Geometry`.
+        crop_size: (height, width).
+
+    Returns:
+        float32 `(*crop_size, channels)`; padding has the image's mean colour.
+    """
+    if geometry.angle is None:
+        return _padded(image, _resampled(image, geometry, crop_size), geometry)
+    window_size, margin = _window_around(crop_size)
+    upright = geometry._replace(
+        offset=geometry.offset - margin, flips=tf.constant([False, False])
+    )
+    window = _padded(image, _resampled(image, upright, window_size), upright)
+    turned = tf.raw_ops.ImageProjectiveTransformV3(
+        images=window[None],
+        transforms=_rotation(geometry, crop_size, window_size)[None],
+        output_shape=crop_size,
+        interpolation="BILINEAR",
+        fill_mode="NEAREST",
+        fill_value=0.0,
+    )[0]
+    return tf.ensure_shape(turned, (*crop_size, image.shape[-1]))
+
+
+def move_label(label, geometry, crop_size, ignore_class):
+    """Takes the nearest pixel of the image's half-pixel grid, so that no label mixes.
+
+    Args:
+        label: `(height, width)`, integers.
+        geometry: `Geometry`.
+        crop_size: (height, width).
+        ignore_class: int. The label of padding.
+
+    Returns:
+        int32 `crop_size`.
+    """
+    if geometry.angle is None:
+        rows, row_inside = _sources(0, geometry, crop_size)
+        columns, column_inside = _sources(1, geometry, crop_size)
+        moved = tf.gather(tf.gather(label, rows), columns, axis=1)
+        inside = row_inside[:, None] & column_inside
+    else:
+        pixels, inside = _turned_sources(geometry, crop_size)
+        moved = tf.gather_nd(label, pixels)
+    moved = tf.where(inside, tf.cast(moved, tf.int32), ignore_class)
+    return tf.ensure_shape(moved, crop_size)
+
+
+def move_rows(positions, geometry, crop_size):
+    """Takes the positions of rows where the rows of the label go.
+
+    A turned row has the position of its middle.
+
+    Args:
+        positions: integers `(height,)`: see `keras_seg.ops.row_positions`.
+        geometry: `Geometry`.
+        crop_size: (height, width).
+
+    Returns:
+        int32 `(crop_size[0],)`, 128 where all of a row is padding.
+    """
+    positions = tf.cast(positions, tf.int32)
+    if geometry.angle is None:
+        rows, inside = _sources(0, geometry, crop_size)
+    else:
+        pixels, covered = _turned_sources(geometry, crop_size)
+        rows = pixels[:, crop_size[1] // 2, 0]
+        inside = tf.reduce_any(covered, axis=1)
+    moved = tf.where(inside, tf.gather(positions, rows), PADDING)
+    return tf.ensure_shape(moved, crop_size[:1])
+
+
+def offset_around(pixel, place, geometry, crop_size):
+    """The offset of a crop that has a pixel of the image at a given place.
+
+    Args:
+        pixel: int32 `(2,)`, a row and a column of the image.
+        place: float32 `(2,)` in 0..1, where the pixel goes in the crop.
+        geometry: `Geometry`, whose own offset stays along the axes where the whole
+            image fits into the crop.
+        crop_size: (height, width).
+
+    Returns:
+        int32 `(2,)`. The crop stays in the image.
+    """
+    center = (tf.cast(pixel, tf.float32) + 0.5) * geometry.zoom()
+    target = (place - 0.5) * crop_size
+    if geometry.angle is not None:
+        target = tf.linalg.matvec(_matrix(geometry.angle), target)
+    offset = tf.cast(tf.floor(center - target - _halves(crop_size)), tf.int32)
+    spare = geometry.scaled - crop_size
+    inside = tf.clip_by_value(offset, 0, tf.maximum(spare, 0))
+    return tf.where(spare > 0, inside, geometry.offset)
+
+
+def _resampled(image, geometry, size):
+    """The scaled image in the crop; what is beyond the image is undefined.
+
+    The source window that the crop needs is cut out first, so that the time depends on
+    the crop and not on the image.
+    """
+    zoom = geometry.zoom()
+    first = tf.cast(geometry.offset, tf.float32)
+    reach = 1 + tf.maximum(1 / zoom, 1)  # of the antialiasing kernel, in source pixels
+    low = tf.cast(tf.floor(first / zoom - reach), tf.int32)
+    high = tf.cast(tf.math.ceil((first + size) / zoom + reach), tf.int32)
+    low = tf.clip_by_value(low, 0, geometry.size - 1)
+    high = tf.clip_by_value(high, low + 1, geometry.size)
+    window = image[low[0] : high[0], low[1] : high[1]]
+    # A crop that is flipped is the crop of a flipped window from its other end.
+    dims = tf.concat([geometry.flips, [False]], axis=0)
+    window = tf.raw_ops.Reverse(tensor=window, dims=dims)
+    shift = tf.cast(low, tf.float32) * zoom - first
+    flipped = size - shift - tf.cast(high - low, tf.float32) * zoom
+    return tf.raw_ops.ScaleAndTranslate(
+        images=window[None],
+        size=size,
+        scale=zoom,
+        translation=tf.where(geometry.flips, flipped, shift),
+        kernel_type="triangle",
+        antialias=True,
+    )[0]
+
+
+def _padded(image, moved, geometry):
+    """Gives what is beyond the image its mean colour."""
+    size = moved.shape[:2]
+
+    def pad():
+        mean = tf.reduce_mean(tf.cast(image, tf.float32), axis=(0, 1))
+        row_inside, column_inside = (
+            _sources(axis, geometry, size)[1] for axis in (0, 1)
+        )
+        inside = row_inside[:, None, None] & column_inside[:, None]
+        return tf.where(inside, moved, mean)
+
+    end = geometry.offset + tf.constant(size.as_list())
+    is_inside = tf.reduce_all((geometry.offset >= 0) & (end <= geometry.scaled))
+    return tf.cond(is_inside, lambda: moved, pad)
+
+
+def _sources(axis, geometry, crop_size):
+    """For each row or column of a crop that is not turned the nearest of the image.
+
+    Returns:
+        Its index in the image, and whether the image reaches there at all.
+    """
+    target = tf.range(crop_size[axis])
+    target = tf.where(geometry.flips[axis], crop_size[axis] - 1 - target, target)
+    target += geometry.offset[axis]
+    # In integers, since a rounded factor would move pixels at borders.
+    size, scaled = geometry.size[axis], geometry.scaled[axis]
+    size, scaled = tf.cast(size, tf.int64), tf.cast(scaled, tf.int64)
+    source = (2 * tf.cast(target, tf.int64) + 1) * size // (2 * scaled)
+    source = tf.clip_by_value(source, 0, size - 1)
+    return source, (target >= 0) & (target < geometry.scaled[axis])
+
+
+def _turned_sources(geometry, crop_size):
+    """For each pixel of a turned crop the row and column of the nearest of the image.
+
+    Returns:
+        int32 `(*crop_size, 2)`, and whether the image reaches there, bool `crop_size`.
+    """
+    sides = [tf.range(side) + 0.5 - side / 2 for side in map(float, crop_size)]
+    sides = [
+        tf.where(geometry.flips[axis], -side, side) for axis, side in enumerate(sides)
+    ]
+    grid = tf.stack(tf.meshgrid(*sides, indexing="ij"), axis=-1)
+    center = tf.cast(geometry.offset, tf.float32) + _halves(crop_size)
+    turned = tf.linalg.matvec(_matrix(geometry.angle), grid) + center
+    scaled = tf.cast(geometry.scaled, tf.float32)
+    inside = tf.reduce_all((turned >= 0) & (turned < scaled), axis=-1)
+    pixels = tf.cast(turned / geometry.zoom(), tf.int32)
+    return tf.clip_by_value(pixels, 0, geometry.size - 1), inside
+
+
+def _matrix(angle):
+    """Turns (row, column) of a crop into those of the scaled image."""
+    cos, sin = tf.cos(angle), tf.sin(angle)
+    return tf.stack([tf.stack([cos, -sin]), tf.stack([sin, cos])])
+
+
+def _rotation(geometry, crop_size, window_size):
+    """The 8 numbers with which TensorFlow maps pixels of the crop into the window."""
+    signs = tf.where(geometry.flips, -1.0, 1.0)
+    matrix = _matrix(geometry.angle) * signs
+    # Whole numbers are the centres of pixels here.
+    start, end = 0.5 - _halves(crop_size), _halves(window_size) - 0.5
+    shift = tf.linalg.matvec(matrix, start) + end
+    # TensorFlow puts columns first.
+    (rr, rc), (cr, cc) = (tf.unstack(row) for row in tf.unstack(matrix))
+    return tf.stack([cc, cr, shift[1], rc, rr, shift[0], 0.0, 0.0])
+
+
+def _halves(size):
+    return tf.constant([side / 2 for side in size], tf.float32)
+
+
+def _window_around(crop_size):
+    """Size of a window that holds the crop however it is turned, and its margin."""
+    diagonal = math.hypot(*crop_size)
+    margin = [math.ceil((diagonal - side) / 2) + 1 for side in crop_size]
+    return [side + 2 * m for side, m in zip(crop_size, margin, strict=True)], margin

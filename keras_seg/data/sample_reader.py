@@ -1,0 +1,76 @@
+import numpy as np
+import tensorflow as tf
+
+
+class SampleReader:
+    """Reads samples of a data set inside of a `tf.data` function.
+
+    Files that TensorFlow decodes (`SegmentationDataset.read_encoded`) are decoded by
+    it, which needs no lock of the Python interpreter; others are read by Python.
+
+    Args:
+        dataset: `SegmentationDataset`.
+        read: Function of an index that returns the image, of `dataset.image_dtype`, and
+            the label, int32, as arrays, or raises an error that says what is wrong.
+        cache: Whether to keep in memory what was read.
+
+    Call arguments:
+        index: int64 tensor `()`.
+
+    Returns:
+        The image, `(height, width, channels)` of `dataset.image_dtype`, and the label,
+        `(height, width)`, of integers.
+    """
+
+    def __init__(self, dataset, read, cache=False):
+        self.dataset = dataset
+        self.read = read
+        self.cache = cache
+        self.kept = {}
+        largest = max(dataset.ignore_class, dataset.num_classes - 1)
+        self.dtypes = dataset.image_dtype, "uint8" if largest < 256 else "int32"
+
+    def __call__(self, index):
+        table = self.dataset.label_table
+        if table is None or self.cache:
+            return self._shaped(*tf.numpy_function(self._arrays, [index], self.dtypes))
+        files = tf.numpy_function(self._files, [index], (tf.string, tf.string))
+        is_encoded = tf.strings.length(files[0]) > 0
+        return self._shaped(
+            *tf.cond(
+                is_encoded,
+                lambda: self._decoded(index, *files, tf.constant(table, tf.int32)),
+                lambda: tf.numpy_function(self._arrays, [index], self.dtypes),
+            )
+        )
+
+    def _decoded(self, index, image_file, label_file, table):
+        # The op reads PNGs as well. Pillow takes the accurate method for JPEGs, too.
+        image = tf.io.decode_jpeg(image_file, channels=3, dct_method="INTEGER_ACCURATE")
+        values = tf.io.decode_png(label_file, channels=1)[..., 0]
+        label = tf.gather(table, tf.cast(values, tf.int32))
+        same_size = tf.reduce_all(tf.shape(image)[:2] == tf.shape(label))
+        # Python's reader has the error for labels that do not fit.
+        return tf.cond(
+            same_size & (tf.reduce_min(label) >= 0),
+            lambda: (image, tf.cast(label, self.dtypes[1])),
+            lambda: tf.numpy_function(self._arrays, [index], self.dtypes),
+        )
+
+    def _shaped(self, image, label):
+        image.set_shape((None, None, self.dataset.channels))
+        label.set_shape((None, None))
+        return image, label
+
+    def _files(self, index):
+        return self.dataset.read_encoded(int(index)) or (b"", b"")
+
+    def _arrays(self, index):
+        index = int(index)
+        if index in self.kept:
+            return self.kept[index]
+        image, label = self.read(index)
+        sample = image, np.asarray(label, self.dtypes[1])
+        if self.cache:
+            self.kept[index] = sample
+        return sample
