@@ -95,6 +95,7 @@ bench: install
 	$(RUN) -m benchmarks.evaluation
 	$(RUN) -m benchmarks.latency
 	$(RUN) -m benchmarks.networks
+	$(RUN) -m benchmarks.pipeline
 
 # The table of backbones: up to half an hour.
 docs: install

@@ -64,6 +64,8 @@ setup(
         # Keras's other backends. Floors: the newest JAX of Python 3.10, and the PyTorch
         # that Keras 3.15 asks for.
         "backends": ["jax>=0.6", "torch>=2.6"],
+        # Transforms for `keras_seg.data.AlbumentationsTransform`.
+        "albumentations": ["albumentations>=2.0"],
         # Warm-up requests in exports, and the client over gRPC and REST.
         "serving": ["tensorflow-serving-api>=2.15", "requests>=2.31", "urllib3>=2"],
         "test": [
@@ -73,6 +75,8 @@ setup(
             "pytest-xdist>=3.5",
             "cityscapesscripts>=2.2",
             "scikit-learn>=1.2",
+            "albumentations>=2.0",
+            "importlib_resources",  # which tensorflow-datasets imports
             "tensorflow-serving-api>=2.15",
             "requests>=2.31",
             "urllib3>=2",

@@ -1,7 +1,5 @@
 """Flags that several commands take, each with one meaning."""
 
-import pathlib
-
 from keras_seg.command.names import CLASS_TABLES, DATA_SETS
 
 SIZE = {"type": int, "nargs": 2, "metavar": ("HEIGHT", "WIDTH")}
@@ -19,7 +17,7 @@ def add_data(parser):
         default="scenes",
         help="the data set (docs/data_sets.md); by default procedural street scenes",
     )
-    add("--data-dir", type=pathlib.Path, help="its folder; scenes need none")
+    add("--data-dir", help="its folder, also gs://...; scenes need none")
     add("--scenes", type=int, default=320, help="number of scenes to train on")
     _add_own_folder(parser.add_argument_group("files of --data folder").add_argument)
     return group

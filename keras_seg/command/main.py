@@ -16,6 +16,7 @@ _COMMANDS = (
     "draw",
     "palette",
     "labels",
+    "pack",
     "convert",
     "app",
 )

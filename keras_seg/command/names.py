@@ -11,6 +11,7 @@ DATA_SETS = (
     "pascal_context",
     "bdd100k",
     "folder",
+    "packed",
 )
 # Of keras_seg.data.class_table.
 CLASS_TABLES = (

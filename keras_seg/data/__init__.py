@@ -20,14 +20,18 @@ from keras_seg.data.low_resolution import low_resolution
 from keras_seg.data.numpy_augmentation import NumpyAugmentation
 from keras_seg.data.open_split import open_split
 from keras_seg.data.open_splits import open_splits
+from keras_seg.data.pack import pack
+from keras_seg.data.packed_dataset import PackedDataset
 from keras_seg.data.palette import default_palette
 from keras_seg.data.pascal_context import PascalContext
 from keras_seg.data.pascal_voc import PascalVOC
 from keras_seg.data.pipeline import evaluation_pipeline, training_pipeline
 from keras_seg.data.published_dataset import PublishedDataset
+from keras_seg.data.py_dataset_samples import PyDatasetSamples
 from keras_seg.data.read_image import read_image
 from keras_seg.data.read_label import read_label
 from keras_seg.data.street_scenes import StreetScenes
+from keras_seg.data.tfds_dataset import TFDSDataset
 from keras_seg.data.write_submission import write_submission
 
 __all__ = [
@@ -42,12 +46,15 @@ __all__ = [
     "ImageFolder",
     "LabelledFiles",
     "NumpyAugmentation",
+    "PackedDataset",
     "PascalContext",
     "PascalVOC",
     "PublishedDataset",
+    "PyDatasetSamples",
     "SegmentationDataset",
     "StreetScenes",
     "balanced_class_weights",
+    "TFDSDataset",
     "class_heights",
     "class_shares",
     "class_pixels",
@@ -59,6 +66,7 @@ __all__ = [
     "low_resolution",
     "open_split",
     "open_splits",
+    "pack",
     "read_image",
     "read_label",
     "training_pipeline",

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from keras_seg.data.ade20k_classes import ADE20K_COLORS
 from keras_seg.data.published_dataset import (
     PublishedDataset,
@@ -7,6 +5,7 @@ from keras_seg.data.published_dataset import (
     require_folders,
     require_split,
 )
+from keras_seg.data.storage import as_path
 
 # The folder of each split, the beginning of its names, and its number of images.
 _SPLITS = {
@@ -63,13 +62,13 @@ class ADE20K(PublishedDataset):
         require_folders(data_dir, folders, source)
         names, labels = None, None
         if split != "test":
-            labels = list_files(Path(data_dir, folders[1]), "*.png")
+            labels = list_files(as_path(data_dir) / folders[1], "*.png")
             if complete:  # numbered without gaps, so that missing ones can be named
                 names = [f"{start}_{number:08d}" for number in range(1, count + 1)]
         classes = range(len(ADE20K_COLORS))
         super().__init__(
             f"The {split} split of ADE20K",
-            list_files(Path(data_dir, folders[0]), "*.jpg"),
+            list_files(as_path(data_dir) / folders[0], "*.jpg"),
             labels,
             source,
             tuple(ADE20K_COLORS),

@@ -215,6 +215,8 @@ class Augmentation:
         found, pixel = random_pixel(label == tf.cast(focus, label.dtype), seed)
         place = tf.stack([draws["row"], draws["column"]])
         offset = offset_around(pixel, place, geometry, self.crop_size)
+        # -1 as a label of uint8 would be 255.
+        found &= focus >= 0
         return geometry._replace(offset=tf.where(found, offset, geometry.offset))
 
     def _recolored(self, image, draws):

@@ -1,11 +1,10 @@
-from pathlib import Path
-
 from keras_seg.data.published_dataset import (
     PublishedDataset,
     list_files,
     require_folders,
     require_split,
 )
+from keras_seg.data.storage import as_path
 from keras_seg.data.street_classes import COLORS, NAMES
 
 _SPLITS = {"train": 7000, "val": 1000, "test": 2000}
@@ -55,10 +54,10 @@ class BDD100K(PublishedDataset):
         require_folders(data_dir, folders, _SOURCE)
         labels = None
         if split != "test":
-            labels = list_files(Path(data_dir, folders[1]), "*.png")
+            labels = list_files(as_path(data_dir) / folders[1], "*.png")
         super().__init__(
             f"The {split} split of BDD100K",
-            list_files(Path(data_dir, folders[0]), "*.jpg"),
+            list_files(as_path(data_dir) / folders[0], "*.jpg"),
             labels,
             _SOURCE,
             NAMES,

@@ -1,8 +1,7 @@
-from pathlib import Path
-
 import numpy as np
 
 from keras_seg.data.image_folder import ImageFolder
+from keras_seg.data.storage import as_path
 
 _SPLITS = ("train", "val", "test")
 COLORS = {
@@ -50,8 +49,8 @@ class CamVid(ImageFolder):
     def __init__(self, data_dir, split="train"):
         if split not in _SPLITS:
             raise ValueError(f"`split` must be one of {_SPLITS}. Received: {split=}")
-        image_dir = Path(data_dir) / split
-        label_dir = Path(data_dir) / f"{split}annot"
+        image_dir = as_path(data_dir) / split
+        label_dir = as_path(data_dir) / f"{split}annot"
         missing = [str(path) for path in (image_dir, label_dir) if not path.is_dir()]
         if missing:
             raise FileNotFoundError(

@@ -1,5 +1,4 @@
 import collections
-from pathlib import Path
 
 from keras_seg.data.labelled_files import shorten
 from keras_seg.data.published_dataset import (
@@ -8,6 +7,7 @@ from keras_seg.data.published_dataset import (
     require_folders,
     require_split,
 )
+from keras_seg.data.storage import as_path
 from keras_seg.data.street_classes import CATEGORIES, COLORS, LABEL_IDS, NAMES
 
 _ALL_IDS = range(34)  # of the label files; what is none of the 19 classes is void
@@ -101,11 +101,11 @@ class Cityscapes(PublishedDataset):
         if split != "test":
             folders.append(f"{kind}/{split}")
         require_folders(data_dir, folders, source)
-        images = list_files(Path(data_dir, folders[0]), "*/*_leftImg8bit.png")
+        images = list_files(as_path(data_dir) / folders[0], "*/*_leftImg8bit.png")
         labels = None
         if split != "test":
             pattern = f"*/*_{kind}_labelIds.png"
-            labels = list_files(Path(data_dir, folders[1]), pattern)
+            labels = list_files(as_path(data_dir) / folders[1], pattern)
         cities = _CITIES.get(split, {})
         label_map = {
             **dict.fromkeys(_ALL_IDS, 255),

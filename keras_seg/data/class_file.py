@@ -2,10 +2,10 @@
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 
+from keras_seg.data.storage import as_path
 from keras_seg.data.voc_colors import voc_colors
 
 CLASS_FILES = (
@@ -56,7 +56,7 @@ def read_class_file(path):
         ValueError: If the file is of another form, or what it says is doubtful; the
             line is named.
     """
-    path = Path(path)
+    path = as_path(path)
     if path.suffix.lower() in _OTHER_FORMATS:
         raise ValueError(
             "Classes must be in a text file, a table (.csv) or Supervisely's "

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 
 from keras_seg.data import camvid, pascal_context, pascal_voc, street_classes
@@ -7,6 +5,7 @@ from keras_seg.data import street_scenes as scenes
 from keras_seg.data.ade20k_classes import ADE20K_COLORS
 from keras_seg.data.class_file import read_class_file
 from keras_seg.data.palette import default_palette
+from keras_seg.data.storage import as_path
 from keras_seg.data.voc_colors import voc_colors
 
 
@@ -61,7 +60,7 @@ def class_table(source):
     if source in CLASS_TABLES:
         colors = CLASS_TABLES[source]
         return tuple(colors), np.array(list(colors.values()), "uint8")
-    if not Path(source).is_file():
+    if not as_path(source).is_file():
         raise FileNotFoundError(
             f"Classes must be one of {', '.join(sorted(CLASS_TABLES))}, or a text file "
             f"with a class a line. Received: {str(source)!r}"

@@ -1,5 +1,4 @@
-import os
-from pathlib import Path
+from keras_seg.data.storage import as_path
 
 IMAGE_SUFFIXES = (
     ".png",
@@ -32,15 +31,15 @@ def find_files(folder, suffixes):
     """
     return sorted(
         path
-        for path in _files(Path(folder), set())
+        for path in _files(as_path(folder), set())
         if path.suffix.lower() in suffixes and not path.name.startswith(".")
     )
 
 
 def _files(folder, above):
-    above = {*above, os.path.realpath(folder)}
+    above = {*above, folder.resolve()}
     for path in folder.iterdir():
         if not path.is_dir():
             yield path
-        elif os.path.realpath(path) not in above:
+        elif path.resolve() not in above:
             yield from _files(path, above)

@@ -126,11 +126,13 @@ def offset_around(pixel, place, geometry, crop_size):
     Returns:
         int32 `(2,)`. The crop stays in the image.
     """
-    center = (tf.cast(pixel, tf.float32) + 0.5) * geometry.zoom()
-    target = (place - 0.5) * crop_size
+    scaled = tf.floor((tf.cast(pixel, tf.float32) + 0.5) * geometry.zoom())
+    # Both are centres of pixels, and so their difference is whole if nothing turns.
+    target = tf.floor(place * crop_size) + 0.5 - _halves(crop_size)
     if geometry.angle is not None:
         target = tf.linalg.matvec(_matrix(geometry.angle), target)
-    offset = tf.cast(tf.floor(center - target - _halves(crop_size)), tf.int32)
+    offset = tf.round(scaled + 0.5 - target - _halves(crop_size))
+    offset = tf.cast(offset, tf.int32)
     spare = geometry.scaled - crop_size
     inside = tf.clip_by_value(offset, 0, tf.maximum(spare, 0))
     return tf.where(spare > 0, inside, geometry.offset)
@@ -221,7 +223,7 @@ def _turned_sources(geometry, crop_size):
 def _matrix(angle):
     """Turns (row, column) of a crop into those of the scaled image."""
     cos, sin = tf.cos(angle), tf.sin(angle)
-    return tf.stack([tf.stack([cos, -sin]), tf.stack([sin, cos])])
+    return tf.stack([tf.stack([cos, sin]), tf.stack([-sin, cos])])
 
 
 def _rotation(geometry, crop_size, window_size):

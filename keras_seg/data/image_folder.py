@@ -3,6 +3,7 @@ from pathlib import Path
 from keras_seg.data._pictures import MAX_PIXELS
 from keras_seg.data.find_files import IMAGE_SUFFIXES, LABEL_SUFFIXES, find_files
 from keras_seg.data.labelled_files import LabelledFiles, shorten
+from keras_seg.data.storage import as_path
 
 _STEM = "{stem}"
 
@@ -94,7 +95,7 @@ class _FileNames:
     """The files of one kind in a folder, and what their names have in common."""
 
     def __init__(self, kind, folder, name, suffixes):
-        self.kind, self.folder, self.name = kind, Path(folder), name
+        self.kind, self.folder, self.name = kind, as_path(folder), name
         if name.count(_STEM) != 1 or "/" in name:
             raise ValueError(
                 f"`{kind}_name` must be a file name that holds {_STEM} once, such as "

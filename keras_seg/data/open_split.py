@@ -3,8 +3,10 @@ from keras_seg.data.bdd100k import BDD100K
 from keras_seg.data.camvid import CamVid
 from keras_seg.data.cityscapes import Cityscapes
 from keras_seg.data.own_folder import own_folder
+from keras_seg.data.packed_dataset import PackedDataset
 from keras_seg.data.pascal_context import PascalContext
 from keras_seg.data.pascal_voc import PascalVOC
+from keras_seg.data.storage import as_path
 from keras_seg.data.street_scenes import StreetScenes
 
 
@@ -21,6 +23,7 @@ _IN_FOLDERS = {
     "pascal_context": PascalContext,
     "bdd100k": BDD100K,
     "folder": own_folder,
+    "packed": lambda folder, split: PackedDataset(as_path(folder) / split),
 }
 DATA_SETS = ("scenes", *_IN_FOLDERS)  # what `name`, and so `--data`, may be
 
@@ -35,7 +38,8 @@ def open_split(
             validate on; "camvid", `CamVid`; "cityscapes", `Cityscapes` with its fine
             annotations; "ade20k", `ADE20K`; "voc", `PascalVOC`, and "voc_aug", which
             trains on the augmented list; "pascal_context", `PascalContext` in 59
-            classes; "bdd100k", `BDD100K`; or "folder", images of your own:
+            classes; "bdd100k", `BDD100K`; "packed", `PackedDataset` of the folder of
+            the split; or "folder", images of your own:
 
                 folder/
                   train/images  train/labels
@@ -46,7 +50,7 @@ def open_split(
             "images/train" and the like are found too, "masks" and "annotations" in
             the place of "labels", and files of classes as `class_table` describes them.
         split: "train", "val", or "test" where the data set has one.
-        folder: path of the data.
+        folder: str or path of the data, also of another file system such as gs://.
         scenes: int. The number of scenes to train on.
         image_size: `(height, width)` of the scenes.
         seed: int. The seed of the scenes.

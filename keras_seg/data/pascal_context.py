@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from keras_seg.data.published_dataset import (
     PublishedDataset,
     list_files,
@@ -7,6 +5,7 @@ from keras_seg.data.published_dataset import (
     require_folders,
     require_split,
 )
+from keras_seg.data.storage import as_path
 from keras_seg.data.voc_colors import voc_colors
 
 NAMES = (
@@ -66,7 +65,7 @@ class PascalContext(PublishedDataset):
             "ImageSets/SegmentationContext",
         )
         require_folders(data_dir, ["JPEGImages", label_folder, list_folder], _SOURCE)
-        data_dir = Path(data_dir)
+        data_dir = as_path(data_dir)
         first = 0 if background else 1  # of the values that are classes
         values = range(first, len(NAMES) + 1)
         label_map = {value: value - first for value in values}

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from keras_seg.data.published_dataset import (
     PublishedDataset,
     list_files,
@@ -7,6 +5,7 @@ from keras_seg.data.published_dataset import (
     require_folders,
     require_split,
 )
+from keras_seg.data.storage import as_path
 from keras_seg.data.voc_colors import voc_colors
 
 NAMES = (
@@ -94,7 +93,7 @@ class PascalVOC(PublishedDataset):
         if split != "test":
             folders.append(label_folder)
         require_folders(data_dir, folders, source)
-        data_dir, labels = Path(data_dir), None
+        data_dir, labels = as_path(data_dir), None
         if split != "test":
             labels = list_files(data_dir / label_folder, "*.png")
         super().__init__(

@@ -142,9 +142,7 @@ def training_pipeline(
         ),
     )
     samples = samples.apply(tf.data.experimental.assert_cardinality(steps * len(part)))
-    first = tf.data.Dataset.from_tensors(
-        (np.int64(0), np.int64([seed, 0]), np.int64(-1))
-    )
+    first = np.int64(0), np.int64([seed, 0]), np.int64(-1)
     load = with_static_sizes(load, tf.data.Dataset.from_tensors(first))
     samples = samples.map(load, num_parallel_calls=tf.data.AUTOTUNE)
     batches = samples.batch(len(part), drop_remainder=True)

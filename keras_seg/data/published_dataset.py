@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_seg.data.labelled_files import LabelledFiles, shorten
+from keras_seg.data.storage import as_path
 
 
 class PublishedDataset(LabelledFiles):
@@ -84,7 +85,7 @@ def require_folders(data_dir, folders, source):
     Where they are above or below it instead, as when an archive was unpacked into a
     folder of its own, the error says which one to pass.
     """
-    data_dir = Path(data_dir)
+    data_dir = as_path(data_dir)
     missing = [folder for folder in folders if not (data_dir / folder).is_dir()]
     if not missing:
         return
@@ -108,7 +109,7 @@ def list_files(folder, pattern):
     ending = pattern.rpartition("*")[2]
     return {
         path.name.removesuffix(ending): path
-        for path in Path(folder).glob(pattern)
+        for path in as_path(folder).glob(pattern)
         if not path.name.startswith(".")
     }
 

@@ -23,7 +23,7 @@ def color_matrix(saturation, hue):
     grey = tf.constant([[weight] * 3 for weight in _LUMA])
     saturate = saturation * tf.eye(3) + (1 - saturation) * grey
     angle = 2 * math.pi * hue
-    cross = tf.constant([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]])
+    cross = tf.constant([[0.0, 1.0, -1.0], [-1.0, 0.0, 1.0], [1.0, -1.0, 0.0]])
     turn = (
         tf.cos(angle) * tf.eye(3)
         + (1 - tf.cos(angle)) / 3

@@ -32,17 +32,20 @@ class SampleReader:
 
     def __call__(self, index):
         table = self.dataset.label_table
-        if table is None or self.cache:
-            return self._shaped(*tf.numpy_function(self._arrays, [index], self.dtypes))
+        if table is None or self.cache or self.dataset.image_dtype != "uint8":
+            return self._by_python(index)
         files = tf.numpy_function(self._files, [index], (tf.string, tf.string))
-        is_encoded = tf.strings.length(files[0]) > 0
-        return self._shaped(
-            *tf.cond(
-                is_encoded,
-                lambda: self._decoded(index, *files, tf.constant(table, tf.int32)),
-                lambda: tf.numpy_function(self._arrays, [index], self.dtypes),
-            )
+        return tf.cond(
+            tf.strings.length(files[0]) > 0,
+            lambda: self._decoded(index, *files, tf.constant(table, tf.int32)),
+            lambda: self._by_python(index),
         )
+
+    def _by_python(self, index):
+        image, label = tf.numpy_function(self._arrays, [index], self.dtypes)
+        image.set_shape((None, None, self.dataset.channels))
+        label.set_shape((None, None))
+        return image, label
 
     def _decoded(self, index, image_file, label_file, table):
         # The op reads PNGs as well. Pillow takes the accurate method for JPEGs, too.
@@ -54,13 +57,8 @@ class SampleReader:
         return tf.cond(
             same_size & (tf.reduce_min(label) >= 0),
             lambda: (image, tf.cast(label, self.dtypes[1])),
-            lambda: tf.numpy_function(self._arrays, [index], self.dtypes),
+            lambda: self._by_python(index),
         )
-
-    def _shaped(self, image, label):
-        image.set_shape((None, None, self.dataset.channels))
-        label.set_shape((None, None))
-        return image, label
 
     def _files(self, index):
         return self.dataset.read_encoded(int(index)) or (b"", b"")

@@ -13,10 +13,13 @@ class RemotePath(pathlib.PurePosixPath):
 
     def __str__(self):
         # pathlib takes the two slashes for one.
-        scheme, _, rest = super().__str__().partition(":/")
-        return f"{scheme}://{rest}"
+        return super().__str__().replace(":/", "://", 1)
 
-    __fspath__ = __str__
+    def __fspath__(self):
+        return str(self)
+
+    def resolve(self):
+        return self  # there are no links
 
     def exists(self):
         return tf.io.gfile.exists(str(self))

@@ -6,6 +6,7 @@ from PIL import Image
 
 from keras_seg.data._pictures import npy_pictures, pillow_pictures, tiff_pictures
 from keras_seg.data._pictures.reading_errors import reading_errors
+from keras_seg.data.storage import open_file
 
 MAX_PIXELS = 178_956_970  # where Pillow, too, refuses
 
@@ -39,7 +40,7 @@ def open_picture(source, max_pixels=MAX_PIXELS):
             elif isinstance(source, (bytes, bytearray, memoryview)):
                 picture = _open(name, io.BytesIO(source), stack, max_pixels)
             else:
-                file = stack.enter_context(open(source, "rb"))
+                file = stack.enter_context(open_file(source))
                 picture = _open(name, file, stack, max_pixels)
             _check_size(picture, max_pixels)
         yield picture

@@ -1,0 +1,163 @@
+"""Images a second of the training pipeline, beside PyTorch's DataLoader.
+
+    python -m benchmarks.pipeline --data camvid --data-dir CamVid
+    python -m benchmarks.pipeline    # 200 procedural scenes, as files
+
+Each row reads, augments and batches the training images: crops of random scales, flips,
+brightness, contrast, saturation and hue. "files" decodes them in every pass, "memory"
+has them decoded. PyTorch's rows need torch with albumentations, or with torchvision,
+and are left out where these are not installed. Rows take turns, and the best pass of
+each counts.
+"""
+
+import argparse
+import pathlib
+import tempfile
+import time
+
+import numpy as np
+from PIL import Image
+
+from keras_seg.data import Augmentation, ImageFolder, StreetScenes, training_pipeline
+from keras_seg.data.open_split import DATA_SETS, open_split
+
+BATCH = 8
+AMOUNTS = {"brightness": 0.2, "contrast": 0.2, "saturation": 0.2, "hue": 0.02}
+
+
+def main(args):
+    with tempfile.TemporaryDirectory() as folder:
+        if args.data == "scenes":
+            dataset = scenes_as_files(pathlib.Path(folder))
+        else:
+            dataset = open_split(args.data, "train", args.data_dir)
+        crop = tuple(args.crop)
+        rows = {}
+        for cached in (False, True):
+            where = "memory" if cached else "files"
+            rows[f"keras_seg, {where}"] = of_keras_seg(dataset, crop, cached)
+            for peer, pass_of in peers(dataset, crop, cached, args.workers):
+                name = f"PyTorch, {peer}, {args.workers} workers, {where}"
+                rows[name] = pass_of
+        best = dict.fromkeys(rows, 0.0)
+        for _ in range(1 + args.passes):  # the first one warms up
+            for name, run in rows.items():
+                start = time.perf_counter()
+                images = run()
+                rate = images / (time.perf_counter() - start)
+                best[name] = max(best[name], rate)
+    print(f"{'':48} images/s")
+    for name, rate in best.items():
+        print(f"{name:48} {rate:8.0f}")
+
+
+def scenes_as_files(folder):
+    """200 procedural scenes of CamVid's size as an `ImageFolder`."""
+    for name in ("images", "labels"):
+        (folder / name).mkdir()
+    scenes = StreetScenes(200, (360, 480))
+    for index, (image, label) in enumerate(scenes):
+        Image.fromarray(image).save(folder / "images" / f"{index}.png")
+        Image.fromarray(label).save(folder / "labels" / f"{index}.png")
+    return ImageFolder(folder / "images", folder / "labels", scenes.class_names)
+
+
+def of_keras_seg(dataset, crop, cached):
+    """A function that does a pass and returns how many images it was."""
+    batches = training_pipeline(
+        dataset, BATCH, Augmentation(crop, **AMOUNTS), cache=cached
+    )
+    return lambda: sum(len(labels) for _, labels in batches)
+
+
+def peers(dataset, crop, cached, workers):
+    """Name and function of a pass for each peer that is installed."""
+    for name, transform in (
+        ("albumentations", albumentations_transform),
+        ("torchvision", torchvision_transform),
+    ):
+        try:
+            yield name, torch_pass(dataset, transform(crop), cached, workers)
+        except (ImportError, RuntimeError) as error:  # RuntimeError: of other builds
+            print(f"without {name}: {error}")
+
+
+def torch_pass(dataset, transform, cached, workers):
+    from torch.utils.data import DataLoader, Dataset
+
+    class Samples(Dataset):
+        def __init__(self):
+            self.kept = [dataset[i] for i in range(len(dataset))] if cached else None
+
+        def __len__(self):
+            return len(dataset)
+
+        def __getitem__(self, index):
+            image, label = self.kept[index] if cached else dataset[index]
+            return transform(image, label)
+
+    loader = DataLoader(
+        Samples(), BATCH, shuffle=True, num_workers=workers, drop_last=True
+    )
+    return lambda: sum(len(labels) for _, labels in loader)
+
+
+def albumentations_transform(crop):
+    import albumentations
+
+    a = albumentations
+    steps = [
+        a.RandomScale((-0.5, 1.0), p=1),
+        a.PadIfNeeded(*crop, fill_mask=255),
+        a.RandomCrop(*crop),
+        a.HorizontalFlip(),
+        a.ColorJitter(
+            brightness=(0.8, 1.2),
+            contrast=(0.8, 1.2),
+            saturation=(0.8, 1.2),
+            hue=0.02,
+            p=1,
+        ),
+    ]
+    transform = a.Compose(steps)
+
+    def run(image, label):
+        moved = transform(image=image, mask=label)
+        pixels = np.ascontiguousarray(moved["image"].transpose(2, 0, 1), "float32")
+        return pixels, moved["mask"].astype("int64")
+
+    return run
+
+
+def torchvision_transform(crop):
+    import torch
+    from torchvision import tv_tensors
+    from torchvision.transforms import v2
+
+    fill = {tv_tensors.Mask: 255, "others": 0}
+    steps = [
+        v2.ScaleJitter(crop, (0.5, 2.0)),
+        v2.RandomCrop(crop, pad_if_needed=True, fill=fill),
+        v2.RandomHorizontalFlip(),
+        v2.ColorJitter(0.2, 0.2, 0.2, 0.02),
+        v2.ToDtype({tv_tensors.Image: torch.float32, "others": None}),
+    ]
+    transform = v2.Compose(steps)
+
+    def run(image, label):
+        image = tv_tensors.Image(torch.from_numpy(image).permute(2, 0, 1))
+        return transform(image, tv_tensors.Mask(torch.from_numpy(label)))
+
+    return run
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", choices=DATA_SETS, default="scenes")
+    parser.add_argument("--data-dir", type=pathlib.Path)
+    parser.add_argument("--crop", type=int, nargs=2, default=(240, 320))
+    parser.add_argument("--workers", type=int, default=2, help="of PyTorch's loader")
+    parser.add_argument("--passes", type=int, default=3)
+    main(parser.parse_args())

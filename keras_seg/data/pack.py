@@ -1,0 +1,107 @@
+import io
+import json
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from keras_seg.data.record_files import example_of
+from keras_seg.data.storage import as_path, open_file
+
+INDEX = "index.json"
+
+
+def pack(dataset, folder, images_per_shard=256, progress=None):
+    """Writes a data set as a few large files, for network drives and object stores.
+
+    The folder gets TFRecord files of `images_per_shard` images each, and `index.json`
+    with the classes and the place of each record. Images that TensorFlow decodes keep
+    the bytes of their files, others become PNGs, or .npy files where they are not
+    uint8 of 1 or 3 channels. Labels hold the classes and `ignore_class`, after all
+    that the data set translates. Nothing is lost: `PackedDataset(folder)` has the
+    same images and labels. TFRecord readers of other programs find the features "image"
+    and "label" in each `tf.train.Example`.
+
+    Args:
+        dataset: `SegmentationDataset`.
+        folder: str or path, also of another file system such as gs://bucket/folder. It
+            must not hold a packed data set yet.
+        images_per_shard: int.
+        progress: Function of how many images are written, or `None`.
+
+    Returns:
+        Path of `index.json`, which is written last.
+
+    Raises:
+        FileExistsError: If there is an `index.json` in the folder.
+        ValueError: If `images_per_shard` is not a positive integer.
+
+    Example: `pack(Cityscapes("cityscapes"), "gs://bucket/cityscapes-train")`
+    """
+    if not isinstance(images_per_shard, int) or images_per_shard < 1:
+        raise ValueError(
+            "`images_per_shard` must be a positive integer. "
+            f"Received: {images_per_shard=}"
+        )
+    folder = as_path(folder)
+    index_path = folder / INDEX
+    if index_path.is_file():
+        raise FileExistsError(
+            f"`folder` must not hold a packed data set. Received: {index_path} exists; "
+            "remove it or name another folder."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    shards = []
+    for start in range(0, len(dataset), images_per_shard):
+        name = f"{len(shards):05d}.tfrecord"
+        indices = range(start, min(start + images_per_shard, len(dataset)))
+        lengths = []
+        with tf.io.TFRecordWriter(str(folder / name)) as writer:
+            for index in indices:
+                record = _record(dataset, index)
+                writer.write(record)
+                lengths.append(len(record))
+                if progress is not None:
+                    progress(index + 1)
+        shards.append({"file": name, "record_lengths": lengths})
+    content = {
+        "class_names": dataset.class_names,
+        "palette": dataset.palette.tolist(),
+        "ignore_class": dataset.ignore_class,
+        "channels": dataset.channels,
+        "image_dtype": dataset.image_dtype,
+        "shards": shards,
+    }
+    with open_file(index_path, "w") as file:
+        file.write(json.dumps(content))
+    return index_path
+
+
+def _record(dataset, index):
+    files = dataset.read_encoded(index)
+    if files is None:
+        image, label = dataset[index]
+        image_file = encode(np.asarray(image))
+    else:
+        image_file, label = files[0], dataset.read_label(index)
+    return example_of(image=image_file, label=encode(np.asarray(label)))
+
+
+def encode(array):
+    """The bytes of a PNG, or of a .npy file where a PNG of 8 bits cannot hold it."""
+    if array.ndim == 3 and array.shape[-1] == 1:
+        plane = array[..., 0]
+    else:
+        plane = array
+    small = plane.dtype == np.uint8 or (
+        plane.ndim == 2
+        and np.issubdtype(plane.dtype, np.integer)
+        and plane.min() >= 0
+        and plane.max() < 256
+    )
+    file = io.BytesIO()
+    if small and (plane.ndim == 2 or plane.shape[-1] == 3):
+        Image.fromarray(plane.astype("uint8")).save(file, "PNG")
+    else:
+        np.save(file, array)
+    return file.getvalue()

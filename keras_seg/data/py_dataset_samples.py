@@ -1,0 +1,65 @@
+import collections
+import threading
+
+import numpy as np
+
+from keras_seg.data.dataset import SegmentationDataset
+
+_KEPT_BATCHES = 8
+
+
+class PyDatasetSamples(SegmentationDataset):
+    """The samples of a `keras.utils.PyDataset`, read by index.
+
+    A sample comes with its whole batch, of which the last few stay in memory: where
+    the pipelines shuffle, batches of one sample are read fastest.
+
+    Args:
+        batches: `keras.utils.PyDataset` whose items are a batch of images
+            `(batch, height, width, channels)`, in 0..255, and one of labels
+            `(batch, height, width)` or `(batch, height, width, 1)`. All batches but
+            the last must have one size. It must not shuffle or augment, since the
+            pipelines do.
+        class_names: Sequence of str. The name of class 0, of class 1 and so on.
+        palette: uint8 array `(num_classes, 3)`, or `None` for `default_palette`.
+        ignore_class: int. The label of pixels that belong to no class.
+
+    Raises:
+        ValueError: If `batches` is empty.
+
+    Example: `train = PyDatasetSamples(MyPyDataset(batch_size=1), ("road", "car"))`
+    """
+
+    def __init__(self, batches, class_names, palette=None, ignore_class=255):
+        super().__init__(class_names, palette, ignore_class)
+        count = getattr(batches, "num_batches", None)
+        self._num_batches = len(batches) if count is None else count
+        if not self._num_batches:
+            raise ValueError("`batches` must have one batch or more. Received none.")
+        self._batches = batches
+        self._kept, self._lock = collections.OrderedDict(), threading.Lock()
+        images, _ = self._batch(0)
+        self._batch_size = len(images)
+        self._len = (self._num_batches - 1) * self._batch_size + len(
+            self._batch(self._num_batches - 1)[1]
+        )
+        self.channels = images.shape[-1]
+        self.image_dtype = "uint8" if images.dtype == np.uint8 else "float32"
+
+    def __len__(self):
+        return self._len
+
+    def __getitem__(self, index):
+        images, labels = self._batch(index // self._batch_size)
+        place = index % self._batch_size
+        image, label = images[place], labels[place]
+        return image.astype(self.image_dtype), label.reshape(label.shape[:2])
+
+    def _batch(self, index):
+        with self._lock:
+            if index not in self._kept:
+                images, labels, *_ = self._batches[index]
+                self._kept[index] = np.asarray(images), np.asarray(labels)
+                if len(self._kept) > _KEPT_BATCHES:
+                    self._kept.popitem(last=False)
+            return self._kept[index]

@@ -1,0 +1,121 @@
+import numpy as np
+
+from keras_seg.data.dataset import SegmentationDataset
+from keras_seg.data.record_files import read_record, record_places
+
+
+class TFDSDataset(SegmentationDataset):
+    """A split of `tensorflow_datasets`, read by index.
+
+    The data set must be prepared (`builder.download_and_prepare()`), as TFRecord files
+    or in a format of random access (`file_format="array_record"`).
+
+    Args:
+        builder: `tfds.core.DatasetBuilder`, such as `tfds.builder("oxford_iiit_pet")`.
+        split: str, a split of the builder, or a part of one, such as "train[:90%]".
+        class_names: Sequence of str. The name of class 0, of class 1 and so on.
+        palette: uint8 array `(num_classes, 3)`, or `None` for `default_palette`.
+        ignore_class: int. The label of pixels that belong to no class.
+        label_map: dict `{value: class or ignore_class}`, or `None` where the labels
+            hold the classes. Values that it does not list are errors, but for
+            `ignore_class`.
+        image_key: str. The feature of the images.
+        label_key: str. The feature of the labels, images of one channel.
+
+    Raises:
+        ValueError: If the builder lacks a feature or the split, and when reading, if a
+            label holds a value that is neither a class nor `ignore_class`.
+
+    Example:
+
+    ```python
+    import tensorflow_datasets as tfds
+
+    builder = tfds.builder("oxford_iiit_pet")
+    builder.download_and_prepare()
+    names, values = ("pet", "background", "border"), {1: 0, 2: 1, 3: 2}
+    train = TFDSDataset(builder, "train", names, label_map=values)
+    ```
+    """
+
+    def __init__(
+        self,
+        builder,
+        split,
+        class_names,
+        palette=None,
+        ignore_class=255,
+        label_map=None,
+        image_key="image",
+        label_key="segmentation_mask",
+    ):
+        super().__init__(class_names, palette, ignore_class)
+        features = builder.info.features
+        for key in (image_key, label_key):
+            if key not in features:
+                raise ValueError(
+                    f"`builder` must have the features {image_key!r} and "
+                    f"{label_key!r} (`image_key`, `label_key`). Received one with "
+                    f"{', '.join(features)}"
+                )
+        if split.partition("[")[0] not in builder.info.splits:
+            raise ValueError(
+                f"`split` must be one of {', '.join(builder.info.splits)}, or a part "
+                f"of one. Received: {split=}"
+            )
+        self.channels = features[image_key].shape[-1]
+        self.image_dtype = (
+            "uint8" if features[image_key].np_dtype == np.uint8 else "float32"
+        )
+        self._keys = image_key, label_key
+        self._examples = _examples(builder, split)
+        self._label_map = label_map
+
+    def __len__(self):
+        return len(self._examples)
+
+    def __getitem__(self, index):
+        example = self._examples[index]
+        image, label = (np.asarray(example[key]) for key in self._keys)
+        label = label.reshape(label.shape[:2])
+        return image.astype(self.image_dtype), self._classes(label, index)
+
+    def _classes(self, label, index):
+        classes = self._label_map
+        if classes is None:
+            classes = {value: value for value in range(self.num_classes)}
+        classes = {self.ignore_class: self.ignore_class, **classes}
+        values, places = np.unique(label, return_inverse=True)
+        unknown = [int(value) for value in values if int(value) not in classes]
+        if unknown:
+            raise ValueError(
+                f"The label {index} holds the values {unknown[:5]}, which are neither "
+                f"classes (0..{self.num_classes - 1}) nor the ignored "
+                f"{self.ignore_class}. `label_map` translates values."
+            )
+        found = np.array([classes[int(value)] for value in values], "int32")
+        return found[places].reshape(label.shape)
+
+
+def _examples(builder, split):
+    """The examples of a split as a sequence of dicts of arrays."""
+    if builder.info.file_format.value == "tfrecord":
+        return _Records(builder.info.features, builder.info.splits[split])
+    return builder.as_data_source(split)
+
+
+class _Records:
+    """The examples in TFRecord files of `tensorflow_datasets`."""
+
+    def __init__(self, features, split):
+        self.features, self.places = features, []
+        for part in split.file_instructions:
+            end = None if part.take < 0 else part.skip + part.take
+            places = record_places(part.filename)[part.skip : end].tolist()
+            self.places += [(part.filename, *place) for place in places]
+
+    def __len__(self):
+        return len(self.places)
+
+    def __getitem__(self, index):
+        return self.features.deserialize_example_np(read_record(*self.places[index]))

@@ -1,0 +1,239 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_seg.data import (
+    Augmentation,
+    ImageFolder,
+    PackedDataset,
+    PyDatasetSamples,
+    SegmentationDataset,
+    StreetScenes,
+    TFDSDataset,
+    class_pixels,
+    pack,
+    training_pipeline,
+)
+from keras_seg.data.record_files import record_places
+from tests.data.test_sample_reader import IMAGES, LABEL, PICTURE, encoded, folder_of
+
+
+class Arrays(SegmentationDataset):
+    """Images of any channels and type with labels of any value."""
+
+    def __init__(self, image, label, num_classes=3, ignore_class=255):
+        names = [str(index) for index in range(num_classes)]
+        super().__init__(names, ignore_class=ignore_class)
+        self.sample = np.asarray(image), np.asarray(label)
+        self.channels = self.sample[0].shape[-1]
+        self.image_dtype = str(self.sample[0].dtype)
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return self.sample
+
+
+def assert_same(dataset, other):
+    assert len(dataset) == len(other)
+    assert dataset.class_names == other.class_names
+    assert dataset.ignore_class == other.ignore_class
+    np.testing.assert_array_equal(dataset.palette, other.palette)
+    for (image, label), (other_image, other_label) in zip(dataset, other, strict=True):
+        np.testing.assert_array_equal(image, other_image)
+        np.testing.assert_array_equal(label, other_label)
+        assert image.dtype == other_image.dtype
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    names = ("RGB PNG", "JPEG", "palette PNG", "grey PNG", "CMYK JPEG")
+    images = [IMAGES[name][0] for name in names]
+    folder = tmp_path_factory.mktemp("files")
+    return folder_of(
+        folder, images, [encoded(LABEL)] * 5, label_map={0: 2, 1: 255, 2: 0}
+    )
+
+
+@pytest.fixture(scope="module")
+def packed(files, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("packed") / "train"
+    written = []
+    pack(files, folder, images_per_shard=2, progress=written.append)
+    assert written == [1, 2, 3, 4, 5]
+    return PackedDataset(folder)
+
+
+def test_packed_images_and_labels_are_the_same(files, packed):
+    assert_same(packed, files)
+    np.testing.assert_array_equal(class_pixels(packed), class_pixels(files))
+    shards = sorted(path.name for path in packed.folder.glob("*.tfrecord"))
+    assert shards == ["00000.tfrecord", "00001.tfrecord", "00002.tfrecord"]
+
+
+def test_other_programs_read_the_records(files, packed):
+    features = {key: tf.io.FixedLenFeature([], tf.string) for key in ("image", "label")}
+    records = tf.data.TFRecordDataset(str(packed.folder / "00000.tfrecord"))
+    examples = [tf.io.parse_single_example(record, features) for record in records]
+    # The original bytes of the files.
+    assert [x["image"].numpy() for x in examples] == [
+        IMAGES[name][0] for name in ("RGB PNG", "JPEG")
+    ]
+    label = tf.io.decode_png(examples[0]["label"])[..., 0]
+    np.testing.assert_array_equal(label, files[0][1])
+
+
+def test_tensorflow_decodes_what_was_packed(packed, monkeypatch):
+    assert None not in [packed.read_encoded(index) for index in range(5)]
+    expected = [packed[index] for index in range(5)]
+    monkeypatch.setattr(PackedDataset, "__getitem__", None)
+    pipeline = training_pipeline(packed, 5, lambda x, y, seed: (x, y))
+    (images, labels), *_ = pipeline
+    for place, index in enumerate(np.random.default_rng((0, 0)).permutation(5)):
+        np.testing.assert_array_equal(images[place], expected[index][0])
+        np.testing.assert_array_equal(labels[place], expected[index][1])
+
+
+def test_packed_batches_are_those_of_the_files(files, packed):
+    """Augmented, balanced, resumed and sharded."""
+
+    def batches(dataset):
+        return [
+            (images.numpy(), labels.numpy())
+            for images, labels in training_pipeline(
+                dataset,
+                4,
+                Augmentation((12, 16)),
+                seed=3,
+                first_epoch=2,
+                shard=(1, 2),
+                class_balance=0.5,
+            )
+        ]
+
+    for mine, other in zip(batches(packed), batches(files), strict=True):
+        np.testing.assert_array_equal(mine[0], other[0])
+        np.testing.assert_array_equal(mine[1], other[1])
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    [
+        StreetScenes(3, (64, 64)),
+        Arrays(np.full((4, 5, 1), 7, "uint8"), np.ones((4, 5), "uint8")),
+        Arrays(np.full((4, 5, 4), 7, "uint8"), np.ones((4, 5), "uint8")),
+        Arrays(np.full((4, 5, 3), 7.5, "float32"), np.ones((4, 5), "uint8")),
+        Arrays(PICTURE, np.where(LABEL == 1, 299, 65535).astype("int32"), 300, 65535),
+    ],
+)
+def test_data_sets_of_arrays(dataset, tmp_path):
+    pack(dataset, tmp_path)
+    packed = PackedDataset(tmp_path)
+    assert_same(packed, dataset)
+    pipeline = training_pipeline(packed, 1)
+    assert pipeline.element_spec[0].shape[-1] == dataset.channels
+    (images, labels), *_ = pipeline
+    assert images.shape[1:3] == labels.shape[1:] == dataset[0][1].shape
+
+
+def test_other_file_systems(tmp_path, files):
+    """TensorFlow's file system in memory stands in for gs://."""
+    root = "ram://bucket/data"
+    for kind in ("images", "labels"):
+        tf.io.gfile.makedirs(f"{root}/{kind}")
+        for path in (files.image_paths, files.label_paths)[kind == "labels"]:
+            with tf.io.gfile.GFile(f"{root}/{kind}/{path.name}", "wb") as file:
+                file.write(path.read_bytes())
+    label_map = {0: 2, 1: 255, 2: 0}
+    folders = f"{root}/images", f"{root}/labels"
+    remote = ImageFolder(*folders, files.class_names, label_map=label_map)
+    assert str(remote.image_paths[0]).startswith("ram://bucket/data/images/0.")
+    assert_same(remote, files)
+    assert str(pack(remote, f"{root}/packed")) == f"{root}/packed/index.json"
+    assert_same(PackedDataset(f"{root}/packed"), files)
+    with pytest.raises(FileNotFoundError, match="ram://bucket/none"):
+        ImageFolder("ram://bucket/none", folders[1], ("a",))
+
+
+def test_errors_of_packing(packed, tmp_path):
+    with pytest.raises(FileExistsError, match="remove it or name another folder"):
+        pack(packed, packed.folder)
+    with pytest.raises(ValueError, match="Received: images_per_shard=0"):
+        pack(packed, tmp_path, images_per_shard=0)
+    with pytest.raises(FileNotFoundError, match="must hold index.json"):
+        PackedDataset(tmp_path)
+
+
+def test_a_shard_that_is_cut_off(files, tmp_path):
+    pack(files, tmp_path)
+    shard = tmp_path / "00000.tfrecord"
+    places = record_places(shard)
+    lengths = json.loads((tmp_path / "index.json").read_text())["shards"][0]
+    assert places[:, 1].tolist() == lengths["record_lengths"]
+    shard.write_bytes(shard.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="00000.tfrecord ends within a record"):
+        PackedDataset(tmp_path)[4]
+
+
+@pytest.mark.parametrize("file_format", ["tfrecord", "array_record"])
+def test_tensorflow_datasets(tmp_path, file_format):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    if file_format == "array_record":
+        pytest.importorskip("array_record")
+    labels = [np.roll(LABEL + np.uint8(1), index) for index in range(5)]
+    features = tfds.features.FeaturesDict(
+        {
+            "image": tfds.features.Image(shape=(None, None, 3)),
+            "segmentation_mask": tfds.features.Image(shape=(None, None, 1)),
+        }
+    )
+    samples = [
+        {"image": PICTURE, "segmentation_mask": label[..., None]} for label in labels
+    ]
+    builder = tfds.dataset_builders.store_as_tfds_dataset(
+        name="tiny",
+        version="1.0.0",
+        data_dir=str(tmp_path),
+        split_datasets={"train": enumerate(samples)},
+        features=features,
+        file_format=file_format,
+        disable_shuffling=True,
+    )
+    names, values = ("a", "b", "c"), {1: 2, 2: 0, 3: 255}
+    dataset = TFDSDataset(builder, "train", names, label_map=values)
+    assert len(dataset) == 5 and len(TFDSDataset(builder, "train[1:3]", names)) == 2
+    for index, label in enumerate(labels):
+        image, classes = dataset[index]
+        np.testing.assert_array_equal(image, PICTURE)
+        np.testing.assert_array_equal(classes, np.array([0, 2, 0, 255])[label])
+    with pytest.raises(ValueError, match=r"holds the values \[3\]"):
+        TFDSDataset(builder, "train", names)[0]
+    with pytest.raises(ValueError, match="`split` must be one of train"):
+        TFDSDataset(builder, "val", names)
+    with pytest.raises(ValueError, match="`label_key`"):
+        TFDSDataset(builder, "train", names, label_key="label")
+
+
+@pytest.mark.keras3("keras.utils.PyDataset")
+def test_samples_of_a_py_dataset():
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            size = 1 if index == 2 else 2
+            images = np.full((size, 4, 5, 3), index, "uint8")
+            images[1:] += 100
+            return images, np.full((size, 4, 5, 1), index)
+
+    dataset = PyDatasetSamples(Batches(), ("a", "b", "c"))
+    assert len(dataset) == 5
+    values = [int(image[0, 0, 0]) for image, _ in dataset]
+    assert values == [0, 100, 1, 101, 2]
+    assert [int(label[0, 0]) for _, label in dataset] == [0, 0, 1, 1, 2]
+    images, labels = next(iter(training_pipeline(dataset, 5)))
+    assert images.shape == (5, 4, 5, 3) and labels.shape == (5, 4, 5)
