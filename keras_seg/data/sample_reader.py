@@ -30,6 +30,7 @@ class SampleReader:
         largest = max(dataset.ignore_class, dataset.num_classes - 1)
         self.dtypes = dataset.image_dtype, "uint8" if largest < 256 else "int32"
 
+    @tf.autograph.experimental.do_not_convert
     def __call__(self, index):
         table = self.dataset.label_table
         if table is None or self.cache or self.dataset.image_dtype != "uint8":

@@ -28,7 +28,7 @@ def test_published_data_sets_by_name(name, split, tmp_path):
 
 
 def test_all_names_are_offered():
-    assert {*DATA_SETS} == {"scenes", "camvid", "folder", *PUBLISHED}
+    assert {*DATA_SETS} == {"scenes", "camvid", "folder", "packed", *PUBLISHED}
 
 
 def test_no_other_split_has_to_be_there(tmp_path, monkeypatch):
