@@ -1,8 +1,7 @@
-from pathlib import Path
-
 from keras_seg.data.class_file import CLASS_FILES, read_class_file
 from keras_seg.data.image_folder import ImageFolder
 from keras_seg.data.labelled_files import shorten
+from keras_seg.data.storage import as_path
 
 _IMAGES = ("images", "image", "imgs", "img")
 _LABELS = ("labels", "label", "masks", "mask", "annotations", "annots", "gt")
@@ -28,7 +27,7 @@ def own_folder(folder, split, **options):
             what was found is listed.
         ValueError: If several folders could be meant, or as `ImageFolder`.
     """
-    folder = Path(folder)
+    folder = as_path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder}")
     classes = [folder / name for name in CLASS_FILES if (folder / name).is_file()]
