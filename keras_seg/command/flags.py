@@ -1,5 +1,7 @@
 """Flags that several commands take, each with one meaning."""
 
+import argparse
+
 from keras_seg.command.names import CLASS_TABLES, DATA_SETS
 
 SIZE = {"type": int, "nargs": 2, "metavar": ("HEIGHT", "WIDTH")}
@@ -52,7 +54,10 @@ def _add_own_folder(add):
 def _label_map(text):
     from keras_seg.data.label_map import label_map
 
-    return label_map(text)
+    try:
+        return label_map(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_value_range(add):
