@@ -179,7 +179,7 @@ def contained_layers(layer):
 def _run(network, inputs, graph, taken, prefix=None):
     """Appends the calls of a network to a graph; `{original tensor id: tensor}`."""
     tensors = dict(zip(map(id, network.inputs), inputs, strict=True))
-    for operation, arguments, originals in _nodes(network):
+    for operation, arguments, originals in nodes(network):
         args, kwargs = substitute(arguments, tensors)
         outputs = _call(operation, args, kwargs, graph, taken, prefix)
         tensors |= zip(map(id, originals), outputs, strict=True)
@@ -189,7 +189,7 @@ def _run(network, inputs, graph, taken, prefix=None):
     return tensors
 
 
-def _nodes(network):
+def nodes(network):
     """Operation, arguments and outputs of each call, in a runnable order."""
     return calls(keras.Function(network.inputs, network.outputs))
 
@@ -238,7 +238,7 @@ def _open(layer, args, kwargs):
         ]
     except Exception:  # whatever a call does that symbolic tensors do not allow
         return None
-    courses = {tuple(type(node[0]) for node in _nodes(f)) for f, _ in functions}
+    courses = {tuple(type(node[0]) for node in nodes(f)) for f, _ in functions}
     return functions[0] if len(courses) == 1 else None
 
 

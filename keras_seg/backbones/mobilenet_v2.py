@@ -1,6 +1,7 @@
 import keras
 from keras import layers
 
+from keras_seg.backbones.feature_pyramid_model import FeaturePyramid
 from keras_seg.backbones.pyramid import normalization_layers
 
 # Of each group of blocks: expansion, filters, repeats, stride of the first block.
@@ -43,7 +44,13 @@ def mobilenet_v2(normalization="imagenet"):
     dilation and the levels are those of the release of [Choi et al.,
     2020](https://arxiv.org/abs/2003.05128), `network/deepv3.py`.
     """
-    image = keras.Input((None, None, 3), name="image")
+    with keras.name_scope("backbone"):
+        image = keras.Input((None, None, 3), name="image")
+        levels = _levels(image, normalization)
+    return FeaturePyramid(image, levels, name="backbone")
+
+
+def _levels(image, normalization):
     x = image
     for layer in normalization_layers(normalization):
         x = layer(x)
@@ -59,7 +66,7 @@ def mobilenet_v2(normalization="imagenet"):
             if block in _LEVELS:
                 levels[_LEVELS[block]] = x
     levels["level5"] = _unit(x, _LAST, 1, name="top")
-    return keras.Model(image, levels, name="backbone")
+    return levels
 
 
 def _inverted_residual(x, expansion, filters, strides, is_dilated, name):

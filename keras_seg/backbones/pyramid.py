@@ -1,14 +1,12 @@
 """Feature pyramids: what the models see of a backbone."""
 
-import math
-
 import keras
 
 from keras_seg.backbones.dilation import dilation
 from keras_seg.backbones.feature_pyramid_model import FeaturePyramid
+from keras_seg.backbones.geometry import output_levels
 from keras_seg.backbones.graph import flatten, is_functional
 from keras_seg.backbones.levels import level_tensors
-from keras_seg.backbones.pad_to_multiple import PadToMultiple
 from keras_seg.backbones.preprocessing import preprocessing
 from keras_seg.backbones.rebuilding import rebuild
 
@@ -94,7 +92,7 @@ def make_pyramid(network, output_stride, first=(), insert=None, adapt=None):
             f"`output_stride` must be 2, 4, 8, 16 or 32. Received: {output_stride=}"
         )
     graph = flatten(network)
-    levels = _output_levels(network, graph) or level_tensors(graph)
+    levels = output_levels(network, graph) or level_tensors(graph)
     graph.keep(levels.values())
     if not levels:
         raise ValueError(
@@ -119,54 +117,6 @@ def make_pyramid(network, output_stride, first=(), insert=None, adapt=None):
     return FeaturePyramid(image, outputs, name=_NAME)
 
 
-def is_pyramid(model):
-    """Whether a model is a feature pyramid already: its outputs are named levels."""
-    outputs = getattr(model, "output", None)
-    return isinstance(outputs, dict) and all(
-        name.startswith("level") for name in outputs
-    )
-
-
-def level_info(pyramid):
-    """The true stride and the channels of each level of a pyramid.
-
-    Args:
-        pyramid: what `build` or `feature_pyramid` returned.
-
-    Returns:
-        dict `{"level4": (stride, channels), ...}`, both ints, in ascending order.
-
-    Example:
-
-    ```python
-    level_info(build("resnet50", output_stride=8))["level5"]  # (8, 2048)
-    ```
-    """
-    graph = flatten(pyramid)
-    strides = graph.strides()
-    return {
-        level: (int(strides[id(tensor)]), tensor.shape[-1])
-        for level, tensor in _output_levels(pyramid, graph).items()
-    }
-
-
-def size_divisor(pyramid):
-    """What images are padded to a multiple of before they enter a pyramid's network.
-
-    The maps of a pyramid are of the padded image. 1 where nothing is padded.
-
-    Example:
-
-    ```python
-    size_divisor(build("csp_darknet_s"))  # 2
-    ```
-    """
-    multiples = [
-        layer.multiple for layer in pyramid.layers if isinstance(layer, PadToMultiple)
-    ]
-    return math.lcm(*multiples)
-
-
 def _check(model):
     if not is_functional(model):
         raise TypeError(
@@ -178,19 +128,6 @@ def _check(model):
             "A backbone must have one input of shape (batch, height, width, channels). "
             f"Received: {model.name!r} with {[tuple(i.shape) for i in model.inputs]}"
         )
-
-
-def _output_levels(model, graph):
-    """`{level: tensor}` of a model whose outputs are levels, in ascending order."""
-    if not is_pyramid(model):
-        return {}
-    tensors = {
-        id(original): tensor
-        for original, tensor in zip(model.outputs, graph.outputs, strict=True)
-    }
-    return {
-        level: tensors[id(output)] for level, output in sorted(model.output.items())
-    }
 
 
 def normalization_layers(normalization, channels=3):

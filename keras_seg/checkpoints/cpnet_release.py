@@ -9,13 +9,13 @@ import keras
 from keras_seg.backbones import resnet
 from keras_seg.checkpoints.key_table import inside, prefixed
 from keras_seg.checkpoints.resnet_keys import CPNET_DEEP, resnet_keys
-from keras_seg.layers import ContextPriorLayer, ConvNorm
+from keras_seg.layers import ContextPriorLayer, ConvNorm, NetworkOutput
 from keras_seg.models import CPNet
 from keras_seg.models.heads import score
 
 _PRIOR_SIZE = (64, 64)  # of crops of 512
 _HEAD = {
-    "": "context_prior",
+    "": "context_prior_layer",
     "bottleneck.conv": "bottleneck.conv",
     "bottleneck.bn": "bottleneck.norm",
     "conv_seg": "segmentation_classifier",
@@ -60,13 +60,18 @@ def build_head(
 ):
     """The head alone, on features, which no normalisation applies to."""
     features = keras.Input((None, None, in_channels), name="features")
-    layer = ContextPriorLayer(filters, prior_size, kernel_size, name="context_prior")
+    layer = ContextPriorLayer(
+        filters, prior_size, kernel_size, name="context_prior_layer"
+    )
     x, prior = layer(features)
     x = ConvNorm(head_filters, 3, name="bottleneck")(x)
     x = score(x, num_classes, dropout_rate=0.1, name="segmentation")
     # Logits keep float32's digits under mixed precision.
-    logits = keras.layers.Activation("linear", dtype="float32", name="segmentation")(x)
-    outputs = {"segmentation": logits, "context_prior": prior}
+    logits = keras.layers.Activation("linear", dtype="float32", name="float32")(x)
+    outputs = {
+        "segmentation": NetworkOutput(name="segmentation")(logits),
+        "context_prior": NetworkOutput(training_only=True, name="context_prior")(prior),
+    }
     return keras.Model(features, outputs, name=name)
 
 

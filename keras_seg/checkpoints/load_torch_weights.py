@@ -1,5 +1,4 @@
-import keras
-
+from keras_seg.backbones.graph import is_functional
 from keras_seg.checkpoints import released_keys
 from keras_seg.checkpoints.key_table import resolve
 from keras_seg.checkpoints.released_model import RELEASES, key_table
@@ -10,6 +9,7 @@ from keras_seg.checkpoints.torch_layers import (
     plain_state_dict,
 )
 from keras_seg.layers import HeightDrivenAttention, SubPixelUpsample
+from keras_seg.models import network_info
 
 
 def load_torch_weights(target, state_dict):
@@ -23,8 +23,8 @@ def load_torch_weights(target, state_dict):
     precision are widened.
 
     Args:
-        target: A network of `released_model`, by its name, also with other classifiers
-            or without the auxiliary head. Or a built layer: `StripPooling` (released as
+        target: A network of `released_model`, also with other classifiers or without
+            the auxiliary head. Or a built layer: `StripPooling` (released as
             `SPBlock`), `MixedPooling` (released as `StripPooling`) or
             `HeightDrivenAttention` (released as `HANet_Conv`), whose fixed encoding
             must be the file's, `AggregationModule` or `ContextPriorLayer` (released as
@@ -59,8 +59,8 @@ def load_torch_weights(target, state_dict):
     ```
     """
     state_dict = plain_state_dict(state_dict)
-    if isinstance(target, keras.Model) and target.name in RELEASES:
-        layers, tables = resolve(key_table(target.name), target)
+    if release := is_functional(target) and network_info(target).release:
+        layers, tables = resolve(key_table(release), target)
         fill(target, layers, state_dict, tables=tables)
         return
     table = pyramid_keys(target, state_dict)

@@ -2,6 +2,7 @@ import inspect
 
 from keras_seg.checkpoints import cpnet_release, hanet_release, spnet_release
 from keras_seg.models.checks import require_classes
+from keras_seg.models.network_info import state_release
 
 # Of each network: the function that builds it, and the one that gives its key table.
 RELEASES = {
@@ -33,8 +34,8 @@ def released_model(name, num_classes, normalization="imagenet", **kwargs):
                                     prior_size=(64, 64), kernel_size=11
 
     Args:
-        name: str, one of those above; the model bears it, and it tells
-            `load_torch_weights` the keys.
+        name: str, one of those above. The model bears it, and knows by itself whose
+            keys `load_torch_weights` finds, under whatever name.
         num_classes: int.
         normalization: "imagenet" for raw RGB in 0..255, None for the network's own
             input, which is normalised already, or an unbuilt Keras layer. "cpnet_head",
@@ -79,7 +80,9 @@ def released_model(name, num_classes, normalization="imagenet", **kwargs):
             f"The options of {name!r} are: {', '.join(options(name))}. "
             f"Received: {', '.join(f'{key}={kwargs[key]!r}' for key in unknown)}"
         )
-    return build(name, num_classes, normalization, **kwargs)
+    model = build(name, num_classes, normalization, **kwargs)
+    state_release(model, name)
+    return model
 
 
 def options(name):

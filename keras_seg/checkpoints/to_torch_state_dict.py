@@ -4,6 +4,7 @@ from keras import ops
 from keras_seg.checkpoints.key_table import resolve
 from keras_seg.checkpoints.released_model import RELEASES, key_table
 from keras_seg.checkpoints.torch_layers import assignments
+from keras_seg.models import network_info
 
 
 def to_torch_state_dict(model):
@@ -38,12 +39,13 @@ def to_torch_state_dict(model):
     to_torch_state_dict(model)["head.score_layer.4.weight"].shape  # (19, 512, 1, 1)
     ```
     """
-    if model.name not in RELEASES:
+    release = network_info(model).release
+    if release is None:
         raise ValueError(
-            "`model` must be a network of `released_model`, whose name tells the keys: "
+            "`model` must be a network of `released_model`: "
             f"{', '.join(RELEASES)}. Received: {model.name!r}"
         )
-    layers, tables = resolve(key_table(model.name), model)
+    layers, tables = resolve(key_table(release), model)
     arrays = {
         name: np.ascontiguousarray(
             ops.convert_to_numpy(variable).transpose(np.argsort(order))

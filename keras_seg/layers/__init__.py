@@ -13,6 +13,9 @@ from keras_seg.layers.depthwise_conv2d import DepthwiseConv2D
 from keras_seg.layers.feature_affinity import FeatureAffinity
 from keras_seg.layers.height_driven_attention import HeightDrivenAttention
 from keras_seg.layers.mixed_pooling import MixedPooling
+from keras_seg.layers.network_input import NetworkInput
+from keras_seg.layers.network_output import NetworkOutput
+from keras_seg.layers.network_tensor import NetworkTensor
 from keras_seg.layers.resize_like import ResizeLike
 from keras_seg.layers.separable_conv_norm import SeparableConvNorm
 from keras_seg.layers.strip_pooling import StripPooling
@@ -33,6 +36,9 @@ __all__ = [
     "FeatureAffinity",
     "HeightDrivenAttention",
     "MixedPooling",
+    "NetworkInput",
+    "NetworkOutput",
+    "NetworkTensor",
     "ResizeLike",
     "SeparableConvNorm",
     "StripPooling",

@@ -9,6 +9,7 @@ from keras_seg.models.dual_super_resolution import dual_super_resolution
 from keras_seg.models.gate_model import gate_model
 from keras_seg.models.hanet import HANet
 from keras_seg.models.inference_model import inference_model
+from keras_seg.models.network_info import network_info
 from keras_seg.models.prior_model import prior_model
 from keras_seg.models.prior_size import prior_size
 from keras_seg.models.replace_classifier import replace_classifier
@@ -26,6 +27,7 @@ __all__ = [
     "dual_super_resolution",
     "gate_model",
     "inference_model",
+    "network_info",
     "prior_model",
     "prior_size",
     "replace_classifier",

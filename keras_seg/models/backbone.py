@@ -4,9 +4,9 @@ import dataclasses
 
 import keras
 
-from keras_seg.backbones import build, feature_pyramid, level_info, size_alignment
+from keras_seg.backbones import build, feature_pyramid
+from keras_seg.backbones.geometry import geometry, is_pyramid
 from keras_seg.backbones.pad_to_multiple import PadToMultiple
-from keras_seg.backbones.pyramid import is_pyramid, size_divisor
 from keras_seg.layers import CropToCells
 
 
@@ -41,16 +41,17 @@ def extract_levels(pyramid, image):
 
     Features lie alike at every size of the image: see `size_alignment`.
     """
-    strides = {level: stride for level, (stride, _) in level_info(pyramid).items()}
-    alignment = size_alignment(pyramid)
+    known = geometry(pyramid)
+    strides = {level: stride for level, (stride, _) in known.levels.items()}
     # A network of one size has learned where its features lie.
-    if alignment == 1 or None not in image.shape[1:3]:
-        features, multiple = pyramid(image), size_divisor(pyramid)
+    if known.alignment == 1 or None not in image.shape[1:3]:
+        features, multiple = pyramid(image), known.divisor
         return {
             level: Level(features[level], stride, multiple)
             for level, stride in strides.items()
         }
-    features = pyramid(PadToMultiple(alignment, "edge", name="image_padding")(image))
+    pad = PadToMultiple(known.alignment, "edge", name="image_padding")
+    features = pyramid(pad(image))
     return {
         level: Level(
             CropToCells(stride, name=f"{level}_crop")([features[level], image]),

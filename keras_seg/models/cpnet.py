@@ -1,6 +1,12 @@
 import keras
 
-from keras_seg.layers import ContextPriorLayer, ConvNorm
+from keras_seg.layers import (
+    ContextPriorLayer,
+    ConvNorm,
+    NetworkInput,
+    NetworkOutput,
+    NetworkTensor,
+)
 from keras_seg.losses import AffinityLoss
 from keras_seg.models.backbone import extract_levels, resolve_backbone
 from keras_seg.models.checks import require_classes
@@ -92,12 +98,15 @@ def CPNet(
     head = (num_classes, dropout_rate, align_corners)
 
     inputs, outputs = image, {}
-    x = last.tensor
+    x = NetworkTensor("encoder", name="encoder_features")(last.tensor)
     if prior_size is not None:
         loss, supervision = None, {}
         if fused_prior:
             labels = keras.Input(image.shape[1:3], dtype="int32", name="labels")
-            inputs, supervision = [image, labels], {"labels": labels}
+            inputs = [image, labels]
+            supervision = {
+                "labels": NetworkInput("labels", name="prior_labels")(labels)
+            }
             loss = AffinityLoss(
                 prior_size,
                 max(num_classes, 2),  # of the labels
@@ -106,17 +115,21 @@ def CPNet(
                 global_weight,
             )
         layer = ContextPriorLayer(
-            filters, prior_size, kernel_size, loss, name="context_prior"
+            filters, prior_size, kernel_size, loss, name="context_prior_layer"
         )
-        x, outputs["context_prior"] = layer(x, **supervision)
+        x, prior = layer(x, **supervision)
+        target = None if fused_prior else "labels"
+        outputs["context_prior"] = NetworkOutput(
+            target, training_only=True, name="context_prior"
+        )(prior)
     x = ConvNorm(head_filters, 3, name="bottleneck")(x)
+    x = NetworkTensor("decoder", name="decoder_features")(x)
     outputs["segmentation"] = classify(
         x, image, last.multiple, *head, name="segmentation"
     )
     if auxiliary_head:
-        filters = previous.tensor.shape[-1] // 4
         outputs["auxiliary"] = fcn_head(
-            previous, filters, image, *head, name="auxiliary"
+            previous, previous.tensor.shape[-1] // 4, image, *head, name="auxiliary"
         )
     if len(outputs) == 1:
         outputs = outputs["segmentation"]

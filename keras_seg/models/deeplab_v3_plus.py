@@ -4,6 +4,8 @@ from keras_seg.backbones import level_info
 from keras_seg.layers import (
     AtrousSpatialPyramidPooling,
     ConvNorm,
+    NetworkOutput,
+    NetworkTensor,
     ResizeLike,
     SeparableConvNorm,
 )
@@ -135,16 +137,19 @@ def assemble(
     reach = last.multiple // low_level.multiple
     x = ResizeLike(align_corners, reach, name="aspp_resize")([x, fine])
     fused = keras.layers.Concatenate(name="fusion")([fine, x])
+    fused = NetworkTensor("encoder", name="encoder_features")(fused)
     conv = SeparableConvNorm if separable else ConvNorm
     x = conv(filters, 3, name="decoder_1")(fused)
     x = conv(filters, 3, name="decoder_2")(x)
     x = attend(4, fused, x)
 
+    x = NetworkTensor("decoder", name="decoder_features")(x)
     logits = score(x, num_classes, dropout_rate, name="segmentation")
     logits = attend(5, x, logits)
     segmentation = resize_logits(
         logits, image, low_level.multiple, align_corners, name="segmentation"
     )
+    segmentation = NetworkOutput(name="segmentation")(segmentation)
     if not auxiliary_head:
         return segmentation
     if auxiliary_dropout_rate is None:

@@ -1,14 +1,18 @@
-import re
+import dataclasses
 
 import keras
 
-from keras_seg.models.heads import score
-from keras_seg.models.rerun import rerun
+from keras_seg.backbones.geometry import is_pyramid
+from keras_seg.backbones.graph import nodes
+from keras_seg.layers import NetworkOutput, NetworkTensor
+from keras_seg.models.network_info import named_outputs, network_info
+from keras_seg.models.output_info import OutputInfo
 from keras_seg.models.super_resolution import (
     Place,
     compare,
     enlarge,
     extend_decoder,
+    predict,
     reconstruct,
 )
 
@@ -49,12 +53,12 @@ def dual_super_resolution(
         model: a model of `keras_seg.models`, or any functional `keras.Model` with the
             image as its first input. It stays as it is; the layers are shared.
         scale: int, 2 or more.
-        encoder: str, the layer whose output is the encoder's features; None for models
-            of this package: what enters DeepLabV3+'s decoder, else the backbone's last
-            level.
+        encoder: str, the layer whose output is the encoder's features, of a backbone
+            its last level; None for models that say it themselves, as those of this
+            package do: what enters DeepLabV3+'s decoder, else the backbone's last
+            level. See `keras_seg.layers.NetworkTensor`.
         features: str, the layer whose output is the last features before the
-            prediction; None for models of this package. The layers behind it are left
-            out.
+            prediction; None for models that say it. The layers behind it are left out.
         output: str. The name of the main output; a model with a bare output gets it.
         activation: of the new prediction, where the model's own had one.
         extension_filters: pair of ints. Channels after each transposed convolution;
@@ -102,95 +106,102 @@ def dual_super_resolution(
     """
     if not isinstance(scale, int) or scale < 2:
         raise ValueError(f"`scale` must be an int above 1. Received: {scale=}")
-    found = _Found(model, encoder, features, output)
-    sizes = _sizes(found.model, found.tensors)
-    strides = {name: _stride(name, *sizes[name]) for name in ("encoder", "features")}
-    strides["output"] = _stride(output, *sizes[output])
+    tensors, others = _find(model, encoder, features, output)
+    sizes = _sizes(model, tensors | {k: tensor for k, (tensor, _) in others.items()})
+    strides = {role: _stride(role, *sizes[role]) for role in tensors}
     if strides["features"] % strides["output"]:
         raise ValueError(
             "The stride of the last features must be a multiple of the predictions'. "
             f"Received: strides {strides}"
         )
-    place = Place(found.model.inputs[0], strides["output"], scale)
+    place = Place(model.inputs[0], strides["output"], scale)
 
-    x = found.tensors["features"]
-    x = extend_decoder(x, strides["features"], place, extension_filters)
-    channels = found.outputs[output].shape[-1]
-    prediction = score(x, channels, dropout_rate, name=output)
-    # Logits keep float32's digits under mixed precision.
-    last = keras.layers.Activation(activation, dtype="float32", name=output)
-    encoded = found.tensors["encoder"]
-    reconstruction, image = reconstruct(
-        encoded, strides["encoder"], place, reconstruction_filters
+    x = extend_decoder(
+        tensors["features"], strides["features"], place, extension_filters
     )
+    prediction = predict(
+        NetworkTensor("decoder", name="extended_features")(x),
+        tensors["output"].shape[-1],
+        dropout_rate,
+        activation,
+        name=output,
+    )
+    reconstruction, image = reconstruct(
+        tensors["encoder"], strides["encoder"], place, reconstruction_filters
+    )
+    affinity = compare(x, reconstruction, place, affinity_order, affinity_subscale)
     outputs = {
-        output: last(prediction),
-        "super_resolution": image,
-        "feature_affinity": compare(
-            x, reconstruction, place, affinity_order, affinity_subscale
-        ),
+        output: (prediction, OutputInfo("labels", False, scale)),
+        "super_resolution": (image, OutputInfo("image", True, scale)),
+        "feature_affinity": (affinity, OutputInfo(None, True, scale)),
     }
-    for other in found.outputs.keys() - {output}:
-        outputs[other] = tensor = found.outputs[other]
-        if sizes.get(other) == sizes[output]:
-            outputs[other] = enlarge(tensor, place, name=other)
-    return keras.Model(found.model.input, outputs, name=name or f"{model.name}_dsrl")
+    for other, (tensor, info) in others.items():
+        if sizes.get(other) == sizes["output"]:
+            tensor = enlarge(tensor, place, name=other)
+        outputs[other] = tensor, dataclasses.replace(info, scale=scale)
+    return keras.Model(
+        model.input,
+        {
+            key: NetworkOutput(**dataclasses.asdict(info), name=key)(tensor)
+            for key, (tensor, info) in outputs.items()
+        },
+        name=name or f"{model.name}_dsrl",
+    )
 
 
-class _Found:
-    """The tensors of a model that the branches start from."""
+def _find(model, encoder, features, output):
+    """The tensors of a model that the branches start from, and its other outputs.
 
-    def __init__(self, model, encoder, features, output):
-        results, arguments = {}, {}
-
-        def call(layer, *args, **kwargs):
-            tensors = layer(*args, **kwargs)
-            results.setdefault(layer.name, []).append(tensors)
-            arguments.setdefault(layer.name, []).append(args[0])
-            return tensors
-
-        self.model = rerun(model, call)
-        if encoder is None:
-            encoder = _encoder_name(results)
-        self.tensors = {"encoder": _feature_map("encoder", encoder, results, model)}
-        if features is None:
-            # What the package's classifiers begin with.
-            features, results = f"{output}_dropout", arguments
-        self.tensors["features"] = _feature_map("features", features, results, model)
-        self.outputs = self.model.output
-        if not isinstance(self.outputs, dict):
-            self.outputs = {output: self.outputs}
-        if output not in self.outputs:
-            raise ValueError(
-                "`output` must be the name of an output of the model. "
-                f"Received: {output=} and {model.name!r} with {sorted(self.outputs)}"
-            )
-        self.tensors |= self.outputs
-
-
-def _encoder_name(layers):
-    if "fusion" in layers:  # of DeepLabV3+: coarse features and fine ones
-        return "fusion"
-    levels = [name for name in layers if re.fullmatch(r"level\d_crop", name)]
-    return max(levels, default="backbone")
+    Returns:
+        Pair of the dict of "encoder", "features" and "output", and `{name: (tensor,
+        OutputInfo)}` of the others. No tensor has passed a `NetworkOutput` or a
+        `NetworkTensor`.
+    """
+    info = network_info(model)
+    calls, before = {}, {}
+    for layer, (args, _), tensors in nodes(model):
+        calls.setdefault(layer.name, []).append(tensors)
+        if isinstance(layer, NetworkOutput):
+            before[id(tensors[0])] = args[0]
+    found = {
+        "encoder": _feature_map("encoder", encoder, info.encoder, calls, model),
+        "features": _feature_map("features", features, info.decoder, calls, model),
+    }
+    outputs = named_outputs(model)
+    if not isinstance(model.output, dict):
+        outputs = {output: model.output}
+    if output not in outputs:
+        raise ValueError(
+            "`output` must be the name of an output of the model. "
+            f"Received: {output=} and {model.name!r} with {sorted(outputs)}"
+        )
+    outputs = {name: before.get(id(x), x) for name, x in outputs.items()}
+    found["output"] = outputs.pop(output)
+    return found, {name: (x, info.outputs[name]) for name, x in outputs.items()}
 
 
-def _feature_map(argument, name, tensors, model):
-    """The one tensor that a layer made, or that it was called on."""
-    found = tensors.get(name, [])
+def _feature_map(argument, name, stated, calls, model):
+    """The one tensor that a layer made, or that the model says it is."""
+    if name is None and stated is not None:
+        return stated
+    if name is None:
+        raise ValueError(
+            f"`{argument}` must name a layer of {model.name!r}, which does not say "
+            "itself where these features are. Received: None"
+        )
+    found = calls.get(name, [])
     if len(found) != 1:
         raise ValueError(
             f"`{argument}` must name a layer of the model that is called once. "
             f"Received: {name!r}, which {model.name!r} calls {len(found)} times"
         )
-    (tensor,) = found
-    if isinstance(tensor, dict) and all(level.startswith("level") for level in tensor):
-        tensor = tensor[max(tensor)]
-    if not isinstance(tensor, keras.KerasTensor) or len(tensor.shape) != 4:
+    (tensors,) = found
+    layer = model.get_layer(name)
+    tensor = tensors[-1] if is_pyramid(layer) else tensors[0]
+    if len(tensor.shape) != 4:
         raise ValueError(
             f"`{argument}` must name a layer whose output is a feature map (batch, "
-            f"height, width, channels). Received: {name!r} with "
-            f"{keras.tree.map_structure(lambda x: x.shape, tensor)}"
+            f"height, width, channels). Received: {name!r} with {tuple(tensor.shape)}"
         )
     return tensor
 

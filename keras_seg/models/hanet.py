@@ -1,6 +1,6 @@
 import keras
 
-from keras_seg.layers import HeightDrivenAttention
+from keras_seg.layers import HeightDrivenAttention, NetworkInput
 from keras_seg.models.backbone import resolve_backbone
 from keras_seg.models.checks import require_classes
 from keras_seg.models.deeplab_v3_plus import assemble
@@ -104,7 +104,8 @@ def HANet(
     inputs, place = image, {}
     if positions:
         rows = keras.Input((pyramid.input_shape[1],), dtype="int32", name="positions")
-        inputs, place = [image, rows], {"positions": rows}
+        inputs = [image, rows]
+        place = {"positions": NetworkInput("positions", name="row_positions")(rows)}
 
     def attend(point, low, high):
         if point not in points:

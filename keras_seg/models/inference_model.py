@@ -1,28 +1,30 @@
-import functools
-
 import keras
 
+from keras_seg.layers import NetworkInput
+from keras_seg.models.network_info import named_outputs, network_info
 from keras_seg.models.rerun import rerun
 
 
-def inference_model(model, positions=False, output="segmentation"):
+def inference_model(model, positions=False, output=None):
     """The same network without what only training needs.
 
+    What that is, networks say themselves: see `network_info`.
+
     Args:
-        model: a model of `keras_seg.models`, or any functional `keras.Model` whose
-            outputs are a dict with `output`. Inputs named "labels", which some networks
-            take to work out a loss, go too.
+        model: a model of `keras_seg.models`, or any functional `keras.Model` with the
+            image as its first input. Inputs that hold labels, which some networks take
+            to work out a loss, go too.
         positions: bool. Whether to keep the second input of a HANet with positions, as
             for windows of an image; without it, images are taken for whole ones.
-        output: str. The name of what to predict.
+        output: str, the name of what to predict, or None for the only output that is
+            not for training alone.
 
     Returns:
-        A functional `keras.Model` that shares its weights with `model` and returns the
-        logits of `output` alone; `model` itself where it does so already.
+        A functional `keras.Model` that shares its weights with `model` and returns
+        `output` alone, logits mostly; `model` itself where it does so already.
 
     Raises:
-        ValueError: If the outputs are a dict without `output`, or if the model has no
-            positions to keep.
+        ValueError: If the model has no such output, or no positions to keep.
 
     Example:
 
@@ -31,23 +33,30 @@ def inference_model(model, positions=False, output="segmentation"):
     inference_model(model)(images)  # (batch, height, width, 11)
     ```
     """
-    extra = {tensor.name for tensor in model.inputs} & {"positions", "labels"}
-    if positions and "positions" not in extra:
+    info = network_info(model)
+    if positions and "positions" not in info.inputs.values():
         raise ValueError(
             "`positions` must be False for a model without such an input. "
             f"Received: {positions=} and {model.name!r}"
         )
-    model = _single(model, output)
-    if extra and not positions:
-        whole = rerun(model, functools.partial(_call_without, extra))
-        model = keras.Model(whole.input[0], whole.output, name=model.name)
-    return model
+    single = _single(model, output or info.prediction or "segmentation")
+    dropped = {
+        name: content
+        for name, content in info.inputs.items()
+        if content == "labels" or (content == "positions" and not positions)
+    }
+    if not dropped:
+        return single
+    whole = rerun(single, _Without(dropped))
+    inputs = [x for x in whole.inputs if x.name not in dropped]
+    inputs = inputs if len(inputs) > 1 else inputs[0]
+    return keras.Model(inputs, whole.output, name=model.name)
 
 
 def _single(model, output):
-    outputs = model.output
-    if not isinstance(outputs, dict):
+    if not isinstance(model.output, (dict, list)):
         return model
+    outputs = named_outputs(model)
     if output not in outputs:
         raise ValueError(
             f'The model must have an output named "{output}". '
@@ -56,8 +65,25 @@ def _single(model, output):
     return keras.Model(model.input, outputs[output], name=model.name)
 
 
-def _call_without(names, layer, *args, **kwargs):
-    for name in names & kwargs.keys():
+class _Without:
+    """Calls layers as a network does, but without some of its inputs.
+
+    Args:
+        dropped: dict `{name of the input: content}`.
+    """
+
+    def __init__(self, dropped):
+        self.dropped = dropped
+
+    def __call__(self, layer, *args, **kwargs):
+        if isinstance(layer, NetworkInput) and layer.content in self.dropped.values():
+            return self._leave_out(args[0])
+        # Models saved before there was `NetworkInput`.
+        for argument in self.dropped.keys() & kwargs.keys():
+            if kwargs[argument] is not None:
+                kwargs[argument] = self._leave_out(kwargs[argument])
+        return layer(*args, **kwargs)
+
+    def _leave_out(self, tensor):
         # Leads nowhere; but Keras 3.12 refuses inputs that nothing is made of.
-        keras.ops.negative(kwargs.pop(name))
-    return layer(*args, **kwargs)
+        keras.ops.negative(tensor)

@@ -1,7 +1,7 @@
 import keras
 
 from keras_seg.models.checks import require_classes
-from keras_seg.models.heads import classifier_name
+from keras_seg.models.network_info import network_info
 
 
 def replace_classifier(model, num_classes):
@@ -19,8 +19,8 @@ def replace_classifier(model, num_classes):
         A functional `keras.Model` with logits of `num_classes` classes.
 
     Raises:
-        ValueError: If `num_classes` is not a positive int, or the model has no
-            classifier of this package.
+        ValueError: If `num_classes` is not a positive int, or the model does not say
+            what its classifiers are: see `keras_seg.layers.NetworkTensor`.
 
     Example:
 
@@ -31,17 +31,17 @@ def replace_classifier(model, num_classes):
     ```
     """
     require_classes(num_classes)
-    outputs = model.output if isinstance(model.output, dict) else model.output_names
-    names = {classifier_name(output) for output in outputs}
-    if not any(layer.name in names for layer in model.layers):
+    classifiers = network_info(model).classifiers
+    if not classifiers:
         raise ValueError(
-            "The model must have a classifier of this package: a layer named one of "
-            f"{sorted(names)}. Received: {model.name!r}"
+            "The model must say what its classifiers are: put "
+            'keras_seg.layers.NetworkTensor("logits") behind each. '
+            f"Received: {model.name!r}"
         )
 
     def copy(layer):
         config = layer.get_config()
-        if layer.name in names:
+        if layer in classifiers:
             config["filters"] = num_classes
         return type(layer).from_config(config)
 
@@ -52,6 +52,6 @@ def replace_classifier(model, num_classes):
         twin = changed.get_layer(layer.name)
         # HANet's attention on the logits has as many channels as there are classes.
         fits = [w.shape for w in layer.weights] == [w.shape for w in twin.weights]
-        if layer.name not in names and fits:
+        if layer not in classifiers and fits:
             twin.set_weights(layer.get_weights())
     return changed

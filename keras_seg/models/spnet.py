@@ -2,7 +2,7 @@ import re
 
 import keras
 
-from keras_seg.layers import ConvNorm, MixedPooling, StripPooling
+from keras_seg.layers import ConvNorm, MixedPooling, NetworkTensor, StripPooling
 from keras_seg.models.backbone import extract_levels, resolve_backbone
 from keras_seg.models.checks import require_classes
 from keras_seg.models.heads import classify, fcn_head
@@ -72,10 +72,12 @@ def SPNet(
     head = (num_classes, dropout_rate, align_corners)
 
     channels = last.tensor.shape[-1] // 2
-    x = ConvNorm(channels, 1, name="reduction")(last.tensor)
+    x = NetworkTensor("encoder", name="encoder_features")(last.tensor)
+    x = ConvNorm(channels, 1, name="reduction")(x)
     x = MixedPooling(pool_sizes, align_corners, name="mixed_pooling_1")(x)
     x = MixedPooling(pool_sizes, align_corners, name="mixed_pooling_2")(x)
     x = ConvNorm(channels // 2, 3, name="fusion")(x)
+    x = NetworkTensor("decoder", name="decoder_features")(x)
     segmentation = classify(x, image, last.multiple, *head, name="segmentation")
 
     if not auxiliary_head:

@@ -16,6 +16,7 @@ from keras_seg.layers import (
     SubPixelUpsample,
     TransposedConvNorm,
 )
+from keras_seg.models.heads import score
 
 
 @dataclasses.dataclass
@@ -47,6 +48,15 @@ def extend_decoder(x, stride, place, filters):
     return CropToCells(place.stride, place.scale, name="sssr_crop")([x, place.image])
 
 
+def predict(x, channels, dropout_rate, activation, *, name):
+    """What is predicted from the extended features."""
+    x = score(x, channels, dropout_rate, name=name)
+    # Logits keep float32's digits under mixed precision.
+    return keras.layers.Activation(
+        activation, dtype="float32", name=f"{name}_prediction"
+    )(x)
+
+
 def reconstruct(x, stride, place, filters):
     """The high-resolution image from the encoder's features (SISR).
 
@@ -67,7 +77,7 @@ def reconstruct(x, stride, place, filters):
     x = keras.layers.Activation("tanh", name="sisr_features")(x)
     rgb = keras.layers.Conv2D(3, 3, padding="same", name="sisr_rgb")(x)
     # Colours keep float32's digits under mixed precision.
-    linear = keras.layers.Activation("linear", dtype="float32", name="super_resolution")
+    linear = keras.layers.Activation("linear", dtype="float32", name="sisr_image")
     return x, linear(rgb)
 
 
@@ -80,7 +90,7 @@ def compare(features, reconstruction, place, order, subscale):
             place.stride, padding="same", name="sisr_pooled"
         )
         reconstruction = pool(reconstruction)
-    affinity = FeatureAffinity(order, subscale, name="feature_affinity")
+    affinity = FeatureAffinity(order, subscale, name="affinity")
     return affinity([features, reconstruction])
 
 

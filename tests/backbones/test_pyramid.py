@@ -4,7 +4,7 @@ import pytest
 from keras import layers, ops
 
 from keras_seg.backbones import build, feature_pyramid, level_info
-from keras_seg.backbones.pyramid import is_pyramid, size_divisor
+from keras_seg.backbones.geometry import is_pyramid, size_divisor
 from tests.backbones import networks
 
 

@@ -53,7 +53,7 @@ def cpnet(tmp_path_factory):
     keras.utils.set_random_seed(0)
     path = tmp_path_factory.mktemp("models") / "cpnet.keras"
     model = tiny_cpnet()
-    norm = model.get_layer("context_prior").prior.norm
+    norm = model.get_layer("context_prior_layer").prior.norm
     norm.gamma.assign(1000 * keras.ops.ones_like(norm.gamma))
     model.save(path)
     return model, path

@@ -52,7 +52,7 @@ def test_prior_size(crop, stride, size):
 
 def test_widths_are_the_releases():
     model = CPNet(19, "resnet18", 8, auxiliary_head=True, prior_size=(4, 6))
-    layer = model.get_layer("context_prior")
+    layer = model.get_layer("context_prior_layer")
     assert layer.output[0].shape[-1] == 512 + 2 * 512
     assert tuple(layer.output[1].shape) == (None, 24, 24)
     assert model.get_layer("bottleneck").output.shape[-1] == 512

@@ -22,7 +22,7 @@ from keras_seg.training import named_targets, synchronize_batch_norm
 from tests.models.networks import tiny_cpnet, tiny_dsrl, tiny_hanet, tiny_norm_network
 
 WEIGHTS = {"segmentation": 1.0, "super_resolution": 0.1, "feature_affinity": 1.0}
-BRANCHES = ("sisr", "feature_transform", "super_resolution", "feature_affinity")
+BRANCHES = ("sisr", "feature_transform")
 
 
 def sample(height=32, width=48, batch=2, classes=4):
@@ -108,7 +108,7 @@ def test_losses_are_those_of_the_paper():
     crossentropy = -picked[valid].mean()
     mse = ((outputs["super_resolution"] - images / 255.0) ** 2).mean()
     # The affinity from the branches' features themselves.
-    layer = model.get_layer("feature_affinity")
+    layer = model.get_layer("affinity")
     pair = layer._inbound_nodes[0].input_tensors
     pair = [np.float64(x) for x in keras.Model(model.input, pair)(inputs)]
     similarities = []
@@ -385,7 +385,7 @@ def test_other_outputs_stay_or_grow():
         ({"scale": 1}, "`scale` must be an int above 1"),
         ({"scale": 1.5}, "`scale` must be an int above 1"),
         ({"encoder": "stage9"}, "'stage9', which 'pose' calls 0 times"),
-        ({"features": None}, "'heat_maps_dropout', which 'pose' calls 0 times"),
+        ({"features": None}, "`features` must name a layer of 'pose'"),
         ({"features": "stage1"}, "stride of the last features"),
     ],
 )
@@ -410,7 +410,7 @@ def test_rejects_maps_off_the_grid():
 def test_rejects_an_output_that_is_not_there():
     image = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(4, 3, padding="same", name="x")(image)
-    model = keras.Model(image, {"depth": x})
+    model = keras.Model(image, {"depth": x, "normals": x})
     with pytest.raises(ValueError, match="`output` must be the name of an output"):
         dual_super_resolution(model, encoder="x", features="x")
     with pytest.raises(ValueError, match='an output named "segmentation"'):
