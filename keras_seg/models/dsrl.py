@@ -12,7 +12,8 @@ def DSRL(
     low_level_filters=48,
     dilation_rates=None,
     separable=False,
-    extension_filters=(64, 32),
+    extension="light",
+    extension_filters=None,
     reconstruction_filters=(64, 32, 16),
     affinity_order=1,
     affinity_subscale=8,
@@ -38,8 +39,8 @@ def DSRL(
             segmentation.
         filters, low_level_filters, dilation_rates, separable, dropout_rate,
             align_corners: see `DeepLabV3Plus`.
-        extension_filters, reconstruction_filters, affinity_order, affinity_subscale:
-            see `dual_super_resolution`.
+        extension, extension_filters, reconstruction_filters, affinity_order,
+            affinity_subscale: see `dual_super_resolution`.
         name: str. The model's name.
 
     Returns:
@@ -91,6 +92,7 @@ def DSRL(
     return dual_super_resolution(
         network,
         scale,
+        extension=extension,
         extension_filters=extension_filters,
         reconstruction_filters=reconstruction_filters,
         affinity_order=affinity_order,

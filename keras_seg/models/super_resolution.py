@@ -13,6 +13,8 @@ from keras_seg.layers import (
     ConvNorm,
     CropToCells,
     FeatureAffinity,
+    NetworkTensor,
+    SeparableConvNorm,
     SubPixelUpsample,
     TransposedConvNorm,
 )
@@ -28,11 +30,36 @@ class Place:
     scale: int
 
 
-def extend_decoder(x, stride, place, filters):
+def extend_lightly(x, stride, place, filters):
+    """Features of a decoder with `scale` times as many cells each way (SSSR).
+
+    A sub-pixel convolution makes them of the decoder's features where these are, and a
+    separable one looks at them once more. What is predicted of them is resized: the
+    pixels of the larger image would cost more than the whole network.
+
+    Returns:
+        Pair of the features, of which a cell is as many pixels of the larger image as
+        one of the decoder is of the image; and how many predictions that is, each way.
+    """
+    first, last = filters
+    x = SubPixelUpsample(place.scale, first, kernel_size=1, name="sssr_sub_pixel")(x)
+    x = keras.layers.BatchNormalization(
+        momentum=0.9, epsilon=1e-5, name="sssr_sub_pixel_norm"
+    )(x)
+    x = keras.layers.ReLU(name="sssr_sub_pixel_relu")(x)
+    x = CropToCells(stride, place.scale, name="sssr_crop")([x, place.image])
+    x = SeparableConvNorm(last, 3, name="sssr_conv")(x)
+    return x, stride // place.stride
+
+
+def extend_fully(x, stride, place, filters):
     """Features of a decoder at `scale` times the resolution of its predictions (SSSR).
 
     One bilinear resizing leaves a factor of 2, which one transposed convolution learns;
     another learns the scale. All are of few channels, since there are many pixels.
+
+    Returns:
+        Pair of the features and 1: there is a cell for each prediction.
     """
     first, last = filters
     x = ConvNorm(first, 1, name="sssr_projection")(x)
@@ -45,12 +72,20 @@ def extend_decoder(x, stride, place, filters):
     elif reach > 1:
         x = BilinearUpsample(reach, name="sssr_bilinear")(x)
     x = TransposedConvNorm(last, place.scale, name="sssr_2")(x)
-    return CropToCells(place.stride, place.scale, name="sssr_crop")([x, place.image])
+    x = CropToCells(place.stride, place.scale, name="sssr_crop")([x, place.image])
+    return x, 1
 
 
-def predict(x, channels, dropout_rate, activation, *, name):
-    """What is predicted from the extended features."""
+# Of each extension: its function, and the channels after its two convolutions.
+EXTENSIONS = {"light": (extend_lightly, (32, 32)), "full": (extend_fully, (64, 32))}
+
+
+def predict(x, channels, reach, place, dropout_rate, activation, *, name):
+    """What is predicted from extended features, of which a cell is `reach` wide."""
+    x = NetworkTensor("decoder", name="extended_features")(x)
     x = score(x, channels, dropout_rate, name=name)
+    if reach > 1:
+        x = enlarge(x, reach, place, name=name)
     # Logits keep float32's digits under mixed precision.
     return keras.layers.Activation(
         activation, dtype="float32", name=f"{name}_prediction"
@@ -81,21 +116,25 @@ def reconstruct(x, stride, place, filters):
     return x, linear(rgb)
 
 
-def compare(features, reconstruction, place, order, subscale):
-    """The feature affinity of the two branches, one number an image."""
+def compare(features, reach, reconstruction, place, order, subscale):
+    """The feature affinity of the two branches, one number an image.
+
+    A cell of the features is `reach` predictions wide, and the affinity compares cells
+    of `subscale` predictions, or of the features where these are wider.
+    """
     channels = reconstruction.shape[-1]
     features = ConvNorm(channels, 1, name="feature_transform")(features)
-    if place.stride > 1:
+    if reach * place.stride > 1:
         pool = keras.layers.AveragePooling2D(
-            place.stride, padding="same", name="sisr_pooled"
+            reach * place.stride, padding="same", name="sisr_pooled"
         )
         reconstruction = pool(reconstruction)
-    affinity = FeatureAffinity(order, subscale, name="affinity")
+    affinity = FeatureAffinity(order, max(subscale // reach, 1), name="affinity")
     return affinity([features, reconstruction])
 
 
-def enlarge(x, place, *, name):
-    """Predictions of other outputs at the size of the main one, for its targets."""
-    x = BilinearUpsample(place.scale, dtype="float32", name=f"{name}_enlarged")(x)
+def enlarge(x, factor, place, *, name):
+    """Predictions bilinearly resized to the size of the main output."""
+    x = BilinearUpsample(factor, dtype="float32", name=f"{name}_enlarged")(x)
     crop = CropToCells(place.stride, place.scale, dtype="float32", name=f"{name}_crop")
     return crop([x, place.image])

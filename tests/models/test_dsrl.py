@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_seg.backbones import build
 from keras_seg.data import low_resolution
 from keras_seg.export import export_saved_model
 from keras_seg.inference import flops
@@ -17,7 +18,13 @@ from keras_seg.models import (
     replace_classifier,
     select_outputs,
 )
-from keras_seg.models.super_resolution import Place, extend_decoder, reconstruct
+from keras_seg.models.super_resolution import (
+    Place,
+    enlarge,
+    extend_fully,
+    extend_lightly,
+    reconstruct,
+)
 from keras_seg.training import named_targets, synchronize_batch_norm
 from tests.models.networks import tiny_cpnet, tiny_dsrl, tiny_hanet, tiny_norm_network
 
@@ -72,7 +79,9 @@ def test_cells_grow_about_their_centres(stride, scale):
     x = keras.Input((None, None, 1))
     place = Place(image, 1, scale)
     features, _ = reconstruct(x, stride, place, (1, 1, 1))
-    outputs = [extend_decoder(x, stride, place, (1, 1)), features]
+    full, _ = extend_fully(x, stride, place, (1, 1))
+    light, reach = extend_lightly(x, stride, place, (1, 1))
+    outputs = [full, enlarge(light, reach, place, name="light"), features]
     model = keras.Model([x, image], outputs)
     for weight in model.trainable_weights:
         if weight.path.endswith("kernel"):
@@ -148,12 +157,16 @@ def test_the_affinity_teaches_both_branches():
         for weight, old in zip(model.trainable_weights, before, strict=True)
         if np.abs(np.array(weight) - old).max() > 0
     }
-    assert {"sisr_sub_pixel", "sssr_2", "feature_transform"} <= moved
+    assert {"sisr_sub_pixel", "sssr_conv", "feature_transform"} <= moved
     assert "sisr_rgb" not in moved and "segmentation_classifier" not in moved
 
 
 # The decoder that goes on, and nothing else, on top of DeepLabV3+.
-OF_DECODER = (8 * 8 + 4 * 8) + (16 * 8 * 8 + 4 * 8) + (16 * 8 * 6 + 4 * 6)
+OF_DECODER = {
+    "full": (8 * 8 + 4 * 8) + (16 * 8 * 8 + 4 * 8) + (16 * 8 * 6 + 4 * 6),
+    # The sub-pixel convolution has a bias; the other one is separable.
+    "light": (8 * 32 + 32 + 4 * 8) + (9 * 8 + 4 * 8) + (8 * 6 + 4 * 6),
+}
 OF_CLASSIFIERS = (6 * 4 + 4) - (8 * 4 + 4)
 
 
@@ -161,8 +174,9 @@ def plain_network():
     return DeepLabV3Plus(4, tiny_norm_network(), 8, filters=8, low_level_filters=4)
 
 
-def test_inference_is_free_of_the_branches():
-    model = tiny_dsrl()
+@pytest.mark.parametrize("extension", ["light", "full"])
+def test_inference_is_free_of_the_branches(extension):
+    model = tiny_dsrl(extension=extension)
     images, labels = sample()
     batches = tf.data.Dataset.from_tensors((images, labels))
     compiled(model).fit(batches.map(named_targets(model, scale=2)), verbose=0)
@@ -171,14 +185,14 @@ def test_inference_is_free_of_the_branches():
     np.testing.assert_array_equal(
         network.predict(low, verbose=0), model.predict(low, verbose=0)["segmentation"]
     )
-    parameters = plain_network().count_params() + OF_DECODER + OF_CLASSIFIERS
+    parameters = plain_network().count_params() + OF_DECODER[extension] + OF_CLASSIFIERS
     assert network.count_params() == parameters
     assert model.count_params() > parameters
 
 
 @pytest.mark.backend("tensorflow", "operations of graphs, SavedModels")
 def test_what_is_served_is_free_of_the_branches(tmp_path):
-    model = tiny_dsrl()
+    model = tiny_dsrl(extension="full")
     network, plain = inference_model(model), plain_network()
     # Height and width are multiples of every stride here.
     pixels = 64 * 96
@@ -194,6 +208,17 @@ def test_what_is_served_is_free_of_the_branches(tmp_path):
         if name.endswith("VARIABLE_VALUE"):
             stored[name.split("/")[0]] += int(np.prod(shape))
     assert stored == {"weights": network.count_params()}
+
+
+@pytest.mark.backend("tensorflow", "operations of graphs")
+def test_the_light_extension_adds_a_tenth_at_most():
+    """The paper's point: more at the same cost, here beside the least decoder."""
+    backbone = build("efficientnet_lite_b0", output_stride=16)
+    options = {"filters": 128, "separable": True}
+    plain = flops(DeepLabV3Plus(11, backbone, **options), (180, 240))
+    model = inference_model(DSRL(11, backbone, **options))
+    assert model.output_shape[-1] == 11
+    assert plain < flops(model, (180, 240)) <= 1.10 * plain
 
 
 def test_names_of_what_inference_leaves_out():
@@ -384,6 +409,7 @@ def test_other_outputs_stay_or_grow():
     [
         ({"scale": 1}, "`scale` must be an int above 1"),
         ({"scale": 1.5}, "`scale` must be an int above 1"),
+        ({"extension": "none"}, "`extension` must be one of"),
         ({"encoder": "stage9"}, "'stage9', which 'pose' calls 0 times"),
         ({"features": None}, "`features` must name a layer of 'pose'"),
         ({"features": "stage1"}, "stride of the last features"),

@@ -186,7 +186,7 @@ def test_a_fresh_process_knows_it(tmp_path):
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.split("{")[0].split() == ["3"]
-    assert "'level2': (4, 8)" in result.stdout
+    assert "'level2': (4, 12)" in result.stdout
 
 
 def test_releases_are_known_under_any_name():
