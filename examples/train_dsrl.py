@@ -71,7 +71,8 @@ def add_flags(parser):
     add("--upscale", type=int, default=2, help="from the images seen to the labels")
     add("--filters", type=int, default=128, help="of the decoder; DeepLab's: 256")
     add("--separable", action="store_true", help="depthwise separable convolutions")
-    add("--extension-filters", type=int, nargs=2, default=(64, 32))
+    add("--extension", choices=["light", "full"], default="light")
+    add("--extension-filters", type=int, nargs=2, help="of its two convolutions")
     add("--affinity-order", type=int, choices=[1, 2], default=1)
     add("--affinity-subscale", type=int, default=8)
 
@@ -93,6 +94,7 @@ def build_model(args, num_classes, channels):
             num_classes,
             pyramid,
             scale=args.upscale,
+            extension=args.extension,
             extension_filters=args.extension_filters,
             affinity_order=args.affinity_order,
             affinity_subscale=args.affinity_subscale,

@@ -80,6 +80,7 @@ def build_arm(args, arm):
         encoder="backbone",
         features="features",
         output="heat_maps",
+        extension="full",
         affinity_subscale=args.affinity_subscale,
         dropout_rate=0.0,
     )

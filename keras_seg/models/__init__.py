@@ -2,6 +2,7 @@
 
 from keras_seg.models.affinity_model import affinity_model
 from keras_seg.models.attention_model import attention_model
+from keras_seg.models.backbone import extract_levels
 from keras_seg.models.cpnet import CPNet
 from keras_seg.models.deeplab_v3_plus import DeepLabV3Plus
 from keras_seg.models.dsrl import DSRL
@@ -15,6 +16,7 @@ from keras_seg.models.prior_size import prior_size
 from keras_seg.models.replace_classifier import replace_classifier
 from keras_seg.models.select_outputs import select_outputs
 from keras_seg.models.spnet import SPNet
+from keras_seg.models.strip_pooling_places import strip_pooling_places
 
 __all__ = [
     "CPNet",
@@ -25,6 +27,7 @@ __all__ = [
     "affinity_model",
     "attention_model",
     "dual_super_resolution",
+    "extract_levels",
     "gate_model",
     "inference_model",
     "network_info",
@@ -32,4 +35,5 @@ __all__ = [
     "prior_size",
     "replace_classifier",
     "select_outputs",
+    "strip_pooling_places",
 ]

@@ -37,9 +37,29 @@ def resolve_backbone(backbone, output_stride, insert=None):
 
 
 def extract_levels(pyramid, image):
-    """`{level: Level}` of a symbolic image, in ascending order.
+    """The features of a symbolic image, to build a network on.
 
-    Features lie alike at every size of the image: see `size_alignment`.
+    They lie alike at every size of the image: it is padded to the pyramid's size
+    alignment with copies of its edge, and the features are cropped to the cells that
+    it reaches; see `keras_seg.backbones.size_alignment`.
+
+    Args:
+        pyramid: what `build` or `feature_pyramid` returned.
+        image: symbolic tensor `(batch, height, width, channels)`.
+
+    Returns:
+        dict `{"level1": Level, ...}` in ascending order, of `tensor (batch, ceil(height
+        / stride), ceil(width / stride), channels)`, its true `stride`, and `multiple`,
+        what `ResizeLike` needs to resize its maps to the image.
+
+    Example:
+
+    ```python
+    image = keras.Input((None, None, 3))
+    last = extract_levels(build("resnet18", 8), image)["level5"]
+    x = keras.layers.Conv2D(num_classes, 1)(last.tensor)
+    logits = ResizeLike(multiple=last.multiple)([x, image])
+    ```
     """
     known = geometry(pyramid)
     strides = {level: stride for level, (stride, _) in known.levels.items()}

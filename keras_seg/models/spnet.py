@@ -1,19 +1,10 @@
-import re
-
 import keras
 
-from keras_seg.layers import ConvNorm, MixedPooling, NetworkTensor, StripPooling
+from keras_seg.layers import ConvNorm, MixedPooling, NetworkTensor
 from keras_seg.models.backbone import extract_levels, resolve_backbone
 from keras_seg.models.checks import require_classes
 from keras_seg.models.heads import classify, fcn_head
-
-# The place of an SPM in a residual block of keras-cv: behind the 3x3 convolution of a
-# bottleneck with its batch norm and ReLU, or, in a block of two convolutions, behind
-# the second one's batch norm and so before the addition.
-_BOTTLENECK = re.compile(r"(.*)_stack_(\d+)_block(\d+)_2_relu")
-_BASIC_BLOCK = re.compile(r"(.*)_stack_(\d+)_block(\d+)_2_bn")
-# In a ResNetV2, whose batch norms come first.
-_BASIC_BLOCK_V2 = re.compile(r"(.*)_stack_(\d+)_block(\d+)_2_conv")
+from keras_seg.models.strip_pooling_places import strip_pooling_places
 
 
 def SPNet(
@@ -86,36 +77,3 @@ def SPNet(
     auxiliary = fcn_head(previous, filters, image, *head, name="auxiliary")
     outputs = {"segmentation": segmentation, "auxiliary": auxiliary}
     return keras.Model(image, outputs, name=name)
-
-
-def strip_pooling_places(layer_names, levels):
-    """Where SPNet puts its SPMs: the `insert` of `feature_pyramid`.
-
-    Args:
-        layer_names: list of the names of the network's layers, in order.
-        levels: dict `{level: layer name}`.
-
-    Returns:
-        dict `{layer name: unbuilt StripPooling}`.
-    """
-    places = (
-        _last_blocks(_BOTTLENECK, layer_names)
-        or _last_blocks(_BASIC_BLOCK, layer_names)
-        or _last_blocks(_BASIC_BLOCK_V2, layer_names)
-        or levels.values()
-    )
-    return {place: StripPooling(name=f"{place}_strip_pooling") for place in places}
-
-
-def _last_blocks(pattern, layer_names):
-    """Layers in the last block of each stage and in all blocks of the last stage."""
-    blocks = {}
-    for match in filter(None, map(pattern.fullmatch, layer_names)):
-        stage, block = int(match[2]), int(match[3])
-        blocks.setdefault(stage, {})[block] = match[0]
-    return [
-        layer_name
-        for stage, stage_blocks in blocks.items()
-        for block, layer_name in stage_blocks.items()
-        if stage == max(blocks) or block == max(stage_blocks)
-    ]

@@ -1,0 +1,239 @@
+"""Trains all four papers' ideas in one network, composed of the package's parts.
+
+Strip pooling sits inside the backbone, a context prior behind it; height-driven
+attention weights DeepLabV3+'s decoder; and dual super-resolution teaches the network,
+which sees images at half of their size, at the full one.
+
+Procedural street scenes (no data needed), CamVid, or a folder of your own:
+
+    python examples/train_combined.py
+    python examples/train_combined.py --data camvid --data-dir CamVid
+    python examples/train_combined.py --data folder --data-dir my_images
+
+The layout of a folder of your own, and what the flags mean, are those of
+train_spnet.py. Sizes and scales are those of the full images.
+"""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read as TensorFlow is imported
+
+import shutil
+
+import keras
+import tensorflow as tf
+from PIL import Image
+
+from keras_seg import (
+    backbones,
+    data,
+    export,
+    inference,
+    layers,
+    losses,
+    metrics,
+    models,
+    training,
+    visualization,
+)
+from keras_seg.command.training_flags import parse_training_flags
+from keras_seg.training.backup import epochs_done
+from keras_seg.training.worker import worker
+
+# What flags are by default, by data set; see training_flags.DEFAULTS for the others.
+RECIPES = {
+    "scenes": {
+        "backbone": "resnet10",
+        "output_stride": 8,
+        "crop": (64, 96),
+        "epochs": 5,
+    },
+    "camvid": {"weights": "imagenet", "backbone_rate": 0.1, "epochs": 100},
+    "default": {"weights": "imagenet", "backbone_rate": 0.1},
+}
+
+# Images are seen at half of their size.
+SCALE = 2
+# The weights of the losses, as in the papers; see train_dsrl.py for that of the images.
+WEIGHTS = {
+    "segmentation": 1.0,
+    "context_prior": 1.0,
+    "super_resolution": 2.0,
+    "feature_affinity": 1.0,
+}
+
+
+def add_flags(parser):
+    add = parser.add_argument_group("the combined network").add_argument
+    add("--filters", type=int, default=128, help="of the decoder")
+
+
+def combined_network(num_classes, pyramid, prior_size, filters=128, positions=False):
+    """SPNet's backbone, CPNet's prior and HANet's decoder, with DSRL around them.
+
+    Args:
+        num_classes: int.
+        pyramid: a feature pyramid.
+        prior_size: pair of ints, rows and columns of the last level's features.
+        filters: int. Channels of the decoder and of the prior's contexts.
+        positions: bool. Whether the rows' positions in the whole image are an input.
+    """
+    pyramid = backbones.feature_pyramid(pyramid, insert=models.strip_pooling_places)
+    image = keras.Input((None, None, 3), name="image")
+    inputs, place = image, {}
+    if positions:
+        rows = keras.Input((None,), dtype="int32", name="positions")
+        inputs = [image, rows]
+        place["positions"] = layers.NetworkInput("positions")(rows)
+
+    def attend(low, high):
+        return layers.HeightDrivenAttention(reduction_ratio=32)([low, high], **place)
+
+    levels = models.extract_levels(pyramid, image)
+    fine, previous, last = levels["level2"], levels["level4"], levels["level5"]
+    x = attend(previous.tensor, last.tensor)
+    prior = layers.ContextPriorLayer(filters, prior_size, name="context_prior_layer")
+    x, affinity = prior(layers.ConvNorm(2 * filters, 1)(x))
+    rates = [max(96 // last.stride, 1) * factor for factor in (1, 2, 3)]
+    pooled = layers.AtrousSpatialPyramidPooling(filters, rates, separable=True)(x)
+    pooled = attend(x, pooled)
+    x = attend(pooled, layers.ConvNorm(filters, 1)(pooled))
+
+    low = layers.ConvNorm(48, 1)(fine.tensor)
+    x = layers.ResizeLike(True, last.multiple // fine.multiple)([x, low])
+    fused = layers.NetworkTensor("encoder")(keras.layers.Concatenate()([low, x]))
+    x = layers.SeparableConvNorm(filters, 3)(fused)
+    x = attend(fused, layers.SeparableConvNorm(filters, 3)(x))
+    x = keras.layers.SpatialDropout2D(0.1)(layers.NetworkTensor("decoder")(x))
+    logits = layers.NetworkTensor("logits")(keras.layers.Conv2D(num_classes, 1)(x))
+    logits = layers.ResizeLike(True, fine.multiple, dtype="float32")([logits, image])
+    outputs = {
+        "segmentation": layers.NetworkOutput(name="segmentation")(logits),
+        "context_prior": layers.NetworkOutput(training_only=True, name="context_prior")(
+            affinity
+        ),
+    }
+    network = keras.Model(inputs, outputs, name="combined")
+    return models.dual_super_resolution(network, SCALE, name="combined")
+
+
+def main(args):
+    # Devices and machines first, then random numbers.
+    strategy = training.distribution_strategy()
+    index, _ = worker()
+    keras.utils.set_random_seed(args.seed)
+    if args.deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+    # Data: augmented crops to train on, whole images to validate on.
+    train_set, val_set = data.open_splits(
+        args.data, args.data_dir, args.scenes, args.image_size, args.seed
+    )
+    train = data.training_pipeline(
+        train_set,
+        args.batch_size,
+        data.Augmentation(args.crop, scale=args.scale),
+        args.seed,
+        args.cache,
+        first_epoch=epochs_done(args.output / "backup", strategy),
+        shard=worker(),
+        class_balance=args.class_balance,
+    )
+    replicas = strategy.num_replicas_in_sync
+    val_batch_size = -(-args.val_batch_size // replicas) * replicas
+    val = data.evaluation_pipeline(val_set, val_batch_size, shard=worker())
+    steps, num_classes = args.epochs * len(train), train_set.num_classes
+    print(
+        f"{len(train_set)} images to train on, {len(val_set)} to validate on, "
+        f"{num_classes} classes, {len(train)} steps an epoch"
+    )
+
+    # Model, losses and optimizer.
+    prior_size = models.prior_size(
+        [side // SCALE for side in args.crop], args.output_stride
+    )
+    with strategy.scope():
+        pyramid = backbones.build(args.backbone, args.output_stride, args.weights)
+        model = combined_network(num_classes, pyramid, prior_size, args.filters)
+        training.synchronize_batch_norm(model)
+        optimizer = (training.AdamW if args.optimizer == "adamw" else training.sgd)(
+            training.learning_rate(
+                args.schedule, args.learning_rate, steps, args.warmup
+            ),
+            weight_decay=args.weight_decay,
+            rate_groups={"backbone": args.backbone_rate},
+            use_ema=args.ema is not None,
+            ema_momentum=args.ema or 0.0,
+        )
+        loss = losses.from_name(
+            args.loss,
+            ignore_class=train_set.ignore_class,
+            class_weights=args.class_weights,
+            label_smoothing=args.label_smoothing,
+        )
+        model.compile(
+            optimizer,
+            loss={
+                "segmentation": loss,
+                "context_prior": losses.AffinityLoss(prior_size, num_classes),
+                "super_resolution": keras.losses.MeanSquaredError(),
+                "feature_affinity": losses.OutputLoss(),
+            },
+            loss_weights=WEIGHTS,
+            metrics={
+                "segmentation": [metrics.MeanIoU(num_classes, train_set.ignore_class)]
+            },
+        )
+
+    # Training; best.keras, log.csv and a backup of the run are in its folder.
+    targets = training.named_targets(model)
+    train, val = (
+        training.distribute_batches(batches.map(targets), strategy)
+        for batches in (train, val)
+    )
+    model.fit(
+        train,
+        epochs=args.epochs,
+        verbose="auto" if index == 0 else 0,
+        validation_data=val,
+        validation_freq=args.val_every,
+        callbacks=[
+            training.TimeEstimate(),
+            *training.callbacks(
+                args.output,
+                "val_segmentation_mean_iou",
+                args.tensorboard,
+                keep_backup=True,
+                overwrite=args.overwrite,
+            ),
+        ],
+        shuffle=False,  # the pipeline does that
+    )
+    if index > 0:
+        return  # the chief of several machines goes on alone
+
+    # Evaluation, pictures and export of the best model, without what trains it.
+    best = keras.saving.load_model(args.output / "best.keras", compile=False)
+    best = models.inference_model(best)
+    batches = data.evaluation_pipeline(val_set, args.val_batch_size)
+    batches = batches.map(training.named_targets(best))
+    result = inference.evaluate(best, batches, val_set.class_names)
+    inference.write_evaluation(result, args.output / "evaluation.json")
+    picture = visualization.sample_predictions(best, val_set)
+    Image.fromarray(picture).save(args.output / "predictions.png")
+    exported = export.export_saved_model(
+        best,
+        args.export,
+        overwrite=True,
+        class_names=val_set.class_names,
+        palette=val_set.palette,
+    )
+    shutil.rmtree(args.output / "backup")  # the run is finished
+    print(f"{inference.evaluation_table(result)}  on {len(val_set)} images")
+    print(f"model        {args.output / 'best.keras'}")
+    print(f"SavedModel   {exported}")
+    print(f"picture      {args.output / 'predictions.png'}")
+
+
+if __name__ == "__main__":
+    main(parse_training_flags(__doc__, "combined", RECIPES, add_flags))
