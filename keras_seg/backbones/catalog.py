@@ -11,6 +11,7 @@ from keras_seg.backbones.pyramid import (
     imagenet_rescaling,
     make_pyramid,
 )
+from keras_seg.positive_integer import require_positive_integer
 
 
 def names():
@@ -70,10 +71,7 @@ def build(name, output_stride=32, weights=None, insert=None, input_channels=3):
             f"`name` must be one of: {', '.join(names())}. Received: {name=}. "
             f"Did you mean {near!r}?"
         )
-    if not isinstance(input_channels, int) or input_channels < 1:
-        raise ValueError(
-            f"`input_channels` must be an int above 0. Received: {input_channels=}"
-        )
+    require_positive_integer("input_channels", input_channels)
     network = _network(name, input_channels)
     if weights == "imagenet":
         pretrained.load_imagenet(network, name, _network)

@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_seg.ceil_division import ceil_division
+
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class PadToMultiple(keras.layers.Layer):
@@ -42,8 +44,7 @@ class PadToMultiple(keras.layers.Layer):
         return ops.pad(x, [(0, 0), *((0, cells) for cells in missing), (0, 0)])
 
     def _padded(self, cells):
-        # Of no negative numbers: ONNX's integer division rounds them up.
-        return (cells + self.multiple - 1) // self.multiple * self.multiple
+        return ceil_division(cells, self.multiple) * self.multiple
 
     def compute_output_shape(self, input_shape):
         batch, *sizes, channels = input_shape

@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_seg.ceil_division import ceil_division
+
 
 def same_paddings(x, window, strides, rate):
     """`same_padding` along rows and columns."""
@@ -24,8 +26,8 @@ def same_padding(cells, window, stride, rate):
         Pair of the cells before and behind, with which the map keeps its size.
     """
     # Of no negative numbers: ONNX's integer division rounds them up.
-    strided_input = (cells + rate - 1) // rate
-    windows = (strided_input + stride - 1) // stride
+    strided_input = ceil_division(cells, rate)
+    windows = ceil_division(strided_input, stride)
     total = (windows - 1) * stride + window - strided_input
     total = max(total, 0) if isinstance(total, int) else ops.maximum(total, 0)
     before = total // 2 * rate

@@ -1,5 +1,7 @@
 import tensorflow as tf
 
+from keras_seg.positive_integer import require_positive_integer
+
 
 def low_resolution(images, scale):
     """Images at a fraction of their size: the mean of each `scale` x `scale` block.
@@ -18,12 +20,11 @@ def low_resolution(images, scale):
         Tensor `(batch, height // scale, width // scale, channels)`, or the pair.
 
     Raises:
-        ValueError: If `scale` is no positive int.
+        ValueError: If `scale` is not a positive integer.
 
     Example: `low_resolution(tf.ones((1, 45, 60, 3)), 2)` has shape `(1, 22, 30, 3)`.
     """
-    if not isinstance(scale, int) or scale < 1:
-        raise ValueError(f"`scale` must be an int above 0. Received: {scale=}")
+    require_positive_integer("scale", scale)
     if not isinstance(images, (tuple, list)):
         return tf.nn.avg_pool2d(images, scale, scale, "VALID")
     images, positions = images

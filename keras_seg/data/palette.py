@@ -1,5 +1,7 @@
 import numpy as np
 
+from keras_seg.positive_integer import require_positive_integer
+
 
 def default_palette(num_classes):
     """Returns distinct colours for classes that have none of their own.
@@ -19,10 +21,7 @@ def default_palette(num_classes):
     Raises:
         ValueError: If `num_classes` is not a positive integer.
     """
-    if not isinstance(num_classes, int) or num_classes < 1:
-        raise ValueError(
-            f"`num_classes` must be a positive int. Received: {num_classes=}"
-        )
+    require_positive_integer("num_classes", num_classes)
     steps = 8  # 512 candidates, more where there are more classes
     while steps**3 <= num_classes:
         steps += 1

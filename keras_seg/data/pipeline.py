@@ -12,6 +12,7 @@ from keras_seg.data.class_pixels import class_pixels
 from keras_seg.data.sample_reader import SampleReader
 from keras_seg.ops import row_positions
 from keras_seg.ops.labels import unknown_label_message
+from keras_seg.positive_integer import require_positive_integer
 
 
 def training_pipeline(
@@ -242,10 +243,7 @@ def _whole_image(height, static_height=None):
 def _part(batch_size, shard):
     """The places in a batch of one machine's images, a range."""
     index, count = shard
-    if not isinstance(batch_size, int) or batch_size < 1:
-        raise ValueError(
-            f"`batch_size` must be a positive int. Received: {batch_size=}"
-        )
+    require_positive_integer("batch_size", batch_size)
     if batch_size % count:
         raise ValueError(
             "`batch_size` counts the images of all machines and must be a multiple of "

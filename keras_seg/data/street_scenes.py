@@ -14,6 +14,7 @@ from keras_seg.data._street.dice import Dice
 from keras_seg.data._street.layout import lay_out
 from keras_seg.data._street.view import View
 from keras_seg.data.dataset import SegmentationDataset
+from keras_seg.positive_integer import require_positive_integer
 
 COLORS = {  # in the order of the classes
     "sky": (70, 130, 180),
@@ -76,10 +77,7 @@ class StreetScenes(SegmentationDataset):
 
     def __init__(self, num_images, size=(96, 128), seed=0):
         super().__init__(tuple(COLORS), list(COLORS.values()), model.VOID)
-        if not isinstance(num_images, int) or num_images < 1:
-            raise ValueError(
-                f"`num_images` must be a positive int. Received: {num_images=}"
-            )
+        require_positive_integer("num_images", num_images)
         if (
             not isinstance(size, (tuple, list))
             or len(size) != 2

@@ -3,6 +3,7 @@ from keras import ops
 
 from keras_seg.layers.data_format import require_channels_last
 from keras_seg.ops import normalize_features, pool_windows
+from keras_seg.positive_integer import require_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -23,16 +24,13 @@ class AffinityFeatures(keras.layers.Layer):
         `(2, 8, 6, 3)`.
 
     Raises:
-        ValueError: If `subscale` is no positive int.
+        ValueError: If `subscale` is not a positive integer.
     """
 
     def __init__(self, subscale=8, **kwargs):
         super().__init__(**kwargs)
         require_channels_last(self)
-        if not isinstance(subscale, int) or subscale < 1:
-            raise ValueError(
-                f"`subscale` must be an int above 0. Received: {subscale=}"
-            )
+        require_positive_integer("subscale", subscale)
         self.subscale = subscale
 
     def call(self, inputs):

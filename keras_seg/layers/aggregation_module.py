@@ -3,6 +3,7 @@ import keras
 from keras_seg.layers.batch_normalization import BatchNormalization
 from keras_seg.layers.conv_norm import ConvNorm
 from keras_seg.layers.data_format import require_channels_last
+from keras_seg.positive_integer import require_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -29,8 +30,8 @@ class AggregationModule(keras.layers.Layer):
     ```
 
     Raises:
-        ValueError: If `filters` is no positive int, if `kernel_size` is not odd, or if
-            Keras is configured for `channels_first`.
+        ValueError: If `filters` is not a positive integer, if `kernel_size` is not odd,
+            or if Keras is configured for `channels_first`.
 
     Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3.4;
     the biases are those of the released code.
@@ -39,8 +40,7 @@ class AggregationModule(keras.layers.Layer):
     def __init__(self, filters, kernel_size=11, **kwargs):
         super().__init__(**kwargs)
         require_channels_last(self)
-        if not isinstance(filters, int) or filters < 1:
-            raise ValueError(f"`filters` must be a positive int. Received: {filters=}")
+        require_positive_integer("filters", filters)
         if not isinstance(kernel_size, int) or kernel_size < 1 or kernel_size % 2 == 0:
             raise ValueError(
                 f"`kernel_size` must be a positive odd int. Received: {kernel_size=}"

@@ -34,8 +34,8 @@ class AtrousSpatialPyramidPooling(keras.layers.Layer):
     ```
 
     Raises:
-        ValueError: If `filters` or a rate is no positive int, or if Keras is configured
-            for `channels_first`.
+        ValueError: If `filters` or a rate is not a positive integer, or if Keras is
+            configured for `channels_first`.
 
     Reference: [Chen et al., 2017](https://arxiv.org/abs/1706.05587), section 3.3, and
     [Chen et al., 2018](https://arxiv.org/abs/1802.02611), section 3.1.

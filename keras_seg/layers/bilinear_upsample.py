@@ -3,6 +3,7 @@ from keras import ops
 
 from keras_seg.layers.data_format import require_channels_last
 from keras_seg.ops import resize_bilinear
+from keras_seg.positive_integer import require_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -22,14 +23,13 @@ class BilinearUpsample(keras.layers.Layer):
     3)`.
 
     Raises:
-        ValueError: If `scale` is no positive int.
+        ValueError: If `scale` is not a positive integer.
     """
 
     def __init__(self, scale=2, **kwargs):
         super().__init__(**kwargs)
         require_channels_last(self)
-        if not isinstance(scale, int) or scale < 1:
-            raise ValueError(f"`scale` must be an int above 0. Received: {scale=}")
+        require_positive_integer("scale", scale)
         self.input_spec = keras.layers.InputSpec(ndim=4)
         self.scale = scale
 

@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_seg.ceil_division import ceil_division
 from keras_seg.layers.data_format import require_channels_last
 
 
@@ -52,8 +53,7 @@ class CropToCells(keras.layers.Layer):
         return (batch, *cells, channels)
 
     def _cells(self, size):
-        # Of no negative numbers: ONNX's integer division rounds them up.
-        return (size * self.scale + self.stride - 1) // self.stride
+        return ceil_division(size * self.scale, self.stride)
 
     def get_config(self):
         return super().get_config() | {"stride": self.stride, "scale": self.scale}

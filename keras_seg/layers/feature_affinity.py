@@ -4,6 +4,7 @@ from keras import ops
 from keras_seg.layers.data_format import require_channels_last
 from keras_seg.ops import feature_affinity, pool_windows
 from keras_seg.ops.precision import wide_dtype
+from keras_seg.positive_integer import require_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -36,8 +37,8 @@ class FeatureAffinity(keras.layers.Layer):
     ```
 
     Raises:
-        ValueError: If `order` is neither 1 nor 2, if `subscale` is no positive int, or
-            if the maps are of two sizes.
+        ValueError: If `order` is neither 1 nor 2, if `subscale` is not a positive
+            integer, or if the maps are of two sizes.
 
     Reference: Wang et al., "Dual Super-Resolution Learning for Semantic Segmentation",
     CVPR 2020, the feature affinity loss.
@@ -48,10 +49,7 @@ class FeatureAffinity(keras.layers.Layer):
         require_channels_last(self)
         if order not in (1, 2):
             raise ValueError(f"`order` must be 1 or 2. Received: {order=}")
-        if not isinstance(subscale, int) or subscale < 1:
-            raise ValueError(
-                f"`subscale` must be an int above 0. Received: {subscale=}"
-            )
+        require_positive_integer("subscale", subscale)
         self.order = order
         self.subscale = subscale
 

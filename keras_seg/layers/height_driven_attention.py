@@ -13,6 +13,7 @@ from keras_seg.ops import (
     sinusoidal_table,
 )
 from keras_seg.ops.positions import jitter_positions
+from keras_seg.positive_integer import require_positive_integer
 
 _POOLS = {"mean": adaptive_average_pool, "max": adaptive_max_pool}
 _ENCODINGS = ("sinusoidal", "paper", "learned", None)
@@ -109,10 +110,7 @@ class HeightDrivenAttention(keras.layers.Layer):
             "kernel_size": kernel_size,
             "coarse_height": coarse_height,
         }.items():
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(
-                    f"`{name}` must be a positive int. Received: {name}={value!r}"
-                )
+            require_positive_integer(name, value)
         _require("kernel_size", kernel_size % 2 == 1, "odd", kernel_size)
         _require("pooling", pooling in _POOLS, '"mean" or "max"', pooling)
         _require(

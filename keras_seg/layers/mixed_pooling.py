@@ -143,7 +143,7 @@ class MixedPooling(keras.layers.Layer):
     def get_config(self):
         return {
             **super().get_config(),
-            "pool_sizes": self.grids,
+            "pool_sizes": self.pool_sizes,
             "align_corners": self.align_corners,
         }
 

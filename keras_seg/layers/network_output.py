@@ -1,6 +1,7 @@
 import keras
 
 from keras_seg.layers.pass_through import PassThrough
+from keras_seg.positive_integer import require_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -49,8 +50,7 @@ class NetworkOutput(PassThrough):
             raise ValueError(
                 f'`target` must be "labels", "image" or None. Received: {target=}'
             )
-        if not isinstance(scale, int) or scale < 1:
-            raise ValueError(f"`scale` must be a positive integer. Received: {scale=}")
+        require_positive_integer("scale", scale)
         self.target = target
         self.training_only = training_only
         self.scale = scale

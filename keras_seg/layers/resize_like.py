@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_seg.ceil_division import ceil_division
 from keras_seg.layers.data_format import require_channels_last
 from keras_seg.ops import resize_bilinear
 
@@ -44,9 +45,8 @@ class ResizeLike(keras.layers.Layer):
     def call(self, inputs):
         x, reference = inputs
         height, width = ops.shape(reference)[1:3]
-        # Of no negative numbers: ONNX's integer division rounds them up.
         multiple = self.multiple
-        padded = [(n + multiple - 1) // multiple * multiple for n in (height, width)]
+        padded = [ceil_division(n, multiple) * multiple for n in (height, width)]
         x = resize_bilinear(x, padded, self.align_corners)
         # Sizes that are known need no slice, whose gradient would be a copy.
         is_whole = all(isinstance(n, int) for n in padded) and padded == [height, width]

@@ -10,13 +10,16 @@ from keras_seg.layers.depthwise_conv2d import DepthwiseConv2D
 class SeparableConvNorm(keras.layers.Layer):
     """`ConvNorm` taken apart: a convolution by channel, then one over the channels.
 
-    Each of the two has batch norm and ReLU behind it, as in DeepLabV3+; a 3x3
-    convolution then costs up to nine times less.
+    Each of the two has batch norm and ReLU behind it, as in DeepLabV3+, unless the
+    last activation is another; a 3x3 convolution then costs up to nine times less.
 
     Args:
         filters: int. Number of output channels.
         kernel_size: int or pair of ints, of the convolution by channel.
         dilation_rate: int or pair of ints, of the same.
+        activation: Name of a Keras activation, or None. Behind the second batch norm;
+            the first has ReLU.
+        use_bias: bool. Whether the convolutions have biases: see `ConvNorm`.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
     Input shape: `(batch, height, width, channels)`, `channels` known, the others any.
@@ -30,18 +33,27 @@ class SeparableConvNorm(keras.layers.Layer):
     Reference: [Chen et al., 2018](https://arxiv.org/abs/1802.02611), section 3.1.
     """
 
-    def __init__(self, filters, kernel_size, dilation_rate=1, **kwargs):
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        dilation_rate=1,
+        activation="relu",
+        use_bias=False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         require_channels_last(self)
         self.filters = filters
         self.kernel_size = kernel_size
         self.dilation_rate = dilation_rate
+        self.use_bias = use_bias
         policy = self.dtype_policy  # sublayers do not inherit it
         self.depthwise = DepthwiseConv2D(
             kernel_size,
             padding="same",
             dilation_rate=dilation_rate,
-            use_bias=False,
+            use_bias=use_bias,
             dtype=policy,
             name="depthwise",
         )
@@ -49,7 +61,9 @@ class SeparableConvNorm(keras.layers.Layer):
             momentum=0.9, epsilon=1e-5, dtype=policy, name="depthwise_norm"
         )
         self.relu = keras.layers.ReLU(dtype=policy)
-        self.pointwise = ConvNorm(filters, 1, dtype=policy, name="pointwise")
+        self.pointwise = ConvNorm(
+            filters, 1, activation, use_bias=use_bias, dtype=policy, name="pointwise"
+        )
 
     def build(self, input_shape):
         self.depthwise.build(input_shape)
@@ -68,4 +82,8 @@ class SeparableConvNorm(keras.layers.Layer):
             "filters": self.filters,
             "kernel_size": self.kernel_size,
             "dilation_rate": self.dilation_rate,
+            "activation": keras.activations.serialize(
+                self.pointwise.activation.activation
+            ),
+            "use_bias": self.use_bias,
         }

@@ -5,6 +5,7 @@ from keras_seg.layers.data_format import (
     require_channels_last,
     require_known_channels,
 )
+from keras_seg.positive_integer import require_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -36,7 +37,7 @@ class SubPixelUpsample(keras.layers.Layer):
     `(1, 16, 18, 3)`.
 
     Raises:
-        ValueError: If `scale` is no positive int, or the channels are unknown.
+        ValueError: If `scale` is not a positive integer, or the channels are unknown.
 
     References: [Shi et al., 2016](https://arxiv.org/abs/1609.05158), section 3.1;
     ICNR: [Aitken et al., 2017](https://arxiv.org/abs/1707.02937).
@@ -52,8 +53,7 @@ class SubPixelUpsample(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         require_channels_last(self)
-        if not isinstance(scale, int) or scale < 1:
-            raise ValueError(f"`scale` must be an int above 0. Received: {scale=}")
+        require_positive_integer("scale", scale)
         self.input_spec = keras.layers.InputSpec(ndim=4)
         self.scale = scale
         self.filters = filters

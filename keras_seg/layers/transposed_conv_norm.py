@@ -3,11 +3,12 @@ from keras import ops
 
 from keras_seg.layers.batch_normalization import BatchNormalization
 from keras_seg.layers.data_format import require_channels_last
+from keras_seg.positive_integer import require_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class TransposedConvNorm(keras.layers.Layer):
-    """A transposed convolution that enlarges, batch norm, and ReLU.
+    """A transposed convolution that enlarges, batch norm, and an activation.
 
     Each output pixel sees four cells, as in bilinear interpolation, and at first is
     that: of a random 1x1 convolution of the features, without the checkerboards that
@@ -17,6 +18,7 @@ class TransposedConvNorm(keras.layers.Layer):
         filters: int. Number of output channels.
         scale: int. The factor of height and width.
         kernel_initializer: what makes the 1x1 convolution.
+        activation, use_bias: see `ConvNorm`.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
     Input shape: `(batch, height, width, channels)`, `channels` known, the others any.
@@ -26,18 +28,26 @@ class TransposedConvNorm(keras.layers.Layer):
     10, 8)`.
 
     Raises:
-        ValueError: If `scale` is no positive int.
+        ValueError: If `scale` is not a positive integer.
 
     Reference: [Long et al., 2015](https://arxiv.org/abs/1411.4038), section 3.3.
     """
 
-    def __init__(self, filters, scale=2, kernel_initializer="glorot_uniform", **kwargs):
+    def __init__(
+        self,
+        filters,
+        scale=2,
+        kernel_initializer="glorot_uniform",
+        activation="relu",
+        use_bias=False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         require_channels_last(self)
-        if not isinstance(scale, int) or scale < 1:
-            raise ValueError(f"`scale` must be an int above 0. Received: {scale=}")
+        require_positive_integer("scale", scale)
         self.filters = filters
         self.scale = scale
+        self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         policy = self.dtype_policy  # sublayers do not inherit it
         self.conv = keras.layers.Conv2DTranspose(
@@ -45,11 +55,12 @@ class TransposedConvNorm(keras.layers.Layer):
             2 * scale - scale % 2,  # as even or odd as the scale: centred on cells
             strides=scale,
             padding="same",
-            use_bias=False,
+            use_bias=use_bias,
             kernel_initializer=self._initialize,
             dtype=policy,
         )
         self.norm = BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=policy)
+        self.activation = keras.layers.Activation(activation or "linear", dtype=policy)
 
     def _initialize(self, shape, dtype=None):
         size, _, filters, channels = shape
@@ -64,7 +75,7 @@ class TransposedConvNorm(keras.layers.Layer):
         self.norm.build(self.compute_output_shape(input_shape))
 
     def call(self, inputs, training=None):
-        return ops.relu(self.norm(self.conv(inputs), training=training))
+        return self.activation(self.norm(self.conv(inputs), training=training))
 
     def compute_output_shape(self, input_shape):
         batch, *sizes, _ = input_shape
@@ -76,4 +87,6 @@ class TransposedConvNorm(keras.layers.Layer):
             "filters": self.filters,
             "scale": self.scale,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "activation": keras.activations.serialize(self.activation.activation),
+            "use_bias": self.use_bias,
         }

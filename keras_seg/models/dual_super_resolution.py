@@ -4,6 +4,7 @@ import keras
 
 from keras_seg.backbones.geometry import is_pyramid
 from keras_seg.backbones.graph import nodes
+from keras_seg.ceil_division import ceil_division
 from keras_seg.layers import NetworkOutput
 from keras_seg.models.network_info import named_outputs, network_info
 from keras_seg.models.output_info import OutputInfo
@@ -237,7 +238,7 @@ def _sizes(model, tensors):
 def _stride(name, image, cells):
     """How many pixels of the image a cell is, in both directions."""
     stride = round(image[0] / cells[0])
-    if tuple(cells) != tuple(-(-size // stride) for size in image):
+    if tuple(cells) != tuple(ceil_division(size, stride) for size in image):
         raise ValueError(
             f"A map must have ceil(size / stride) cells. Received: {name!r} with "
             f"{cells} of an image of {image}"

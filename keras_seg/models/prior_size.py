@@ -1,4 +1,4 @@
-import math
+from keras_seg.ceil_division import ceil_division
 
 
 def prior_size(crop, output_stride):
@@ -14,4 +14,4 @@ def prior_size(crop, output_stride):
     Example: `prior_size((480, 513), output_stride=8)` is `(60, 65)`.
     """
     height, width = crop
-    return math.ceil(height / output_stride), math.ceil(width / output_stride)
+    return ceil_division(height, output_stride), ceil_division(width, output_stride)

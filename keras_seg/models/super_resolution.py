@@ -18,6 +18,7 @@ from keras_seg.layers import (
     SubPixelUpsample,
     TransposedConvNorm,
 )
+from keras_seg.layers.batch_normalization import BatchNormalization
 from keras_seg.models.heads import score
 
 
@@ -43,9 +44,8 @@ def extend_lightly(x, stride, place, filters):
     """
     first, last = filters
     x = SubPixelUpsample(place.scale, first, kernel_size=1, name="sssr_sub_pixel")(x)
-    x = keras.layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-5, name="sssr_sub_pixel_norm"
-    )(x)
+    norm = BatchNormalization(momentum=0.9, epsilon=1e-5, name="sssr_sub_pixel_norm")
+    x = norm(x)
     x = keras.layers.ReLU(name="sssr_sub_pixel_relu")(x)
     x = CropToCells(stride, place.scale, name="sssr_crop")([x, place.image])
     x = SeparableConvNorm(last, 3, name="sssr_conv")(x)

@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from keras_seg.ceil_division import ceil_division
 from keras_seg.ops.affinity import (
     losses_and_slopes,
     pairs_of,
@@ -61,7 +62,7 @@ def fused_prior(
     dtype = wide_dtype(x)
     pixels, channels = x.shape[1:]
     rows = min(_ROWS, pixels)
-    blocks = -(-pixels // rows)
+    blocks = ceil_division(pixels, rows)
     has_loss = labels is not None
     if has_loss:
         pairs = pairs_of(labels, num_classes, ignore_class, dtype)

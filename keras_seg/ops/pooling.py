@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from keras_seg.ceil_division import ceil_division
 from keras_seg.ops.precision import at_least_float32
 from keras_seg.ops.xla import xla_op
 
@@ -127,7 +128,7 @@ def _largest(x, axis, bins):
     cells = ops.shape(x)[axis]
     start, end = _bounds(cells, bins)
     # No bin is longer; in a shorter one the last cell comes several times.
-    step = ops.arange((cells + bins - 1) // bins + 1, dtype="int32")
+    step = ops.arange(ceil_division(cells, bins) + 1, dtype="int32")
     index = ops.minimum(start[:, None] + step, end[:, None] - 1)
     return ops.max(ops.take(x, index, axis=axis), axis=axis + 1)
 
@@ -135,7 +136,7 @@ def _largest(x, axis, bins):
 def _bounds(cells, bins):
     """The first cell of each bin, and the one behind its last."""
     index = ops.arange(bins, dtype="int32")
-    return index * cells // bins, ((index + 1) * cells + bins - 1) // bins
+    return index * cells // bins, ceil_division((index + 1) * cells, bins)
 
 
 def _bins(cells, bins, dtype):

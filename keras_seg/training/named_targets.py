@@ -22,9 +22,9 @@ def named_targets(model, scale=None):
         Function `(inputs, labels) -> (inputs, targets)` for `tf.data.Dataset.map`, on
         batches; with sample weights `(inputs, labels, weights) -> (inputs, targets,
         weights)`: those of pixels are for the outputs that learn labels, those of
-        images, `(batch,)`, for all. The targets are the labels themselves, or a dict by the outputs' names:
-        the images on the scale of RGB / 255 for a reconstruction such as
-        "super_resolution", zeros `(batch,)` for what is a loss already, such as
+        images, `(batch,)`, for all. The targets are the labels themselves, or a dict by
+        the outputs' names: the images on the scale of RGB / 255 for a reconstruction
+        such as "super_resolution", zeros `(batch,)` for what is a loss already, such as
         "feature_affinity", and the labels for all others. Labels are those of classes,
         or any other targets of the images' size, or of less where nothing is cropped.
 

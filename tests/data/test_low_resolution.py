@@ -46,5 +46,5 @@ def test_sizes_may_be_known_at_run_time_only():
 
 @pytest.mark.parametrize("scale", [0, 1.5])
 def test_rejects_bad_scales(scale):
-    with pytest.raises(ValueError, match="`scale` must be an int above 0"):
+    with pytest.raises(ValueError, match="`scale` must be a positive integer"):
         low_resolution(np.zeros((1, 4, 4, 3), "float32"), scale)

@@ -226,7 +226,7 @@ def test_rejects_bad_arguments():
     dataset = numbers(3)
     for pipeline in (training_pipeline, evaluation_pipeline):
         for batch_size in (0, -1, 2.0):
-            with pytest.raises(ValueError, match="positive int. Received: batch_size="):
+            with pytest.raises(ValueError, match="integer. Received: batch_size="):
                 pipeline(dataset, batch_size)
     with pytest.raises(ValueError, match="Received: 3 images and batch_size=4"):
         training_pipeline(dataset, 4)

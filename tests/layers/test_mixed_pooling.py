@@ -35,6 +35,11 @@ def test_grids_that_fit_or_sizes_that_are_unknown_do_not_warn():
         MixedPooling(pool_sizes=(4, 2))(keras.Input((None, None, 4)))
 
 
+@pytest.mark.parametrize("pool_sizes", [(20, 12), (3, (2, 4)), [6, 3]])
+def test_the_configuration_has_the_sizes_as_given(pool_sizes):
+    assert MixedPooling(pool_sizes).get_config()["pool_sizes"] == pool_sizes
+
+
 @pytest.mark.parametrize("pool_sizes", [(0, 2), (-1,), (2.5,), ((1, 2, 3),), ("4",)])
 def test_rejects_bad_pool_sizes(pool_sizes):
     with pytest.raises(ValueError, match="Received: pool_sizes="):

@@ -9,6 +9,14 @@ def test_contract(tmp_path):
     check_layer(SeparableConvNorm(4, 3), (2, 6, 5, 3), (2, 6, 5, 4), (6, 4), tmp_path)
 
 
+def test_an_activation_of_ones_own_and_biases(tmp_path):
+    layer = SeparableConvNorm(4, 3, activation=None, use_bias=True)
+    check_layer(layer, (2, 6, 5, 3), (2, 6, 5, 4), (8, 4), tmp_path)
+    assert SeparableConvNorm(4, 3, activation="elu").get_config()["activation"] == "elu"
+    x = np.random.default_rng(0).normal(size=(2, 6, 5, 3))
+    assert np.min(layer(x)) < 0
+
+
 def test_matches_the_formula():
     """A dilated convolution by channel, a ReLU, a 1x1 convolution, a ReLU."""
     rng = np.random.default_rng(0)
