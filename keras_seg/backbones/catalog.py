@@ -5,6 +5,7 @@ import difflib
 import keras
 
 from keras_seg.backbones import keras_cv_networks, mix_transformer, pretrained, resnets
+from keras_seg.backbones.mobilenet_v2 import network as mobilenet_v2_network
 from keras_seg.backbones.pad_to_multiple import PadToMultiple
 from keras_seg.backbones.pyramid import (
     feature_pyramid,
@@ -13,10 +14,13 @@ from keras_seg.backbones.pyramid import (
 )
 from keras_seg.positive_integer import require_positive_integer
 
+_MOBILENET_V2 = "mobilenet_v2"
+
 
 def names():
     """The names that `build` takes, in alphabetical order."""
-    return sorted([*keras_cv_networks.NAMES, *mix_transformer.NAMES, *resnets.NAMES])
+    others = [*keras_cv_networks.NAMES, *mix_transformer.NAMES, *resnets.NAMES]
+    return sorted([*others, _MOBILENET_V2])
 
 
 def build(name, output_stride=32, weights=None, insert=None, input_channels=3):
@@ -24,9 +28,9 @@ def build(name, output_stride=32, weights=None, insert=None, input_channels=3):
 
     It takes raw images in 0..255 and normalises them as the network's published weights
     expect: with (x - 127) / 128 for EfficientNetLite, with ImageNet's mean and
-    deviation for the ResNets `_b` and `_c`, with 1 / 255 for the others. Batch norms
-    have momentum 0.9, where Keras's 0.99 lags behind in the short schedules of
-    segmentation, and the epsilon of the published weights.
+    deviation for MobileNetV2 and the ResNets `_b` and `_c`, with 1 / 255 for the
+    others. Batch norms have momentum 0.9, where Keras's 0.99 lags behind in the short
+    schedules of segmentation, and the epsilon of the published weights.
 
     Strides give `ceil(size / stride)` at every size. CSPDarkNet, which takes the image
     apart into four of half its size, has images of odd sizes padded at the bottom and
@@ -90,6 +94,8 @@ def _network(name, input_channels):
     """The network by itself, without normalisation."""
     if name in resnets.NAMES:
         return resnets.network(name, input_channels)
+    if name == _MOBILENET_V2:
+        return mobilenet_v2_network(input_channels)
     if name in mix_transformer.NAMES:
         return mix_transformer.mix_transformer(name, input_channels)
     return keras_cv_networks.network(name, input_channels)
@@ -102,6 +108,8 @@ def _pyramid(name, network, output_stride):
     if name in resnets.NAMES:
         first = [imagenet_rescaling(network.input_shape[-1])]
         adapt = resnets.adaptation(name, output_stride)
+    elif name == _MOBILENET_V2:
+        first = [imagenet_rescaling(network.input_shape[-1])]
     elif name.startswith("efficientnet_lite"):
         first = [keras.layers.Rescaling(1 / 128, -127 / 128, name="normalization")]
     elif name.startswith("csp_darknet"):

@@ -27,7 +27,8 @@ def mobilenet_v2(normalization="imagenet"):
     lie alike at every size of the image (`size_alignment` is 1). The depthwise
     convolution that would lead to stride 32 has no stride and a dilation of 2; those
     behind it are not dilated. Its last blocks belong to level 4, which HANet's first
-    attention is made from, and level 5 is the last 1x1 convolution.
+    attention is made from, and level 5 is the last 1x1 convolution. For the network
+    with its usual levels and at any output stride: `build("mobilenet_v2")`.
 
     Args:
         normalization: what is done to the images first; see `feature_pyramid`.
@@ -46,14 +47,20 @@ def mobilenet_v2(normalization="imagenet"):
     """
     with keras.name_scope("backbone"):
         image = keras.Input((None, None, 3), name="image")
-        levels = _levels(image, normalization)
+        x = image
+        for layer in normalization_layers(normalization):
+            x = layer(x)
+        levels = _levels(x, _DILATED)
     return FeaturePyramid(image, levels, name="backbone")
 
 
-def _levels(image, normalization):
-    x = image
-    for layer in normalization_layers(normalization):
-        x = layer(x)
+def network(input_channels):
+    """MobileNetV2 at stride 32, without normalisation and without its classifier."""
+    image = keras.Input((None, None, input_channels), name="image")
+    return keras.Model(image, _levels(image)["level5"], name="mobilenet_v2")
+
+
+def _levels(x, dilated=None):
     x = _unit(x, 32, 3, strides=2, name="stem")
     levels, block = {}, 0
     for expansion, filters, repeats, stride in _GROUPS:
@@ -61,7 +68,7 @@ def _levels(image, normalization):
             block += 1
             strides = stride if repeat == 0 else 1
             x = _inverted_residual(
-                x, expansion, filters, strides, block == _DILATED, f"block{block}"
+                x, expansion, filters, strides, block == dilated, f"block{block}"
             )
             if block in _LEVELS:
                 levels[_LEVELS[block]] = x

@@ -4,6 +4,7 @@ from keras_seg.models.affinity_model import affinity_model
 from keras_seg.models.attention_model import attention_model
 from keras_seg.models.backbone import extract_levels
 from keras_seg.models.cpnet import CPNet
+from keras_seg.models.decoder_options import DecoderOptions
 from keras_seg.models.deeplab_v3_plus import DeepLabV3Plus
 from keras_seg.models.dsrl import DSRL
 from keras_seg.models.dual_super_resolution import dual_super_resolution
@@ -21,6 +22,7 @@ from keras_seg.models.strip_pooling_places import strip_pooling_places
 __all__ = [
     "CPNet",
     "DSRL",
+    "DecoderOptions",
     "DeepLabV3Plus",
     "HANet",
     "SPNet",

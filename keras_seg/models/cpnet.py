@@ -29,6 +29,8 @@ def CPNet(
     global_weight=1.0,
     dropout_rate=0.1,
     align_corners=False,
+    auxiliary_dropout_rate=None,
+    auxiliary_bias=False,
     name="cpnet",
 ):
     """CPNet: a dilated backbone, a context prior, and one convolution.
@@ -57,6 +59,8 @@ def CPNet(
             fused; see `keras_seg.losses.AffinityLoss`.
         dropout_rate: float. Before the classifiers, whole channels.
         align_corners: bool. How logits are resized; False as released.
+        auxiliary_dropout_rate, auxiliary_bias: of the auxiliary head, as in
+            `DeepLabV3Plus`.
         name: str. The model's name.
 
     Returns:
@@ -95,7 +99,6 @@ def CPNet(
     pyramid = resolve_backbone(backbone, output_stride)
     image = keras.Input(pyramid.input_shape[1:], name="image")
     *_, previous, last = extract_levels(pyramid, image).values()
-    head = (num_classes, dropout_rate, align_corners)
 
     inputs, outputs = image, {}
     x = NetworkTensor("encoder", name="encoder_features")(last.tensor)
@@ -125,11 +128,26 @@ def CPNet(
     x = ConvNorm(head_filters, 3, name="bottleneck")(x)
     x = NetworkTensor("decoder", name="decoder_features")(x)
     outputs["segmentation"] = classify(
-        x, image, last.multiple, *head, name="segmentation"
+        x,
+        image,
+        last.multiple,
+        num_classes,
+        dropout_rate,
+        align_corners,
+        name="segmentation",
     )
     if auxiliary_head:
+        if auxiliary_dropout_rate is None:
+            auxiliary_dropout_rate = dropout_rate
         outputs["auxiliary"] = fcn_head(
-            previous, previous.tensor.shape[-1] // 4, image, *head, name="auxiliary"
+            previous,
+            previous.tensor.shape[-1] // 4,
+            image,
+            num_classes,
+            auxiliary_dropout_rate,
+            align_corners,
+            name="auxiliary",
+            use_bias=auxiliary_bias,
         )
     if len(outputs) == 1:
         outputs = outputs["segmentation"]

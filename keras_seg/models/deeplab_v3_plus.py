@@ -11,6 +11,7 @@ from keras_seg.layers import (
 )
 from keras_seg.models.backbone import extract_levels, resolve_backbone
 from keras_seg.models.checks import require_classes
+from keras_seg.models.decoder_options import DecoderOptions
 from keras_seg.models.heads import fcn_head, resize_logits, score
 
 
@@ -19,15 +20,9 @@ def DeepLabV3Plus(
     backbone="resnet50",
     output_stride=8,
     auxiliary_head=False,
-    filters=256,
-    low_level_filters=48,
-    dilation_rates=None,
-    separable=False,
-    dropout_rate=0.1,
-    align_corners=True,
-    auxiliary_dropout_rate=None,
-    auxiliary_bias=False,
+    *,
     name="deeplab_v3_plus",
+    **decoder,
 ):
     """DeepLabV3+: atrous spatial pyramid pooling, then a decoder with finer features.
 
@@ -42,20 +37,11 @@ def DeepLabV3Plus(
         output_stride: 8, 16 or 32.
         auxiliary_head: bool. Adds an FCN head on the level before the last, for
             training only, where its loss counts 0.4.
-        filters: int. Channels of each of the five branches of the pooling and of the
-            decoder; the auxiliary head has twice as many.
-        low_level_filters: int. Channels of the projection of the low-level features.
-        dilation_rates: sequence of ints, or None for 6, 12 and 18 at output stride 16,
-            twice that at 8 and half of it at 32.
-        separable: bool. Depthwise separable 3x3 convolutions in the pooling and the
-            decoder, which suit small backbones.
-        dropout_rate: float. Before the classifiers, whole channels.
-        align_corners: bool. How maps are resized; True as in HANet's release.
-        auxiliary_dropout_rate: float, or None for `dropout_rate`. Before the
-            auxiliary head's classifier; HANet's release has 0.1 there alone.
-        auxiliary_bias: bool. Whether the 3x3 convolution of the auxiliary head has a
-            bias before its batch norm, as in HANet's release.
         name: str. The model's name.
+        **decoder: `filters=256`, `low_level_filters=48`, `dilation_rates=None`,
+            `separable=False`, `dropout_rate=0.1`, `align_corners=True`,
+            `auxiliary_dropout_rate=None` and `auxiliary_bias=False`: see
+            `keras_seg.models.DecoderOptions`.
 
     Returns:
         A functional `keras.Model` from raw RGB `(batch, height, width, 3)` in 0..255,
@@ -63,6 +49,7 @@ def DeepLabV3Plus(
         `auxiliary_head` to the dict of "segmentation" and "auxiliary", both of these.
 
     Raises:
+        TypeError: If the decoder has no such option.
         ValueError: If `num_classes` is not a positive int, if the backbone is unknown
             or cannot have this output stride, or if it has no two levels of stride 4 or
             more.
@@ -78,22 +65,10 @@ def DeepLabV3Plus(
     second 3x3 convolution and the auxiliary head are those of HANet's release.
     """
     require_classes(num_classes)
+    options = DecoderOptions.of(decoder, "DeepLabV3Plus")
     pyramid = resolve_backbone(backbone, output_stride)
     image = keras.Input(pyramid.input_shape[1:], name="image")
-    outputs = assemble(
-        image,
-        pyramid,
-        num_classes,
-        auxiliary_head,
-        filters,
-        low_level_filters,
-        dilation_rates,
-        separable,
-        dropout_rate,
-        align_corners,
-        auxiliary_dropout_rate,
-        auxiliary_bias,
-    )
+    outputs = assemble(image, pyramid, num_classes, auxiliary_head, options)
     return keras.Model(image, outputs, name=name)
 
 
@@ -102,19 +77,13 @@ def assemble(
     pyramid,
     num_classes,
     auxiliary_head,
-    filters,
-    low_level_filters,
-    dilation_rates,
-    separable,
-    dropout_rate,
-    align_corners,
-    auxiliary_dropout_rate,
-    auxiliary_bias,
+    options,
     attend=lambda point, low, high: high,
 ):
     """The outputs of DeepLabV3+ on a symbolic image.
 
     Args:
+        options: `DecoderOptions`.
         attend: function `(point, low, high) -> high`, which is called at the five
             places where HANet weights higher features by lower ones.
 
@@ -124,45 +93,47 @@ def assemble(
 
     x = attend(1, previous.tensor, last.tensor)
     pooled = AtrousSpatialPyramidPooling(
-        filters,
-        dilation_rates or default_dilation_rates(output_stride(pyramid)),
-        separable,
+        options.filters,
+        options.dilation_rates or default_dilation_rates(output_stride(pyramid)),
+        options.separable,
         name="aspp",
     )(x)
     pooled = attend(2, x, pooled)
-    x = ConvNorm(filters, 1, name="aspp_projection")(pooled)
+    x = ConvNorm(options.filters, 1, name="aspp_projection")(pooled)
     x = attend(3, pooled, x)
 
-    fine = ConvNorm(low_level_filters, 1, name="low_level_projection")(low_level.tensor)
+    project = ConvNorm(options.low_level_filters, 1, name="low_level_projection")
+    fine = project(low_level.tensor)
     reach = last.multiple // low_level.multiple
-    x = ResizeLike(align_corners, reach, name="aspp_resize")([x, fine])
+    x = ResizeLike(options.align_corners, reach, name="aspp_resize")([x, fine])
     fused = keras.layers.Concatenate(name="fusion")([fine, x])
     fused = NetworkTensor("encoder", name="encoder_features")(fused)
-    conv = SeparableConvNorm if separable else ConvNorm
-    x = conv(filters, 3, name="decoder_1")(fused)
-    x = conv(filters, 3, name="decoder_2")(x)
+    conv = SeparableConvNorm if options.separable else ConvNorm
+    x = conv(options.filters, 3, name="decoder_1")(fused)
+    x = conv(options.filters, 3, name="decoder_2")(x)
     x = attend(4, fused, x)
 
     x = NetworkTensor("decoder", name="decoder_features")(x)
-    logits = score(x, num_classes, dropout_rate, name="segmentation")
+    logits = score(x, num_classes, options.dropout_rate, name="segmentation")
     logits = attend(5, x, logits)
     segmentation = resize_logits(
-        logits, image, low_level.multiple, align_corners, name="segmentation"
+        logits, image, low_level.multiple, options.align_corners, name="segmentation"
     )
     segmentation = NetworkOutput(name="segmentation")(segmentation)
     if not auxiliary_head:
         return segmentation
-    if auxiliary_dropout_rate is None:
-        auxiliary_dropout_rate = dropout_rate
+    dropout_rate = options.auxiliary_dropout_rate
+    if dropout_rate is None:
+        dropout_rate = options.dropout_rate
     auxiliary = fcn_head(
         previous,
-        2 * filters,
+        2 * options.filters,
         image,
         num_classes,
-        auxiliary_dropout_rate,
-        align_corners,
+        dropout_rate,
+        options.align_corners,
         name="auxiliary",
-        use_bias=auxiliary_bias,
+        use_bias=options.auxiliary_bias,
     )
     return {"segmentation": segmentation, "auxiliary": auxiliary}
 

@@ -1,3 +1,4 @@
+from keras_seg.models.decoder_options import DecoderOptions
 from keras_seg.models.deeplab_v3_plus import DeepLabV3Plus
 from keras_seg.models.dual_super_resolution import dual_super_resolution
 
@@ -8,18 +9,14 @@ def DSRL(
     output_stride=8,
     auxiliary_head=False,
     scale=2,
-    filters=256,
-    low_level_filters=48,
-    dilation_rates=None,
-    separable=False,
+    *,
     extension="light",
     extension_filters=None,
     reconstruction_filters=(64, 32, 16),
     affinity_order=1,
     affinity_subscale=8,
-    dropout_rate=0.1,
-    align_corners=True,
     name="dsrl",
+    **decoder,
 ):
     """DSRL: DeepLabV3+ on low-resolution images, taught at a higher resolution.
 
@@ -37,11 +34,10 @@ def DSRL(
             training only, where its loss counts 0.4.
         scale: int, 2 or more. The factor between the images that come in and the
             segmentation.
-        filters, low_level_filters, dilation_rates, separable, dropout_rate,
-            align_corners: see `DeepLabV3Plus`.
         extension, extension_filters, reconstruction_filters, affinity_order,
             affinity_subscale: see `dual_super_resolution`.
         name: str. The model's name.
+        **decoder: `filters`, `separable` and others: see `DeepLabV3Plus`.
 
     Returns:
         A functional `keras.Model` from raw RGB `(batch, height, width, 3)` in 0..255,
@@ -52,6 +48,7 @@ def DSRL(
         "segmentation".
 
     Raises:
+        TypeError: If the decoder has no such option.
         ValueError: As `DeepLabV3Plus` and `dual_super_resolution`.
 
     Example:
@@ -82,12 +79,7 @@ def DSRL(
         backbone,
         output_stride,
         auxiliary_head,
-        filters,
-        low_level_filters,
-        dilation_rates,
-        separable,
-        dropout_rate,
-        align_corners,
+        **decoder,
     )
     return dual_super_resolution(
         network,
@@ -97,6 +89,6 @@ def DSRL(
         reconstruction_filters=reconstruction_filters,
         affinity_order=affinity_order,
         affinity_subscale=affinity_subscale,
-        dropout_rate=dropout_rate,
+        dropout_rate=DecoderOptions.of(decoder, "DSRL").dropout_rate,
         name=name,
     )

@@ -3,6 +3,7 @@ import keras
 from keras_seg.layers import HeightDrivenAttention, NetworkInput
 from keras_seg.models.backbone import resolve_backbone
 from keras_seg.models.checks import require_classes
+from keras_seg.models.decoder_options import DecoderOptions
 from keras_seg.models.deeplab_v3_plus import assemble
 from keras_seg.models.deeplab_v3_plus import output_stride as true_stride
 
@@ -14,6 +15,7 @@ def HANet(
     backbone="resnet50",
     output_stride=8,
     auxiliary_head=False,
+    *,
     reduction_ratio=None,
     positions=False,
     points=(1, 2, 3, 4),
@@ -24,15 +26,8 @@ def HANet(
     position_injection=2,
     position_noise=0.5,
     attention_dropout_rate=0.1,
-    filters=256,
-    low_level_filters=48,
-    dilation_rates=None,
-    separable=False,
-    dropout_rate=0.1,
-    align_corners=True,
-    auxiliary_dropout_rate=None,
-    auxiliary_bias=False,
     name="hanet",
+    **decoder,
 ):
     """HANet: DeepLabV3+ whose channels are weighted by the height in the image.
 
@@ -61,9 +56,8 @@ def HANet(
         kernel_size, coarse_height, pooling, position_encoding, position_injection,
             position_noise: see `HeightDrivenAttention`.
         attention_dropout_rate: float. The `dropout_rate` of `HeightDrivenAttention`.
-        filters, low_level_filters, dilation_rates, separable, dropout_rate,
-            align_corners, auxiliary_dropout_rate, auxiliary_bias: see `DeepLabV3Plus`.
         name: str. The model's name.
+        **decoder: `filters`, `separable` and others: see `DeepLabV3Plus`.
 
     Returns:
         A functional `keras.Model` from raw RGB `(batch, height, width, 3)` in 0..255,
@@ -76,6 +70,7 @@ def HANet(
         each image is taken for a whole one.
 
     Raises:
+        TypeError: If the decoder has no such option.
         ValueError: If `points` are none or not in 1..5, if `num_classes` is not a
             positive int, if the backbone is unknown or cannot have this output stride,
             or as `HeightDrivenAttention`.
@@ -97,6 +92,7 @@ def HANet(
         raise ValueError(
             f"`points` must be one or more of {POINTS}. Received: {points=}"
         )
+    options = DecoderOptions.of(decoder, "HANet")
     pyramid = resolve_backbone(backbone, output_stride)
     if reduction_ratio is None:
         reduction_ratio = 64 if true_stride(pyramid) <= 8 else 32
@@ -130,14 +126,7 @@ def HANet(
         pyramid,
         num_classes,
         auxiliary_head,
-        filters,
-        low_level_filters,
-        dilation_rates,
-        separable,
-        dropout_rate,
-        align_corners,
-        auxiliary_dropout_rate,
-        auxiliary_bias,
+        options,
         attend,
     )
     return keras.Model(inputs, outputs, name=name)

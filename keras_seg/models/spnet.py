@@ -12,6 +12,7 @@ def SPNet(
     backbone="resnet50",
     output_stride=8,
     auxiliary_head=False,
+    *,
     pool_sizes=(20, 12),
     dropout_rate=0.1,
     align_corners=True,

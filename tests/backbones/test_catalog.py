@@ -8,8 +8,8 @@ from keras_seg.backbones import catalog
 from tests.backbones import networks
 
 # Parameters and moving statistics, without classifiers. ResNets, CSPDarkNet: keras-cv's
-# metadata; MiT: the same less its head of ten classes; ResNet50V2 and deeper,
-# MobileNetV3, EfficientNetV2, DenseNet: keras.applications; V1: the same less 7 of its
+# metadata; MiT: the same less its head of ten classes; ResNet50V2 and deeper, both
+# MobileNets, EfficientNetV2, DenseNet: keras.applications; V1: the same less 7 of its
 # normalisation; Lite B0 to B2 and resnet50_c: the releases' state dicts; ResNets _b: as
 # those without, from which only their strides differ. Of Lite B3, B4 and resnet101_c
 # nothing was at hand: the numbers only hold them in place.
@@ -48,6 +48,7 @@ PARAMETERS = {
     "mit_b3": 44_072_128,
     "mit_b4": 60_842_688,
     "mit_b5": 81_443_008,
+    "mobilenet_v2": 2_257_984,
     "mobilenet_v3_large": 2_996_352,
     "mobilenet_v3_small": 939_120,
     "resnet101": 42_605_504,
@@ -74,6 +75,7 @@ CHANNELS = {
     "resnet50": (64, 256, 512, 1024, 2048),
     "resnet18_v2": (64, 64, 128, 256, 512),
     "resnet50_c": (128, 256, 512, 1024, 2048),
+    "mobilenet_v2": (16, 24, 32, 96, 1280),
     "mobilenet_v3_small": (16, 16, 24, 48, 96),
     "efficientnet_lite_b0": (16, 24, 40, 112, 1280),
     "efficientnet_v1_b0": (16, 24, 40, 112, 1280),
