@@ -1,10 +1,12 @@
+import inspect
+
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
 from keras_seg import backbones
-from keras_seg.models import DeepLabV3Plus, inference_model
+from keras_seg.models import DSRL, DeepLabV3Plus, HANet, inference_model
 from keras_seg.models.deeplab_v3_plus import default_dilation_rates
 from tests.models.networks import tiny_network
 
@@ -94,6 +96,19 @@ def test_a_backbone_needs_two_levels():
     x = layers.Conv2D(4, 3, strides=4, padding="same")(inputs)
     with pytest.raises(ValueError, match="must have two levels or more"):
         DeepLabV3Plus(3, keras.Model(inputs, x))
+
+
+@pytest.mark.parametrize("network", [DeepLabV3Plus, HANet, DSRL])
+def test_the_options_of_the_decoder_are_one_set(network):
+    """By keyword alone: no call has a row of unnamed numbers."""
+    names = {"num_classes", "backbone", "output_stride", "auxiliary_head", "scale"}
+    kinds = inspect.signature(network).parameters.values()
+    assert {p.name for p in kinds if p.kind is p.POSITIONAL_OR_KEYWORD} <= names
+    with pytest.raises(TypeError, match="unexpected keyword arguments: filter. Those"):
+        network(3, tiny_network(), 8, filter=8)
+    model = network(3, tiny_network(), 8, filters=8, low_level_filters=4)
+    assert model.get_layer("decoder_2").output.shape[-1] == 8
+    assert model.get_layer("low_level_projection").output.shape[-1] == 4
 
 
 def test_rejects_bad_numbers_of_classes():

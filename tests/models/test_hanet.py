@@ -61,6 +61,12 @@ def test_the_default_ratio_follows_the_true_output_stride():
         assert {layer.reduction_ratio for layer in attentions(model)} == {ratio}
 
 
+def test_mobilenet_v2_is_known_by_name():
+    model = HANet(3, "mobilenet_v2", 16, filters=8, low_level_filters=4)
+    assert model.get_layer("backbone").geometry.levels["level5"] == (16, 1280)
+    assert model(np.zeros((1, 33, 48, 3), "uint8")).shape == (1, 33, 48, 3)
+
+
 def test_points_connect_what_the_release_connects():
     """papers.md: channels of the source and of what is weighted, by point."""
     model = HANet(19, tiny_network(), 8, points=POINTS, reduction_ratio=4)
