@@ -5,9 +5,8 @@ import math
 import keras
 
 from keras_seg.backbones.dilated_pooling import DilatedPooling2D
+from keras_seg.backbones.graph import PROBE
 from keras_seg.backbones.same_padding import SamePadding2D
-
-_PROBE = 512  # pixels
 
 _WINDOWS = (
     keras.layers.Conv2D,
@@ -39,7 +38,7 @@ def _is_whole(graph, strides, alignment):
     """Whether features of images of a multiple reach to their end, and no further."""
     axis = 1 + list(graph.image.shape[1:3]).index(None)
     # Odd, lest it be a multiple of more; and large enough for any network.
-    size = alignment * (_PROBE // alignment | 1)
+    size = alignment * (PROBE // alignment | 1)
     cells = graph.sizes(axis, size)
     return all(cells[id(x)] * strides[id(x)] == size for x in graph.outputs)
 

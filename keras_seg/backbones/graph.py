@@ -9,8 +9,11 @@ import keras
 
 from keras_seg._keras_private import calls, layers_within, takes_training
 
-# Multiples of every stride in use, and far enough apart to tell the strides.
-_PROBES = (512, 1024)
+# Pixels, a multiple of every stride in use: what sizes are asked for at where any is
+# taken.
+PROBE = 512
+# Far enough apart to tell the strides.
+_PROBES = (PROBE, 2 * PROBE)
 
 # What a layer must contain to be worth looking into.
 SPATIAL_LAYERS = (

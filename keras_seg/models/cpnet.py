@@ -137,14 +137,13 @@ def CPNet(
         name="segmentation",
     )
     if auxiliary_head:
-        if auxiliary_dropout_rate is None:
-            auxiliary_dropout_rate = dropout_rate
+        has_rate = auxiliary_dropout_rate is not None
         outputs["auxiliary"] = fcn_head(
             previous,
             previous.tensor.shape[-1] // 4,
             image,
             num_classes,
-            auxiliary_dropout_rate,
+            auxiliary_dropout_rate if has_rate else dropout_rate,
             align_corners,
             name="auxiliary",
             use_bias=auxiliary_bias,

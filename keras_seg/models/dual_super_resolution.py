@@ -3,7 +3,7 @@ import dataclasses
 import keras
 
 from keras_seg.backbones.geometry import is_pyramid
-from keras_seg.backbones.graph import nodes
+from keras_seg.backbones.graph import PROBE, nodes
 from keras_seg.ceil_division import ceil_division
 from keras_seg.layers import NetworkOutput
 from keras_seg.models.network_info import named_outputs, network_info
@@ -16,8 +16,6 @@ from keras_seg.models.super_resolution import (
     predict,
     reconstruct,
 )
-
-_PROBE = 512  # pixels: what strides are measured at where any size is taken
 
 
 def dual_super_resolution(
@@ -223,7 +221,7 @@ def _sizes(model, tensors):
     """`{name: (size of the image, size of the map)}`, of those that are maps."""
 
     def fill(x):
-        return (1, *(_PROBE if size is None else size for size in x.shape[1:]))
+        return (1, *(PROBE if size is None else size for size in x.shape[1:]))
 
     shapes = keras.tree.map_structure(fill, model.input)
     probe = keras.Model(model.input, tensors)

@@ -6,10 +6,10 @@ before networks had `NetworkInput`, `NetworkTensor` and `NetworkOutput`.
 
 import keras
 
+from keras_seg.backbones.graph import PROBE
 from keras_seg.models.output_info import OutputInfo
 
 _TARGETS = {"super_resolution": "image", "feature_affinity": None}
-_PROBE = 64  # pixels: where a network takes any size, to ask for that of its output
 
 
 def inputs(model):
@@ -61,7 +61,7 @@ def _scale(model, tensor):
     """How many times larger than the image an output is, rounded down, 1 at least."""
 
     def fill(x):
-        return 1, *(_PROBE if size is None else size for size in x.shape[1:])
+        return 1, *(PROBE if size is None else size for size in x.shape[1:])
 
     probe = keras.Model(model.input, tensor)
     rows = fill(model.inputs[0])[1]
