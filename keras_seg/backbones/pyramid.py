@@ -4,7 +4,7 @@ import keras
 
 from keras_seg.backbones.dilation import dilation
 from keras_seg.backbones.feature_pyramid_model import FeaturePyramid
-from keras_seg.backbones.geometry import output_levels
+from keras_seg.backbones.geometry import is_pyramid, output_levels
 from keras_seg.backbones.graph import flatten, is_functional
 from keras_seg.backbones.levels import level_tensors
 from keras_seg.backbones.preprocessing import preprocessing

@@ -14,7 +14,7 @@ from keras_seg.losses import AffinityLoss, OutputLoss, SegmentationCrossentropy
 from keras_seg.models import inference_model, network_info
 from keras_seg.ops import row_positions
 from keras_seg.training import named_targets
-from tests.models.test_spnet import tiny_network
+from tests.models.networks import tiny_network
 from tests.paths import ROOT
 
 SIZE = (2, 3)  # of the last level's features, of crops of 32 x 48 at half of that

@@ -12,6 +12,7 @@ from keras_seg.inference import flops
 from keras_seg.losses import OutputLoss, SegmentationCrossentropy
 from keras_seg.metrics import MeanIoU
 from keras_seg.models import (
+    DSRL,
     DeepLabV3Plus,
     dual_super_resolution,
     inference_model,

@@ -22,10 +22,7 @@ from keras_seg.models import (
     select_outputs,
 )
 from keras_seg.training import named_targets
-from tests.models.test_cpnet import tiny_cpnet
-from tests.models.test_dsrl import tiny_dsrl
-from tests.models.test_hanet import tiny_hanet
-from tests.models.test_spnet import tiny_spnet
+from tests.models.networks import tiny_cpnet, tiny_dsrl, tiny_hanet, tiny_spnet
 
 
 def facts(model):
