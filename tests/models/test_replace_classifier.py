@@ -64,5 +64,5 @@ def test_bad_arguments():
         replace_classifier(tiny_spnet(), 1)
     inputs = keras.Input((None, None, 3))
     other = keras.Model(inputs, keras.layers.Conv2D(3, 1)(inputs))
-    with pytest.raises(ValueError, match="must have a classifier of this package"):
+    with pytest.raises(ValueError, match="must say what its classifiers are"):
         replace_classifier(other, 4)
