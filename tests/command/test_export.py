@@ -45,7 +45,7 @@ def test_a_saved_model_with_views_and_classes(folder, model, capsys):
     logits = multi_scale(inference_model(model), (1.0,), flip=True)(pixels[None])
     np.testing.assert_allclose(found, tf.nn.softmax(logits), atol=1e-5)
     assert (folder / "saved/1/assets/labels.txt").read_text().split() == ["a", "b", "c"]
-    assert "saved/1" in failing(["saved/1"], capsys)  # is there already
+    assert "saved/1" in failing(["saved/1"], capsys, 1)  # is there already
 
 
 def test_an_onnx_file(folder, model):
