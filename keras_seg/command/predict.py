@@ -1,20 +1,29 @@
-"""`keras-seg predict`: masks and overlays of images."""
+"""`keras-seg predict`: masks and overlays of images, and of videos."""
 
 import contextlib
 import pathlib
 import sys
 
 from keras_seg.command.files import image_files, load_model
-from keras_seg.command.flags import CLASSES
+from keras_seg.command.flags import (
+    CLASSES,
+    add_max_pixels,
+    add_value_range,
+    image_options,
+)
 from keras_seg.command.main import print_error
 from keras_seg.command.views import add_views, views
 
-SUMMARY = "segment images, to masks and overlays"
+SUMMARY = "segment images and videos, to masks and overlays"
+VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v")
 DESCRIPTION = """\
 Segments images of any size with a trained model, a .keras file.
 
 Each image becomes a PNG of its own name and size in the folder --output. The values
 of this mask are the classes; it shows their colours too. Sub-folders are kept.
+
+A video, or a folder of frames, becomes a video under the classes' colours where
+--output is one (.mp4, ...); this needs keras-seg[video].
 """
 
 EXAMPLES = """\
@@ -23,6 +32,7 @@ examples:
   keras-seg predict best.keras photographs --output masks --overlays overlays \\
       --classes camvid
   keras-seg predict best.keras large.png --output masks --window 480 480 --flip
+  keras-seg predict best.keras drive.mp4 --output classes.mp4 --classes camvid
 
 --window bounds the memory: the image is seen in windows of that many pixels, and the
 crop that the model was trained on is a good choice. An image that cannot be read is
@@ -34,15 +44,23 @@ def add_arguments(parser):
     """Adds the flags."""
     add, path = parser.add_argument, pathlib.Path
     add("model", type=path, help="the .keras file")
-    add("images", type=path, nargs="+", help="image files, or folders of them")
-    add("--output", type=path, required=True, help="folder to write the masks to")
+    add("images", type=path, nargs="+", help="image files, folders of them, or a video")
+    add(
+        "--output",
+        type=path,
+        required=True,
+        help="folder to write the masks to, or a video of the overlays",
+    )
     add("--overlays", type=path, help="folder for images under the classes' colours")
+    add("--confidence", type=path, help="folder for the largest probability, as grey")
     add("--alpha", type=float, default=0.5, help="share of the colours, 0 to 1")
     add(
         "--classes",
         metavar="CLASSES",
         help=f"their names and colours: {CLASSES}",
     )
+    add_value_range(add)
+    add_max_pixels(add)
     add_views(parser)
 
 
@@ -52,10 +70,28 @@ def check(args):
         raise ValueError(f"--alpha must be in 0..1. Received: {args.alpha}")
     if args.overlays and args.overlays.resolve() == args.output.resolve():
         raise ValueError("--overlays must be another folder than --output")
+    if args.confidence and args.confidence in (args.output, args.overlays):
+        raise ValueError("--confidence must be another folder than the others")
+    is_video = args.output.suffix.lower() in VIDEO_SUFFIXES
+    others = args.overlays, args.confidence, args.value_range, args.max_pixels
+    if is_video and (len(args.images) > 1 or any(others)):
+        raise ValueError(
+            "A video is made of one video or folder of frames, without --overlays, "
+            "--confidence, --value-range and --max-pixels. Received: --output "
+            f"{args.output}"
+        )
+    videos = [x for x in args.images if x.suffix.lower() in VIDEO_SUFFIXES]
+    if videos and not is_video:
+        raise ValueError(
+            f"--output must be a video for {videos[0]}, such as classes.mp4. Received: "
+            f"{args.output}"
+        )
 
 
 def run(args):
-    """Segments all images, and tells how many."""
+    """Segments all images, or a video, and tells how many."""
+    if args.output.suffix.lower() in VIDEO_SUFFIXES:
+        return _segment_video(args)
     import keras
     from PIL import Image
 
@@ -63,32 +99,68 @@ def run(args):
     from keras_seg.visualization import overlay
 
     files = image_files(args.images)
-    for folder in filter(None, (args.output, args.overlays)):
+    for folder in filter(None, (args.output, args.overlays, args.confidence)):
         _check_folder(folder, files)
     model = load_model(args.model)
-    label_map = predictor(model, **views(args))
+    reading = image_options(args)
+    label_map = predictor(
+        model, **views(args), **reading, return_probabilities=bool(args.confidence)
+    )
+    channels = model.inputs[0].shape[-1]
     palette = _palette(args.classes, model)
 
     failed = 0
     progress = keras.utils.Progbar(len(files), unit_name="image")
     for name, path in files.items():
         try:
-            image = read_image(path)
+            found = label_map(path)
+            image = read_image(path, channels, **reading) if args.overlays else None
         except (OSError, ValueError) as error:
             print(file=sys.stderr)  # below the progress bar
             print_error(error)
             failed += 1
         else:
-            classes = label_map(image)
-            mask = _result(args.output, name)
-            write_label_map(mask, classes, palette)
+            classes = found[0] if args.confidence else found
+            write_label_map(_result(args.output, name), classes, palette)
             if args.overlays:
-                drawn = overlay(image, classes, palette, args.alpha)
+                drawn = overlay(_visible(image), classes, palette, args.alpha)
                 Image.fromarray(drawn).save(_result(args.overlays, name))
+            if args.confidence:
+                Image.fromarray(_confidence(found[1])).save(
+                    _result(args.confidence, name)
+                )
         with contextlib.redirect_stdout(sys.stderr):
             progress.add(1)
     print(f"{len(files) - failed} masks in {args.output}")
     return 1 if failed else 0
+
+
+def _segment_video(args):
+    from keras_seg.inference import predictor, segment_video
+
+    model = load_model(args.model)
+    label_map = predictor(model, **views(args))
+    palette = _palette(args.classes, model)
+    source = args.images[0]
+    count = segment_video(label_map, source, args.output, palette, args.alpha)
+    print(f"{count} frames in {args.output}")
+
+
+def _visible(image):
+    """Three channels of an image of any: grey, or the first three."""
+    import numpy as np
+
+    return image[..., :3] if image.shape[-1] >= 3 else np.repeat(image[..., :1], 3, -1)
+
+
+def _confidence(probabilities):
+    """The largest probability of each pixel, 255 for 1."""
+    import numpy as np
+
+    largest = probabilities.max(axis=-1)
+    if probabilities.shape[-1] == 1:  # of the class, or of none
+        largest = np.maximum(largest, 1 - largest)
+    return np.uint8(np.rint(255 * largest))
 
 
 def _palette(classes, model):

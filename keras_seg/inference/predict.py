@@ -17,12 +17,14 @@ def predict(model, images, **options):
             `(batch, height, width, channels)`, or an iterable of such images, of
             different sizes too.
         **options: `window`, `overlap`, `blending`, `scales` and `flip` of
-            `prediction_model`.
+            `prediction_model`; `value_range`, `max_pixels` and
+            `return_probabilities` of `predictor`.
 
     Returns:
         The label map of one image, `(height, width)` at the image's own size: uint8, or
         int32 above 256 classes; a list of these for several. To write many as they
-        come, use `predictor`.
+        come, use `predictor`. With `return_probabilities` a pair for each image: the
+        label map, and the probabilities, float32 `(height, width, classes)`.
 
     Raises:
         ValueError: As `predictor`.
@@ -33,6 +35,8 @@ def predict(model, images, **options):
     ```python
     classes = predict(model, "street.jpg")
     several = predict(model, ["a.jpg", "b.png"], window=(480, 480), flip=True)
+    classes, probabilities = predict(model, "street.jpg", return_probabilities=True)
+    confidence = probabilities.max(axis=-1)
     ```
     """
     label_map = predictor(model, **options)

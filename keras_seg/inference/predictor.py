@@ -1,13 +1,22 @@
 from keras import ops
 
 from keras_seg.data import read_image
+from keras_seg.data._pictures import MAX_PIXELS
 from keras_seg.inference.class_map import class_map
 from keras_seg.inference.prediction_model import prediction_model
 from keras_seg.ops.xla import tensorflow
 
 
 def predictor(
-    model, window=None, overlap=1 / 3, blending="gaussian", scales=(1.0,), flip=False
+    model,
+    window=None,
+    overlap=1 / 3,
+    blending="gaussian",
+    scales=(1.0,),
+    flip=False,
+    value_range=None,
+    max_pixels=MAX_PIXELS,
+    return_probabilities=False,
 ):
     """A function from one image, of any size, to its label map.
 
@@ -17,6 +26,12 @@ def predictor(
             `DSRL` are reduced by its scale, as in training, so that the label map has
             the size of the image that was given.
         window, overlap, blending, scales, flip: as of `prediction_model`.
+        value_range: the values of black and of white in images of more than 8 bits, as
+            of `keras_seg.data.read_image`.
+        max_pixels: int. Larger images are refused.
+        return_probabilities: bool. Whether the function returns the pair of the label
+            map and the probabilities of all classes, float32
+            `(height, width, classes)`, whose largest is the confidence.
 
     Returns:
         A function that takes an image, in any form that `keras_seg.data.read_image`
@@ -38,16 +53,28 @@ def predictor(
     network = prediction_model(model, window, overlap, blending, scales, flip)
     channels = network.input_shape[-1]
 
-    def classes(images):
-        return class_map(network(images, training=False))
+    def maps(images):
+        logits = network(images, training=False)
+        if return_probabilities:
+            return class_map(logits), _probabilities(logits)
+        return (class_map(logits),)
 
     if tf := tensorflow():
         # One trace for all sizes.
         shape = tf.TensorSpec((1, None, None, channels), "float32")
-        classes = tf.function(classes, input_signature=[shape])
+        maps = tf.function(maps, input_signature=[shape])
 
     def label_map(image):
-        pixels = read_image(image, channels).astype("float32")
-        return ops.convert_to_numpy(classes(pixels[None]))[0]
+        pixels = read_image(image, channels, value_range, max_pixels)
+        found = maps(pixels.astype("float32")[None])
+        found = [ops.convert_to_numpy(each)[0] for each in found]
+        return tuple(found) if return_probabilities else found[0]
 
     return label_map
+
+
+def _probabilities(logits):
+    logits = ops.cast(logits, "float32")
+    if logits.shape[-1] == 1:
+        return ops.sigmoid(logits)
+    return ops.softmax(logits, axis=-1)

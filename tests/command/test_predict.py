@@ -78,6 +78,37 @@ def test_what_cannot_be_read_is_told_and_the_others_segmented(files, tmp_path, c
     assert masks == {"a.png", "b.png"}
 
 
+def test_confidence(files, model):
+    main(
+        ["predict", "model.keras", "photos"]
+        + ["--output", "masks"]
+        + ["--confidence", "sure"]
+    )
+    for name, pixels in files.items():
+        classes, probabilities = predict(model, pixels, return_probabilities=True)
+        np.testing.assert_array_equal(read(f"masks/{name}.png"), classes)
+        expected = 255 * probabilities.max(axis=-1)
+        np.testing.assert_allclose(read(f"sure/{name}.png"), expected, atol=0.51)
+
+
+def test_frames_become_a_video(files, model, tmp_path, capsys):
+    av = pytest.importorskip("av")
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for index in range(3):
+        Image.fromarray(files["a"]).save(frames / f"{index}.png")
+    main(["predict", "model.keras", "frames", "--output", "out.mp4"])
+    assert capsys.readouterr().out == "3 frames in out.mp4\n"
+    with av.open("out.mp4") as container:
+        assert [x.width for x in container.decode(video=0)] == [48] * 3
+    for arguments, words in (
+        (["photos", "--output", "a.mp4", "--overlays", "b"], "A video is made of one"),
+        (["out.mp4", "--output", "masks"], "--output must be a video for out.mp4"),
+        (["photos", "--output", "x", "--confidence", "x"], "another folder than"),
+    ):
+        assert words in failing(["model.keras", *arguments], capsys, status=2)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -6,6 +6,7 @@ from PIL import Image
 from keras_seg.data import low_resolution
 from keras_seg.inference import multi_scale, predict, predictor, sliding_window
 from keras_seg.models import inference_model
+from tests.data.pictures import write_png
 from tests.inference.test_multi_scale import sees_its_left
 from tests.models.networks import tiny_dsrl, tiny_hanet, tiny_spnet
 
@@ -178,3 +179,36 @@ def test_rejects_files_that_are_no_images(tmp_path):
         label_map(tmp_path / "half.jpg")
     with pytest.raises(FileNotFoundError):
         label_map(tmp_path / "none.png")
+
+
+def test_probabilities(tmp_path):
+    pixels = image(20, 30) / 64
+    expected = np.exp(pixels) / np.exp(pixels).sum(axis=-1, keepdims=True)
+    classes, probabilities = predict(brightest(), pixels, return_probabilities=True)
+    np.testing.assert_array_equal(classes, pixels.argmax(axis=-1))
+    assert probabilities.dtype == "float32"
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+    ((_, again),) = predict(brightest(), [pixels], return_probabilities=True)
+    np.testing.assert_array_equal(again, probabilities)
+
+
+def test_one_logit_has_the_probability_of_the_class():
+    pixels = keras.Input((None, None, 1))
+    model = keras.Model(pixels, pixels / 64 - 2.0)
+    values = np.arange(12.0).reshape(3, 4) * 20
+    classes, probabilities = predict(model, values, return_probabilities=True)
+    np.testing.assert_array_equal(classes, values > 128)
+    expected = 1 / (1 + np.exp(2 - values / 64))
+    np.testing.assert_allclose(probabilities[..., 0], expected, atol=1e-5)
+
+
+def test_images_of_12_bits(tmp_path):
+    pixels = np.uint16(image(20, 30)) * 16
+    write_png(tmp_path / "a.png", pixels, 16, 2)
+    seen = keras.Input((None, None, 3))
+    # Whether a pixel has more than 100 of red.
+    model = keras.Model(seen, seen[..., :1] - 100.0)
+    found = predict(model, tmp_path / "a.png", value_range=4095)
+    np.testing.assert_array_equal(found, pixels[..., 0] / 4095 * 255 > 100)
+    with pytest.raises(ValueError, match="larger `max_pixels`"):
+        predict(model, tmp_path / "a.png", max_pixels=599)
