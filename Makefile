@@ -34,7 +34,7 @@ $(VENV)/installed $(OTHERS)/installed $(ADDONS)/installed $(NEXT)/installed $(AP
 demo: install
 	$(RUN) examples/train_spnet.py --epochs 4 --batch-size 4 --scale 0.75 1.5 \
 		--learning-rate 2e-3 --cache --val-batch-size 10 \
-		--val-every 2 --output runs/demo --export saved_models/spnet/1
+		--val-every 2 --overwrite --output runs/demo --export saved_models/spnet/1
 
 test: install
 	$(RUN) -m pytest -m 'not slow' --numprocesses $(JOBS)

@@ -222,7 +222,6 @@ def main(args):
     best = keras.saving.load_model(args.output / "best.keras", compile=False)
     best = models.inference_model(best)
     batches = data.evaluation_pipeline(val_set, args.val_batch_size)
-    batches = batches.map(training.named_targets(best, args.upscale))
     result = inference.evaluate(
         best, batches, val_set.class_names, val_set.ignore_class
     )

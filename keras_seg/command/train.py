@@ -4,6 +4,7 @@ import pathlib
 
 from keras_seg.command.files import load_model
 from keras_seg.command.training_flags import (
+    DEFAULTS,
     add_training_flags,
     open_training_data,
     with_defaults,
@@ -24,8 +25,8 @@ EXAMPLES = """\
 examples:
   keras-seg train --network spnet                          # procedural street scenes
   keras-seg train --network hanet --data folder --data-dir my_data
-  keras-seg train --network spnet --data folder --data-dir my_data \\
-      --from best.keras --freeze backbone --epochs 10
+  keras-seg train --from best.keras --freeze backbone --epochs 10 \\
+      --data folder --data-dir my_data
 
 The scripts in examples do the same in plain calls of the package, one for each
 network, with its options.
@@ -163,6 +164,8 @@ def _fit(args, model, strategy, train_set, val_set):
         f"{len(train_set)} images to train on, {len(val_set)} to validate on, "
         f"{train_set.num_classes} classes, {len(train)} steps an epoch"
     )
+    recipe = ", ".join(f"{flag} {getattr(args, flag)}" for flag in DEFAULTS)
+    print(f"recipe: {recipe}")
     with strategy.scope():
         _compile(args, model, train_set, args.epochs * len(train))
     targets = training.named_targets(model, _scale(model))
@@ -271,13 +274,12 @@ def _finish(args, val_set):
 
     from PIL import Image
 
-    from keras_seg import data, inference, models, training
+    from keras_seg import data, inference, models
     from keras_seg.export import export_saved_model
     from keras_seg.visualization import sample_predictions
 
     best = models.inference_model(load_model(args.output / "best.keras"))
     batches = data.evaluation_pipeline(val_set, args.val_batch_size)
-    batches = batches.map(training.named_targets(best, _scale(best)))
     result = inference.evaluate(
         best, batches, val_set.class_names, val_set.ignore_class
     )

@@ -7,7 +7,7 @@ from keras_seg.command.flags import add_data, check_data, folder_options
 
 _LABELS_TO_LOOK_AT = 64  # at the start of a training
 
-# What follows from the recipe where it does not say otherwise.
+# What a recipe may set, and the values where it does not.
 DEFAULTS = {
     "backbone": "efficientnet_lite_b0",
     "weights": None,
@@ -28,6 +28,9 @@ DEFAULTS = {
     "schedule": "poly",
     "ema": None,
 }
+
+
+_OF_DATA = "What is not given, here and above, is what suits the data set."
 
 
 def parse_training_flags(description, name, recipes, add_more=None, arguments=None):
@@ -69,7 +72,7 @@ def add_training_flags(parser, name=None):
     data.add_argument("--image-size", type=int, nargs=2, default=(96, 128))
     _add_pipeline(data.add_argument)
     _add_network(parser.add_argument_group("network").add_argument)
-    _add_recipe(parser.add_argument_group("recipe").add_argument)
+    _add_recipe(parser.add_argument_group("recipe", _OF_DATA).add_argument)
     _add_run(parser.add_argument_group("run").add_argument, name)
 
 
