@@ -1,0 +1,42 @@
+import numpy as np
+from PIL import Image
+
+from keras_seg.inference import predict
+from keras_seg.visualization import comparison, sample_predictions
+from tests.models.networks import tiny_spnet
+
+
+class Images:
+    """Five images of sizes of their own, each of one colour and one class."""
+
+    palette = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], "uint8")
+    class_names = ("a", "b", "c")
+
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, index):
+        size = 32 + 8 * index, 48
+        image = np.full((*size, 3), 50 * index, "uint8")
+        return image, np.full(size, index % 3, "int32")
+
+
+def test_images_are_taken_evenly_and_have_the_size_of_the_first():
+    data, model = Images(), tiny_spnet()
+    images, labels, classes = [], [], []
+    for index in (0, 2, 4):
+        image, label = data[index]
+        maps = predict(model, image)
+        picture = Image.fromarray(maps).resize((48, 32), Image.Resampling.NEAREST)
+        images.append(np.full((32, 48, 3), 50 * index))
+        labels.append(np.full((32, 48), index % 3))
+        classes.append(np.asarray(picture))
+    expected = comparison(images, labels, classes, data.palette, data.class_names)
+    found = sample_predictions(model, data, count=3)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_few_images_are_all_drawn():
+    data, model = Images(), tiny_spnet()
+    all_of_them = sample_predictions(model, data, count=5)
+    np.testing.assert_array_equal(sample_predictions(model, data, 9), all_of_them)
