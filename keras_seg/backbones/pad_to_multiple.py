@@ -36,6 +36,8 @@ class PadToMultiple(keras.layers.Layer):
         if self.mode == "edge":
             for axis in (1, 2):
                 cells = ops.shape(x)[axis]
+                if isinstance(cells, int) and cells % self.multiple == 0:
+                    continue
                 index = ops.arange(self._padded(cells))
                 x = ops.take(x, ops.minimum(index, cells - 1), axis=axis)
             return x

@@ -45,6 +45,10 @@ class CropToCells(keras.layers.Layer):
     def call(self, inputs):
         x, image = inputs
         rows, columns = map(self._cells, ops.shape(image)[1:3])
+        # Sizes that are known need no slice, whose gradient would be a copy.
+        is_known = isinstance(rows, int) and isinstance(columns, int)
+        if is_known and tuple(x.shape[1:3]) == (rows, columns):
+            return x
         return x[:, :rows, :columns]
 
     def compute_output_shape(self, input_shape):
