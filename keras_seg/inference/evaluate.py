@@ -4,8 +4,9 @@ from keras import ops
 
 from keras_seg.inference.class_map import class_map
 from keras_seg.inference.evaluate_label_maps import evaluate_label_maps
-from keras_seg.inference.prediction_model import network_scale, prediction_model
+from keras_seg.inference.prediction_model import prediction_model
 from keras_seg.inference.segmentation_network import segmentation_network
+from keras_seg.models import network_info
 from keras_seg.ops.xla import tensorflow
 
 
@@ -76,7 +77,7 @@ def evaluate(
 def _predict_function(network, model, options):
     """A function from images and their labels to class maps of the labels' size."""
     full_size = prediction_model(model, **options)
-    if network_scale(network) == 1:
+    if network_info(network).scale == 1:
         return lambda images, labels: class_map(full_size(images, training=False))
     reduced = prediction_model(model, full_size=False, **options)
 

@@ -1,13 +1,11 @@
 import keras
 
 from keras_seg.backbones.pad_to_multiple import PadToMultiple
-from keras_seg.inference.logits_scale import logits_scale
 from keras_seg.inference.multi_scale import multi_scale
 from keras_seg.inference.segmentation_network import segmentation_network
 from keras_seg.inference.sliding_window import sliding_window
 from keras_seg.layers import CropToCells
-
-_PROBE = 64  # pixels: where a network takes any size, to ask for that of its logits
+from keras_seg.models import network_info
 
 
 def prediction_model(
@@ -59,11 +57,11 @@ def prediction_model(
     """
     network = segmentation_network(model)
     size = tuple(network.inputs[0].shape[1:3])
-    scale = network_scale(network)
+    scale = network_info(network).scale
     if window is None and None not in size:
         window = size
     if window is not None:
-        has_positions = any(tensor.name == "positions" for tensor in model.inputs)
+        has_positions = "positions" in network_info(model).inputs.values()
         seen = segmentation_network(model, positions=has_positions)
         network = sliding_window(seen, window, overlap=overlap, blending=blending)
     if tuple(scales) != (1.0,) or flip:
@@ -71,12 +69,6 @@ def prediction_model(
     if full_size and scale > 1:
         network = _reducing(network, scale)
     return network
-
-
-def network_scale(network):
-    """How many times larger than the image its logits are: a DSRL's scale, else 1."""
-    size = network.inputs[0].shape[1:3]
-    return logits_scale(network, [side or _PROBE for side in size])
 
 
 def _reducing(network, scale):
