@@ -182,6 +182,7 @@ def test_a_shard_that_is_cut_off(files, tmp_path):
 @pytest.mark.parametrize("file_format", ["tfrecord", "array_record"])
 def test_tensorflow_datasets(tmp_path, file_format):
     tfds = pytest.importorskip("tensorflow_datasets")
+    pytest.importorskip("importlib_resources")  # tensorflow_datasets writes with it
     if file_format == "array_record":
         pytest.importorskip("array_record")
     labels = [np.roll(LABEL + np.uint8(1), index) for index in range(5)]
