@@ -60,8 +60,8 @@ def test_the_copy_trains_by_itself(tmp_path):
 
 
 def test_bad_arguments():
-    with pytest.raises(ValueError, match="Received: num_classes=1"):
-        replace_classifier(tiny_spnet(), 1)
+    with pytest.raises(ValueError, match="Received: num_classes=0"):
+        replace_classifier(tiny_spnet(), 0)
     inputs = keras.Input((None, None, 3))
     other = keras.Model(inputs, keras.layers.Conv2D(3, 1)(inputs))
     with pytest.raises(ValueError, match="must say what its classifiers are"):
