@@ -1,0 +1,74 @@
+"""What is known of the trained networks that come with the package."""
+
+import dataclasses
+import json
+import pathlib
+
+FOLDER = pathlib.Path(__file__).parent / "_presets"
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """A trained network that comes with the package.
+
+    Attributes:
+        name: str. What `from_preset` and the commands take.
+        network: str. A function of `keras_seg.models`.
+        arguments: dict. The keyword arguments of that function.
+        data: str. What the network was trained on.
+        class_names: tuple of str, one for each class.
+        palette: tuple of (red, green, blue), one for each class, in 0..255.
+        image_size: (height, width) in pixels of the images it was validated on.
+        parameters: int. The number of weights of the network, for inference.
+        val_mean_iou: float, in percent. At one scale, on the validation split.
+        license: str. What the training images may be used for.
+        sha256: str. The checksum of the file of weights.
+    """
+
+    name: str
+    network: str
+    arguments: dict
+    data: str
+    class_names: tuple
+    palette: tuple
+    image_size: tuple
+    parameters: int
+    val_mean_iou: float
+    license: str
+    sha256: str
+
+    @property
+    def path(self):
+        """The file of weights, which Keras's `load_weights` reads too."""
+        return FOLDER / f"{self.name}.weights.h5"
+
+
+def presets():
+    """Returns the trained networks that come with the package.
+
+    Returns:
+        dict `{name: Preset}`. A `Preset` has the attributes `name`, `network`,
+        `arguments`, `data`, `class_names`, `palette`, `image_size`, `parameters`,
+        `val_mean_iou` (percent), `license`, `sha256` and `path`.
+
+    Example:
+
+    ```python
+    for name, preset in keras_seg.models.presets().items():
+        print(name, preset.data, preset.val_mean_iou)
+    ```
+    """
+    records = json.loads((FOLDER / "presets.json").read_text(encoding="utf-8"))
+    return {record["name"]: Preset(**_frozen(record)) for record in records}
+
+
+def _frozen(record):
+    """A record with tuples in the place of JSON's lists, outside of `arguments`."""
+    return {
+        key: _as_tuple(value) if isinstance(value, list) else value
+        for key, value in record.items()
+    }
+
+
+def _as_tuple(value):
+    return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
