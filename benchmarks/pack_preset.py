@@ -4,8 +4,8 @@
         --network HANet --arguments '{"backbone": "efficientnet_lite_b0", ...}' \
         --data-dir CamVid --license "..."
 
-The arguments are those of `keras_seg.models.HANet` without training-only parts. Kernels
-are rounded to half precision; the packed network is built anew and evaluated on CamVid's
+The arguments are those of `keras_seg.models.HANet`, without training-only parts.
+Kernels are rounded to half precision. The packed network is evaluated on CamVid's
 validation images, and that score becomes part of the record.
 """
 
@@ -78,7 +78,8 @@ def main(args):
     records = [dataclasses.asdict(p) for p in {**others, args.name: preset}.values()]
     text = json.dumps(records, indent=1) + "\n"
     (FOLDER / "presets.json").write_text(text, encoding="utf-8")
-    print(f"{args.name}: {preset.val_mean_iou} %, {path.stat().st_size / 2**20:.1f} MiB")
+    size = path.stat().st_size / 2**20
+    print(f"{args.name}: {preset.val_mean_iou} %, {size:.1f} MiB")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 Run:    python -m tests.changed [COMMIT]
 
-A changed module has the test file of its name, a changed test file itself. Where nothing
-changed that has a test of its own, it is the tests of the mathematics.
+A changed module has the test file of its name, a changed test file itself. Where
+nothing changed that has a test of its own, it is the tests of the mathematics.
 """
 
 import pathlib
