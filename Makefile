@@ -6,13 +6,14 @@ OTHERS := .venv-backends
 ADDONS := .venv-addons
 NEXT := .venv-next
 APP := .venv-app
+DOCS := .venv-docs
 JOBS ?= 2
 ON_EACH_BACKEND := $(addprefix tests/,ops layers losses metrics backbones models checkpoints)
 ON_KERAS_2 := import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))
 SEES_GPU := import sys, tensorflow as tf; sys.exit(not tf.config.list_physical_devices("GPU"))
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: install demo test test-all test-addons test-next test-jax test-torch test-distributed test-gpu test-app matrix lint bench docs clean
+.PHONY: install demo test test-all test-addons test-next test-jax test-torch test-distributed test-gpu test-app matrix lint check bench docs backbones clean
 
 install: $(VENV)/installed
 
@@ -60,6 +61,11 @@ test-next: $(NEXT)/installed
 test-jax test-torch: test-%: $(OTHERS)/installed
 	KERAS_BACKEND=$* $(OTHERS)/bin/python -m pytest -m 'not slow' $(ON_EACH_BACKEND)
 
+# Lint, and the tests of what differs from COMMIT: before every commit.
+COMMIT ?= HEAD
+check: lint
+	$(RUN) -m pytest -m 'not slow' --numprocesses $(JOBS) $$($(RUN) -m tests.changed $(COMMIT))
+
 # Devices, machines, kill -9 and precisions, in processes of their own: half an hour.
 test-distributed: install
 	$(RUN) -m pytest tests/scale
@@ -97,10 +103,21 @@ bench: install
 	$(RUN) -m benchmarks.networks
 	$(RUN) -m benchmarks.pipeline
 
-# The table of backbones: up to half an hour.
-docs: install
-	$(RUN) -m benchmarks.backbones > docs/backbones.md.new
-	mv docs/backbones.md.new docs/backbones.md
+# The pages are made from the sources alone, without TensorFlow.
+$(DOCS)/installed: docs/requirements.txt
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --upgrade pip
+	$(DOCS)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
+# The site, in build/site; strict, so that a broken link or a missing page is an error.
+docs: $(DOCS)/installed
+	$(DOCS)/bin/python -m mkdocs build --strict --quiet
+
+# The table of backbones in the docs: up to half an hour.
+backbones: install
+	$(RUN) -m benchmarks.backbones > docs/guides/backbone_table.md.new
+	mv docs/guides/backbone_table.md.new docs/guides/backbone_table.md
 
 clean:
-	rm -rf $(VENV) $(OTHERS) $(ADDONS) $(NEXT) $(APP) runs build *.egg-info
+	rm -rf $(VENV) $(OTHERS) $(ADDONS) $(NEXT) $(APP) $(DOCS) runs build *.egg-info

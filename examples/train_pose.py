@@ -230,7 +230,7 @@ if __name__ == "__main__":
     add("--figures", type=int, default=3000, help="to train on")
     add("--test-figures", type=int, default=500)
     add("--size", type=int, nargs=2, default=(128, 96), help="of the full images")
-    add("--backbone", default="resnet10", help="see docs/backbones.md")
+    add("--backbone", default="resnet10", help="see docs/guides/backbone_table.md")
     add("--weights", help='of the backbone, such as "imagenet"')
     add("--output-stride", type=int, choices=[8, 16, 32], default=8)
     add("--filters", type=int, default=64, help="of the decoder")

@@ -16,7 +16,7 @@ import keras_seg  # noqa: E402, F401  # before `from keras import ops` on Keras 
 BACKEND = keras.backend.backend()
 
 if keras.__version__.startswith("2."):
-    # Runtimes that are not there beside TensorFlow 2.15: see docs/addons.md.
+    # Runtimes that are not there beside TensorFlow 2.15: see docs/guides/addons.md.
     collect_ignore = [
         f"export/test_{name}.py" for name in ("backbones", "litert", "onnx")
     ]

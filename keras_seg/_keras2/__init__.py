@@ -6,7 +6,7 @@ where Keras 3 has it, and extends what takes more on Keras 3; what Keras 2 can d
 does as before. `keras.ops` is that of keras-core, which keras-cv brings along. What is
 missing there, or has other dtypes or fewer digits than on Keras 3, is TensorFlow's.
 
-What works so, and what does not, is in docs/addons.md.
+What works so, and what does not, is in docs/guides/addons.md.
 """
 
 from keras_seg._keras2 import (

@@ -15,7 +15,7 @@ The file holds the whole network from raw images, with its head for training:
     model = keras.saving.load_model("spnet.keras")       # after import keras_seg
     logits = keras_seg.models.inference_model(model)(images)
 
-docs/checkpoints.md lists the published checkpoints.
+docs/guides/checkpoints.md lists the published checkpoints.
 """
 
 EXAMPLES = """\

@@ -16,7 +16,7 @@ Trains a network, evaluates the best one, exports it for TF Serving and draws so
 predictions.
 
 Data of your own are a folder with train/images, train/labels, val/images, val/labels
-and classes.txt, a class a line; docs/data_sets.md tells of others. In the folder
+and classes.txt, a class a line; docs/guides/data_sets.md tells of others. In the folder
 --output there are afterwards best.keras, log.csv, evaluation.json and predictions.png.
 The same command goes on with a run that was interrupted.
 """

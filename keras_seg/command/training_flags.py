@@ -146,7 +146,7 @@ def _add_pipeline(add):
 
 
 def _add_network(add):
-    add("--backbone", help="a name of docs/backbones.md")
+    add("--backbone", help="a name of docs/guides/backbone_table.md")
     add("--weights", help="of it: imagenet, none, or a .keras or .weights.h5 file")
     add("--output-stride", type=int, choices=[8, 16, 32])
 

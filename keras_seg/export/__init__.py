@@ -5,6 +5,12 @@ is not imported before it is used.
 """
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from keras_seg.export.litert import export_litert
+    from keras_seg.export.onnx import export_onnx
+    from keras_seg.export.saved_model import export_saved_model
 
 _HOMES = {
     "export_litert": "litert",
@@ -12,7 +18,7 @@ _HOMES = {
     "export_saved_model": "saved_model",
 }
 
-__all__ = [*_HOMES]
+__all__ = ["export_litert", "export_onnx", "export_saved_model"]
 
 
 def __getattr__(name):

@@ -2,7 +2,7 @@
 
 Compiling a whole train step fails under `MirroredStrategy`, while compiled functions
 inside a step work. So each core op is a `tf.function(jit_compile=True)` of its own.
-What XLA gains and costs on a CPU, by op and by network, is in docs/xla.md.
+What XLA gains and costs on a CPU, by op and by network, is in docs/benchmarks.md.
 """
 
 import contextlib

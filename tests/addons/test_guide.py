@@ -1,4 +1,4 @@
-"""The names in docs/addons.md are there."""
+"""The names in docs/guides/addons.md are there."""
 
 import importlib
 import operator
@@ -8,7 +8,7 @@ import pytest
 
 from tests.paths import ROOT
 
-GUIDE = (ROOT / "docs" / "addons.md").read_text()
+GUIDE = (ROOT / "docs" / "guides" / "addons.md").read_text()
 
 
 def names(root):

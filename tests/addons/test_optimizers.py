@@ -16,7 +16,7 @@ SGD = keras.optimizers.legacy.SGD
 
 
 def by_part(backbone, others):
-    """What docs/addons.md shows: learning rates by part."""
+    """What docs/guides/addons.md shows: learning rates by part."""
 
     def optimizer(model):
         heads = [layer for layer in model.layers if layer.name != "backbone"]
@@ -59,7 +59,7 @@ def test_networks_learn(name):
 
 @pytest.mark.parametrize("name", ["LAMB", "SGDW"])
 def test_two_replicas_train_as_one_device(name, two_replicas):
-    """The others fail there on any model; docs/addons.md says so."""
+    """The others fail there on any model; docs/guides/addons.md says so."""
     found = []
     for strategy in (tf.distribute.get_strategy(), two_replicas):
         with strategy.scope():

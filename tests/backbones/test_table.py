@@ -6,7 +6,7 @@ from keras_seg import backbones
 from keras_seg.backbones import pretrained
 from tests.backbones.test_catalog import CHANNELS
 
-TABLE = pathlib.Path(__file__).parents[2] / "docs" / "backbones.md"
+TABLE = pathlib.Path(__file__).parents[2] / "docs" / "guides" / "backbone_table.md"
 
 
 def test_names_channels_and_weights():

@@ -1,4 +1,4 @@
-"""The client as the command that docs/serving.md shows."""
+"""The client as the command that docs/guides/serving.md shows."""
 
 import pathlib
 import re

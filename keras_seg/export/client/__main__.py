@@ -16,7 +16,7 @@ examples:
   python -m keras_seg.export.client *.jpg --address http://localhost:8501 \\
       --model spnet --classes class_maps
 
-docs/serving.md shows how to start TensorFlow Serving.
+docs/guides/serving.md shows how to start TensorFlow Serving.
 """
 
 
