@@ -91,7 +91,7 @@ setup(
             "av>=12",
         ],
         "lint": ["ruff>=0.9"],
-        # TensorFlow 2.15 with Keras 2, for Python 3.10 and 3.11: see docs/guides/addons.md.
+        # TensorFlow 2.15 with Keras 2, for Python 3.10 and 3.11: docs/guides/addons.md.
         "addons": [
             "tensorflow==2.15.1",
             "keras==2.15.0",

@@ -9,7 +9,7 @@ Procedural street scenes (no data needed), CamVid, or a folder of your own:
 A folder of your own has train/images, train/labels, val/images and val/labels, and
 classes.txt with a class a line; docs/guides/data_sets.md tells more. A run that was
 interrupted goes on where it was when the same command is given again. Several GPUs of
-a machine are used as they are, several machines with TF_CONFIG: docs/guides/training.md.
+a machine are used, and several machines with TF_CONFIG: docs/guides/distributed.md.
 """
 
 import os

@@ -27,7 +27,7 @@ examples:
       --output evaluation.json --chart confusion.png
   keras-seg evaluate best.keras --data camvid --data-dir CamVid --window 160 224
 
-docs/guides/data_sets.md has the layouts of the data sets, docs/guides/evaluation.md the measures.
+docs/guides/data_sets.md has the layouts, docs/guides/evaluation.md the measures.
 """
 
 

@@ -17,7 +17,7 @@ def add_data(parser):
         "--data",
         choices=DATA_SETS,
         default="scenes",
-        help="the data set (docs/guides/data_sets.md); by default procedural street scenes",
+        help="data set (docs/guides/data_sets.md); procedural scenes by default",
     )
     add("--data-dir", help="its folder, also gs://...; scenes need none")
     add("--scenes", type=int, default=320, help="number of scenes to train on")

@@ -8,7 +8,7 @@ def pad_to_bucket(images, buckets):
 
     A server then allocates for these few sizes, where it would for each that clients
     send. The last row and column are repeated, which a network takes better for more
-    of the same than for a black wall: see docs/guides/serving.md for what padding changes.
+    of the same than for a black wall. Padding costs accuracy: docs/guides/serving.md.
 
     Args:
         images: tensor `(batch, height, width, channels)`.

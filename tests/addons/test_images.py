@@ -22,7 +22,7 @@ def turned(image, label, angle):
 
 
 class Rotation:
-    """What docs/guides/addons.md shows: an `Augmentation` and then tensorflow-addons."""
+    """As docs/guides/addons.md shows: an `Augmentation` and then tensorflow-addons."""
 
     def __init__(self, crop_size):
         self.augment = Augmentation(crop_size)
