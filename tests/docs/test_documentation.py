@@ -63,7 +63,7 @@ def commands(page):
 
 @pytest.mark.parametrize("page", pages_with("sh"))
 def test_commands_parse(page):
-    from keras_seg.command.main import parse
+    from keras_seg.command.main import _parser
 
     for words in commands(page):
-        parse(words)
+        _parser().parse_args(words)
