@@ -179,10 +179,11 @@ def _segment_tab(offered, inputs, seen):
         **_ONE_AT_A_TIME,
     )
     gr.on(
-        [alpha.release, legend.input],
+        [alpha.change, legend.input],
         _answering(paint),
         [seen, legend, alpha],
         [picture, overlay],
+        trigger_mode="always_last",  # while the slider moves
         **_QUIET,
     )
 
