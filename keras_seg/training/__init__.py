@@ -1,4 +1,4 @@
-"""What `model.fit` needs around it to train segmentation."""
+"""Optimizers, callbacks and distribution strategies to train with `model.fit`."""
 
 from keras_seg.training.adamw import AdamW
 from keras_seg.training.averaged_weights import AveragedWeights

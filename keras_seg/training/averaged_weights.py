@@ -3,33 +3,36 @@ from keras import ops
 
 
 class AveragedWeights(keras.callbacks.Callback):
-    """Evaluates, saves and exports the moving average of the weights, if there is one.
+    """Evaluates, saves and exports the exponential moving average of the weights.
 
-    For optimizers with `use_ema=True`, which keep an exponential moving average of the
-    trainable weights; with others it does nothing. The model has the average while it
-    is evaluated or predicts, and from the end of an epoch to the beginning of the next:
-    so that what other callbacks save or draw at the end of an epoch is the average. It
-    trains on with its own weights. After `fit` Keras leaves the average in the model.
+    Works with optimizers that have `use_ema=True`; with others it does nothing. The
+    model holds the averaged weights during evaluation and prediction, and between the
+    end of one epoch and the start of the next, so that other callbacks save or plot the
+    averaged model at the end of an epoch. Training continues with the unaveraged
+    weights. After `fit`, Keras leaves the averaged weights in the model.
 
-    `keras.callbacks.SwapEMAWeights(swap_on_epoch=True)` does the like, but exchanges
-    weights by sums and differences, which costs digits each time, and gives the model
-    its own weights back where training stops early. Use one of the two, not both.
+    `keras.callbacks.SwapEMAWeights(swap_on_epoch=True)` is similar, but it swaps
+    weights by adding and subtracting, which loses precision each time, and it restores
+    the unaveraged weights after early stopping. Use one of the two, not both.
 
-    The statistics of batch norms are not averaged by the optimizer: they are moving
-    averages themselves.
+    The optimizer does not average the statistics of batch norms, since they are moving
+    averages already.
 
-    Example: before the callbacks that save models,
+    Example:
+        List it before the callbacks that save models:
 
-    ```python
-    model.compile(keras_seg.training.AdamW(1e-3, use_ema=True, ema_momentum=0.999), ...)
-    best = BestModel("best.keras", "val_mean_iou")
-    model.fit(train, validation_data=val, callbacks=[AveragedWeights(), best])
-    ```
+        ```python
+        optimizer = keras_seg.training.AdamW(1e-3, use_ema=True, ema_momentum=0.999)
+        model.compile(optimizer, loss)
+        best = BestModel("best.keras", "val_mean_iou")
+        callbacks = [AveragedWeights(), best]
+        model.fit(train, validation_data=val, callbacks=callbacks)
+        ```
     """
 
     def __init__(self):
         super().__init__()
-        self._own = None  # the weights of training, while the model has the average
+        self._own = None  # unaveraged weights while the model holds averages
 
     def on_epoch_begin(self, epoch, logs=None):
         self._give_back()
@@ -38,7 +41,7 @@ class AveragedWeights(keras.callbacks.Callback):
         self._average()
 
     def on_train_end(self, logs=None):
-        self._own = None  # Keras has put the average into the model for good
+        self._own = None  # Keras leaves the averages in the model
 
     def on_test_begin(self, logs=None):
         self._average()
@@ -66,18 +69,18 @@ class AveragedWeights(keras.callbacks.Callback):
 
 
 def moving_averages(model):
-    """The variables of the moving average, one for each trainable weight of a model.
+    """Returns the moving averages of a model's trainable weights, one for each weight.
 
-    The list is empty where the optimizer keeps none, and before the first step.
+    The list is empty if the optimizer keeps no averages, and before the first step.
     """
     optimizer = getattr(model, "optimizer", None)
-    # In mixed precision the optimizer is inside of one that scales losses.
+    # In mixed precision, a loss-scaling optimizer wraps the actual one.
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     if not getattr(optimizer, "use_ema", False):
         return []
     if not ops.convert_to_numpy(optimizer.iterations).any():
         return []
-    return optimizer._model_variables_moving_average  # Keras has no public place for it
+    return optimizer._model_variables_moving_average  # not public in Keras
 
 
 def _assign(variables, arrays):

@@ -11,27 +11,30 @@ from keras_seg.training.worker import worker
 
 
 class Backup(keras.callbacks.Callback):
-    """Continues a run that was killed, at any moment, after its last whole epoch.
+    """Resumes an interrupted training run after its last completed epoch.
 
-    What `keras.callbacks.BackupAndRestore` does, but for four things. It writes the
-    weights and the number of the epoch one after the other into the files that they
-    replace, so that one killed in between resumes with half a file, or with the weights
-    of another epoch; here an epoch is one file that appears when it is whole. It leaves
-    out the states of random generators, so that dropout repeats itself; here they are
-    kept, and a resumed run ends with the weights of one that was not killed. It saves
-    at the end of an epoch, where callbacks that average weights have put the average
-    into the model; here an epoch is saved when the next one begins, or training ends.
-    And on several machines only the chief writes; the others get what it reads.
+    Differs from `keras.callbacks.BackupAndRestore` in four ways:
+
+    - Each epoch is one file, which is written completely before it replaces the
+      previous one. An interruption while saving never leaves a partial file, or weights
+      and an epoch number that do not match.
+    - The states of random generators are saved. A resumed run ends with the same
+      weights as an uninterrupted one.
+    - An epoch is saved when the next one begins or training ends, not at the end of the
+      epoch, when callbacks that average weights may have replaced the weights.
+    - On several machines only the chief writes; the others receive what it reads.
 
     Args:
-        folder: path of a folder for this alone.
-        delete: bool. Whether a finished run removes the folder.
+        folder: path of a folder that holds nothing else.
+        delete: bool. Whether to delete the folder after training has finished.
 
     Raises:
         ValueError: When training begins, if the folder holds a backup of another model.
 
-    Example: `model.fit(..., callbacks=[Backup("runs/spnet/backup")])`, after any other
-    callback that changes weights or writes files.
+    Example:
+        List it after any callback that changes weights or writes files:
+
+        `model.fit(..., callbacks=[Backup("runs/spnet/backup")])`
     """
 
     def __init__(self, folder, delete=True):
@@ -39,7 +42,7 @@ class Backup(keras.callbacks.Callback):
         self.folder = pathlib.Path(folder)
         self.delete = delete
         self.is_chief = worker()[0] == 0
-        self._done = None  # the number of epochs that are to be saved
+        self._done = None  # number of completed epochs to save
 
     def on_train_begin(self, logs=None):
         self._done = None
@@ -50,7 +53,7 @@ class Backup(keras.callbacks.Callback):
         epoch = epochs_done(self.folder) if self.is_chief else 0
         if epoch:
             arrays = self._read(epoch, variables)
-        strategy = getattr(self.model, "distribute_strategy", None)  # TensorFlow's
+        strategy = getattr(self.model, "distribute_strategy", None)  # TensorFlow only
         if isinstance(strategy, MultiWorkerStrategy):
             epoch, *arrays = strategy.from_chief([np.int64(epoch), *arrays])
         if epoch:
@@ -58,7 +61,7 @@ class Backup(keras.callbacks.Callback):
                 variable.assign(array)
             start_at_epoch(self.model, int(epoch))
         if self.is_chief:
-            self.folder.mkdir(parents=True, exist_ok=True)  # says: not finished
+            self.folder.mkdir(parents=True, exist_ok=True)  # marks an unfinished run
 
     def on_epoch_end(self, epoch, logs=None):
         self._done = epoch + 1
@@ -73,7 +76,7 @@ class Backup(keras.callbacks.Callback):
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _variables(self):
-        """Weights, states of random generators, and the optimizer's."""
+        """Returns weights, states of random generators and optimizer variables."""
         return [*self.model.variables, *self.model.optimizer.variables]
 
     def _save(self):
@@ -97,26 +100,27 @@ class Backup(keras.callbacks.Callback):
         shapes = [tuple(variable.shape) for variable in variables]
         if [array.shape for array in arrays] != shapes:
             raise ValueError(
-                f"{self.folder} holds the backup of another model: its "
-                f"{len(arrays)} variables do not have the shapes of the {len(shapes)} "
-                f"of {self.model.name!r} and its optimizer. Give another folder, or "
-                "remove this one to start anew."
+                f"{self.folder} holds the backup of another model: the shapes of its "
+                f"{len(arrays)} variables differ from those of the {len(shapes)} "
+                f"variables of {self.model.name!r} and its optimizer. Pass another "
+                "folder, or delete this one to start from scratch."
             )
         return arrays
 
 
 def epochs_done(folder, strategy=None):
-    """How many epochs of an unfinished run its `Backup` in `folder` holds.
+    """Returns the number of completed epochs in the backup of an unfinished run.
 
     Args:
-        folder: path, which need not exist.
-        strategy: the `tf.distribute.Strategy`, or None. On several machines the
-            chief's folder counts.
+        folder: path of the folder of `Backup`; it does not have to exist.
+        strategy: `tf.distribute.Strategy`, or None. On several machines, the folder of
+            the chief is read.
 
     Returns:
         int, 0 without a backup.
 
-    Example: `training_pipeline(..., first_epoch=epochs_done("runs/spnet/backup"))`
+    Example:
+        `training_pipeline(..., first_epoch=epochs_done("runs/spnet/backup"))`
     """
     done = max(_backups(folder), default=0)
     if isinstance(strategy, MultiWorkerStrategy):

@@ -4,7 +4,7 @@ from keras_seg._keras_private import layers_within
 
 
 def batch_norms(model):
-    """The batch norms of a model, of models nested in it, and inside its layers."""
+    """Returns the batch norms of a model, also those in nested models and layers."""
     return [
         layer
         for layer in layers_within(model)

@@ -7,24 +7,26 @@ from keras_seg.training.replacing import replacing
 
 
 class BestModel(keras.callbacks.Callback):
-    """Keeps the model with the highest value of a metric, in a file that is whole.
+    """Saves the model with the highest value of a metric.
 
-    `keras.callbacks.ModelCheckpoint(save_best_only=True)` writes into the file that it
-    replaces: killed meanwhile, a run loses the best model that it had.
+    The new file is written completely before it replaces the previous one.
+    `keras.callbacks.ModelCheckpoint(save_best_only=True)` overwrites the file in place,
+    so that an interruption while saving loses the best model.
 
-    Where no epoch had a value, as in a training without validation data, the model of
-    the last epoch is saved beside, as `last.keras`, and a line is printed.
+    If no epoch has a value, as in training without validation data, the model of the
+    last epoch is saved as `last.keras` in the same folder, and a message is printed.
 
     Args:
-        path: of the `.keras` file.
-        monitor: str. The name in Keras's logs to maximise; epochs without it, such as
-            those without validation, and those where it is nan do not count.
-        best: float or None. The value to beat.
+        path: path of the `.keras` file.
+        monitor: str. The name in the Keras logs to maximize. Epochs without it, such as
+            those without validation, and epochs in which it is NaN are skipped.
+        best: float or None. The value to exceed.
 
     Raises:
-        ValueError: At the end of an epoch, if nothing in the logs is called so.
+        ValueError: At the end of an epoch, if the logs hold no such name.
 
-    Example: `model.fit(..., callbacks=[BestModel("best.keras", "val_mean_iou")])`
+    Example:
+        `model.fit(..., callbacks=[BestModel("best.keras", "val_mean_iou")])`
     """
 
     def __init__(self, path, monitor, best=None):
@@ -40,7 +42,7 @@ class BestModel(keras.callbacks.Callback):
             if is_validated or not self.monitor.startswith("val_"):
                 raise ValueError(
                     "`monitor` must be the name of a loss or metric. Received: "
-                    f"{self.monitor!r}, and there are {', '.join(sorted(logs))}"
+                    f"{self.monitor!r}; the logs hold {', '.join(sorted(logs))}"
                 )
             return
         value = logs[self.monitor]

@@ -20,40 +20,40 @@ def callbacks(
     overwrite=False,
     class_names=None,
 ):
-    """What a training run keeps on disk, so that it survives being killed.
+    """Returns callbacks that log a run, save its best model and let it be resumed.
 
-    In `folder` there are then `best.keras`, the model with the highest `monitor` so
-    far, or `last.keras` where there are no validation data; `log.csv`, a line an epoch;
-    and while the run is unfinished `backup`, from which the same call in a new process
-    continues after the last whole epoch: see `Backup`. Of several machines only the
-    chief writes.
+    They write to `folder`: `best.keras`, the model with the highest `monitor` so far,
+    or `last.keras` without validation data; `log.csv`, one row per epoch; and, until
+    the run is finished, `backup`, from which the same call in a new process resumes
+    after the last completed epoch (see `Backup`). On several machines only the chief
+    writes.
 
-    With an optimizer that has `use_ema=True`, what is validated and saved is the moving
-    average of the weights: see `AveragedWeights`.
+    If the optimizer has `use_ema=True`, the moving average of the weights is validated
+    and saved; see `AveragedWeights`.
 
     Args:
-        folder: path; it is made if it does not exist.
-        monitor: str. The name in Keras's logs to maximise.
-        tensorboard: bool. Also writes event files to `folder/tensorboard`.
-        keep_backup: bool. Leaves the backup of a finished run, for a script that has
-            more to do and removes it then.
+        folder: path, created if it does not exist.
+        monitor: str. The name in the Keras logs to maximize.
+        tensorboard: bool. Whether to write event files to `folder/tensorboard`.
+        keep_backup: bool. Whether to keep the backup of a finished run, for a script
+            that has more to do and then deletes the backup itself.
         overwrite: bool. Whether a finished run in `folder` may be replaced.
-        class_names: sequence of str, or None. With names, the log and TensorBoard have
-            the IoU of each class on the validation images: see `ClassIoULog`.
+        class_names: sequence of str, or None. With names, the log and TensorBoard also
+            have the IoU of each class on the validation images; see `ClassIoULog`.
 
     Returns:
-        list of Keras callbacks for `fit`, which raise a `ValueError` there if `folder`
+        list of Keras callbacks for `fit`. They raise a `ValueError` there if `folder`
         holds the unfinished run of another model.
 
     Raises:
         ValueError: If `folder` holds a finished run and `overwrite` is False.
 
     Example:
-
-    ```python
-    model.fit(train, epochs=30, validation_data=val, callbacks=callbacks("runs/spnet"))
-    model = keras.saving.load_model("runs/spnet/best.keras")
-    ```
+        ```python
+        callbacks = keras_seg.training.callbacks("runs/spnet")
+        model.fit(train, epochs=30, validation_data=val, callbacks=callbacks)
+        model = keras.saving.load_model("runs/spnet/best.keras")
+        ```
     """
     folder = pathlib.Path(folder)
     require_unfinished(folder, overwrite)
@@ -66,7 +66,7 @@ def callbacks(
     rows = _shorten(log, epochs) if epochs else []
     found = [
         *([] if class_names is None else [ClassIoULog(class_names)]),
-        averaged,  # the others save and draw what it leaves in the model
+        averaged,  # first, since the others save and plot the averaged weights
         keras.callbacks.CSVLogger(log, append=bool(epochs)),
         BestModel(folder / "best.keras", monitor, _best(rows, monitor)),
     ]
@@ -76,19 +76,19 @@ def callbacks(
         found.append(keras.callbacks.TensorBoard(folder / "tensorboard"))
     for model in ("best.keras", "last.keras") if not epochs else ():
         (folder / model).unlink(missing_ok=True)
-    # Last: what the others wrote of an epoch without a backup is written once more.
+    # Last, so that an epoch has a backup only after the others have written it.
     return [*found, backup]
 
 
 def require_unfinished(folder, overwrite=False):
-    """Refuses to replace what a finished run left.
+    """Raises a `ValueError` if a folder holds a finished run that must not be replaced.
 
     Args:
-        folder: path of the run, which need not exist.
-        overwrite: bool. Whether it may be replaced.
+        folder: path of the run; it does not have to exist.
+        overwrite: bool. Whether a finished run may be replaced.
 
     Raises:
-        ValueError: If the folder holds a model, and no backup of a run that goes on.
+        ValueError: If the folder holds a model, but no backup of an unfinished run.
     """
     folder = pathlib.Path(folder)
     models = [folder / name for name in ("best.keras", "last.keras")]
@@ -101,7 +101,7 @@ def require_unfinished(folder, overwrite=False):
 
 
 def _shorten(log, epochs):
-    """The log's rows by column, without those of epochs that are to be run again."""
+    """Removes the rows of epochs that will be rerun from a log."""
     if not log.exists():
         return []
     with open(log, newline="") as file:
@@ -112,6 +112,6 @@ def _shorten(log, epochs):
 
 
 def _best(rows, monitor):
-    """The highest value so far: without it, the next epoch would pass for the best."""
+    """Returns the highest value so far, so that a resumed run keeps its best model."""
     values = [row[monitor] for row in rows if row.get(monitor) not in (None, "", "NA")]
     return max(map(float, values), default=None)

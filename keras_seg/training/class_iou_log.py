@@ -4,25 +4,24 @@ from keras_seg.metrics import MeanIoU
 
 
 class ClassIoULog(keras.callbacks.Callback):
-    """Adds the IoU of every class on the validation images to the log of each epoch.
+    """Logs the IoU of each class on the validation images after every epoch.
 
-    Under the names "val_iou_<class>", for `keras.callbacks.CSVLogger`, TensorBoard and
-    the history of `fit`; NaN for classes that are neither label nor prediction. It must
-    stand before those callbacks.
+    Adds "val_iou_<class>" to the logs for `keras.callbacks.CSVLogger`, TensorBoard and
+    the history of `fit`. A class that occurs neither in labels nor in predictions has
+    NaN. List this callback before those that read the logs.
 
     Args:
         class_names: sequence of str, one for each class.
 
     Raises:
-        ValueError: When the model is validated, if it has no
-            `keras_seg.metrics.MeanIoU` of as many classes.
+        ValueError: During validation, if the model has no `keras_seg.metrics.MeanIoU`
+            with as many classes.
 
     Example:
-
-    ```python
-    log = ClassIoULog(val.class_names)
-    model.fit(train, validation_data=batches, callbacks=[log, CSVLogger("log.csv")])
-    ```
+        ```python
+        log = ClassIoULog(val.class_names)
+        model.fit(train, validation_data=batches, callbacks=[log, CSVLogger("log.csv")])
+        ```
     """
 
     def __init__(self, class_names):
@@ -51,7 +50,7 @@ class ClassIoULog(keras.callbacks.Callback):
 
 
 def _metrics(model):
-    """All metrics of a model; Keras 3 keeps those of `compile` in one of its own."""
+    """Returns all metrics of a model, including those that Keras 3 nests in one."""
     return [
         inner
         for metric in model.metrics

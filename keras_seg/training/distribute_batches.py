@@ -4,35 +4,35 @@ from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
 
 
 def distribute_batches(batches, strategy):
-    """The batches to fit and evaluate with under a strategy, checked beforehand.
+    """Returns batches for `fit` and `evaluate` under a distribution strategy.
 
     Args:
-        batches: `tf.data.Dataset` of batches that are all of one size; on several
-            machines, of this one's parts of the global batches, as the pipelines of
-            `keras_seg.data` give them with `shard`.
-        strategy: the `tf.distribute.Strategy` that a model trains under.
+        batches: `tf.data.Dataset` of batches of one size. On several machines, these
+            are this machine's parts of the global batches, as the pipelines of
+            `keras_seg.data` return them with `shard`.
+        strategy: `tf.distribute.Strategy` that the model trains under.
 
     Returns:
-        `batches` themselves on one machine, which Keras divides among its devices; on
-        several the `tf.distribute` data set of all parts.
+        `batches` itself on one machine, where Keras divides it among the devices; a
+        distributed dataset on several machines.
 
     Raises:
-        ValueError: If a batch cannot be divided among the devices: Keras fails there
-            with an error from within a convolution.
+        ValueError: If a batch cannot be divided evenly among the devices. Keras would
+            fail later, inside a convolution.
 
     Example:
-
-    ```python
-    strategy = distribution_strategy()
-    batches = training_pipeline(dataset, 16, shard=worker())
-    model.fit(distribute_batches(batches.map(named_targets(model)), strategy))
-    ```
+        ```python
+        strategy = distribution_strategy()
+        batches = training_pipeline(dataset, 16, shard=worker())
+        batches = batches.map(named_targets(model))
+        model.fit(distribute_batches(batches, strategy))
+        ```
     """
-    devices = len(strategy.extended.worker_devices)  # of this machine
+    devices = len(strategy.extended.worker_devices)  # on this machine
     size = tf.nest.flatten(batches.element_spec)[0].shape[0]
     if size is None or size % devices:
         raise ValueError(
-            "Batches must be of one size, a multiple of the devices of a machine. "
+            "Batches must have one size, a multiple of the devices of a machine. "
             f"Received: batches of {size} for {devices} devices. Pass another "
             "batch_size, or train on fewer devices (CUDA_VISIBLE_DEVICES)."
         )

@@ -6,27 +6,30 @@ from keras_seg.training.worker import worker
 
 
 def distribution_strategy():
-    """The strategy for where a script runs: one machine, or several with `TF_CONFIG`.
+    """Returns the strategy to train on this machine, or on several with `TF_CONFIG`.
 
-    The script is the same on a laptop, on eight GPUs and on four machines. On several
-    machines each runs it with its own `TF_CONFIG`; the losses are those of one machine
-    with the same global batch. This must come first, before TensorFlow runs anything.
-    There an error that nothing catches ends the process at once, without `atexit`:
-    TensorFlow might wait for ever for the machine that failed.
+    The same script runs on a laptop, on eight GPUs and on four machines. Each machine
+    runs it with its own `TF_CONFIG`; the losses equal those of one machine with the
+    same global batch. Call this first, before TensorFlow runs anything.
+
+    On several machines, an uncaught error ends the process at once, without `atexit`,
+    because TensorFlow could otherwise wait forever for the machine that failed.
 
     Returns:
-        `MultiWorkerStrategy` where `TF_CONFIG` names several machines, else
+        `MultiWorkerStrategy` if `TF_CONFIG` names several machines, else
         `mirrored_strategy()`.
 
     Raises:
-        RuntimeError: If Keras does not run on TensorFlow.
+        RuntimeError: If the Keras backend is not TensorFlow.
 
-    Example: machine 0 of two, and the same with index 1 on the other:
+    Example:
+        The first of two machines; the second has index 1:
 
-    ```sh
-    TF_CONFIG='{"cluster": {"worker": ["10.0.0.1:5000", "10.0.0.2:5000"]},
-                "task": {"type": "worker", "index": 0}}' python examples/train_spnet.py
-    ```
+        ```sh
+        export TF_CONFIG='{"cluster": {"worker": ["10.0.0.1:5000", "10.0.0.2:5000"]},
+                           "task": {"type": "worker", "index": 0}}'
+        python examples/train_spnet.py
+        ```
     """
     require_tensorflow("distribution_strategy")
     _, count = worker()

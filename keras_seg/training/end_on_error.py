@@ -3,14 +3,15 @@ import sys
 
 
 def end_on_error():
-    """Lets an error that nothing catches end the process at once, with status 1.
+    """Makes an uncaught error end the process at once, with status 1.
 
-    For processes of several machines: when one of these has failed, the error ends the
-    script, but TensorFlow may then wait for the lost machine while the interpreter
-    shuts down, for ever. So after the error is printed the process is left without
-    shutting down: what is registered with `atexit` does not run.
+    For training on several machines. After one of them has failed, TensorFlow may wait
+    forever for it while the interpreter shuts down. The process therefore exits without
+    shutting down once the error is printed; functions registered with `atexit` do not
+    run.
 
-    Example: `end_on_error()`, once per process
+    Example:
+        Call `end_on_error()` once in each process.
     """
     hook = sys.excepthook
 

@@ -2,19 +2,19 @@ import keras
 
 from keras_seg.training.warm_up import WarmUp
 
-_POWER = 0.9  # of all four papers
+_POWER = 0.9  # the exponent in all four papers
 SCHEDULES = ("poly", "cosine")
 
 
 def learning_rate(schedule, initial, steps, warmup=0):
-    """Returns the schedule of a learning rate that falls to 0.
+    """Returns a learning rate schedule that decays to 0.
 
     Args:
-        schedule: "poly" for `initial * (1 - step / steps)^0.9`, as the papers have it;
-            or "cosine" for half a period of the cosine.
-        initial: float. The rate to begin with.
-        steps: int. The number of steps of the whole training.
-        warmup: int. The number of steps over which the rate rises first: see `WarmUp`.
+        schedule: "poly" for `initial * (1 - step / steps)^0.9`, as in the papers; or
+            "cosine" for half a period of the cosine.
+        initial: float. The initial learning rate.
+        steps: int. The total number of training steps.
+        warmup: int. The number of steps of linear warmup; see `WarmUp`.
 
     Returns:
         `keras.optimizers.schedules.LearningRateSchedule`.
@@ -22,7 +22,8 @@ def learning_rate(schedule, initial, steps, warmup=0):
     Raises:
         ValueError: If the schedule is unknown, or `warmup` is negative.
 
-    Example: `AdamW(learning_rate("cosine", 1e-3, steps=10_000, warmup=500))`
+    Example:
+        `AdamW(learning_rate("cosine", 1e-3, steps=10_000, warmup=500))`
     """
     if schedule not in SCHEDULES:
         raise ValueError(

@@ -4,20 +4,20 @@ from keras_seg.training.worker import worker
 
 
 class MultiWorkerStrategy(tf.distribute.MultiWorkerMirroredStrategy):
-    """TensorFlow's `MultiWorkerMirroredStrategy`, on which `fit` of Keras 3 works.
+    """`tf.distribute.MultiWorkerMirroredStrategy` that supports `fit` of Keras 3.
 
-    Keras 3.15 fails on TensorFlow's own (keras-team/keras issue 20585): before the
-    first step it reduces a batch, a structure, as if it were one value; after each
-    step it reduces the losses and metrics, which are scalars, along their axis 0. Here
-    `reduce` takes structures, and reduces scalars over the replicas. Nothing of Keras
-    is replaced: once it asks for neither, this class is TensorFlow's.
+    Keras 3.15 fails on TensorFlow's own strategy (keras-team/keras issue 20585): before
+    the first step it reduces a batch, which is a structure, as if it were a single
+    value; after each step it reduces scalar losses and metrics along axis 0. Here
+    `reduce` accepts structures, and reduces scalars over the replicas. Keras itself is
+    not patched.
 
-    As there, each machine runs the same program with its own `TF_CONFIG`, and this
-    comes first, before TensorFlow runs anything. See `distribution_strategy`.
+    Each machine runs the same program with its own `TF_CONFIG`. Create the strategy
+    before TensorFlow runs anything; see `distribution_strategy`.
     """
 
     def reduce(self, reduce_op, value, axis):
-        """Like `tf.distribute.Strategy.reduce`, of each value in a structure."""
+        """Reduces each value of a structure as `tf.distribute.Strategy.reduce` does."""
         reduce_one = super().reduce
 
         def reduce_leaf(leaf):
@@ -27,10 +27,10 @@ class MultiWorkerStrategy(tf.distribute.MultiWorkerMirroredStrategy):
         return tf.nest.map_structure(reduce_leaf, value)
 
     def from_chief(self, arrays):
-        """What the first worker has, on every worker; all must call it at once.
+        """Broadcasts arrays from the first worker; all workers must call it together.
 
         Args:
-            arrays: list of NumPy arrays of numbers, of the same shapes and dtypes on
+            arrays: list of numeric NumPy arrays, with the same shapes and dtypes on
                 every worker.
 
         Returns:

@@ -6,40 +6,41 @@ from keras_seg.models.network_info import named_outputs
 
 
 def named_targets(model, scale=None):
-    """What a data set must be mapped with to give a model its inputs and targets.
+    """Returns a map function that turns (image, label) batches into inputs and targets.
 
-    What a model takes, and what its outputs are compared with, it says itself: see
-    `keras_seg.models.network_info`.
+    The function is for `tf.data.Dataset.map`. The model determines its inputs and the
+    target of each output; see `keras_seg.models.network_info`.
 
     Args:
-        model: `keras.Model` whose output is bare, or a dict by name. One that takes the
-            labels, such as `CPNet(..., fused_prior=True)`, gets these there too.
-        scale: int, or None for the model's own. By how much the images are reduced for
-            the model, which is taught at their full size: see `DSRL`. What does not
-            fill a block of `scale` x `scale` pixels is cropped off, of the labels too.
+        model: `keras.Model` with a single output, or a dict of outputs by name. A model
+            that takes the labels as input, such as `CPNet(..., fused_prior=True)`,
+            receives them too.
+        scale: int, or None for the model's own. The factor by which images are reduced
+            for a model that is trained with full-size labels; see `DSRL`. Rows and
+            columns that do not fill a block of `scale` x `scale` pixels are cropped
+            from images and labels.
 
     Returns:
-        Function `(inputs, labels) -> (inputs, targets)` for `tf.data.Dataset.map`, on
-        batches; with sample weights `(inputs, labels, weights) -> (inputs, targets,
-        weights)`: those of pixels are for the outputs that learn labels, those of
-        images, `(batch,)`, for all. The targets are the labels themselves, or a dict by
-        the outputs' names: the images on the scale of RGB / 255 for a reconstruction
-        such as "super_resolution", zeros `(batch,)` for what is a loss already, such as
-        "feature_affinity", and the labels for all others. Labels are those of classes,
-        or any other targets of the images' size, or of less where nothing is cropped.
+        Function `(inputs, labels) -> (inputs, targets)` on batches, or with sample
+        weights `(inputs, labels, weights) -> (inputs, targets, weights)`. Pixel weights
+        apply to the outputs that learn labels; image weights `(batch,)` apply to all
+        outputs. The targets are the labels themselves, or a dict by output name: images
+        on the scale of RGB / 255 for a reconstruction such as "super_resolution", zeros
+        `(batch,)` for an output that is a loss, such as "feature_affinity", and the
+        labels for all others. Labels are class labels or other targets of the images'
+        size; they may be smaller if nothing is cropped.
 
     Raises:
-        ValueError: If `scale` is another than that of the model, or 1 for a model with
+        ValueError: If `scale` differs from that of the model, or is 1 for a model with
             super-resolution.
 
     Example:
-
-    ```python
-    model = SPNet(11, auxiliary_head=True)
-    model.fit(dataset.map(named_targets(model)))
-    model = DSRL(11)
-    model.fit(dataset.map(named_targets(model)))  # at half of their size
-    ```
+        ```python
+        model = SPNet(11, auxiliary_head=True)
+        model.fit(dataset.map(named_targets(model)))
+        model = DSRL(11)
+        model.fit(dataset.map(named_targets(model)))  # on images of half their size
+        ```
     """
     info = network_info(model)
     if scale is None:
@@ -91,12 +92,12 @@ def _target(content, images, labels):
 
 
 def _weights_by_name(names, with_pixels, weights):
-    """The sample weights of each output: 1 where an output has no pixels of labels."""
+    """Returns the sample weights of each output; 1 for outputs without label pixels."""
     of_images = weights if len(weights.shape) == 1 else tf.ones(tf.shape(weights)[:1])
     return {name: weights if name in with_pixels else of_images for name in names}
 
 
 def _whole_blocks(images, scale):
-    """Height and width of what fills blocks, known when a graph is made if they can."""
+    """Returns the height and width that fill whole blocks, static if they are known."""
     sizes = zip(images.shape[1:3], tf.unstack(tf.shape(images)[1:3]), strict=True)
     return [size - size % scale if size else now - now % scale for size, now in sizes]

@@ -1,4 +1,4 @@
-"""Learning rates and weight decays that differ between parts of a model."""
+"""Learning rates and weight decays by parameter group."""
 
 import math
 
@@ -9,20 +9,21 @@ from keras_seg.ops.xla import tensorflow
 
 
 class ParameterGroups:
-    """What gives a Keras optimizer, the next base class, PyTorch's parameter groups.
+    """Mixin that adds PyTorch-style parameter groups to a Keras optimizer.
 
     Keras has one learning rate and one `weight_decay` for all variables. The optimizer
-    must take both in its `update_step`, from `rate_and_decay`: nothing decays before.
+    is the next base class. Its `update_step` must take both values from
+    `rate_and_decay` and apply the decay itself.
 
     Args:
-        *args: those of the optimizer.
-        decay_groups: dict `{part of variable paths: weight decay}`, or None. A variable
-            whose path contains a key gets its decay in the place of `weight_decay`; the
-            first key that fits counts.
-        rate_groups: dict `{part of variable paths: factor}`, or None. A variable whose
-            path contains a key has that many times the learning rate; the first key
-            that fits counts.
-        **kwargs: those of the optimizer.
+        *args: Arguments of the optimizer.
+        decay_groups: dict `{substring of variable paths: weight decay}`, or None. A
+            variable whose path contains a key uses that decay instead of
+            `weight_decay`; the first matching key applies.
+        rate_groups: dict `{substring of variable paths: factor}`, or None. The learning
+            rate of a variable whose path contains a key is multiplied by the factor;
+            the first matching key applies.
+        **kwargs: Keyword arguments of the optimizer.
     """
 
     def __init__(self, *args, decay_groups=None, rate_groups=None, **kwargs):
@@ -36,23 +37,24 @@ class ParameterGroups:
             return
         paths = [variable.path for variable in variables]
         common = self.weight_decay or 0.0
-        # In the order of the variables, as all that Keras keeps of them.
+        # In the order of the variables, as Keras keeps its own per-variable state.
         self._decays = _by_path("decay_groups", self.decay_groups, paths, common)
         self._factors = _by_path("rate_groups", self.rate_groups, paths, 1.0)
         super().build(variables)
 
     def rate_and_decay(self, variable, learning_rate):
-        """The learning rate of a variable, of its dtype, and its weight decay.
+        """Returns the learning rate of a variable, in its dtype, and its weight decay.
 
-        Both come from the variable alone: replicas take turns while a step is traced,
-        so that whatever one leaves in the optimizer would reach the others.
+        Both depend on the variable alone. Replicas take turns while a step is traced,
+        so that any state kept in the optimizer would leak from one replica to the
+        others.
         """
         index = variable_index(self, variable)
         rate = ops.cast(learning_rate, variable.dtype) * self._factors[index]
         return rate, self._decays[index] if is_decayed(self, variable) else 0.0
 
     def _apply_weight_decay(self, variables):
-        """Keras's decay of all variables by one rate: `update_step` decays instead."""
+        """Disables Keras's common weight decay; `update_step` applies the decay."""
 
     def get_config(self):
         return super().get_config() | {
@@ -62,7 +64,7 @@ class ParameterGroups:
 
 
 def _check_accumulation(steps):
-    """Keras fails there with an error from within `tf.distribute`."""
+    """Rejects gradient accumulation in a strategy's scope, where Keras fails later."""
     tf = tensorflow()
     if steps and tf and tf.distribute.has_strategy():
         raise ValueError(
@@ -81,20 +83,20 @@ def _checked(argument, groups):
             and 0 <= value < math.inf
         ):
             raise ValueError(
-                f"`{argument}` must be a dict of parts of variable paths and numbers "
-                f"of 0 or more. Received: {{{key!r}: {value!r}}}"
+                f"`{argument}` must be a dict of substrings of variable paths and "
+                f"numbers of 0 or more. Received: {{{key!r}: {value!r}}}"
             )
     return groups
 
 
 def _by_path(argument, groups, paths, common):
-    """The value of the first key that each path contains, or the common one."""
+    """Returns the value of the first key that each path contains, or the default."""
     for key in groups:
         if not any(key in path for path in paths):
             first_parts = sorted({path.split("/")[0] for path in paths})
             raise ValueError(
                 f"Each key of `{argument}` must be part of the path of a trainable "
-                f"variable. Received: {key!r}, and the variables "
+                f"variable. Received: {key!r}; the paths begin with "
                 f"{', '.join(first_parts)}"
             )
     return [

@@ -5,20 +5,19 @@ import pathlib
 
 @contextlib.contextmanager
 def replacing(path):
-    """A path to write a file to, which then takes the place of `path` at once.
+    """Yields a temporary path for writing a file that then replaces `path` atomically.
 
-    Whoever opens `path` finds the old file or the new one, whole, also if the process
-    is killed or the machine loses power at any moment.
+    Readers of `path` always find either the complete old file or the complete new one,
+    even if the process is killed or the machine loses power.
 
     Example:
-
-    ```python
-    with replacing("best.keras") as unfinished:
-        model.save(unfinished)
-    ```
+        ```python
+        with replacing("best.keras") as unfinished:
+            model.save(unfinished)
+        ```
     """
     path = pathlib.Path(path)
-    # The endings stay what they are: Keras saves by them.
+    # Keep the suffix, by which Keras chooses the file format.
     unfinished = path.with_name(f".unfinished-{path.name}")
     yield unfinished
     with open(unfinished, "rb+") as file:

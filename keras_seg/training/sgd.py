@@ -7,44 +7,46 @@ from keras_seg.training.parameter_groups import ParameterGroups
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class SGD(ParameterGroups, keras.optimizers.SGD):
-    """SGD as the papers mean it, which is PyTorch's: the same numbers, the same steps.
+    """SGD as in PyTorch and the papers: the same hyperparameters give the same steps.
 
-    PyTorch adds `weight_decay * w` to the gradient, so that momentum gathers it up to
-    `1 / (1 - momentum)` times; `keras.optimizers.SGD(weight_decay=...)` takes
-    `learning_rate * weight_decay * w` off once, ten times less at momentum 0.9. PyTorch
-    multiplies what momentum has gathered by the rate of now, Keras each gradient by the
-    rate of its step.
+    PyTorch adds `weight_decay * w` to the gradient, so that momentum accumulates it up
+    to `1 / (1 - momentum)` times. `keras.optimizers.SGD(weight_decay=...)` subtracts
+    `learning_rate * weight_decay * w` once, which is ten times less at momentum 0.9.
+    PyTorch multiplies the accumulated momentum by the current learning rate; Keras
+    multiplies each gradient by the rate of its own step.
+
+    The variable paths of a network's backbone begin with "backbone/". If a path
+    contains several keys of a dict, the first of them applies.
 
     Args:
         learning_rate: float or a schedule, such as the papers'
             `keras.optimizers.schedules.PolynomialDecay(0.01, steps, 0.0, power=0.9)`.
-        momentum: float in [0, 1]. The papers' is 0.9.
+        momentum: float in [0, 1]. The papers use 0.9.
         nesterov: bool. Whether to apply Nesterov momentum, as PyTorch does.
-        weight_decay: float or None, as PyTorch's and the papers' configurations give
-            it. It acts on all variables, as there.
-        decay_groups: dict `{part of variable paths: weight decay}`, or None. A variable
-            whose path contains a key gets its decay in the place of `weight_decay`.
-        rate_groups: dict `{part of variable paths: factor}`, or None. A variable whose
-            path contains a key has that many times the learning rate.
-        **kwargs: see `keras.optimizers.SGD`: `global_clipnorm`, `use_ema`,
-            `ema_momentum`, `gradient_accumulation_steps` and the others.
-
-    The paths of the variables of a network's backbone begin with "backbone/". Of
-    several keys that a path contains, the first in the dict counts.
+        weight_decay: float or None, in PyTorch's convention. It applies to all
+            variables, as in PyTorch.
+        decay_groups: dict `{substring of variable paths: weight decay}`, or None. A
+            variable whose path contains a key uses that decay instead of
+            `weight_decay`.
+        rate_groups: dict `{substring of variable paths: factor}`, or None. The learning
+            rate of a variable whose path contains a key is multiplied by the factor.
+        **kwargs: See `keras.optimizers.SGD`, which also documents `global_clipnorm`,
+            `use_ema`, `ema_momentum` and `gradient_accumulation_steps`.
 
     Raises:
-        ValueError: If a value of the groups is not a number of 0 or more, or if
-            gradients are to be accumulated in the scope of a `tf.distribute` strategy;
-            when it is built, if a key is part of no trainable variable's path; and as
+        ValueError: If a value of a group is not a number of 0 or more, or if gradients
+            are accumulated in the scope of a `tf.distribute` strategy. When the
+            optimizer is built, if a key matches no trainable variable. See also
             `keras.optimizers.SGD`.
 
-    Example: the recipe of HANet, whose attention decays less, and that of SPNet, whose
-    heads learn ten times as fast as the backbone,
+    Example:
+        The recipe of HANet, whose attention has less weight decay, and that of SPNet,
+        whose heads learn ten times as fast as the backbone:
 
-    ```python
-    SGD(0.01, 0.9, weight_decay=5e-4, decay_groups={"height_attention": 1e-4})
-    SGD(0.1, 0.9, weight_decay=1e-4, rate_groups={"backbone": 0.1})
-    ```
+        ```python
+        SGD(0.01, 0.9, weight_decay=5e-4, decay_groups={"height_attention": 1e-4})
+        SGD(0.1, 0.9, weight_decay=1e-4, rate_groups={"backbone": 0.1})
+        ```
     """
 
     def update_step(self, gradient, variable, learning_rate):
@@ -53,7 +55,7 @@ class SGD(ParameterGroups, keras.optimizers.SGD):
         if decay:
             gradient = gradient + variable * decay
         if self.momentum:
-            # Without the rate, which Keras's own momentum contains.
+            # Unlike in Keras, the momentum does not include the learning rate.
             velocity = self.momentums[variable_index(self, variable)]
             gathered = velocity * self.momentum + gradient
             self.assign(velocity, gathered)
@@ -72,19 +74,20 @@ def sgd(
     rate_groups=None,
     **kwargs,
 ):
-    """Returns `SGD` with the papers' momentum of 0.9; see there.
+    """Returns an `SGD` optimizer with the papers' momentum of 0.9.
 
     Args:
-        learning_rate, momentum, decay_groups, rate_groups, **kwargs: see `SGD`.
-        weight_decay: float. 0 for none.
+        learning_rate, momentum, decay_groups, rate_groups, **kwargs: See `SGD`.
+        weight_decay: float. 0 disables it.
 
     Returns:
-        A `keras_seg.training.SGD`.
+        `keras_seg.training.SGD`.
 
     Raises:
-        ValueError: As `SGD`.
+        ValueError: See `SGD`.
 
-    Example: `sgd(0.01, weight_decay=5e-4, use_ema=True, ema_momentum=0.999)`
+    Example:
+        `sgd(0.01, weight_decay=5e-4, use_ema=True, ema_momentum=0.999)`
     """
     return SGD(
         learning_rate,

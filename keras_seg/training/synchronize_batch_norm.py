@@ -9,22 +9,23 @@ from keras_seg.training.batch_norms import batch_norms
 
 
 def synchronize_batch_norm(model):
-    """Lets every batch norm of a model take its statistics over all replicas.
+    """Makes every batch norm of a model compute its statistics over all replicas.
 
-    Segmentation trains with few images a device, too few for statistics of their own.
-    This sets `keras.layers.BatchNormalization(synchronized=True)` throughout a model
-    that is built already, in nested models and inside of layers; with one replica it
-    does nothing. The variance is that of `ops.replicas.moments_over_replicas`, since
-    Keras's own, `E[x^2] - E[x]^2`, loses so many digits that a network trains
-    otherwise on two devices than on one.
+    In segmentation, few images fit on each device, too few for reliable statistics per
+    device. This sets `keras.layers.BatchNormalization(synchronized=True)` throughout a
+    built model, including nested models and layers. With one replica it does nothing.
+    The variance comes from `ops.replicas.moments_over_replicas`, because Keras's own,
+    `E[x^2] - E[x]^2`, loses so much precision that training on two devices differs from
+    training on one.
 
     Args:
         model: `keras.Model` that is built in the strategy's scope and not compiled yet.
 
     Returns:
-        The number of batch norms that were set.
+        int, the number of batch norms that were changed.
 
-    Example: see `mirrored_strategy`.
+    Example:
+        See `mirrored_strategy`.
     """
     if tf.distribute.get_strategy().num_replicas_in_sync == 1:
         return 0

@@ -8,15 +8,16 @@ _TIMED = 8
 
 
 class TimeEstimate(keras.callbacks.Callback):
-    """Prints how long training will take, once the first steps have shown it.
+    """Prints an estimate of the total training time after the first steps.
 
-    The estimate leaves out validation and saving, which have not happened by then.
+    The estimate does not include validation and saving.
 
     Args:
         print_fn: callable that takes the line of text.
 
-    Example: `model.fit(..., epochs=30, callbacks=[TimeEstimate()])` prints, in the
-    first epoch, "0.35 s a step: about 0:15:56 for 2730 steps".
+    Example:
+        `model.fit(..., epochs=30, callbacks=[TimeEstimate()])` prints, in the first
+        epoch, "0.35 s a step: about 0:15:56 for 2730 steps".
     """
 
     def __init__(self, print_fn=print):
@@ -26,7 +27,7 @@ class TimeEstimate(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epochs = self.params["epochs"] - epoch
-        self._times = []  # when each step of this epoch ended
+        self._times = []  # end times of this epoch's steps
 
     def on_train_batch_end(self, batch, logs=None):
         steps = self.params.get("steps")

@@ -4,23 +4,23 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate that rises linearly before it follows another schedule.
+    """Learning rate schedule that rises linearly before it follows another schedule.
 
-    Step `n`, counted from 0, has the schedule's rate times `min(1, (n + 1) / steps)`.
+    At step `n`, counted from 0, the learning rate is that of the schedule times `min(1,
+    (n + 1) / steps)`.
 
     Args:
         schedule: `keras.optimizers.schedules.LearningRateSchedule`.
-        steps: int. The number of steps of the rise; 0 for none.
+        steps: int. The number of warmup steps; 0 for none.
 
     Raises:
         ValueError: If `steps` is negative.
 
     Example:
-
-    ```python
-    decay = keras.optimizers.schedules.CosineDecay(1e-3, decay_steps=10_000)
-    optimizer = keras_seg.training.AdamW(WarmUp(decay, steps=500))
-    ```
+        ```python
+        decay = keras.optimizers.schedules.CosineDecay(1e-3, decay_steps=10_000)
+        optimizer = keras_seg.training.AdamW(WarmUp(decay, steps=500))
+        ```
     """
 
     def __init__(self, schedule, steps):

@@ -2,16 +2,17 @@ import tensorflow as tf
 
 
 def worker():
-    """Which of the machines that train together this process is on.
+    """Returns the index of this machine and the number of machines that train together.
 
     Returns:
-        Pair of ints: the place of this machine, 0 for the chief, and their number, by
-        the environment variable `TF_CONFIG`; `(0, 1)` where it is not set.
+        Pair of ints: the index of this machine, 0 for the chief, and the number of
+        machines, from the environment variable `TF_CONFIG`; `(0, 1)` if it is not set.
 
     Raises:
-        ValueError: If the cluster has other tasks than workers and one chief.
+        ValueError: If the cluster has tasks other than workers and one chief.
 
-    Example: `training_pipeline(dataset, 16, shard=worker())`
+    Example:
+        `training_pipeline(dataset, 16, shard=worker())`
     """
     resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
     cluster = resolver.cluster_spec().as_dict()
@@ -20,8 +21,8 @@ def worker():
     others = sorted(cluster.keys() - {"chief", "worker"})
     if others or len(cluster.get("chief", ())) > 1:
         raise ValueError(
-            "The cluster of TF_CONFIG must have workers, and at most one chief beside "
-            f"them. Received: {cluster}"
+            "The cluster in TF_CONFIG must consist of workers and at most one chief. "
+            f"Received: {cluster}"
         )
     chiefs = len(cluster.get("chief", ()))
     count = chiefs + len(cluster.get("worker", ()))

@@ -84,7 +84,7 @@ def test_the_best_before_an_interruption_is_the_one_to_beat(tmp_path):
 def test_a_metric_that_is_not_there_is_an_error(monitor, tmp_path):
     """Keras would save each epoch's model as the best one, and warn."""
     best = BestModel(tmp_path / "best.keras", monitor)
-    with pytest.raises(ValueError, match=f"'{monitor}', and there are loss, val_loss"):
+    with pytest.raises(ValueError, match=f"'{monitor}'; the logs hold loss, val_loss"):
         best.on_epoch_end(0, {"loss": 1.0, "val_loss": 1.0})
     validated = BestModel(tmp_path / "best.keras", "val_accuracy")
     validated.on_epoch_end(0, {"loss": 1.0})  # an epoch without validation

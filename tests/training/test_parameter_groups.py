@@ -240,7 +240,7 @@ def test_a_decay_for_one_part_alone():
 @pytest.mark.parametrize("make", [sgd, AdamW])
 def test_a_group_without_variables_is_an_error(make, argument):
     optimizer = make(0.1, weight_decay=0.1, **{argument: {"atention": 0.2}})
-    message = f"`{argument}` must be .*'atention', and the variables attention, back"
+    message = f"`{argument}` must be .*'atention'; the paths begin with attention, back"
     with pytest.raises(ValueError, match=message):
         optimizer.build(variables())
 
