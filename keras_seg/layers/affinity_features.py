@@ -8,23 +8,27 @@ from keras_seg.positive_integer import require_positive_integer
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class AffinityFeatures(keras.layers.Layer):
-    """The features of which `FeatureAffinity` compares the pairs of pixels.
+    """Unit-length features, as `FeatureAffinity` compares them.
 
-    Features are average pooled, then each pixel's brought to a length of 1, or 0 where
-    all are: the similarity of two pixels is their product.
+    Averages features over windows and divides each cell's by their length, so that the
+    product of two cells is their cosine similarity. A cell of zeros stays zero.
 
     Args:
         subscale: int. See `FeatureAffinity`.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
-    Input shape: `(batch, height, width, channels)`.
-    Output shape: `(batch, height // subscale, width // subscale, channels)`, and 1 row
-        or column where the map has fewer than `subscale`.
-    Example: `AffinityFeatures()(keras.ops.ones((2, 64, 48, 3)))` has shape
-        `(2, 8, 6, 3)`.
+    Input shape:
+        `(batch, height, width, channels)`.
+
+    Output shape:
+        `(batch, height // subscale, width // subscale, channels)`; a side that is
+        shorter than `subscale` is pooled to 1.
 
     Raises:
         ValueError: If `subscale` is not a positive integer.
+
+    Example:
+        `AffinityFeatures()(keras.ops.ones((2, 64, 48, 3)))` has shape `(2, 8, 6, 3)`.
     """
 
     def __init__(self, subscale=8, **kwargs):

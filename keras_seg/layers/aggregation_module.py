@@ -8,33 +8,36 @@ from keras_seg.positive_integer import require_positive_integer
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class AggregationModule(keras.layers.Layer):
-    """Gathers what surrounds each pixel, with large kernels (CPNet).
+    """Aggregates local context with large separable kernels (CPNet).
 
-    A 3x3 convolution with batch norm and ReLU reduces the channels. Two pairs of
-    convolutions by channel follow side by side, `(k, 1)` then `(1, k)` and the other
-    way around; their sum passes batch norm and ReLU.
+    A 3x3 convolution with batch norm and ReLU reduces the channels. Two parallel pairs
+    of depthwise convolutions follow, `(k, 1)` then `(1, k)` and in reverse order; batch
+    norm and ReLU are applied to their sum.
 
     Args:
-        filters: int. Number of output channels.
-        kernel_size: odd int. `k`; 11 in the paper, whose features have 64 x 64 cells.
+        filters: int. The number of output channels.
+        kernel_size: odd int. `k` above; 11 in the paper.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
-    Input shape: `(batch, height, width, channels)`, `channels` known, the others any.
-    Output shape: `(batch, height, width, filters)`.
+    Input shape:
+        `(batch, height, width, channels)`, with `channels` known.
 
-    Example:
-
-    ```python
-    x = keras.random.normal((2, 12, 10, 64))
-    AggregationModule(filters=16)(x).shape  # (2, 12, 10, 16)
-    ```
+    Output shape:
+        `(batch, height, width, filters)`.
 
     Raises:
-        ValueError: If `filters` is not a positive integer, if `kernel_size` is not odd,
-            or if Keras is configured for `channels_first`.
+        ValueError: If `filters` is not a positive integer, if `kernel_size` is not a
+            positive odd integer, or if Keras is configured for `channels_first`.
 
-    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3.4;
-    the biases are those of the released code.
+    Example:
+        ```python
+        x = keras.random.normal((2, 12, 10, 64))
+        AggregationModule(filters=16)(x).shape  # (2, 12, 10, 16)
+        ```
+
+    References:
+        [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3.4; the biases
+        follow the released code.
     """
 
     def __init__(self, filters, kernel_size=11, **kwargs):
@@ -43,7 +46,8 @@ class AggregationModule(keras.layers.Layer):
         require_positive_integer("filters", filters)
         if not isinstance(kernel_size, int) or kernel_size < 1 or kernel_size % 2 == 0:
             raise ValueError(
-                f"`kernel_size` must be a positive odd int. Received: {kernel_size=}"
+                "`kernel_size` must be a positive odd integer. "
+                f"Received: {kernel_size=}"
             )
         self.filters = filters
         self.kernel_size = kernel_size

@@ -9,36 +9,38 @@ from keras_seg.ops import adaptive_average_pool
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class AtrousSpatialPyramidPooling(keras.layers.Layer):
-    """Looks at a feature map at several scales at once (ASPP).
+    """Atrous spatial pyramid pooling (ASPP): context at several scales.
 
-    The concatenation of: the mean of the whole map, projected by a 1x1 convolution and
-    given to every position; a 1x1 convolution; and a 3x3 convolution for each dilation
-    rate. Each is followed by batch norm and ReLU. The 1x1 convolution that DeepLab
-    passes the result through is not part of it.
+    Concatenates the projected mean of the whole map, a 1x1 convolution, and a 3x3
+    convolution for each dilation rate, each with batch norm and ReLU. The 1x1
+    convolution that follows in DeepLab is not included.
 
     Args:
-        filters: int. Number of channels of each branch.
-        dilation_rates: sequence of ints. DeepLab takes (6, 12, 18) at output stride 16
-            and twice that at 8.
+        filters: int. The number of channels of each branch.
+        dilation_rates: sequence of ints. DeepLab uses (6, 12, 18) at output stride 16
+            and twice these at 8.
         separable: bool. Whether the 3x3 convolutions are depthwise separable.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
-    Input shape: `(batch, height, width, channels)`, `channels` known, the others any.
-    Output shape: `(batch, height, width, filters * (2 + len(dilation_rates)))`.
+    Input shape:
+        `(batch, height, width, channels)`, with `channels` known.
 
-    Example:
-
-    ```python
-    x = keras.ops.ones((2, 33, 45, 320))
-    AtrousSpatialPyramidPooling(64)(x).shape  # (2, 33, 45, 320): five of 64
-    ```
+    Output shape:
+        `(batch, height, width, filters * (2 + len(dilation_rates)))`.
 
     Raises:
         ValueError: If `filters` or a rate is not a positive integer, or if Keras is
             configured for `channels_first`.
 
-    Reference: [Chen et al., 2017](https://arxiv.org/abs/1706.05587), section 3.3, and
-    [Chen et al., 2018](https://arxiv.org/abs/1802.02611), section 3.1.
+    Example:
+        ```python
+        x = keras.ops.ones((2, 33, 45, 320))
+        AtrousSpatialPyramidPooling(64)(x).shape  # (2, 33, 45, 320)
+        ```
+
+    References:
+        [Chen et al., 2017](https://arxiv.org/abs/1706.05587), section 3.3, and [Chen et
+        al., 2018](https://arxiv.org/abs/1802.02611), section 3.1.
     """
 
     def __init__(
@@ -49,7 +51,7 @@ class AtrousSpatialPyramidPooling(keras.layers.Layer):
         rates = tuple(dilation_rates)
         if not all(isinstance(n, int) and n > 0 for n in (filters, *rates)):
             raise ValueError(
-                "`filters` and `dilation_rates` must be positive ints. "
+                "`filters` and `dilation_rates` must be positive integers. "
                 f"Received: {filters=}, {dilation_rates=}"
             )
         self.filters = filters

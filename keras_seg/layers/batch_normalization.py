@@ -11,21 +11,26 @@ from keras_seg.ops.replicas import num_replicas
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """`keras.layers.BatchNormalization` that is faster on TensorFlow.
+    """`keras.layers.BatchNormalization`, faster on TensorFlow.
 
-    Maps `(batch, height, width, channels)` pass TensorFlow's fused op, which takes less
-    time and memory than the several ops of Keras's layer. Results, weights and files
-    of weights are the same. Where the op does not serve (other ranks and axes, masks,
-    float64, statistics over several replicas, other backends), it is Keras's layer.
+    Uses TensorFlow's fused op for maps `(batch, height, width, channels)`, which needs
+    less time and memory than the operations of Keras's layer. Results, weights and
+    weight files are the same. Everything that the op does not support (other ranks and
+    axes, masks, float64, statistics over replicas, other backends) is computed by
+    Keras's layer.
 
     Args:
-        *args: see `keras.layers.BatchNormalization`.
-        **kwargs: the same.
+        *args: See `keras.layers.BatchNormalization`.
+        **kwargs: See `keras.layers.BatchNormalization`.
 
-    Input shape: any.
-    Output shape: that of the input.
-    Example: `BatchNormalization()(keras.ops.ones((2, 6, 5, 3)))` has shape
-    `(2, 6, 5, 3)`.
+    Input shape:
+        Any.
+
+    Output shape:
+        Same as the input.
+
+    Example:
+        `BatchNormalization()(keras.ops.ones((2, 6, 5, 3)))` has shape `(2, 6, 5, 3)`.
     """
 
     def call(self, inputs, training=None, mask=None):
@@ -45,7 +50,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return ops.cast(outputs, self.compute_dtype)
 
     def _is_fused(self, inputs):
-        # On Keras 2, whose own layer calls the op, an axis is a list once it is built.
+        # In Keras 2, `axis` becomes a list when the layer is built; that layer calls
+        # the fused op itself.
         return (
             self.axis in (-1, 3)
             and not getattr(self, "renorm", False)

@@ -8,22 +8,26 @@ from keras_seg.positive_integer import require_positive_integer
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class BilinearUpsample(keras.layers.Layer):
-    """Enlarges a feature map bilinearly by a whole factor.
+    """Enlarges a feature map bilinearly by an integer factor.
 
-    `keras.layers.UpSampling2D(interpolation="bilinear")` for any size: that layer
-    refuses run-time sizes in a graph.
+    Supports dynamic shapes, which `keras.layers.UpSampling2D(interpolation="bilinear")`
+    refuses in a graph.
 
     Args:
-        scale: int. The factor of height and width.
+        scale: int. The factor for height and width.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
-    Input shape: `(batch, height, width, channels)`.
-    Output shape: `(batch, height * scale, width * scale, channels)`.
-    Example: `BilinearUpsample(2)(keras.ops.ones((2, 6, 5, 3)))` has shape `(2, 12, 10,
-    3)`.
+    Input shape:
+        `(batch, height, width, channels)`.
+
+    Output shape:
+        `(batch, height * scale, width * scale, channels)`.
 
     Raises:
         ValueError: If `scale` is not a positive integer.
+
+    Example:
+        `BilinearUpsample(2)(keras.ops.ones((2, 6, 5, 3)))` has shape `(2, 12, 10, 3)`.
     """
 
     def __init__(self, scale=2, **kwargs):

@@ -15,58 +15,59 @@ from keras_seg.ops.sizes import require_size
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class ContextPriorLayer(keras.layers.Layer):
-    """Gathers context of a pixel's own class apart from that of the others (CPNet).
+    """Gathers intra-class and inter-class context by a learned prior (CPNet).
 
-    From aggregated features X, a 1x1 convolution with batch norm makes N logits for
-    each of the N pixels: the prior, of which pixels share its class, which
-    `keras_seg.losses.AffinityLoss` supervises. With P their sigmoid, the intra-class
-    context `P X / N` and the inter-class context `(1 - P) X / N` each pass a 1x1
-    convolution, batch norm and ReLU, and are concatenated with the input.
+    A 1x1 convolution with batch norm turns the aggregated features X into N logits for
+    each of the N positions: the prior, which says which positions share a class, and
+    which `keras_seg.losses.AffinityLoss` supervises. With P their sigmoid, the
+    intra-class context `P X / N` and the inter-class context `(1 - P) X / N` each pass
+    a 1x1 convolution, batch norm and ReLU, and are concatenated with the input.
 
     Args:
-        filters: int. Channels of the aggregated features and of either context.
-        prior_size: pair of ints, the rows and columns of the features that the prior is
-            made for, `keras_seg.models.prior_size(crop, output_stride)`; N is their
-            product. Input of another size is resized to it before the aggregation, and
-            the contexts are resized back.
-        kernel_size: odd int. Of `AggregationModule`.
-        fused_loss: `keras_seg.losses.AffinityLoss` of the same size, or None. With it,
-            the layer returns the loss of each image in the place of the prior, which is
-            then never whole: logits, context and loss are worked out together for some
-            rows at a time, and memory grows with N and not with its square. (One map of
-            96 x 96 cells is 340 MB an image.) Values, gradients and weights are those
-            of the two apart; the batch norm's statistics over logits that are never
-            there together follow from the features' mean and covariance, since logits
-            are linear in the features.
+        filters: int. The number of channels of the aggregated features and of each
+            context.
+        prior_size: pair of ints, the rows and columns of the features that the prior
+            covers, as `keras_seg.models.prior_size(crop, output_stride)` returns them;
+            N is their product. Inputs of another size are resized to it before the
+            aggregation, and the contexts are resized back.
+        kernel_size: odd int. See `AggregationModule`.
+        fused_loss: `keras_seg.losses.AffinityLoss` of the same `prior_size`, or None.
+            With it, the layer returns the loss of each image instead of the prior. It
+            computes logits, contexts and loss together, block by block of rows, so that
+            memory grows linearly with N instead of with its square (a prior over 96 x
+            96 cells takes 340 MB per image). Values, gradients and weights are the same
+            as those of separate layer and loss. The statistics of the batch norm are
+            derived from the mean and covariance of the features, in which the logits
+            are linear.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
     Call arguments:
-        inputs: float tensor `(batch, height, width, channels)`, `channels` known, the
-            others any.
-        labels: with `fused_loss`, integer tensor `(batch, image height, image width)`,
-            or None where there is no loss to be had, as in inference.
-        training: bool.
+        inputs: float tensor `(batch, height, width, channels)`, with `channels` known.
+        labels: integer tensor `(batch, image height, image width)` for `fused_loss`, or
+            None if no loss is needed, as in inference.
+        training: bool. Whether batch norms use the statistics of the batch.
 
     Returns:
-        The pair of `(batch, height, width, channels + 2 * filters)` and, for the prior
-        logits, `(batch, N, N)`: for each pixel, row by row, its logits with all others.
-        With `fused_loss`, the losses `(batch,)` are in their place, 0 without labels.
-
-    Example:
-
-    ```python
-    x = keras.random.normal((2, 12, 10, 64))
-    features, prior = ContextPriorLayer(16, prior_size=(12, 10))(x)
-    features.shape, prior.shape  # (2, 12, 10, 96), (2, 120, 120)
-    ```
+        Pair of the features `(batch, height, width, channels + 2 * filters)` and the
+        prior logits `(batch, N, N)`, whose rows hold the logits of one position with
+        all others. With `fused_loss`, the second is the losses `(batch,)` instead, 0
+        without labels.
 
     Raises:
-        ValueError: If `prior_size` is no pair of positive ints, if `fused_loss` has
-            another one, if there are labels without it, or as `AggregationModule`.
+        ValueError: If `prior_size` is not a pair of positive integers, if `fused_loss`
+            has another `prior_size`, if there are labels but no `fused_loss`, or for
+            the reasons of `AggregationModule`.
 
-    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3.3;
-    the division by N and the 1x1 convolutions of the contexts are those of
-    the released code.
+    Example:
+        ```python
+        x = keras.random.normal((2, 12, 10, 64))
+        features, prior = ContextPriorLayer(16, prior_size=(12, 10))(x)
+        features.shape, prior.shape  # (2, 12, 10, 96), (2, 120, 120)
+        ```
+
+    References:
+        [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3.3; the division
+        by N and the 1x1 convolutions of the contexts follow the released code.
     """
 
     def __init__(self, filters, prior_size, kernel_size=11, fused_loss=None, **kwargs):
@@ -76,12 +77,12 @@ class ContextPriorLayer(keras.layers.Layer):
         self.filters = filters
         self.prior_size = require_size("prior_size", prior_size)
         self.kernel_size = kernel_size
-        # From a saved configuration it comes as one.
+        # A saved configuration contains a serialized loss.
         self.fused_loss = keras.losses.deserialize(fused_loss) if fused_loss else None
         if fused_loss and self.fused_loss.prior_size != self.prior_size:
             raise ValueError(
-                "`fused_loss` must be of the layer's `prior_size`. Received: "
-                f"{prior_size=} and a loss of {self.fused_loss.prior_size}"
+                "`fused_loss` must have the `prior_size` of the layer. Received: "
+                f"{prior_size=} and a loss with {self.fused_loss.prior_size}"
             )
         policy = self.dtype_policy  # sublayers do not inherit it
         self.aggregation = AggregationModule(
@@ -104,7 +105,7 @@ class ContextPriorLayer(keras.layers.Layer):
     def call(self, inputs, labels=None, training=None):
         if labels is not None and self.fused_loss is None:
             raise ValueError(
-                "`labels` must be None where the layer has no `fused_loss`. "
+                "`labels` must be None if the layer has no `fused_loss`. "
                 f"Received: labels of shape {tuple(labels.shape)}"
             )
         values = self._aggregate(inputs, training)
@@ -115,14 +116,14 @@ class ContextPriorLayer(keras.layers.Layer):
         return self._concatenate(inputs, contexts, training), prior
 
     def _whole_prior(self, values, training):
-        """The two contexts `(batch, N, filters)`, and the prior logits."""
+        """Returns the two contexts `(batch, N, filters)` and the prior logits."""
         batch, pixels, _ = ops.shape(values)
         x = ops.reshape(values, (batch, *self.prior_size, self.filters))
         prior = ops.reshape(self.prior(x, training=training), (batch, pixels, pixels))
         return prior_context(prior, values), prior
 
     def _fused_prior(self, values, labels, training):
-        """The two contexts `(batch, N, filters)`, and the losses `(batch,)`."""
+        """Returns the two contexts `(batch, N, filters)` and the losses `(batch,)`."""
         if labels is not None:
             labels = sample_labels(labels, self.prior_size)
         kernel, bias = self._normalized_prior(values, training)
@@ -140,7 +141,7 @@ class ContextPriorLayer(keras.layers.Layer):
         return (intra, inter), ops.cast(losses, "float32")
 
     def _normalized_prior(self, values, training):
-        """The prior's convolution and batch norm as one kernel and bias."""
+        """Folds the prior's convolution and batch norm into one kernel and bias."""
         norm = self.prior.norm
         kernel = at_least_float32(self.prior.conv.kernel[0, 0])
         if training and norm.trainable:
@@ -157,7 +158,7 @@ class ContextPriorLayer(keras.layers.Layer):
         return kernel * scale, norm.beta - mean * scale
 
     def _statistics(self, values, kernel):
-        """Mean and variance `(N,)` of `values @ kernel` over images and pixels."""
+        """Returns mean and variance `(N,)` of `values @ kernel` over all positions."""
         values = at_least_float32(values)
         batch, pixels, _ = ops.shape(values)
         share = 1 / ops.cast(batch * pixels, values.dtype)
@@ -166,11 +167,11 @@ class ContextPriorLayer(keras.layers.Layer):
         centered = values - mean
         covariance = reduce(ops.einsum("bnc,bnd->cd", centered, centered) * share)
         variance = ops.sum(kernel * ops.matmul(covariance, kernel), axis=0)
-        # Rounding may make it negative where all is constant.
+        # Rounding may make the variance of constant features negative.
         return ops.matmul(mean, kernel), ops.maximum(variance, 0)
 
     def _aggregate(self, inputs, training):
-        """The aggregated features at the prior's size, `(batch, N, filters)`."""
+        """Returns the aggregated features `(batch, N, filters)` at the prior's size."""
         x = inputs
         if not self._is_trained_size(inputs):
             x = resize_bilinear(x, self.prior_size)
@@ -179,7 +180,7 @@ class ContextPriorLayer(keras.layers.Layer):
         return ops.reshape(x, (ops.shape(x)[0], rows * columns, self.filters))
 
     def _concatenate(self, inputs, contexts, training):
-        """The input, and the contexts `(batch, N, filters)` at its size."""
+        """Concatenates the input with the contexts, resized to the input's size."""
         rows, columns = self.prior_size
         maps = [inputs]
         for layer, context in zip((self.intra, self.inter), contexts, strict=True):

@@ -10,26 +10,31 @@ from keras_seg.ops.convolution import (
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class Conv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D` that is faster on TensorFlow: dilated ones, and 1x1.
+    """`keras.layers.Conv2D`, faster on TensorFlow for dilated and 1x1 kernels.
 
-    Keras's convolution rearranges the map and a border into a batch of smaller maps and
-    back. This layer leaves the border out, and from a dilation of 4 on it calls
-    TensorFlow's own dilated convolution instead. Gradients of 1x1 convolutions are
-    products of matrices on a CPU. Results, weights and files of weights are the same;
-    on other backends it is Keras's layer.
+    Keras rearranges a map into a batch of smaller maps for every dilated convolution.
+    This layer does so without the border, and calls TensorFlow's own dilated
+    convolution from a rate of 4 on. On a CPU it computes the gradients of 1x1
+    convolutions as matrix products. Results, weights and weight files are the same; on
+    other backends it is Keras's layer.
 
     Args:
-        *args: see `keras.layers.Conv2D`.
-        **kwargs: the same.
+        *args: See `keras.layers.Conv2D`.
+        **kwargs: See `keras.layers.Conv2D`.
 
-    Input shape: `(batch, height, width, channels)`.
-    Output shape: `(batch, new height, new width, filters)`.
-    Example: `Conv2D(8, 3, padding="same", dilation_rate=6)(keras.ops.ones((2, 32, 32,
-    4)))` has shape `(2, 32, 32, 8)`.
+    Input shape:
+        `(batch, height, width, channels)`.
+
+    Output shape:
+        `(batch, new height, new width, filters)`.
+
+    Example:
+        `Conv2D(8, 3, padding="same", dilation_rate=6)(keras.ops.ones((2, 32, 32,
+        4)))` has shape `(2, 32, 32, 8)`.
     """
 
     def convolution_op(self, inputs, kernel):
-        """The convolution, without bias and activation."""
+        """Returns the convolution, without bias and activation."""
         if (
             max(self.strides) == self.groups == 1
             and self.data_format == "channels_last"

@@ -7,26 +7,31 @@ from keras_seg.layers.data_format import require_channels_last
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class ConvNorm(keras.layers.Layer):
-    """A "same" convolution, batch norm, and an activation.
+    """Convolution with "same" padding, batch norm and an activation.
 
-    The unit that the papers' heads are made of. Batch norm has epsilon 1e-5 and
-    momentum 0.9, as in the released networks (PyTorch's momentum 0.1).
+    The building block of the papers' heads. Batch norm has epsilon 1e-5 and momentum
+    0.9, as in the released networks (PyTorch's momentum 0.1).
 
     Args:
-        filters: int. Number of output channels.
+        filters: int. The number of output channels.
         kernel_size: int or pair of ints.
         activation: Name of a Keras activation, or None.
         dilation_rate: int or pair of ints.
-        use_bias: bool. Whether the convolution has a bias, which batch norm takes away
-            again: only for weights that were trained with one.
+        use_bias: bool. Whether the convolution has a bias. Batch norm cancels it, so it
+            is useful only for weights that were trained with one.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
-    Input shape: `(batch, height, width, channels)`, `channels` known, the others any.
-    Output shape: `(batch, height, width, filters)`.
-    Example: `ConvNorm(8, 3)(keras.ops.ones((2, 6, 5, 3)))` has shape `(2, 6, 5, 8)`.
+    Input shape:
+        `(batch, height, width, channels)`, with `channels` known.
+
+    Output shape:
+        `(batch, height, width, filters)`.
 
     Raises:
         ValueError: If Keras is configured for `channels_first`.
+
+    Example:
+        `ConvNorm(8, 3)(keras.ops.ones((2, 6, 5, 3)))` has shape `(2, 6, 5, 8)`.
     """
 
     def __init__(

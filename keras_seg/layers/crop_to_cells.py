@@ -7,33 +7,32 @@ from keras_seg.layers.data_format import require_channels_last
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class CropToCells(keras.layers.Layer):
-    """Crops features to the cells that the image reaches.
+    """Crops the features of a padded image to the cells of the image.
 
-    What is left of features of a padded image, or of features that were enlarged by
-    whole factors: `ceil(scale * size / stride)` cells, from the top left.
+    Keeps `ceil(scale * size / stride)` cells from the top left.
 
     Args:
-        stride: int. Of the features.
-        scale: int. For features of an image that is so many times larger.
+        stride: int. The stride of the features relative to their image.
+        scale: int. The factor by which the image was enlarged before the features were
+            computed.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
     Call arguments:
         inputs: pair of the features `(batch, rows, columns, channels)` and the image
-            before padding, `(batch, height, width, any)`.
+            before padding, `(batch, height, width, image channels)`.
 
     Returns:
         `(batch, ceil(scale * height / stride), ceil(scale * width / stride),
         channels)`.
 
-    Example:
-
-    ```python
-    features, image = keras.ops.ones((1, 4, 4, 8)), keras.ops.ones((1, 45, 60, 3))
-    CropToCells(16)([features, image]).shape  # (1, 3, 4, 8)
-    ```
-
     Raises:
         ValueError: If Keras is configured for `channels_first`.
+
+    Example:
+        ```python
+        features, image = keras.ops.ones((1, 4, 4, 8)), keras.ops.ones((1, 45, 60, 3))
+        CropToCells(16)([features, image]).shape  # (1, 3, 4, 8)
+        ```
     """
 
     def __init__(self, stride, scale=1, **kwargs):
@@ -45,7 +44,7 @@ class CropToCells(keras.layers.Layer):
     def call(self, inputs):
         x, image = inputs
         rows, columns = map(self._cells, ops.shape(image)[1:3])
-        # Sizes that are known need no slice, whose gradient would be a copy.
+        # Static sizes that match need no slice, whose gradient would copy the map.
         is_known = isinstance(rows, int) and isinstance(columns, int)
         if is_known and tuple(x.shape[1:3]) == (rows, columns):
             return x

@@ -1,14 +1,14 @@
-"""The data format that the layers work in."""
+"""Checks of the data format and channels of layer inputs."""
 
 import keras
 
 
 def require_channels_last(layer):
-    """Raises a ValueError where Keras is configured to put channels first."""
+    """Raises a ValueError if Keras is configured for `channels_first`."""
     data_format = keras.config.image_data_format()
     if data_format != "channels_last":
         raise ValueError(
-            f"{type(layer).__name__} works on channels_last feature maps "
+            f"{type(layer).__name__} supports only channels_last feature maps "
             "(batch, height, width, channels). Received: "
             f"image_data_format={data_format!r}. "
             'Call keras.config.set_image_data_format("channels_last") first.'
@@ -16,7 +16,7 @@ def require_channels_last(layer):
 
 
 def require_known_channels(input_shape):
-    """Raises a ValueError where the last axis of a layer's input is unknown."""
+    """Raises a ValueError if the last axis of a layer's input is unknown."""
     if input_shape[-1] is None:
         raise ValueError(
             "The last axis of the input, the channels, must be known. "

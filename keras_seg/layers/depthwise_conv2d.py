@@ -9,20 +9,25 @@ from keras_seg.ops.convolution import (
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
-    """`keras.layers.DepthwiseConv2D` that is faster where it is dilated on TensorFlow.
+    """`keras.layers.DepthwiseConv2D`, faster on TensorFlow when dilated.
 
-    Keras's convolution rearranges the map and a border into a batch of smaller maps and
-    back; this layer leaves the border out. Results, weights and files of weights are
-    the same; on other backends it is Keras's layer.
+    Keras rearranges a map with its border into a batch of smaller maps for every
+    dilated convolution; this layer leaves the border out. Results, weights and weight
+    files are the same; on other backends it is Keras's layer.
 
     Args:
-        *args: see `keras.layers.DepthwiseConv2D`.
-        **kwargs: the same.
+        *args: See `keras.layers.DepthwiseConv2D`.
+        **kwargs: See `keras.layers.DepthwiseConv2D`.
 
-    Input shape: `(batch, height, width, channels)`.
-    Output shape: `(batch, new height, new width, channels * depth_multiplier)`.
-    Example: `DepthwiseConv2D(3, padding="same", dilation_rate=6)(keras.ops.ones((2, 32,
-    32, 4)))` has shape `(2, 32, 32, 4)`.
+    Input shape:
+        `(batch, height, width, channels)`.
+
+    Output shape:
+        `(batch, new height, new width, channels * depth_multiplier)`.
+
+    Example:
+        `DepthwiseConv2D(3, padding="same", dilation_rate=6)(keras.ops.ones((2, 32, 32,
+        4)))` has shape `(2, 32, 32, 4)`.
     """
 
     def call(self, inputs):

@@ -9,39 +9,41 @@ from keras_seg.positive_integer import require_positive_integer
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class FeatureAffinity(keras.layers.Layer):
-    """How differently two feature maps see which pixels are alike (DSRL).
+    """Feature-affinity distance between two feature maps (DSRL).
 
-    Both maps are average pooled. The result is the mean over all pairs of pixels of
-    `|s_seg - s_sr| ** order`, with s the cosine similarity of the features of two
-    pixels. A model has it as an output, for `keras_seg.losses.OutputLoss`.
+    Averages both maps over windows and returns the mean over all pairs of positions of
+    `|s_seg - s_sr| ** order`, where s is the cosine similarity of the features at two
+    positions. Use it as an output of a model, with `keras_seg.losses.OutputLoss`.
 
     Args:
-        order: 1, as the paper writes, or 2, which is faster by far on large maps: see
+        order: 1, as in the paper, or 2, which is much faster on large maps; see
             `keras_seg.ops.feature_affinity`.
-        subscale: int. The maps are pooled by this in both directions, or by their size
-            where that is smaller; rows and columns at the end that do not fill a window
-            are left out. 1 takes them as they are.
+        subscale: int. The side of the pooling windows, limited to the size of the map.
+            Rows and columns at the end that do not fill a window are dropped. 1
+            disables the pooling.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
+    Output shape:
+        `(batch,)`, float32 or wider.
+
     Call arguments:
-        inputs: pair of float tensors `(batch, height, width, channels)`, of one size
-            and any numbers of channels.
-
-    Output shape: `(batch,)`, float32 or wider.
-
-    Example:
-
-    ```python
-    seg, sr = keras.random.normal((2, 64, 64, 32)), keras.random.normal((2, 64, 64, 3))
-    FeatureAffinity()([seg, sr]).shape  # (2,)
-    ```
+        inputs: pair of float tensors `(batch, height, width, channels)` of the same
+            height and width; their numbers of channels may differ.
 
     Raises:
         ValueError: If `order` is neither 1 nor 2, if `subscale` is not a positive
-            integer, or if the maps are of two sizes.
+            integer, or if the maps differ in height or width.
 
-    Reference: Wang et al., "Dual Super-Resolution Learning for Semantic Segmentation",
-    CVPR 2020, the feature affinity loss.
+    Example:
+        ```python
+        seg = keras.random.normal((2, 64, 64, 32))
+        sr = keras.random.normal((2, 64, 64, 3))
+        FeatureAffinity()([seg, sr]).shape  # (2,)
+        ```
+
+    References:
+        Wang et al., "Dual Super-Resolution Learning for Semantic Segmentation", CVPR
+        2020, the feature affinity loss.
     """
 
     def __init__(self, order=1, subscale=8, **kwargs):
@@ -69,7 +71,7 @@ class FeatureAffinity(keras.layers.Layer):
         return tuple(a[:1])
 
     def compute_output_spec(self, inputs):
-        # float32 under mixed precision too.
+        # The result is float32 under mixed precision too.
         shape = self.compute_output_shape([x.shape for x in inputs])
         return keras.KerasTensor(shape, wide_dtype(inputs[0]))
 
@@ -78,6 +80,6 @@ class FeatureAffinity(keras.layers.Layer):
 
 
 def _in_line(x):
-    """Without rows and columns, `(batch, rows * columns, channels)`."""
+    """Flattens rows and columns to `(batch, rows * columns, channels)`."""
     batch, rows, columns, channels = ops.shape(x)
     return ops.reshape(x, (batch, rows * columns, channels))

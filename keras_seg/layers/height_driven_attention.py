@@ -21,11 +21,11 @@ _ENCODINGS = ("sinusoidal", "paper", "learned", None)
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class HeightDrivenAttention(keras.layers.Layer):
-    """Weights the channels of a feature map by the height in the image (HANet).
+    """Height-driven attention: weights channels by the height in the image (HANet).
 
-    The rows of a lower feature map are pooled to a few coarse rows; three convolutions
-    along the height turn these into a weight in 0..1 for each coarse row and channel
-    of a higher feature map, and the weights, interpolated to its rows, multiply it:
+    Pools the rows of a lower feature map to a few coarse rows. Three convolutions along
+    the height turn them into a weight in 0..1 for each coarse row and each channel of a
+    higher feature map. The weights are interpolated to its rows and multiply it:
 
         Z = pool(low)                               (coarse_height, C)
         Q1 = ReLU(BN(W1 Z))                         (coarse_height, ceil(C / r))
@@ -33,60 +33,61 @@ class HeightDrivenAttention(keras.layers.Layer):
         A = upsample(sigmoid(W3 Q2 + b3))           (rows of high, channels of high)
         out = A * high
 
-    Where a row lies in its image is told by an encoding of its position, so that crops
-    are not taken for whole images. The weights are between 0 and 1 each, not a
-    distribution, since a row holds many classes.
+    The encoding tells the layer where a row lies in its image, so that crops are not
+    mistaken for whole images. Each weight is in 0..1; they do not sum to 1, because a
+    row may contain many classes.
 
     Args:
         reduction_ratio: int. `r` above.
-        kernel_size: odd int. Taps of the second and third convolution; with 1 each
-            coarse row sees itself alone. Of larger ones the second convolution has 3.
-        coarse_height: int. Number of coarse rows.
-        pooling: "mean" or "max", to `(coarse_height, 1)` with overlapping bins.
-        position_encoding: "sinusoidal", the released table: 1 plus a sine or cosine of
-            base 100, or of base 10 where it has more than 50 channels; "paper": base
-            100 without the 1; "learned": a table that starts at 0; or None.
-        position_injection: 1 adds the encoding before the first convolution, 2 before
-            the second.
-        dropout_rate: float. Of the channels of the pooled map.
-        position_noise: float. In training, positions move by normal noise of this
-            standard deviation in coarse rows, rounded and clipped to 2. The release
-            takes 0.5, or 0.3 with a MobileNetV2.
+        kernel_size: odd int. Taps of the second and third convolution; with 1, each
+            coarse row sees only itself. The second convolution has at most 3.
+        coarse_height: int. The number of coarse rows.
+        pooling: "mean" or "max". Adaptive pooling to `(coarse_height, 1)`, whose bins
+            may overlap.
+        position_encoding: "sinusoidal" for the released table, which is 1 plus a sine
+            or cosine of base 100, or of base 10 for more than 50 channels; "paper" for
+            base 100 without the 1; "learned" for a table that starts at 0; or None.
+        position_injection: 1 or 2. Adds the encoding before the first or the second
+            convolution.
+        dropout_rate: float. The rate at which channels of the pooled map are dropped in
+            training.
+        position_noise: float. The standard deviation, in coarse rows, of the normal
+            noise that is added to positions in training; it is rounded and clipped to
+            -2..2. The release uses 0.5, or 0.3 with MobileNetV2.
         return_attention: bool. Whether to return the pair of the output and the
             attention.
-        second_kernel_size: 1, 3 or None, for the smaller of `kernel_size` and 3. The
-            released module has 3 taps there even where `kernel_size` is 1, and
-            `load_torch_weights` sets this for its weights.
+        second_kernel_size: 1, 3 or None. The number of taps of the second convolution;
+            None uses the smaller of `kernel_size` and 3. The released module has 3 taps
+            even if `kernel_size` is 1; `load_torch_weights` sets this accordingly.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
     Call arguments:
-        inputs: pair `[low, high]`: float tensors `(batch, h, w, C)` and `(batch, H, W,
-            K)`, channels known, any sizes.
-        positions: integer tensor `(batch, image height)`, or None. For each row of the
-            image its row in the uncropped image on a scale of 0..127 (`keras_seg.ops.
-            row_positions`), 128 for padding. None: the whole image, in which coarse row
-            `i` has position `i`.
-        training: bool. Dropout, noise and batch statistics.
+        inputs: pair `[low, high]` of float tensors `(batch, h, w, C)` and `(batch, H,
+            W, K)` of any sizes, with known channels.
+        positions: integer tensor `(batch, image height)`, or None. The position of each
+            image row in the uncropped image, on a scale of 0..127 (see
+            `keras_seg.ops.row_positions`), and 128 for padding. None stands for a whole
+            image, in which coarse row `i` has position `i`.
+        training: bool. Whether to apply dropout and noise and to use batch statistics.
 
     Returns:
         `high * attention`, `(batch, H, W, K)`; with `return_attention` also the
         attention `(batch, H, 1, K)`.
 
-    Example:
-
-    ```python
-    low, high = keras.ops.ones((2, 24, 32, 256)), keras.ops.ones((2, 12, 16, 512))
-    HeightDrivenAttention(reduction_ratio=16)([low, high]).shape  # (2, 12, 16, 512)
-    ```
-
     Raises:
-        ValueError: If an argument is outside of what is stated above, if channels are
-            unknown, if positions are no integers of rank 2, or if Keras is configured
-            for `channels_first`.
+        ValueError: If an argument is not one of the values above, if channels are
+            unknown, if `positions` is not an integer tensor of rank 2, or if Keras is
+            configured for `channels_first`.
 
-    Reference: [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 3.1;
-    dropout, biases and the encoding's table are those of the
-    released code.
+    Example:
+        ```python
+        low, high = keras.ops.ones((2, 24, 32, 256)), keras.ops.ones((2, 12, 16, 512))
+        HeightDrivenAttention(reduction_ratio=16)([low, high]).shape  # (2, 12, 16, 512)
+        ```
+
+    References:
+        [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 3.1; dropout,
+        biases and the encoding's table follow the released code.
     """
 
     def __init__(
@@ -173,8 +174,8 @@ class HeightDrivenAttention(keras.layers.Layer):
         self.dropout = keras.layers.SpatialDropout1D(self.dropout_rate, dtype=policy)
         self.first_conv = conv(reduced, 1, False, "first_conv")
         self.first_norm = batch_norm("first_norm")
-        # Always with the 3 taps of the release; `_second` leaves the outer two out
-        # where the layer has one, so that released weights fit either way.
+        # The kernel always has the 3 taps of the release, so that released weights
+        # fit; `_second` skips the outer two if the layer uses a single tap.
         self.second_conv = conv(2 * reduced, 3, True, "second_conv")
         self.second_norm = batch_norm("second_norm")
         self.third_conv = conv(high, self.kernel_size, True, "third_conv")
@@ -187,7 +188,7 @@ class HeightDrivenAttention(keras.layers.Layer):
         self._build_table(low if self.position_injection == 1 else reduced)
 
     def _build_table(self, channels):
-        """The encoding of each position, with one more for padding."""
+        """Creates the encoding of each position, and one more for padding."""
         num_positions = self.coarse_height + 1
         if self.position_encoding == "learned":
             self.table = self.add_weight(
@@ -224,7 +225,7 @@ class HeightDrivenAttention(keras.layers.Layer):
         return ops.matmul(x, center) + self.second_conv.bias
 
     def _encode(self, low, positions, training):
-        """The encoding `(batch or 1, coarse_height, channels)`, or None."""
+        """Returns the encoding `(batch or 1, coarse_height, channels)`, or None."""
         if self.position_encoding is None:
             return None
         if positions is None:
@@ -245,8 +246,8 @@ class HeightDrivenAttention(keras.layers.Layer):
         dtype = keras.backend.standardize_dtype(positions.dtype)
         if len(positions.shape) != 2 or "int" not in dtype:
             raise ValueError(
-                "`positions` must be integers (batch, image height), for each row of "
-                "the image its position in 0..127 or 128 for padding. "
+                "`positions` must be an integer tensor (batch, image height) with the "
+                "position of each image row in 0..127, or 128 for padding. "
                 f"Received: {dtype} {tuple(positions.shape)}"
             )
 

@@ -11,49 +11,51 @@ from keras_seg.ops import adaptive_average_pool, resize_bilinear, strip_pool
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class MixedPooling(keras.layers.Layer):
-    """Pools to squares and to strips, and adds what both tell (SPNet's MPM).
+    """Mixed pooling module: context from square and strip pooling (SPNet's MPM).
 
-    Two branches, each on a 1x1 reduction of the input to a quarter of its channels:
+    Has two branches, each on a 1x1 reduction of the input to a quarter of its channels:
 
-    - short range: the reduction and its averages over coarse grids, each through a 3x3
-      convolution and resized back, are summed;
-    - long range: its row and its column averages, each through a 3-tap convolution
-      along the strip, are summed over the map.
+    - short range: sums the reduction and its averages over coarse grids, each after a
+      3x3 convolution and resized back;
+    - long range: sums its row and column averages, each after a 3-tap convolution along
+      the strip.
 
-    Both sums pass ReLU and a 3x3 convolution; a 1x1 convolution brings their
-    concatenation back to the input's channels, and the input is added to it.
+    Both sums pass ReLU and a 3x3 convolution. A 1x1 convolution reduces their
+    concatenation to the input's channels, and the input is added.
 
     The authors' code calls this module `StripPooling`.
 
     Args:
         pool_sizes: sequence of grids, each an int `n` for `n` x `n` bins or a pair
             `(rows, columns)`. The paper's 20 and 12 suit the 60 x 60 features of its
-            480 x 480 crops; choose sizes that divide your features where you can,
-            because bins of other sizes overlap.
-        align_corners: bool. How the pooled maps are resized back; True as released.
+            480 x 480 crops. Bins overlap unless the grid divides the features evenly.
+        align_corners: bool. How the pooled maps are resized back; True in the release.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
-    Input shape: `(batch, height, width, channels)`, `channels` divisible by 4, the
-        others any.
-    Output shape: the same.
+    Input shape:
+        `(batch, height, width, channels)`, with `channels` divisible by 4.
 
-    Example:
-
-    ```python
-    x = keras.random.normal((2, 45, 60, 64))
-    MixedPooling(pool_sizes=((15, 20), (9, 12)))(x).shape  # (2, 45, 60, 64)
-    ```
+    Output shape:
+        Same as the input.
 
     Raises:
-        ValueError: If `pool_sizes` are not positive, if the channels are unknown or not
-            divisible by 4, or if Keras is configured for `channels_first`.
+        ValueError: If `pool_sizes` are not positive integers or pairs of them, if the
+            channels are unknown or not divisible by 4, or if Keras is configured for
+            `channels_first`.
 
     Warns:
-        UserWarning: If a grid has more bins than the features have cells: the pooling
-            has then become an up-sampling, as it does in PyTorch.
+        UserWarning: If a grid has more bins than the features have cells. The pooling
+            then repeats cells, as in PyTorch.
 
-    Reference: [Hou et al., 2020](https://arxiv.org/abs/2003.13328), section 3.2 and
-    figure 3; widths and norms are those of the released code.
+    Example:
+        ```python
+        x = keras.random.normal((2, 45, 60, 64))
+        MixedPooling(pool_sizes=((15, 20), (9, 12)))(x).shape  # (2, 45, 60, 64)
+        ```
+
+    References:
+        [Hou et al., 2020](https://arxiv.org/abs/2003.13328), section 3.2 and figure 3;
+        widths and norms follow the released code.
     """
 
     def __init__(self, pool_sizes=(20, 12), align_corners=True, **kwargs):
@@ -126,14 +128,14 @@ class MixedPooling(keras.layers.Layer):
     def _warn_of_upsampling(self, shape):
         _, height, width, _ = shape
         for grid in self.grids:
-            cells = (height or grid[0], width or grid[1])  # unknown: nothing to say
+            cells = (height or grid[0], width or grid[1])  # no warning if unknown
             if grid[0] > cells[0] or grid[1] > cells[1]:
                 warnings.warn(
                     f"{self.name}: a pooling grid of {grid[0]} x {grid[1]} bins over "
                     f"features of {height} x {width} cells repeats cells instead of "
-                    "pooling them. Grids of at most "
-                    f"{min(grid[0], cells[0])} x {min(grid[1], cells[1])} bins would "
-                    f"pool. Received: pool_sizes={self.pool_sizes}",
+                    "pooling them. Use grids of at most "
+                    f"{min(grid[0], cells[0])} x {min(grid[1], cells[1])} bins. "
+                    f"Received: pool_sizes={self.pool_sizes}",
                     stacklevel=2,
                 )
 
@@ -149,11 +151,11 @@ class MixedPooling(keras.layers.Layer):
 
 
 def _grid(size, pool_sizes):
-    """The `(rows, columns)` of one entry of `pool_sizes`."""
+    """Returns one entry of `pool_sizes` as `(rows, columns)`."""
     grid = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
     if len(grid) != 2 or not all(isinstance(n, Integral) and n > 0 for n in grid):
         raise ValueError(
-            "Each of `pool_sizes` must be a positive int or a pair of them. "
+            "Each of `pool_sizes` must be a positive integer or a pair of them. "
             f"Received: {pool_sizes=}"
         )
     return int(grid[0]), int(grid[1])

@@ -5,29 +5,31 @@ from keras_seg.layers.pass_through import PassThrough
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class NetworkInput(PassThrough):
-    """Says of an input beside the image what it holds, and passes it on.
+    """Marks the content of a network input other than the image; an identity layer.
 
-    A network that can do without the input takes what this layer returns as an optional
-    keyword argument of its other layers: `inference_model` gives them None instead.
-    `keras_seg.models.network_info` reads what is said here.
+    Pass its output to an optional keyword argument of another layer. `inference_model`
+    replaces the input by None there. `keras_seg.models.network_info` reads the mark.
 
     Args:
-        content: "labels", the integer labels that the loss gets too, for training only;
-            or "positions", the rows of the uncropped image, which may be given in
-            predictions too.
+        content: "labels" for the integer labels of the loss, used in training only; or
+            "positions" for the rows of the uncropped image, which predictions may use
+            too.
         **kwargs: Base layer arguments, such as `name`.
 
-    Input shape: any, of any dtype. Output shape: the same.
+    Input shape:
+        Any, of any dtype.
+
+    Output shape:
+        Same as the input.
 
     Raises:
-        ValueError: If `content` is another.
+        ValueError: If `content` is not one of these.
 
     Example:
-
-    ```python
-    labels = keras.Input((None, None), dtype="int32", name="labels")
-    x, loss = context_prior(x, labels=NetworkInput("labels")(labels))
-    ```
+        ```python
+        labels = keras.Input((None, None), dtype="int32", name="labels")
+        x, loss = context_prior(x, labels=NetworkInput("labels")(labels))
+        ```
     """
 
     def __init__(self, content, **kwargs):

@@ -6,40 +6,46 @@ from keras_seg.positive_integer import require_positive_integer
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class NetworkOutput(PassThrough):
-    """Says of an output of a network what it is for, and passes it on.
+    """Marks the purpose of a network output; an identity layer.
 
-    The last layer of each output of the networks of `keras_seg.models`, and of your own
-    that `inference_model`, `named_targets`, evaluation and export shall know. It stays
-    with the output wherever that goes: into other models, copies and saved files.
-    `keras_seg.models.network_info` reads what is said here.
+    It is the last layer of each output of the networks in `keras_seg.models`. End the
+    outputs of your own networks with it if `inference_model`, `named_targets`,
+    evaluation and export should recognize them. The mark is kept in copies of the
+    model, in models that contain it, and in saved files.
+    `keras_seg.models.network_info` reads it.
 
     Args:
-        target: what the loss compares the output with: "labels"; "image" for the image
-            on the scale of RGB / 255; or None for an output that is a loss already, see
+        target: the target of the loss for this output: "labels"; "image" for the image
+            as RGB / 255; or None for an output that is a loss itself, see
             `keras_seg.losses.OutputLoss`.
-        training_only: bool. Whether predictions do without the output.
-        scale: positive int. By how much the images are reduced before the network, and
-            so how many times finer the output is than without that: 1 but for
+        training_only: bool. Whether the output is used in training only and left out of
+            predictions.
+        scale: positive int. The factor by which the images are reduced before the
+            network, and the output is enlarged relative to them: 1 except for
             super-resolution.
-        release: str or None. The name of the authors' network whose weights the model
-            takes: see `keras_seg.checkpoints.released_model`.
+        release: str or None. The name of the authors' network whose weights fit the
+            model; see `keras_seg.checkpoints.released_model`.
         **kwargs: Base layer arguments, such as `name`.
 
-    Input shape: any, of any dtype. Output shape: the same.
+    Input shape:
+        Any, of any dtype.
+
+    Output shape:
+        Same as the input.
 
     Raises:
-        ValueError: If `target` is another, or `scale` is not a positive integer.
+        ValueError: If `target` is not one of these, or if `scale` is not a positive
+            integer.
 
     Example:
-
-    ```python
-    outputs = {
-        "segmentation": NetworkOutput()(logits),
-        "edges": NetworkOutput(training_only=True)(edges),
-    }
-    model = keras.Model(image, outputs)
-    inference_model(model)(images)  # the logits alone
-    ```
+        ```python
+        outputs = {
+            "segmentation": NetworkOutput()(logits),
+            "edges": NetworkOutput(training_only=True)(edges),
+        }
+        model = keras.Model(image, outputs)
+        inference_model(model)(images)  # only the logits
+        ```
     """
 
     def __init__(

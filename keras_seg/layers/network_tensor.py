@@ -5,29 +5,32 @@ from keras_seg.layers.pass_through import PassThrough
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class NetworkTensor(PassThrough):
-    """Says what a tensor within a network is, and passes it on.
+    """Marks the role of a tensor within a network; an identity layer.
 
-    What is put around a network finds its place by it, whatever the layers are called:
-    `keras_seg.models.dual_super_resolution` the features, `replace_classifier` the
-    layer that makes the logits.
+    `keras_seg.models.dual_super_resolution` finds the features by it, and
+    `keras_seg.models.replace_classifier` the layer that computes the logits, whatever
+    the names of the layers.
 
     Args:
-        role: "encoder" for the features that the image is described by, which a decoder
-            starts from; "decoder" for the last features before the prediction; or
-            "logits" for what a classifier returns, right behind it.
+        role: "encoder" for the features from which a decoder starts; "decoder" for the
+            last features before the prediction; or "logits" for the output of a
+            classifier, directly after it.
         **kwargs: Base layer arguments, such as `name`.
 
-    Input shape: `(batch, rows, columns, channels)`. Output shape: the same.
+    Input shape:
+        `(batch, rows, columns, channels)`.
+
+    Output shape:
+        Same as the input.
 
     Raises:
-        ValueError: If `role` is another.
+        ValueError: If `role` is not one of these.
 
     Example:
-
-    ```python
-    x = NetworkTensor("decoder")(x)
-    logits = NetworkTensor("logits")(keras.layers.Conv2D(num_classes, 1)(x))
-    ```
+        ```python
+        x = NetworkTensor("decoder")(x)
+        logits = NetworkTensor("logits")(keras.layers.Conv2D(num_classes, 1)(x))
+        ```
     """
 
     def __init__(self, role, **kwargs):

@@ -1,17 +1,17 @@
-"""What the layers share that say something about a tensor and leave it as it is."""
+"""Base class of the layers that mark a tensor and leave it unchanged."""
 
 import keras
 
 
 class PassThrough(keras.layers.Layer):
-    """Gives what it takes, of any shape and dtype.
+    """Returns its input unchanged, of any shape and dtype.
 
     Args:
         **kwargs: Base layer arguments, such as `name`.
     """
 
     def __init__(self, **kwargs):
-        # Under mixed precision too, tensors keep the dtype that they came with.
+        # Without autocast, tensors keep their dtype under mixed precision too.
         super().__init__(autocast=False, **kwargs)
 
     def build(self, input_shape):

@@ -10,30 +10,30 @@ from keras_seg.ops import resize_bilinear
 class ResizeLike(keras.layers.Layer):
     """Resizes a feature map bilinearly to the height and width of another tensor.
 
-    What heads end with: logits to the size of the image. Sizes may be unknown until
-    run time, which `keras.layers.Resizing` does not allow in a graph.
+    Heads use it to resize logits to the size of the image. Supports dynamic shapes,
+    which `keras.layers.Resizing` refuses in a graph.
 
     Args:
         align_corners: bool. See `keras_seg.ops.resize_bilinear`.
-        multiple: int. For maps of an image that was padded at the bottom and right to a
-            multiple of it: they are resized to that size, then cropped.
+        multiple: int. Set it for maps of an image whose bottom and right were padded to
+            a multiple of this: the map is resized to the padded size, then cropped.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
+    Output shape:
+        `(batch, height, width, channels)`.
+
     Call arguments:
-        inputs: pair `[x, reference]` with `x (batch, h, w, channels)` and `reference
-            (batch, height, width, any)`.
-
-    Output shape: `(batch, height, width, channels)`.
-
-    Example:
-
-    ```python
-    image, logits = keras.ops.ones((2, 33, 47, 3)), keras.ops.ones((2, 5, 6, 11))
-    ResizeLike()([logits, image]).shape  # (2, 33, 47, 11)
-    ```
+        inputs: pair `[x, reference]` of tensors `(batch, h, w, channels)` and `(batch,
+            height, width, reference channels)`.
 
     Raises:
         ValueError: If Keras is configured for `channels_first`.
+
+    Example:
+        ```python
+        image, logits = keras.ops.ones((2, 33, 47, 3)), keras.ops.ones((2, 5, 6, 11))
+        ResizeLike()([logits, image]).shape  # (2, 33, 47, 11)
+        ```
     """
 
     def __init__(self, align_corners=False, multiple=1, **kwargs):
@@ -48,7 +48,7 @@ class ResizeLike(keras.layers.Layer):
         multiple = self.multiple
         padded = [ceil_division(n, multiple) * multiple for n in (height, width)]
         x = resize_bilinear(x, padded, self.align_corners)
-        # Sizes that are known need no slice, whose gradient would be a copy.
+        # Static sizes that match need no slice, whose gradient would copy the map.
         is_whole = all(isinstance(n, int) for n in padded) and padded == [height, width]
         return x if self.multiple == 1 or is_whole else x[:, :height, :width]
 

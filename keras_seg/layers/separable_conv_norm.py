@@ -8,29 +8,35 @@ from keras_seg.layers.depthwise_conv2d import DepthwiseConv2D
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class SeparableConvNorm(keras.layers.Layer):
-    """`ConvNorm` taken apart: a convolution by channel, then one over the channels.
+    """Depthwise separable `ConvNorm`: a depthwise, then a 1x1 convolution.
 
-    Each of the two has batch norm and ReLU behind it, as in DeepLabV3+, unless the
-    last activation is another; a 3x3 convolution then costs up to nine times less.
+    Batch norm and ReLU follow each of the two, as in DeepLabV3+; the last activation
+    can be changed. A 3x3 convolution costs up to nine times less this way.
 
     Args:
-        filters: int. Number of output channels.
-        kernel_size: int or pair of ints, of the convolution by channel.
-        dilation_rate: int or pair of ints, of the same.
-        activation: Name of a Keras activation, or None. Behind the second batch norm;
-            the first has ReLU.
-        use_bias: bool. Whether the convolutions have biases: see `ConvNorm`.
+        filters: int. The number of output channels.
+        kernel_size: int or pair of ints, of the depthwise convolution.
+        dilation_rate: int or pair of ints, of the depthwise convolution.
+        activation: Name of a Keras activation, or None. It follows the second batch
+            norm; ReLU follows the first.
+        use_bias: bool. Whether the convolutions have biases; see `ConvNorm`.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
-    Input shape: `(batch, height, width, channels)`, `channels` known, the others any.
-    Output shape: `(batch, height, width, filters)`.
-    Example: `SeparableConvNorm(8, 3)(keras.ops.ones((2, 6, 5, 3)))` has shape
-    `(2, 6, 5, 8)`.
+    Input shape:
+        `(batch, height, width, channels)`, with `channels` known.
+
+    Output shape:
+        `(batch, height, width, filters)`.
 
     Raises:
         ValueError: If Keras is configured for `channels_first`.
 
-    Reference: [Chen et al., 2018](https://arxiv.org/abs/1802.02611), section 3.1.
+    Example:
+        `SeparableConvNorm(8, 3)(keras.ops.ones((2, 6, 5, 3)))` has shape
+        `(2, 6, 5, 8)`.
+
+    References:
+        [Chen et al., 2018](https://arxiv.org/abs/1802.02611), section 3.1.
     """
 
     def __init__(

@@ -11,37 +11,40 @@ from keras_seg.ops import strip_pool
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class StripPooling(keras.layers.Layer):
-    """Gates a feature map by what its rows and columns hold (SPNet's SPM).
+    """Strip pooling module: gates a feature map by its rows and columns (SPNet's SPM).
 
-    Row averages and column averages each pass a 3-tap convolution along the strip and
-    a batch norm; their broadcast sum passes ReLU, a 1x1 convolution and a sigmoid, and
-    the result multiplies the input. So each position sees all of its row and column,
-    which suits long, thin things: kerbs, poles, lanes.
+    Averages each row and each column, applies a 3-tap convolution along the strip and a
+    batch norm, and adds both at every position. ReLU, a 1x1 convolution and a sigmoid
+    turn the sum into a gate that multiplies the input. Every position sees its whole
+    row and column, which suits long and thin objects such as poles and lanes.
 
-    The authors' code calls this module `SPBlock`; its `StripPooling` is the
-    `MixedPooling` here.
+    The authors' code calls this module `SPBlock`; its `StripPooling` is `MixedPooling`
+    here.
 
     Args:
-        return_gate: bool. Whether to return the pair of the output and the gate, which
-            is in 0..1 and has the shape of the output.
+        return_gate: bool. Whether to return the pair of the output and the gate, whose
+            values are in 0..1 and which has the shape of the output.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
-    Input shape: `(batch, height, width, channels)`, `channels` known, the others any.
-    Output shape: the same.
+    Input shape:
+        `(batch, height, width, channels)`, with `channels` known.
 
-    Example:
-
-    ```python
-    x = keras.random.normal((2, 45, 60, 64))
-    StripPooling()(x).shape  # (2, 45, 60, 64)
-    ```
+    Output shape:
+        Same as the input.
 
     Raises:
-        ValueError: If Keras is configured for `channels_first`, or if the input is not
-            of rank 4 with known channels.
+        ValueError: If Keras is configured for `channels_first`, or if the input does
+            not have rank 4 and known channels.
 
-    Reference: [Hou et al., 2020](https://arxiv.org/abs/2003.13328), section 3.1,
-    equations 1 to 4; the ReLU and the batch norms are those of the released code.
+    Example:
+        ```python
+        x = keras.random.normal((2, 45, 60, 64))
+        StripPooling()(x).shape  # (2, 45, 60, 64)
+        ```
+
+    References:
+        [Hou et al., 2020](https://arxiv.org/abs/2003.13328), section 3.1, equations 1
+        to 4; the ReLU and the batch norms follow the released code.
     """
 
     def __init__(self, return_gate=False, **kwargs):

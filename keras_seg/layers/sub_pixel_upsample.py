@@ -10,37 +10,41 @@ from keras_seg.positive_integer import require_positive_integer
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class SubPixelUpsample(keras.layers.Layer):
-    """Upsamples by a convolution whose channels become pixels (ESPCN).
+    """Sub-pixel convolution: enlarges a map by rearranging channels (ESPCN).
 
-    The convolution has `filters * scale ** 2` channels; those of a cell are rearranged
-    to `scale x scale` pixels. It is initialised so that all pixels of a cell start
-    alike (ICNR), without the checkerboards that independent kernels make.
+    A convolution computes `filters * scale ** 2` channels, and those of a cell become
+    `scale x scale` pixels. All pixels of a cell start with the same kernel (ICNR),
+    which avoids checkerboard artifacts.
+
+    Channel `(i * scale + j) * filters + k` of the convolution becomes channel k of the
+    pixel in row i and column j of a cell, as in `tf.nn.depth_to_space`; PyTorch's
+    PixelShuffle uses channel `(k * scale + i) * scale + j`.
 
     Args:
-        scale: int.
-        filters: int, or None for as many as the input has channels.
-        kernel_size: int. Of the convolution.
-        kernel_initializer: what makes the kernel of one pixel of each cell; the others
-            are copies of it.
+        scale: int. The factor for height and width.
+        filters: int. The number of output channels, or None for that of the input.
+        kernel_size: int. The kernel size of the convolution.
+        kernel_initializer: initializer of the kernel of one pixel of each cell, which
+            the others copy.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
+    Output shape:
+        `(batch, height * scale, width * scale, filters)`.
+
     Call arguments:
-        inputs: float tensor `(batch, height, width, channels)`, `channels` known.
-
-    Output shape: `(batch, height * scale, width * scale, filters)`.
-
-    Channel `(i * scale + j) * filters + k` of the convolution is channel k of the pixel
-    in row i and column j of a cell, as in `tf.nn.depth_to_space`; PyTorch's
-    PixelShuffle has `(k * scale + i) * scale + j`.
-
-    Example: `SubPixelUpsample(2, 3)(keras.ops.ones((1, 8, 9, 16))).shape` is
-    `(1, 16, 18, 3)`.
+        inputs: float tensor `(batch, height, width, channels)`, with `channels` known.
 
     Raises:
-        ValueError: If `scale` is not a positive integer, or the channels are unknown.
+        ValueError: If `scale` is not a positive integer, or if the channels are
+            unknown.
 
-    References: [Shi et al., 2016](https://arxiv.org/abs/1609.05158), section 3.1;
-    ICNR: [Aitken et al., 2017](https://arxiv.org/abs/1707.02937).
+    Example:
+        `SubPixelUpsample(2, 3)(keras.ops.ones((1, 8, 9, 16))).shape` is
+        `(1, 16, 18, 3)`.
+
+    References:
+        [Shi et al., 2016](https://arxiv.org/abs/1609.05158), section 3.1; ICNR: [Aitken
+        et al., 2017](https://arxiv.org/abs/1707.02937).
     """
 
     def __init__(

@@ -8,29 +8,36 @@ from keras_seg.positive_integer import require_positive_integer
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class TransposedConvNorm(keras.layers.Layer):
-    """A transposed convolution that enlarges, batch norm, and an activation.
+    """Transposed convolution that enlarges a map, batch norm and an activation.
 
-    Each output pixel sees four cells, as in bilinear interpolation, and at first is
-    that: of a random 1x1 convolution of the features, without the checkerboards that
-    independent kernels make. Batch norm is that of `ConvNorm`.
+    Each output pixel sees four cells and starts as their bilinear interpolation, after
+    a random 1x1 convolution, which avoids checkerboard artifacts. Batch norm has the
+    settings of `ConvNorm`.
 
     Args:
-        filters: int. Number of output channels.
-        scale: int. The factor of height and width.
-        kernel_initializer: what makes the 1x1 convolution.
-        activation, use_bias: see `ConvNorm`.
+        filters: int. The number of output channels.
+        scale: int. The factor for height and width.
+        kernel_initializer: initializer of the 1x1 convolution.
+        activation: See `ConvNorm`.
+        use_bias: See `ConvNorm`.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
-    Input shape: `(batch, height, width, channels)`, `channels` known, the others any.
-    Output shape: `(batch, height * scale, width * scale, filters)`; cells grow about
-    their centres.
-    Example: `TransposedConvNorm(8, 2)(keras.ops.ones((2, 6, 5, 3)))` has shape `(2, 12,
-    10, 8)`.
+    Input shape:
+        `(batch, height, width, channels)`, with `channels` known.
+
+    Output shape:
+        `(batch, height * scale, width * scale, filters)`; cells grow about their
+        centers.
 
     Raises:
         ValueError: If `scale` is not a positive integer.
 
-    Reference: [Long et al., 2015](https://arxiv.org/abs/1411.4038), section 3.3.
+    Example:
+        `TransposedConvNorm(8, 2)(keras.ops.ones((2, 6, 5, 3)))` has shape
+        `(2, 12, 10, 8)`.
+
+    References:
+        [Long et al., 2015](https://arxiv.org/abs/1411.4038), section 3.3.
     """
 
     def __init__(
@@ -52,7 +59,7 @@ class TransposedConvNorm(keras.layers.Layer):
         policy = self.dtype_policy  # sublayers do not inherit it
         self.conv = keras.layers.Conv2DTranspose(
             filters,
-            2 * scale - scale % 2,  # as even or odd as the scale: centred on cells
+            2 * scale - scale % 2,  # even or odd like the scale, so that it is centered
             strides=scale,
             padding="same",
             use_bias=use_bias,

@@ -209,5 +209,5 @@ def test_rejects_unknown_channels_and_wrong_positions():
         HeightDrivenAttention().build([(None, 4, 4, None), (None, 4, 4, 3)])
     layer = HeightDrivenAttention(2)
     for positions in (np.zeros((2, 20), "float32"), np.zeros((2, 20, 7), "int32")):
-        with pytest.raises(ValueError, match="must be integers .batch, image height"):
+        with pytest.raises(ValueError, match="must be an integer tensor .batch"):
             layer(maps(), positions=positions)
