@@ -2,13 +2,13 @@
 
 A command is a line in `main.py` and a module with
 
-    SUMMARY, DESCRIPTION, EXAMPLES    what help says of it
-    add_arguments(parser)             its flags
-    check(args)                       if there is: raises a ValueError for wrong ones
-    run(args)                         does the work, and returns a status other than 0
+    SUMMARY, DESCRIPTION, EXAMPLES    its help texts
+    add_arguments(parser)             adds its flags
+    check(args)                       optional; raises a ValueError for invalid flags
+    run(args)                         does the work; returns an exit status or None
 
-Modules import Keras, TensorFlow and the rest of the package in `run` alone: help and
-wrong arguments do not need them, and TensorFlow takes seconds to import.
+Modules import Keras, TensorFlow and the rest of the package only in `run`: help and
+argument errors do not need them, and TensorFlow takes seconds to import.
 """
 
 from keras_seg.command.main import main

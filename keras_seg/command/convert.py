@@ -5,12 +5,12 @@ import pathlib
 
 from keras_seg.command.names import RELEASES
 
-SUMMARY = "make a .keras file of a checkpoint of the papers' authors"
+SUMMARY = "convert a checkpoint of the papers' authors to a .keras file"
 DESCRIPTION = """\
-Makes a .keras file of a checkpoint that was trained with the code of the papers'
-authors. PyTorch is not needed, and nothing in the checkpoint is run.
+Converts a checkpoint trained with the papers' authors' code to a .keras file. PyTorch
+is not required, and no code in the checkpoint is executed.
 
-The file holds the whole network from raw images, with its head for training:
+The file holds the whole network, which takes raw images, with its auxiliary head:
 
     model = keras.saving.load_model("spnet.keras")       # after import keras_seg
     logits = keras_seg.models.inference_model(model)(images)
@@ -31,30 +31,30 @@ examples:
 
 def add_arguments(parser):
     """Adds the flags."""
-    # Options that are not given are left to the network's defaults.
+    # Options that are not given keep the network's defaults.
     parser.argument_default = argparse.SUPPRESS
     add, path = parser.add_argument, pathlib.Path
     add("checkpoint", type=path, help="the .pth file")
-    add("--network", choices=RELEASES, required=True, help="what was trained")
-    add("--num-classes", type=int, required=True, help="that it was trained on")
+    add("--network", choices=RELEASES, required=True, help="the trained network")
+    add("--num-classes", type=int, required=True, help="its number of classes")
     add("--output", type=path, required=True, help="the .keras file to write")
     add(
         "--no-auxiliary-head",
         dest="auxiliary_head",
         action="store_false",
-        help="for checkpoints that were trained without one",
+        help="for checkpoints trained without an auxiliary head",
     )
     of_hanet = parser.add_argument_group("HANet")
     of_hanet.add_argument(
         "--reduction-ratio",
         type=int,
-        help="second number of --hanet_set: by default 64 at output stride 8, 32 at "
+        help="second number of --hanet_set; default: 64 at output stride 8, 32 at "
         "16, and 16 with MobileNetV2",
     )
     of_hanet.add_argument(
         "--positions",
         action="store_true",
-        help="a second input for the rows' positions, for windows of larger images",
+        help="add an input for row positions, for windows of larger images",
     )
     of_cpnet = parser.add_argument_group("CPNet")
     of_cpnet.add_argument(
@@ -62,20 +62,18 @@ def add_arguments(parser):
         type=int,
         nargs=2,
         metavar=("ROWS", "COLUMNS"),
-        help="prior_size of the configuration: 64 64 by default",
+        help="prior_size of the configuration; default: 64 64",
     )
-    of_cpnet.add_argument("--filters", type=int, help="prior_channels: 512 by default")
+    of_cpnet.add_argument("--filters", type=int, help="prior_channels; default: 512")
+    of_cpnet.add_argument("--kernel-size", type=int, help="am_kernel_size; default: 11")
+    of_cpnet.add_argument("--head-filters", type=int, help="channels; default: 512")
     of_cpnet.add_argument(
-        "--kernel-size", type=int, help="am_kernel_size: 11 by default"
-    )
-    of_cpnet.add_argument("--head-filters", type=int, help="channels: 512 by default")
-    of_cpnet.add_argument(
-        "--in-channels", type=int, help="of cpnet_head alone: 2048 by default"
+        "--in-channels", type=int, help="only for cpnet_head; default: 2048"
     )
 
 
 def run(args):
-    """Converts, and tells what was written."""
+    """Converts the checkpoint and prints a summary of the model."""
     from keras_seg.checkpoints import convert
     from keras_seg.checkpoints.released_model import options
 

@@ -1,4 +1,4 @@
-"""`keras-seg evaluate`: what a model scores on a data set."""
+"""`keras-seg evaluate`: the scores of a model on a data set."""
 
 import contextlib
 import pathlib
@@ -14,10 +14,10 @@ from keras_seg.command.flags import (
 )
 from keras_seg.command.views import add_views, views
 
-SUMMARY = "score a model on a data set"
+SUMMARY = "evaluate a model on a data set"
 DESCRIPTION = """\
-Evaluates a trained model, a .keras file, on the images of a data set: IoU, accuracy
-and boundary F1 of each class, and the measures of all.
+Evaluates a trained model, a .keras file, on the images of a data set and prints IoU,
+accuracy and boundary F1 for each class and overall.
 """
 
 EXAMPLES = """\
@@ -27,7 +27,7 @@ examples:
       --output evaluation.json --chart confusion.png
   keras-seg evaluate best.keras --data camvid --data-dir CamVid --window 160 224
 
-docs/guides/data_sets.md has the layouts, docs/guides/evaluation.md the measures.
+docs/guides/data_sets.md describes the layouts, docs/guides/evaluation.md the metrics.
 """
 
 
@@ -35,22 +35,27 @@ def add_arguments(parser):
     """Adds the flags."""
     add, path = parser.add_argument, pathlib.Path
     add("model", type=path, help="the .keras file")
-    add("--batch-size", type=int, default=1, help="above 1 for images of one size")
-    add("--no-boundaries", action="store_true", help="leave their F1 out: faster")
-    add("--output", type=path, help="JSON file to write the result to")
-    add("--chart", type=path, help="picture of the confusion matrix to write")
+    add(
+        "--batch-size",
+        type=int,
+        default=1,
+        help="default: 1; larger batches need images of one size",
+    )
+    add("--no-boundaries", action="store_true", help="skip boundary F1, which is slow")
+    add("--output", type=path, help="JSON file for the results")
+    add("--chart", type=path, help="image file for the confusion matrix")
     add_split(add_data(parser), "val")
     add_views(parser)
 
 
 def check(args):
-    """Raises a ValueError for flags that do not agree."""
+    """Raises a ValueError if flags conflict."""
     check_data(args)
     check_folders(args.output, args.chart)
 
 
 def run(args):
-    """Evaluates, and prints and writes what was found."""
+    """Evaluates the model, then prints and writes the results."""
     import tensorflow as tf
 
     from keras_seg.data import evaluation_pipeline
@@ -62,7 +67,7 @@ def run(args):
     batches = evaluation_pipeline(data_set, args.batch_size)
     options = views(args) | {"boundaries": not args.no_boundaries, "verbose": 1}
     try:
-        # So that the table alone is on standard output.
+        # Only the table goes to standard output.
         with contextlib.redirect_stdout(sys.stderr):
             result = evaluate(
                 model,
@@ -71,7 +76,7 @@ def run(args):
                 data_set.ignore_class,
                 **options,
             )
-    except tf.errors.InvalidArgumentError as error:  # of an image in the pipeline
+    except tf.errors.InvalidArgumentError as error:  # an image in the pipeline
         raise ValueError(error.message.splitlines()[0]) from error
     print(evaluation_table(result))
     if args.output:

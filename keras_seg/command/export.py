@@ -1,4 +1,4 @@
-"""`keras-seg export`: a model as a SavedModel, an ONNX or a LiteRT file."""
+"""`keras-seg export`: export to SavedModel, ONNX or LiteRT."""
 
 import itertools
 import pathlib
@@ -7,16 +7,16 @@ from keras_seg.command.files import image_files, load_model
 from keras_seg.command.flags import CLASSES, SIZE
 from keras_seg.command.views import add_views, views
 
-SUMMARY = "write a model for TensorFlow Serving, ONNX or LiteRT"
+SUMMARY = "export a model for TensorFlow Serving, ONNX or LiteRT"
 DESCRIPTION = """\
-Exports a trained model, a .keras file, by the name of what is to be written:
+Exports a trained model, a .keras file, to the format that the path names:
 
   saved_models/<name>/<version>   a SavedModel for TensorFlow Serving
   <name>.onnx                     for ONNX Runtime and OpenVINO; needs keras-seg[onnx]
   <name>.tflite                   for LiteRT; needs keras-seg[litert] and --size
 
-Raw images go in and classes come out. What is written is loaded again and compared
-with the model, and takes its place only where both agree.
+The exported model takes raw images and returns class maps. Each export is loaded in its
+runtime and checked against the model before it is saved.
 """
 
 EXAMPLES = """\
@@ -27,53 +27,53 @@ examples:
   keras-seg export best.keras spnet.tflite --size 360 480 --quantization int8 \\
       --images CamVid/train
 """
-_REPRESENTATIVE = 100  # images: more change the ranges little
+_REPRESENTATIVE = 100  # images; more hardly change the quantization ranges
 
 
 def add_arguments(parser):
     """Adds the flags."""
     add, path = parser.add_argument, pathlib.Path
     add("model", type=path, help="the .keras file")
-    add("path", type=path, help="what to write")
-    add("--overwrite", action="store_true", help="replace what is there")
+    add("path", type=path, help="the folder or file to write")
+    add("--overwrite", action="store_true", help="replace an existing export")
     add_views(parser)
 
     add = parser.add_argument_group("SavedModel").add_argument
     add(
         "--classes",
         metavar="CLASSES",
-        help=f"their names and colours, to put beside it: {CLASSES}",
+        help=f"class names and colours to store in the export: {CLASSES}",
     )
-    add("--encoded-size", **SIZE, help="what several files in a request are brought to")
+    add("--encoded-size", **SIZE, help="size to resize the files of one request to")
     add(
         "--bucket",
         **SIZE,
         action="append",
-        help="pad images to the smallest of these sizes; may be given several times",
+        help="pad images to the smallest of these sizes; repeatable",
     )
-    add("--batching", action="store_true", help="the server may merge requests")
+    add("--batching", action="store_true", help="let the server merge requests")
 
     add = parser.add_argument_group("ONNX and LiteRT").add_argument
-    add("--size", **SIZE, help="of the images; ONNX takes any size without it")
-    add("--batch-size", type=int, help="ONNX takes any without it, LiteRT 1")
+    add("--size", **SIZE, help="image size; default for ONNX: any size")
+    add("--batch-size", type=int, help="default: any for ONNX, 1 for LiteRT")
     add(
         "--outputs",
         nargs="+",
         choices=["classes", "probabilities", "logits"],
         default=["classes"],
     )
-    add("--quantization", choices=["float16", "int8"], help="of LiteRT")
+    add("--quantization", choices=["float16", "int8"], help="only for LiteRT")
     add(
         "--images",
         type=path,
         nargs="+",
-        help="images like those to come, or folders of them, for int8: "
-        f"{_REPRESENTATIVE} of them are used",
+        help="representative images, or folders of them, for int8; at most "
+        f"{_REPRESENTATIVE} are used",
     )
 
 
 def run(args):
-    """Exports, and tells what was written."""
+    """Exports the model and prints a summary of the export."""
     from keras_seg.data import class_table
     from keras_seg.export import export_litert, export_onnx, export_saved_model
     from keras_seg.inference import prediction_model
@@ -115,7 +115,7 @@ def _kind(path):
 
 
 def check(args):
-    """Raises a ValueError for flags that would have no effect."""
+    """Raises a ValueError if a flag would have no effect."""
     kind = _kind(args.path)
     of_kinds = {
         "classes": ["SavedModel"],
@@ -145,7 +145,7 @@ def check(args):
 
 
 def _images(sources, size):
-    """Images of the size that is exported, evenly from all that there are."""
+    """Yields images resized to the exported size, sampled evenly from the sources."""
     import numpy as np
     from PIL import Image
 

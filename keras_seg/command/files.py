@@ -1,10 +1,10 @@
-"""What the subcommands read: models, and the files of images in folders."""
+"""Reading of the files that the subcommands take: models and images."""
 
 import pathlib
 
 
 def load_model(path):
-    """A model from a .keras file; what is wrong with the file is a ValueError."""
+    """Loads a model from a .keras file; raises a ValueError if that fails."""
     import keras
 
     if not path.is_file():
@@ -18,19 +18,19 @@ def load_model(path):
 
 
 def image_files(sources):
-    """The image files of several files and folders, with the names to give results.
+    """Lists image files and folders, with a name for the result of each image.
 
     Args:
-        sources: paths of files, which are taken as they are, and of folders, whose
-            images are taken with those of their sub-folders.
+        sources: paths of image files, and of folders, which are searched recursively.
 
     Returns:
-        dict of paths by their path below the source, without suffix: what is read, by
-        what is written.
+        dict `{name: path}` with the path of each image; the name is its path relative
+        to the source, without suffix.
 
     Raises:
-        FileNotFoundError: If a source is missing.
-        ValueError: If a folder has no images, or two images would share a result.
+        FileNotFoundError: If a source does not exist.
+        ValueError: If a folder has no images, or if two images would have the same
+            result.
     """
     from keras_seg.data.find_files import IMAGE_SUFFIXES, find_files
 

@@ -1,26 +1,31 @@
-"""Flags that several commands take, each with one meaning."""
+"""Flags shared by several commands."""
 
 import argparse
 
 from keras_seg.command.names import CLASS_TABLES, DATA_SETS
 
 SIZE = {"type": int, "nargs": 2, "metavar": ("HEIGHT", "WIDTH")}
-# For `--classes` and the like.
+# Help text for `--classes`.
 CLASSES = f"{', '.join(CLASS_TABLES)}, or a text file (`keras-seg palette --help`)"
 
 
 def add_data(parser):
-    """Adds the flags of the data set; `check_data` and `open_data` read them."""
+    """Adds the data set flags, which `check_data` and `open_data` read."""
     group = parser.add_argument_group("data")
     add = group.add_argument
     add(
         "--data",
         choices=DATA_SETS,
         default="scenes",
-        help="data set (docs/guides/data_sets.md); procedural scenes by default",
+        help="data set (docs/guides/data_sets.md); default: procedural scenes",
     )
-    add("--data-dir", help="its folder, also gs://...; scenes need none")
-    add("--scenes", type=int, default=320, help="number of scenes to train on")
+    add("--data-dir", help="its folder, local or gs://...; not needed for scenes")
+    add(
+        "--scenes",
+        type=int,
+        default=320,
+        help="number of training scenes; default: 320",
+    )
     _add_own_folder(parser.add_argument_group("files of --data folder").add_argument)
     return group
 
@@ -30,23 +35,28 @@ def _add_own_folder(add):
         "--label-map",
         type=_label_map,
         metavar="VALUE:CLASS,...",
-        help="what values of label files mean: 0:0,255:1 for masks of two classes",
+        help="class of each value in label files, such as 0:0,255:1 for binary masks",
     )
-    add("--ignore-class", type=int, metavar="VALUE", help="the label of no class: 255")
+    add(
+        "--ignore-class",
+        type=int,
+        metavar="VALUE",
+        help="label of ignored pixels; default: 255",
+    )
     add(
         "--label-colors",
         choices=["colors", "values"],
-        help="what counts in label files with a palette; RGB files have colours alone",
+        help="what to read from label files with a palette; RGB files hold colours",
     )
     add(
         "--ignore-unknown-colors",
         action="store_true",
         default=None,
-        help="ignore pixels of colours that the file of classes does not list",
+        help="ignore pixels whose colour the file of classes does not list",
     )
-    add("--image-name", metavar="NAME", help="of an image, such as {stem}_rgb.png")
-    add("--label-name", metavar="NAME", help="of its label, such as {stem}_mask")
-    add("--channels", type=int, help="of the images: 3")
+    add("--image-name", metavar="NAME", help="image file name, such as {stem}_rgb.png")
+    add("--label-name", metavar="NAME", help="label file name, such as {stem}_mask")
+    add("--channels", type=int, help="number of image channels; default: 3")
     add_value_range(add)
     add_max_pixels(add)
 
@@ -61,23 +71,24 @@ def _label_map(text):
 
 
 def add_value_range(add):
-    """Adds how images of more than 8 bits are scaled."""
+    """Adds the flag that scales images of more than 8 bits."""
     add(
         "--value-range",
         type=float,
         nargs="+",
         metavar="VALUE",
-        help="black and white, or white alone, of images of more than 8 bits: 4095",
+        help="values of black and white, or of white only, in images of more than 8 "
+        "bits, such as 4095",
     )
 
 
 def add_max_pixels(add):
-    """Adds the limit for files."""
-    add("--max-pixels", type=int, metavar="PIXELS", help="larger images are refused")
+    """Adds the flag that limits the size of image files."""
+    add("--max-pixels", type=int, metavar="PIXELS", help="reject larger images")
 
 
 def image_options(args):
-    """What the flags say of reading images, for `keras_seg.data.read_image`."""
+    """Returns the keyword arguments for `keras_seg.data.read_image`."""
     options = {}
     if args.value_range is not None:
         low_and_high = args.value_range
@@ -90,7 +101,7 @@ def image_options(args):
 
 
 def folder_options(args):
-    """What the flags say of the files of a folder, for `keras_seg.data.open_split`."""
+    """Returns the keyword arguments for a folder in `keras_seg.data.open_split`."""
     label_colors = {None: None, "colors": True, "values": False}[args.label_colors]
     return {
         "label_map": args.label_map,
@@ -105,18 +116,18 @@ def folder_options(args):
 
 
 def add_split(group, default):
-    """Adds which part of the data set is read."""
+    """Adds the flag for the split of the data set."""
     group.add_argument("--split", choices=["train", "val", "test"], default=default)
 
 
 def check_data(args):
-    """Raises a ValueError if a data set lacks its folder."""
+    """Raises a ValueError if the data set needs a folder and none is given."""
     if args.data != "scenes" and args.data_dir is None:
         raise ValueError(f"--data {args.data} needs --data-dir")
 
 
 def open_data(args):
-    """The split of the data set that the flags name."""
+    """Returns the split of the data set that the flags name."""
     from keras_seg.data import open_split
 
     options = folder_options(args)
@@ -124,7 +135,7 @@ def open_data(args):
 
 
 def check_folders(*paths):
-    """Raises an error if a file could not be written where a flag says."""
+    """Raises a ValueError if the folder of a file to write does not exist."""
     for path in filter(None, paths):
         if not path.parent.is_dir():
             raise ValueError(f"There is no folder {path.parent} for {path.name}")

@@ -5,11 +5,11 @@ import pathlib
 from keras_seg.command.files import load_model
 from keras_seg.command.flags import SIZE
 
-SUMMARY = "parameters, FLOPs and memory of a model"
+SUMMARY = "print parameters, FLOPs and memory of a model"
 DESCRIPTION = """\
-Tells what a trained model, a .keras file, takes: its parameters, and by the size of the
-image the floating point operations of a prediction (a multiplication and an addition
-are two) and the memory above that of the loaded model, measured on the CPU.
+Prints the parameters of a trained model, a .keras file, and for each image size the
+floating point operations of a prediction (a multiply-add counts as two) and the memory
+it needs in addition to the loaded model, measured on the CPU.
 """
 
 EXAMPLES = """\
@@ -26,12 +26,12 @@ def add_arguments(parser):
         "--size",
         **SIZE,
         action="append",
-        help="of an image; may be given several times. By default 512 1024",
+        help="image size; repeatable; default: 512 1024",
     )
 
 
 def run(args):
-    """Prints the figures."""
+    """Prints parameters, FLOPs and memory."""
     from keras_seg.inference import flops, peak_memory
     from keras_seg.models import inference_model
 

@@ -1,16 +1,16 @@
-"""`keras-seg labels`: label PNGs of annotations in other formats."""
+"""`keras-seg labels`: label PNGs from annotations in other formats."""
 
 import pathlib
 
-SUMMARY = "make label PNGs of COCO's or labelme's annotations"
+SUMMARY = "convert COCO or labelme annotations to label PNGs"
 DESCRIPTION = """\
-Writes a label PNG for each annotated image, whose values are the classes:
+Writes a label PNG, whose values are class indices, for each annotated image. Reads
 
-  a file such as instances_train.json    of COCO; needs keras-seg[labels]
-  a folder of .json files                of labelme
+  COCO       a file such as instances_train.json; needs keras-seg[labels]
+  labelme    a folder of .json files
 
-The names of the classes go to a text file, which training reads. If it is there
-already, its classes are kept in their order, as training and validation images need.
+The class names are written to a text file for training. If the file exists, its classes
+and their order are used, so that training and validation labels match.
 """
 
 EXAMPLES = """\
@@ -26,24 +26,24 @@ examples:
 def add_arguments(parser):
     """Adds the flags."""
     add, path = parser.add_argument, pathlib.Path
-    add("annotations", type=path, help="COCO's file, or the folder of labelme's")
-    add("--output", type=path, required=True, help="folder to write the labels to")
+    add("annotations", type=path, help="COCO file, or folder of labelme files")
+    add("--output", type=path, required=True, help="folder for the label PNGs")
     add(
         "--classes",
         type=path,
         required=True,
-        help="text file of the classes, which is read, or written where it is missing",
+        help="text file of the classes; read if it exists, else written",
     )
-    add("--background", help="name of the class of all other pixels")
+    add("--background", help="class name for pixels without an object")
     add(
         "--no-background",
         action="store_true",
-        help="pixels without an object are ignored, 255",
+        help="label pixels without an object 255, so that they are ignored",
     )
 
 
 def check(args):
-    """Raises a ValueError for flags that do not agree."""
+    """Raises a ValueError if flags conflict."""
     if args.background and args.no_background:
         raise ValueError("--background and --no-background exclude each other")
     if not args.annotations.exists():
@@ -51,7 +51,7 @@ def check(args):
 
 
 def run(args):
-    """Writes the labels, and tells of which classes."""
+    """Writes the labels and prints the number of classes."""
     from keras_seg.data import class_table, labels_from_coco, labels_from_labelme
 
     convert, background = labels_from_coco, "background"

@@ -6,7 +6,7 @@ import traceback
 import keras_seg
 from keras_seg.command.start_tensorflow import start_tensorflow
 
-# Each is a module of this package: see there.
+# Each command is a module of this package.
 _COMMANDS = (
     "train",
     "predict",
@@ -23,15 +23,15 @@ _COMMANDS = (
 
 
 def main(arguments=None):
-    """Runs `keras-seg`; what is wrong becomes a message, without a traceback.
+    """Runs `keras-seg`; errors are printed as messages without a traceback.
 
     Args:
         arguments: list of str, or None for those of the process.
 
     Raises:
-        SystemExit: With status 2 for wrong arguments, which are found before TensorFlow
-            is imported, 1 for what is wrong with files and values, and 130 where the
-            user interrupts.
+        SystemExit: With status 2 for invalid arguments, which are detected before
+            TensorFlow is imported; 1 for errors in files and values; 130 if the user
+            interrupts.
     """
     args = _parser().parse_args(arguments)
     try:
@@ -54,7 +54,7 @@ def main(arguments=None):
 
 
 def print_error(message):
-    """Prints an error as all of them look."""
+    """Prints an error message to the standard error."""
     print(f"keras-seg: error: {message}", file=sys.stderr)
 
 
@@ -68,7 +68,7 @@ def _parser():
     parser = _Parser(
         prog="keras-seg",
         description="Semantic segmentation with SPNet, HANet, CPNet and DSRL in Keras.",
-        epilog="`keras-seg <command> --help` tells more of each.",
+        epilog="Run `keras-seg <command> --help` for details of a command.",
     )
     parser.add_argument(
         "--version", action="version", version=f"%(prog)s {keras_seg.__version__}"
@@ -82,7 +82,7 @@ def _parser():
 
 
 def add_command(subparsers, name, module):
-    """Adds the parser of a command, or of a part of one, which a module describes."""
+    """Adds the parser of the command, or subcommand, that a module defines."""
     command = importlib.import_module(module)
     parser = subparsers.add_parser(
         name,
@@ -93,11 +93,11 @@ def add_command(subparsers, name, module):
     )
     command.add_arguments(parser)
     if not hasattr(command, "run"):
-        return  # it has added commands of its own
+        return  # the module added subcommands instead
     check = getattr(command, "check", lambda args: None)
     parser.set_defaults(run=command.run, check=check, parser=parser)
     parser.add_argument(
         "--verbose",
         action="store_true",
-        help="show what TensorFlow logs, and where an error comes from",
+        help="show TensorFlow's log and the traceback of an error",
     )

@@ -1,6 +1,6 @@
-"""Names for help and for choices, known before the package itself is imported."""
+"""Names for help texts and choices, available without importing the package."""
 
-# Of keras_seg.data.open_split.
+# The names that keras_seg.data.open_split takes.
 DATA_SETS = (
     "scenes",
     "camvid",
@@ -13,7 +13,7 @@ DATA_SETS = (
     "folder",
     "packed",
 )
-# Of keras_seg.data.class_table.
+# The names that keras_seg.data.class_table takes.
 CLASS_TABLES = (
     "ade20k",
     "bdd100k",
@@ -23,7 +23,7 @@ CLASS_TABLES = (
     "scenes",
     "voc",
 )
-# Of keras_seg.checkpoints.released_model.
+# The networks of keras_seg.checkpoints.released_model.
 RELEASES = (
     "spnet_resnet50",
     "spnet_resnet101",

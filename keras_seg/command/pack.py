@@ -1,13 +1,13 @@
-"""`keras-seg pack`: a data set as a few large files."""
+"""`keras-seg pack`: pack a data set into a few large files."""
 
 from keras_seg.command.flags import add_data, add_split, check_data, open_data
 
-SUMMARY = "a data set as a few large files, for network drives and object stores"
+SUMMARY = "pack a data set into large files for network drives and object stores"
 DESCRIPTION = """\
-Writes a split of a data set as TFRecord files of many images each, and an index.json.
-Images keep the bytes of their files where TensorFlow decodes them.
+Writes a split of a data set as TFRecord files of many images each, with an index.json.
+Image files in a format that TensorFlow decodes are stored unchanged.
 
-Packed splits that lie side by side are the data set `packed`.
+Packed splits in one folder are read as the data set `packed`.
 """
 
 EXAMPLES = """\
@@ -21,23 +21,26 @@ examples:
 
 def add_arguments(parser):
     """Adds the flags."""
-    parser.add_argument("folder", help="to write into, also of another file system")
+    parser.add_argument("folder", help="folder to write to, local or remote")
     group = add_data(parser)
     add_split(group, "train")
     parser.add_argument(
-        "--images-per-shard", type=int, default=256, help="images in each file"
+        "--images-per-shard",
+        type=int,
+        default=256,
+        help="images in each file; default: 256",
     )
 
 
 def check(args):
-    """Raises a ValueError where flags do not fit."""
+    """Raises a ValueError if flags are invalid."""
     check_data(args)
     if args.images_per_shard < 1:
         raise ValueError("--images-per-shard must be 1 or more")
 
 
 def run(args):
-    """Packs the split, and says how many images there are."""
+    """Packs the split and prints the number of images."""
     from keras_seg.data import pack
 
     dataset = open_data(args)

@@ -4,12 +4,12 @@ import pathlib
 
 from keras_seg.command.names import CLASS_TABLES
 
-SUMMARY = "names and colours of classes"
+SUMMARY = "print names and colours of classes"
 DESCRIPTION = """\
-Prints the number, colour and name of each class: of a data set, or of a text file with
-a class a line.
+Prints the name and colour of each class of a data set, or of a text file with one class
+per line.
 
-A text file of your own has names, and if you wish a colour after each:
+In your own text file, a colour may follow each name:
 
     road   #804080
     car    #00008e
@@ -18,7 +18,7 @@ A text file of your own has names, and if you wish a colour after each:
 EXAMPLES = """\
 examples:
   keras-seg palette camvid
-  keras-seg palette camvid > classes.txt      # to change, and give to --classes
+  keras-seg palette camvid > classes.txt      # edit, then pass to --classes
   keras-seg palette classes.txt --legend legend.png
 """
 
@@ -28,11 +28,11 @@ def add_arguments(parser):
     add = parser.add_argument
     add("classes", help=f"{', '.join(CLASS_TABLES)}, or a text file")
     add("--legend", type=pathlib.Path, help="image file to draw a legend into")
-    add("--width", type=int, default=600, help="of the legend, in pixels")
+    add("--width", type=int, default=600, help="legend width in pixels; default: 600")
 
 
 def run(args):
-    """Prints the classes, in the form that `--classes` reads."""
+    """Prints the classes in the format that `--classes` reads."""
     from PIL import ImageFont
 
     from keras_seg.data import class_table

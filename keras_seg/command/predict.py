@@ -1,4 +1,4 @@
-"""`keras-seg predict`: masks and overlays of images, and of videos."""
+"""`keras-seg predict`: masks and overlays of images and videos."""
 
 import contextlib
 import pathlib
@@ -14,16 +14,16 @@ from keras_seg.command.flags import (
 from keras_seg.command.main import print_error
 from keras_seg.command.views import add_views, views
 
-SUMMARY = "segment images and videos, to masks and overlays"
+SUMMARY = "segment images and videos"
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v")
 DESCRIPTION = """\
 Segments images of any size with a trained model, a .keras file.
 
-Each image becomes a PNG of its own name and size in the folder --output. The values
-of this mask are the classes; it shows their colours too. Sub-folders are kept.
+For each image, a PNG mask of the same name and size is written to the folder --output.
+Its values are class indices and its palette shows their colours. Subfolders are kept.
 
-A video, or a folder of frames, becomes a video under the classes' colours where
---output is one (.mp4, ...); this needs keras-seg[video].
+If --output is a video file (.mp4, ...), a video or a folder of frames is written as a
+video overlaid with the colours of the classes; this needs keras-seg[video].
 """
 
 EXAMPLES = """\
@@ -34,9 +34,9 @@ examples:
   keras-seg predict best.keras large.png --output masks --window 480 480 --flip
   keras-seg predict best.keras drive.mp4 --output classes.mp4 --classes camvid
 
---window bounds the memory: the image is seen in windows of that many pixels, and the
-crop that the model was trained on is a good choice. An image that cannot be read is
-told and left out; the others are segmented all the same, and the status is then 1.
+--window limits memory use: the image is processed in windows of that size; the training
+crop size is a good choice. Unreadable images are reported and skipped; the exit status
+is then 1.
 """
 
 
@@ -44,20 +44,20 @@ def add_arguments(parser):
     """Adds the flags."""
     add, path = parser.add_argument, pathlib.Path
     add("model", type=path, help="the .keras file")
-    add("images", type=path, nargs="+", help="image files, folders of them, or a video")
+    add("images", type=path, nargs="+", help="image files, folders, or a video")
     add(
         "--output",
         type=path,
         required=True,
-        help="folder to write the masks to, or a video of the overlays",
+        help="folder for the masks, or video file for the overlays",
     )
-    add("--overlays", type=path, help="folder for images under the classes' colours")
-    add("--confidence", type=path, help="folder for the largest probability, as grey")
-    add("--alpha", type=float, default=0.5, help="share of the colours, 0 to 1")
+    add("--overlays", type=path, help="folder for images overlaid with class colours")
+    add("--confidence", type=path, help="folder for greyscale confidence maps")
+    add("--alpha", type=float, default=0.5, help="overlay opacity, 0 to 1; default 0.5")
     add(
         "--classes",
         metavar="CLASSES",
-        help=f"their names and colours: {CLASSES}",
+        help=f"class names and colours: {CLASSES}",
     )
     add_value_range(add)
     add_max_pixels(add)
@@ -65,20 +65,22 @@ def add_arguments(parser):
 
 
 def check(args):
-    """Raises a ValueError for flags that do not agree."""
+    """Raises a ValueError if flags conflict."""
     if not 0 <= args.alpha <= 1:
         raise ValueError(f"--alpha must be in 0..1. Received: {args.alpha}")
     if args.overlays and args.overlays.resolve() == args.output.resolve():
-        raise ValueError("--overlays must be another folder than --output")
+        raise ValueError("--overlays must be a different folder from --output")
     if args.confidence and args.confidence in (args.output, args.overlays):
-        raise ValueError("--confidence must be another folder than the others")
+        raise ValueError(
+            "--confidence must be a different folder from --output and --overlays"
+        )
     is_video = args.output.suffix.lower() in VIDEO_SUFFIXES
     others = args.overlays, args.confidence, args.value_range, args.max_pixels
     if is_video and (len(args.images) > 1 or any(others)):
         raise ValueError(
-            "A video is made of one video or folder of frames, without --overlays, "
-            "--confidence, --value-range and --max-pixels. Received: --output "
-            f"{args.output}"
+            "A video output takes one video or folder of frames, and does not support "
+            "--overlays, --confidence, --value-range or --max-pixels. Received: "
+            f"--output {args.output}"
         )
     videos = [x for x in args.images if x.suffix.lower() in VIDEO_SUFFIXES]
     if videos and not is_video:
@@ -89,7 +91,7 @@ def check(args):
 
 
 def run(args):
-    """Segments all images, or a video, and tells how many."""
+    """Segments all images, or a video, and prints how many."""
     if args.output.suffix.lower() in VIDEO_SUFFIXES:
         return _segment_video(args)
     import keras
@@ -147,18 +149,18 @@ def _segment_video(args):
 
 
 def _visible(image):
-    """Three channels of an image of any: grey, or the first three."""
+    """Returns the image with three channels: its first three, or the first repeated."""
     import numpy as np
 
     return image[..., :3] if image.shape[-1] >= 3 else np.repeat(image[..., :1], 3, -1)
 
 
 def _confidence(probabilities):
-    """The largest probability of each pixel, 255 for 1."""
+    """Returns the probability of each pixel's class, scaled to 0..255."""
     import numpy as np
 
     largest = probabilities.max(axis=-1)
-    if probabilities.shape[-1] == 1:  # of the class, or of none
+    if probabilities.shape[-1] == 1:  # a single logit stands for two classes
         largest = np.maximum(largest, 1 - largest)
     return np.uint8(np.rint(255 * largest))
 
@@ -171,7 +173,7 @@ def _palette(classes, model):
     output = model.output
     if isinstance(output, dict):
         output = output["segmentation"]
-    count = max(output.shape[-1], 2)  # a single logit tells two
+    count = max(output.shape[-1], 2)  # a single logit stands for two classes
     if classes is None:
         return default_palette(count)
     names, palette = class_table(classes)
@@ -190,11 +192,11 @@ def _result(folder, name):
 
 
 def _check_folder(folder, files):
-    """Fails before an image would be written over."""
+    """Raises a ValueError if a result would overwrite an image."""
     read = {path.resolve() for path in files.values()}
     for name in files:
         if (folder / name.parent / f"{name.name}.png").resolve() in read:
             raise ValueError(
-                f"{folder} must be another folder than that of the images: "
-                f"{name}.png would be written over"
+                f"{folder} must be a different folder from that of the images: "
+                f"{name}.png would be overwritten"
             )

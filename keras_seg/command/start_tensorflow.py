@@ -8,16 +8,16 @@ import keras_seg
 
 
 def start_tensorflow(verbose=False):
-    """Imports Keras on TensorFlow, without what they say of devices meanwhile.
+    """Imports TensorFlow and Keras without their log messages about devices.
 
     Args:
-        verbose: bool. Leaves TensorFlow's log as it is.
+        verbose: bool. Whether to leave TensorFlow's log as it is.
     """
     if verbose:
         keras_seg._register()
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Lines about CUDA come before TensorFlow has read that variable.
+    # TensorFlow logs lines about CUDA before it reads that variable.
     with _stderr_on_error():
         import tensorflow as tf
 
@@ -28,7 +28,7 @@ def start_tensorflow(verbose=False):
 
 @contextlib.contextmanager
 def _stderr_on_error():
-    """Keeps what the process writes to its standard error, and shows it on errors."""
+    """Captures the process's standard error and shows it only if an error occurs."""
     sys.stderr.flush()
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as kept:

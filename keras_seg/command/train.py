@@ -1,4 +1,4 @@
-"""`keras-seg train`: a network on images and labels, without a line of code."""
+"""`keras-seg train`: train a network on images and labels without writing code."""
 
 import pathlib
 
@@ -12,13 +12,14 @@ from keras_seg.command.training_flags import (
 
 SUMMARY = "train a network on images and labels"
 DESCRIPTION = """\
-Trains a network, evaluates the best one, exports it for TF Serving and draws some
-predictions.
+Trains a network, evaluates its best checkpoint, exports it for TF Serving and draws
+some predictions.
 
-Data of your own are a folder with train/images, train/labels, val/images, val/labels
-and classes.txt, a class a line; docs/guides/data_sets.md tells of others. In the folder
---output there are afterwards best.keras, log.csv, evaluation.json and predictions.png.
-The same command goes on with a run that was interrupted.
+To use your own data, prepare a folder with train/images, train/labels, val/images,
+val/labels and classes.txt (one class per line); docs/guides/data_sets.md describes
+other layouts. The run writes best.keras, log.csv, evaluation.json and predictions.png
+to the folder --output. If interrupted, rerun the same command; it resumes after the
+last completed epoch.
 """
 
 EXAMPLES = """\
@@ -28,8 +29,8 @@ examples:
   keras-seg train --from best.keras --freeze backbone --epochs 10 \\
       --data folder --data-dir my_data
 
-The scripts in examples do the same in plain calls of the package, one for each
-network, with its options.
+The scripts in examples/ do the same with plain calls of the package: one script per
+network, with that network's options.
 """
 
 _NETWORKS = {
@@ -49,28 +50,34 @@ _RECIPES = {
     "default": {"weights": "imagenet", "backbone_rate": 0.1},
 }
 _PICTURES = 4  # validation images in TensorBoard
-# Of the losses of outputs besides "segmentation"; see examples/train_*.py.
+# Loss weights of outputs other than "segmentation"; see examples/train_*.py.
 _WEIGHTS = {"auxiliary": 0.4, "super_resolution": 2.0}
 
 
 def add_arguments(parser):
     """Adds the flags."""
     add = parser.add_argument
-    add("--network", choices=_NETWORKS, default="spnet", help="spnet by default")
+    add("--network", choices=_NETWORKS, default="spnet", help="default: spnet")
     add(
         "--from",
         dest="start",
         type=pathlib.Path,
         metavar="MODEL",
-        help="begin with this .keras file, of other classes too, in place of --network",
+        help="fine-tune this .keras file instead of a new --network; the number of "
+        "classes may differ",
     )
-    add("--freeze", choices=["backbone"], help="keep its weights as they are")
-    add("--upscale", type=int, default=2, help="of DSRL, from images to labels")
+    add("--freeze", choices=["backbone"], help="part whose weights are not trained")
+    add(
+        "--upscale",
+        type=int,
+        default=2,
+        help="DSRL's scale from input images to labels; default: 2",
+    )
     add_training_flags(parser)
 
 
 def check(args):
-    """Fills in the recipe; raises a ValueError for flags that do not agree."""
+    """Fills in the recipe; raises a ValueError if flags conflict."""
     name = args.start.stem if args.start else args.network
     args.output = args.output or pathlib.Path("runs", name)
     args.export = args.export or pathlib.Path("saved_models", name, "1")
@@ -78,7 +85,7 @@ def check(args):
 
 
 def run(args):
-    """Trains, evaluates, exports and draws."""
+    """Trains the network, evaluates and exports it, and draws predictions."""
     import keras
     import tensorflow as tf
 
@@ -96,14 +103,14 @@ def run(args):
         model = _model(args, train_set)
     try:
         _fit(args, model, strategy, train_set, val_set)
-        if worker()[0] == 0:  # of several machines the chief goes on alone
+        if worker()[0] == 0:  # only the chief worker evaluates and exports
             _finish(args, val_set)
-    except tf.errors.InvalidArgumentError as error:  # of an image in the pipeline
+    except tf.errors.InvalidArgumentError as error:  # an image in the pipeline
         raise ValueError(error.message.splitlines()[0]) from error
 
 
 def _model(args, train_set):
-    """The network to train."""
+    """Returns the network to train."""
     from keras_seg import backbones, models, training
 
     num_classes = train_set.num_classes
@@ -124,7 +131,7 @@ def _model(args, train_set):
             "cpnet": {
                 "auxiliary_head": True,
                 "prior_size": models.prior_size(args.crop, args.output_stride),
-                "fused_prior": True,  # its memory does not grow with the crop's square
+                "fused_prior": True,  # memory grows linearly with the crop's area
                 "ignore_class": train_set.ignore_class,
             },
             "dsrl": {"scale": args.upscale},
@@ -139,7 +146,7 @@ def _model(args, train_set):
 
 
 def _fit(args, model, strategy, train_set, val_set):
-    """Compiles and trains the model; the best one stays in the run's folder."""
+    """Compiles and trains the model; saves the best one in the run's folder."""
     from keras_seg import data, training
     from keras_seg.training.backup import epochs_done
     from keras_seg.training.worker import worker
@@ -173,7 +180,7 @@ def _fit(args, model, strategy, train_set, val_set):
         training.distribute_batches(batches.map(targets), strategy)
         for batches in (train, val)
     )
-    # Keras names what belongs to the only output without its name.
+    # Keras omits the output's name from metrics if there is only one output.
     prefix = "segmentation_" if len(model.outputs) > 1 else ""
     callbacks = training.callbacks(
         args.output,
@@ -192,12 +199,12 @@ def _fit(args, model, strategy, train_set, val_set):
         validation_data=val,
         validation_freq=args.val_every,
         callbacks=[training.TimeEstimate(), *callbacks],
-        shuffle=False,  # the pipeline does that
+        shuffle=False,  # the pipeline shuffles
     )
 
 
 def _pictures(args, val_set):
-    """The callback that draws some validation images after each epoch."""
+    """Returns the callback that draws some validation images after each epoch."""
     from keras_seg.visualization import ValidationPictures
 
     step = max(len(val_set) // _PICTURES, 1)
@@ -229,7 +236,7 @@ def _compile(args, model, train_set, steps):
     }
     metric = [metrics.MeanIoU(train_set.num_classes, train_set.ignore_class)]
     optimizer = training.AdamW if args.optimizer == "adamw" else training.sgd
-    frozen = args.freeze == "backbone"  # would be a group without variables
+    frozen = args.freeze == "backbone"  # then the group would have no variables
     model.compile(
         optimizer(
             training.learning_rate(
@@ -247,7 +254,7 @@ def _compile(args, model, train_set, steps):
 
 
 def _prior_loss(model, train_set):
-    """The affinity loss, by the model itself or of the prior that it gives."""
+    """Returns the affinity loss, or `OutputLoss` if the model computes it itself."""
     from keras_seg import layers, losses
 
     if len(model.output["context_prior"].shape) == 1:
@@ -259,7 +266,7 @@ def _prior_loss(model, train_set):
 
 
 def _scale(model):
-    """How many times larger than the images the labels of a model are."""
+    """Returns the ratio of the size of a model's labels to that of its images."""
     from keras_seg.inference.logits_scale import logits_scale
     from keras_seg.models import inference_model
 
@@ -269,7 +276,7 @@ def _scale(model):
 
 
 def _finish(args, val_set):
-    """Evaluates the best model, draws what it predicts and exports it."""
+    """Evaluates the best model, draws predictions and exports it."""
     import shutil
 
     from PIL import Image

@@ -1,13 +1,13 @@
-"""The flags of a training run: of `keras-seg train` and of the scripts in examples."""
+"""Flags of a training run, shared by `keras-seg train` and the example scripts."""
 
 import argparse
 import pathlib
 
 from keras_seg.command.flags import add_data, check_data, folder_options
 
-_LABELS_TO_LOOK_AT = 64  # at the start of a training
+_LABELS_TO_LOOK_AT = 64  # labels counted at the start of training
 
-# What a recipe may set, and the values where it does not.
+# The flags that a recipe may set, with their defaults.
 DEFAULTS = {
     "backbone": "efficientnet_lite_b0",
     "weights": None,
@@ -30,18 +30,17 @@ DEFAULTS = {
 }
 
 
-_OF_DATA = "What is not given, here and above, is what suits the data set."
+_OF_DATA = "The defaults of these and of the flags above depend on the data set."
 
 
 def parse_training_flags(description, name, recipes, add_more=None, arguments=None):
     """Parses the flags of a training script.
 
     Args:
-        description: str. The head of the script, shown by `--help`.
-        name: str. The network's name, for the folders of the run and of the export.
+        description: str. The script's description, shown by `--help`.
+        name: str. The network's name, used in the paths of the run and the export.
         recipes: dict `{data set: {flag: default}}`, such as `{"camvid": {"epochs":
-            120}}`. What is under "default" is for data sets without a recipe of their
-            own.
+            120}}`. The key "default" is for data sets without their own recipe.
         add_more: function that adds flags to the parser, or None.
         arguments: list of str, or None for those of the process.
 
@@ -64,9 +63,9 @@ def parse_training_flags(description, name, recipes, add_more=None, arguments=No
 
 
 def add_training_flags(parser, name=None):
-    """Adds the flags; those that a recipe may set are None where they are not given.
+    """Adds the training flags; those that a recipe may set default to None.
 
-    Without a name, the folders of the run and of the export are None too.
+    Without `name`, the folders of the run and of the export default to None too.
     """
     data = add_data(parser)
     data.add_argument("--image-size", type=int, nargs=2, default=(96, 128))
@@ -77,10 +76,10 @@ def add_training_flags(parser, name=None):
 
 
 def with_defaults(args, recipes):
-    """The flags with those of the data set's recipe, checked.
+    """Fills in the defaults of the data set's recipe and checks the flags.
 
     Raises:
-        ValueError: If a data set lacks its folder.
+        ValueError: If the data set needs a folder and none is given.
     """
     check_data(args)
     recipe = recipes.get(args.data, recipes.get("default", {}))
@@ -93,19 +92,19 @@ def with_defaults(args, recipes):
 
 
 def open_training_data(args):
-    """Opens the images to train on and to validate on, and looks at their classes.
+    """Opens the training and validation sets and checks their classes.
 
-    The classes in a sample of the labels are counted and printed. `args.class_weights`
-    become a list of floats, or stay None.
+    The classes in a sample of the training labels are counted and printed.
+    `args.class_weights` is replaced by a list of floats, unless it is None.
 
     Args:
-        args: `argparse.Namespace` of `parse_training_flags`.
+        args: `argparse.Namespace` from `parse_training_flags`.
 
     Returns:
-        Pair of `SegmentationDataset`.
+        Pair of `SegmentationDataset`, for training and validation.
 
     Raises:
-        ValueError: If fewer than two classes are left in the labels, or as
+        ValueError: If the labels contain fewer than two classes; see also
             `keras_seg.data.open_splits`.
     """
     from keras_seg.data import balanced_class_weights, class_shares, open_splits
@@ -132,22 +131,36 @@ def open_training_data(args):
 
 def _add_pipeline(add):
     add("--crop", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"))
-    add("--scale", type=float, nargs=2, metavar=("LOW", "HIGH"), help="of the images")
+    add(
+        "--scale",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="range of the random image scale",
+    )
     add(
         "--class-balance",
         type=float,
         metavar="SHARE",
-        help="of the crops, drawn by class so that rare ones are seen; 0.5 is good",
+        help="share of crops drawn by class, so that rare classes are seen; try 0.5",
     )
-    add("--batch-size", type=int, help="over all devices")
-    add("--cache", action="store_true", help="keep the read images in memory")
-    add("--val-batch-size", type=int, default=1, help="above 1 for images of one size")
+    add("--batch-size", type=int, help="total over all devices")
+    add("--cache", action="store_true", help="cache the images in memory")
+    add(
+        "--val-batch-size",
+        type=int,
+        default=1,
+        help="default: 1; larger batches need images of one size",
+    )
     add("--val-every", type=int, default=1, metavar="EPOCHS")
 
 
 def _add_network(add):
-    add("--backbone", help="a name of docs/guides/backbone_table.md")
-    add("--weights", help="of it: imagenet, none, or a .keras or .weights.h5 file")
+    add("--backbone", help="backbone name; see docs/guides/backbone_table.md")
+    add(
+        "--weights",
+        help="backbone weights: imagenet, none, or a .keras or .weights.h5 file",
+    )
     add("--output-stride", type=int, choices=[8, 16, 32])
 
 
@@ -156,31 +169,32 @@ def _add_recipe(add):
     add(
         "--loss",
         help="crossentropy, ohem, focal, dice, lovasz or tversky, or several joined "
-        "by +",
+        "with +",
     )
     add(
         "--class-weights",
         nargs="+",
         metavar="WEIGHT",
-        help="of the loss: balanced, by the classes' frequencies, or one for each",
+        help='class weights of the loss: "balanced" for weights from the class '
+        "frequencies, or one number per class",
     )
-    add("--label-smoothing", type=float, help="0.1 is usual")
+    add("--label-smoothing", type=float, help="0.1 is common")
     add("--optimizer", choices=["sgd", "adamw"])
-    add("--learning-rate", type=float, help="the papers' SGD: 0.01")
+    add("--learning-rate", type=float, help="the papers use 0.01 with SGD")
     add(
         "--backbone-rate",
         type=float,
         metavar="FACTOR",
-        help="of the backbone's learning rate; the papers: 0.1",
+        help="factor on the backbone's learning rate; 0.1 in the papers",
     )
     add("--weight-decay", type=float)
-    add("--warmup", type=int, metavar="STEPS", help="over which the rate rises first")
-    add("--schedule", choices=["poly", "cosine"], help="how the rate falls to 0")
+    add("--warmup", type=int, metavar="STEPS", help="steps of linear warmup")
+    add("--schedule", choices=["poly", "cosine"], help="decay of the learning rate")
     add(
         "--ema",
         type=float,
         metavar="MOMENTUM",
-        help="evaluate and export the moving average of the weights: 0.999",
+        help="evaluate and export a moving average of the weights, such as 0.999",
     )
 
 
@@ -191,18 +205,22 @@ def _add_run(add, name):
         path("saved_models", name or "NETWORK", "1"),
     )
     add("--seed", type=int, default=0)
-    add("--deterministic", action="store_true", help="the same to the last digit")
-    add("--tensorboard", action="store_true", help="needs keras-seg[tensorboard]")
+    add("--deterministic", action="store_true", help="make runs exactly reproducible")
+    add(
+        "--tensorboard",
+        action="store_true",
+        help="log to TensorBoard; needs keras-seg[tensorboard]",
+    )
     add(
         "--output",
         type=path,
         default=run if name else None,
-        help=f"folder of the run, {run}",
+        help=f"folder of the run; default: {run}",
     )
     add("--overwrite", action="store_true", help="replace a finished run")
     add(
         "--export",
         type=path,
         default=exported if name else None,
-        help=f"folder of the SavedModel, {exported}",
+        help=f"folder of the SavedModel; default: {exported}",
     )

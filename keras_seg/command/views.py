@@ -1,23 +1,24 @@
-"""The options of windows, scales and mirrors that subcommands share."""
+"""Flags for sliding windows and test-time augmentation."""
 
 
 def add_views(parser):
-    """Adds the options; `views` reads them."""
-    group = parser.add_argument_group("how an image is seen")
+    """Adds the flags, which `views` reads."""
+    group = parser.add_argument_group("sliding windows and test-time augmentation")
     add = group.add_argument
     add(
         "--window",
         type=int,
         nargs=2,
         metavar=("HEIGHT", "WIDTH"),
-        help="in windows of so many pixels, which bounds the memory",
+        help="predict in windows of this size, which limits memory use",
     )
-    add("--overlap", type=float, default=1 / 3, help="of windows, 1/3 by default")
+    add("--overlap", type=float, default=1 / 3, help="overlap of windows; default: 1/3")
     add(
         "--blending",
         choices=["gaussian", "mean"],
         default="gaussian",
-        help="of windows: by the distance from their middle, by default, or alike",
+        help="weights of a window's pixels: gaussian, highest in the middle (default), "
+        "or mean, equal everywhere",
     )
     add(
         "--scales",
@@ -25,12 +26,12 @@ def add_views(parser):
         nargs="+",
         default=[1.0],
         metavar="SCALE",
-        help="averaged over the image at several sizes, such as 0.75 1 1.25",
+        help="average over these scales of the image, such as 0.75 1 1.25",
     )
-    add("--flip", action="store_true", help="averaged with the mirrored image too")
+    add("--flip", action="store_true", help="also average over the mirrored image")
 
 
 def views(args):
-    """The options of `keras_seg.inference.prediction_model` by name."""
+    """Returns the keyword arguments for `keras_seg.inference.prediction_model`."""
     names = ("window", "overlap", "blending", "scales", "flip")
     return {name: getattr(args, name) for name in names}

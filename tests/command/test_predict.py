@@ -102,9 +102,9 @@ def test_frames_become_a_video(files, model, tmp_path, capsys):
     with av.open("out.mp4") as container:
         assert [x.width for x in container.decode(video=0)] == [48] * 3
     for arguments, words in (
-        (["photos", "--output", "a.mp4", "--overlays", "b"], "A video is made of one"),
+        (["photos", "--output", "a.mp4", "--overlays", "b"], "takes one video"),
         (["out.mp4", "--output", "masks"], "--output must be a video for out.mp4"),
-        (["photos", "--output", "x", "--confidence", "x"], "another folder than"),
+        (["photos", "--output", "x", "--confidence", "x"], "a different folder from"),
     ):
         assert words in failing(["model.keras", *arguments], capsys, status=2)
 
@@ -119,7 +119,7 @@ def test_frames_become_a_video(files, model, tmp_path, capsys):
         (["model.keras", "empty"], "empty must hold images"),
         (["model.keras", "photos", "photos/a.png"], "Two images of one name"),
         (["model.keras", "twice"], "differ in their suffix only"),
-        (["model.keras", "photos", "--output", "photos"], "written over"),
+        (["model.keras", "photos", "--output", "photos"], "overwritten"),
         (["model.keras", "photos", "--classes", "camvid"], "11 in 'camvid' for 3"),
         (["model.keras", "photos", "--scales", "0"], "`scales` must be"),
         (["model.keras", "photos", "--window", "0", "9"], "`window` must be"),
@@ -142,7 +142,7 @@ def test_what_is_wrong_is_a_message(arguments, words, files, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--overlays", "masks"], "another folder"),
+        (["--overlays", "masks"], "a different folder"),
         (["--alpha", "2"], "--alpha must be in 0..1"),
     ],
 )

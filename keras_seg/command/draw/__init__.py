@@ -1,8 +1,12 @@
-"""`keras-seg draw`: figures of data sets and of what networks learn, one a module."""
+"""`keras-seg draw`: figures of data sets and of what networks learn.
+
+Each figure is one module.
+"""
 
 SUMMARY = "figures of data sets and of what networks learn"
 DESCRIPTION = """\
-Draws what height-driven attention, context priors and DSRL are about.
+Draws a data set's classes by height, and what a trained HANet, CPNet or DSRL does to an
+image.
 """
 EXAMPLES = """\
 examples:

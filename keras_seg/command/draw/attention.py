@@ -1,12 +1,12 @@
-"""`keras-seg draw attention`: what a HANet's attention does to an image."""
+"""`keras-seg draw attention`: a HANet's attention for an image."""
 
 from keras_seg.command.draw.figure import add_model_and_image, add_output, first, save
 from keras_seg.command.files import load_model
 from keras_seg.command.flags import check_folders
 
-SUMMARY = "what a HANet does to an image"
+SUMMARY = "a HANet's attention by image height"
 DESCRIPTION = """\
-Draws which channels a trained HANet lets pass at which height of an image.
+Draws how strongly a trained HANet weights each channel at each height of an image.
 """
 EXAMPLES = """\
 example:
@@ -21,18 +21,18 @@ def add_arguments(parser):
 
 
 def check(args):
-    """Raises a ValueError if there is no folder for the figure."""
+    """Raises a ValueError if the figure's folder does not exist."""
     check_folders(args.output)
 
 
 def run(args):
-    """Draws."""
+    """Draws the attention and saves the figure."""
     from keras_seg.data import read_image
     from keras_seg.models import attention_model, inference_model
     from keras_seg.visualization import attention_chart
 
     image = read_image(args.image)
-    # Without the second input that some have: the image is a whole one.
+    # Drops the "positions" input, if any: a whole image does not need it.
     model = attention_model(inference_model(load_model(args.model)))
     maps = model(image[None].astype("float32"))
     save(attention_chart(first(maps), image), args)

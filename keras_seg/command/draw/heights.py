@@ -1,4 +1,4 @@
-"""`keras-seg draw heights`: how often classes occur at each height of images."""
+"""`keras-seg draw heights`: class frequencies at each height of images."""
 
 from keras_seg.command.draw.figure import add_output, save
 from keras_seg.command.flags import (
@@ -9,10 +9,10 @@ from keras_seg.command.flags import (
     open_data,
 )
 
-SUMMARY = "classes by height in a data set"
+SUMMARY = "class frequencies by image height in a data set"
 DESCRIPTION = """\
 Draws how often each class occurs at each height of a data set's images, and prints the
-entropy of the classes in the whole image and in its thirds.
+entropy of the classes in the whole image and in its upper, middle and lower third.
 """
 EXAMPLES = """\
 example:
@@ -27,13 +27,13 @@ def add_arguments(parser):
 
 
 def check(args):
-    """Raises a ValueError for flags that do not agree."""
+    """Raises a ValueError if flags conflict."""
     check_data(args)
     check_folders(args.output)
 
 
 def run(args):
-    """Draws, and prints the entropies."""
+    """Draws the figure and prints the entropies."""
     from keras_seg.data import class_heights
     from keras_seg.visualization import class_entropy, height_chart
 

@@ -1,4 +1,4 @@
-"""`keras-seg draw prior`: which cells of an image share a class to a CPNet."""
+"""`keras-seg draw prior`: the context prior of a CPNet for an image."""
 
 import pathlib
 
@@ -13,10 +13,10 @@ from keras_seg.command.draw.figure import (
 from keras_seg.command.files import load_model
 from keras_seg.command.flags import check_folders
 
-SUMMARY = "which cells share a class to a CPNet"
+SUMMARY = "a CPNet's context prior: which cells share a class"
 DESCRIPTION = """\
-Draws which cells of an image share a class, as a trained CPNet sees it and by the
-label, and prints how well it tells them apart.
+Draws which cells of an image share a class according to a trained CPNet and to the
+label, and prints how well the prior separates the two kinds of pairs.
 """
 EXAMPLES = """\
 example:
@@ -28,20 +28,20 @@ def add_arguments(parser):
     """Adds the flags."""
     add_model_and_image(parser, "CPNet")
     add = parser.add_argument
-    add("--label", type=pathlib.Path, help="PNG whose values are the classes")
-    add("--point", **POINT, help="pixel whose row to draw, for one or several points")
-    add("--ignore-class", type=int, default=255, help="value of unlabelled pixels")
+    add("--label", type=pathlib.Path, help="PNG whose values are class indices")
+    add("--point", **POINT, help="pixel whose row of the prior to draw; repeatable")
+    add("--ignore-class", type=int, default=255, help="label of ignored pixels")
     add_classes(parser)
     add_output(parser, "prior.png")
 
 
 def check(args):
-    """Raises a ValueError if there is no folder for the figure."""
+    """Raises a ValueError if the figure's folder does not exist."""
     check_folders(args.output)
 
 
 def run(args):
-    """Draws, and prints the figures."""
+    """Draws the prior and prints its statistics."""
     import keras
 
     from keras_seg.data import read_image, read_label

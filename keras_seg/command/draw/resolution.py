@@ -1,4 +1,4 @@
-"""`keras-seg draw resolution`: what a DSRL makes of an image."""
+"""`keras-seg draw resolution`: the outputs of a DSRL for an image."""
 
 from keras_seg.command.draw.figure import (
     POINT,
@@ -12,10 +12,10 @@ from keras_seg.command.draw.figure import (
 from keras_seg.command.files import load_model
 from keras_seg.command.flags import check_folders
 
-SUMMARY = "what a DSRL makes of an image"
+SUMMARY = "a DSRL's reconstruction, segmentation and feature affinity"
 DESCRIPTION = """\
-Draws what a trained DSRL makes of an image, or with --reduce of the image at a fraction
-of its size, and how far its two branches agree.
+Draws the outputs of a trained DSRL for an image, or with --reduce for the image reduced
+by the model's scale, and how well its two branches agree.
 """
 EXAMPLES = """\
 example:
@@ -23,7 +23,7 @@ example:
 """
 
 _BRANCHES = "segmentation", "super_resolution"
-_PROBE = 64  # pixels: where a model takes any size, to ask for that of its output
+_PROBE = 64  # side in pixels of the trial image for a model with dynamic shapes
 
 
 def add_arguments(parser):
@@ -32,29 +32,31 @@ def add_arguments(parser):
     parser.add_argument(
         "--reduce",
         action="store_true",
-        help="the image is the original: reduce it for the model, and compare",
+        help="reduce the image for the model, and compare with the original",
     )
     parser.add_argument(
-        "--point", **POINT, help="pixel of the output whose similarities to draw"
+        "--point",
+        **POINT,
+        help="pixel of the output whose similarities to draw; repeatable",
     )
     add_classes(parser)
     add_output(parser, "resolution.png")
 
 
 def check(args):
-    """Raises a ValueError if there is no folder for the figure."""
+    """Raises a ValueError if the figure's folder does not exist."""
     check_folders(args.output)
 
 
 def run(args):
-    """Draws."""
+    """Draws the outputs and saves the figure."""
     from keras_seg.data import read_image
     from keras_seg.models import affinity_model, inference_model
     from keras_seg.visualization import resolution_chart
 
     image, original = read_image(args.image), None
     model = load_model(args.model)
-    # Each from the image alone, without the second input that some have.
+    # Each branch takes only the image: a "positions" input, if any, is dropped.
     affinity, *branches = (
         inference_model(model, output=name) for name in ("feature_affinity", *_BRANCHES)
     )
@@ -77,13 +79,13 @@ def run(args):
 
 
 def _scale(model):
-    """By how much what a model predicts is larger than the image."""
+    """Returns the ratio of the size of a model's output to that of its input."""
     shape = (1, *(side or _PROBE for side in model.input.shape[1:3]), 3)
     return model.compute_output_shape(shape)[1] // shape[1]
 
 
 def _reduce(original, scale):
-    """The image for a model, and what of the original belongs to it."""
+    """Returns the reduced image and the part of the original that it covers."""
     import keras
 
     from keras_seg.data import low_resolution
