@@ -46,7 +46,7 @@ def _add_own_folder(add):
     add(
         "--label-colors",
         choices=["colors", "values"],
-        help="what to read from label files with a palette; RGB files hold colours",
+        help="how to read label files with a palette; RGB files always hold colours",
     )
     add(
         "--ignore-unknown-colors",

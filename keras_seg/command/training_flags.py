@@ -194,7 +194,7 @@ def _add_recipe(add):
         "--ema",
         type=float,
         metavar="MOMENTUM",
-        help="evaluate and export a moving average of the weights, such as 0.999",
+        help="evaluate and export an average of the weights; momentum such as 0.999",
     )
 
 

@@ -16,7 +16,7 @@ from keras_seg.command.flags import check_folders
 SUMMARY = "a CPNet's context prior: which cells share a class"
 DESCRIPTION = """\
 Draws which cells of an image share a class according to a trained CPNet and to the
-label, and prints how well the prior separates the two kinds of pairs.
+label, and prints how well the prior tells pairs of cells of the same class from others.
 """
 EXAMPLES = """\
 example:
