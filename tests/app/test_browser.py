@@ -16,9 +16,9 @@ from PIL import Image
 from keras_seg.app import pictures
 from keras_seg.data import StreetScenes
 from keras_seg.layers import ContextPriorLayer
-from keras_seg.models import SPNet, inference_model
+from keras_seg.models import SPNet, inference_model, prior_model
 from keras_seg.visualization import overlay
-from tests.models.test_cpnet import tiny_cpnet
+from tests.models.test_cpnet import SIZE, tiny_cpnet
 from tests.models.test_spnet import tiny_network
 
 pytest.importorskip("gradio")
@@ -51,6 +51,10 @@ def folder(tmp_path_factory):
     for index in range(2):
         for name, pixels in zip(("image", "label"), scene(index), strict=True):
             Image.fromarray(pixels).save(folder / f"{name}{index}.png")
+    content = (folder / "image0.png").read_bytes()
+    (folder / "broken.png").write_bytes(content[: len(content) // 2])
+    Image.new("1", (20000, 20000)).save(folder / "large.png")
+    (folder / "text.keras").write_text("no model")
     return folder
 
 
@@ -148,6 +152,13 @@ def source_of(page, element):
     return page.locator(f"#{element} img").evaluate("image => image.src")
 
 
+def message_of(page):
+    message = page.wait_for_selector(".toast-body").inner_text()
+    page.locator(".toast-close").first.click(force=True)
+    page.wait_for_selector(".toast-body", state="detached")
+    return message
+
+
 def test_upload_overlay_and_classes(page, folder, models):
     upload(page, "photograph", folder / "image0.png")
     image, _ = scene(0)
@@ -192,3 +203,41 @@ def test_label_gives_scores_and_errors(page, folder, models):
     expected = pictures.errors(image, classes_of(models["cpnet"], image), labels)
     np.testing.assert_array_equal(pixels_of(page, "errors"), expected)
     assert "mean IoU" in page.inner_text("#scores")
+
+
+def test_click_on_the_prior(page, folder, models):
+    upload(page, "label", folder / "label0.png")
+    upload(page, "photograph", folder / "image0.png")
+    page.wait_for_selector("#overlay img")
+    page.get_by_role("tab", name="What the network sees").click()
+    page.click("#look")
+    picture = page.wait_for_selector("#pick img")
+    box = picture.bounding_box()
+    # Near the middle of the image, wherever the picture has margins.
+    x, y = (box[a] + 0.53 * box[b] for a, b in (("x", "width"), ("y", "height")))
+    page.mouse.click(x, y)
+    image, _ = scene(0)
+    prior = prior_model(models["cpnet"])(image[None].astype("float32"))
+    prior = keras.ops.convert_to_numpy(prior)[0]
+    row = prior[SIZE[0] // 2 * SIZE[1] + SIZE[1] // 2].reshape(SIZE)
+    expected = pictures.heat_over(image, row).astype(int)
+    found = pixels_of(page, "prior").astype(int)
+    ring = np.ones(found.shape[:2], bool)
+    ring[40:65, 54:84] = False  # around the pixel
+    assert np.abs(found - expected)[ring].max() <= 2
+    assert pixels_of(page, "ideal").shape == image.shape
+
+
+def test_bad_input_is_a_message_and_the_page_goes_on(page, folder):
+    for name, words in (("broken.png", "broken.png"), ("large.png", "pixels")):
+        upload(page, "photograph", folder / name)
+        assert words in message_of(page)
+        page.get_by_role("button", name="Clear").first.click()
+    page.click("#segment")
+    assert "Choose a photograph" in message_of(page)
+    with page.expect_file_chooser() as chooser:
+        page.click("#open")
+    chooser.value.set_files(folder / "text.keras")
+    assert "Cannot load the model text.keras" in message_of(page)
+    upload(page, "photograph", folder / "image1.png")
+    assert pixels_of(page, "overlay").shape == (96, 128, 3)
