@@ -1,4 +1,4 @@
-"""Feature pyramids from networks of keras-cv and from any functional network."""
+"""Feature pyramids of keras-cv's networks and of any functional network."""
 
 from keras_seg.backbones.catalog import build, names
 from keras_seg.backbones.geometry import level_info, size_alignment

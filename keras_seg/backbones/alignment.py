@@ -1,4 +1,4 @@
-"""What sizes of images features lie alike at."""
+"""Image sizes at which a network places its features identically."""
 
 import math
 
@@ -17,7 +17,7 @@ _POOLINGS = (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)
 
 
 def find(graph, strides):
-    """What `size_alignment` tells, of a flat network and the strides of its tensors."""
+    """Returns the `size_alignment` of a `Graph` with the given tensor strides."""
     periods = []
     for call in graph.calls:
         before = strides.get(id(call.inputs[0])) if call.inputs else None
@@ -27,7 +27,7 @@ def find(graph, strides):
     alignment = math.lcm(*periods)
     if alignment == 1 or None not in graph.image.shape[1:3]:
         return alignment
-    # Where "valid" windows leave out last rows, it takes more for none to be missing.
+    # "valid" windows can drop the last rows: larger multiples may avoid that.
     for factor in (1, 2, 4, 8):
         if _is_whole(graph, strides, factor * alignment):
             return factor * alignment
@@ -35,16 +35,17 @@ def find(graph, strides):
 
 
 def _is_whole(graph, strides, alignment):
-    """Whether features of images of a multiple reach to their end, and no further."""
+    """Returns True if the features of aligned images cover them exactly."""
     axis = 1 + list(graph.image.shape[1:3]).index(None)
-    # Odd, lest it be a multiple of more; and large enough for any network.
+    # An odd factor, so that the size is not a multiple of a larger alignment; and
+    # large enough for any network.
     size = alignment * (PROBE // alignment | 1)
     cells = graph.sizes(axis, size)
     return all(cells[id(x)] * strides[id(x)] == size for x in graph.outputs)
 
 
 def _period(operation):
-    """With what period of the size the windows of a layer move, in cells."""
+    """Returns the period, in input cells, with which a layer's windows are placed."""
     rate = 1
     if isinstance(operation, SamePadding2D):
         window, strides, rate = operation.window, operation.strides, operation.rate
@@ -57,7 +58,7 @@ def _period(operation):
         window, strides = operation.pool_size, operation.strides
     else:
         return 1
-    # Without more cells than the stride, windows begin at the first one at any size.
+    # Windows no larger than the stride start at the first cell at every size.
     moving = [
         stride
         for cells, stride in zip(window, strides, strict=True)

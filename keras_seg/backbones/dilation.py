@@ -1,4 +1,4 @@
-"""Output strides below a network's own, by dilation."""
+"""Dilation of a network to an output stride below its own."""
 
 import dataclasses
 
@@ -24,21 +24,24 @@ _ATTENTION = (
 
 
 def dilation(graph, output_stride, name):
-    """The `replacement` for `rebuild` that dilates a network to an output stride.
+    """Returns the `replacement` for `rebuild` that dilates a network to a stride.
 
-    Where a layer loses its stride, it takes the dilation reached so far, and the layers
-    behind it the dilation times the stride, and each window starts where the strided
-    one does: so the features at the places that the strided network keeps stay what
-    they were, at every size of the image.
+    A layer that loses its stride gets the dilation reached so far, and the layers after
+    it get that dilation times the lost stride. Each window starts where the strided one
+    does, so the features at the positions that the strided network computes are
+    unchanged, at every image size.
 
     Args:
         graph: `Graph`.
         output_stride: int.
-        name: the network's name, for errors.
+        name: str, the network's name, for errors.
+
+    Returns:
+        Function `call -> list of layers`.
 
     Raises:
-        ValueError: If a layer that would lose its stride, or that is behind one,
-            cannot be dilated.
+        ValueError: If a layer that would lose its stride, or one after it, cannot be
+            dilated.
     """
     _remove_places(graph)
     strides = graph.strides()
@@ -51,7 +54,10 @@ def dilation(graph, output_stride, name):
         return _StrideChange(before, after, output_stride)
 
     def padded_window(call):
-        """A call of the "valid" windows that alone see the padding of a call."""
+        """Returns a "valid" window that follows a padding layer, or None.
+
+        Every layer that sees the padding must be such a window, of the same geometry.
+        """
         following = consumers.get(id(call.outputs[0]), [])
         if not isinstance(call.operation, keras.layers.ZeroPadding2D) or not all(
             _is_window(after.operation) and after.operation.padding == "valid"
@@ -79,15 +85,15 @@ def dilation(graph, output_stride, name):
         obstacle = change.is_needed and _obstacle(call, change)
         if obstacle:
             raise ValueError(
-                f"`output_stride={output_stride}` is out of reach for {name!r}: its "
+                f"`output_stride={output_stride}` cannot be reached by {name!r}: its "
                 f"layer {call.name!r} ({type(call.operation).__name__}) {obstacle}, "
-                "which cannot be dilated."
+                "which cannot be dilated. Choose a larger output stride."
             )
     return replacement
 
 
 def _remove_places(graph):
-    """Removes what a pyramid has in the place of padding; it is put there anew."""
+    """Removes a pyramid's placeholders for padding; `_window` adds them again."""
     names = {f"{call.name}_pad" for call in graph.calls}
     for call in list(graph.calls):
         if isinstance(call.operation, keras.layers.Identity) and call.name in names:
@@ -96,7 +102,7 @@ def _remove_places(graph):
 
 @dataclasses.dataclass
 class _StrideChange:
-    """What happens to the stride at a call: before and behind it, as it was."""
+    """Strides before and after a call in the network that is dilated."""
 
     before: float
     after: float
@@ -108,7 +114,7 @@ class _StrideChange:
 
     @property
     def rate(self):
-        """The dilation reached so far."""
+        """Dilation reached before the call."""
         return max(1, int(self.before // self.output_stride))
 
     @property
@@ -117,7 +123,7 @@ class _StrideChange:
 
     @property
     def kept(self):
-        """What is left of the call's own stride."""
+        """Stride that the call keeps."""
         now = min(self.before, self.output_stride)
         return int(min(self.after, self.output_stride) // now)
 
@@ -137,7 +143,7 @@ def _geometry(operation):
 
 
 def _reach(operation, rate):
-    """The cells from the first to the last of a window, per axis."""
+    """Returns the distance from the first to the last cell of a window, per axis."""
     own = getattr(operation, "dilation_rate", (1, 1))
     return tuple(
         (cells - 1) * dilation * rate
@@ -153,8 +159,8 @@ def _window(call, change, is_padded):
     if isinstance(call.operation, _POOLINGS):
         return [_pooling(call, change, is_padded)]
     if _may_need_padding(call.operation, is_padded):
-        # At every output stride there is a layer in this place, if one that does
-        # nothing: Keras orders a model's variables by the depth of its layers.
+        # Keras orders a model's variables by the depth of its layers, so every output
+        # stride needs a layer here, even one that does nothing.
         name = f"{call.name}_pad"
         return [_padding(call, change, name), _convolution(call, change, is_padded)]
     return [_convolution(call, change, is_padded)]
@@ -189,7 +195,7 @@ def _convolution(call, change, is_padded):
 
 
 def _padding(call, change, name):
-    """What a convolution needs in front of it where it is dilated."""
+    """Returns the padding layer in front of a convolution that may be dilated."""
     operation = call.operation
     if not change.is_needed:
         return keras.layers.Identity(name=name)
@@ -200,12 +206,12 @@ def _padding(call, change, name):
 
 
 def _may_need_padding(operation, is_padded):
-    """Whether a convolution, once dilated, cannot be padded by itself as before."""
+    """Returns True if a convolution, once dilated, needs a padding layer of its own."""
     if max(operation.kernel_size) == 1 or is_padded:
         return False
     if operation.padding == "valid":
         return max(operation.strides) > 1
-    # "same" centres what has no stride and an odd number of cells.
+    # "same" padding is centred for odd kernels without a stride.
     return max(operation.strides) > 1 or not _is_odd(operation)
 
 
@@ -214,7 +220,10 @@ def _is_odd(operation):
 
 
 def _end(operation, change, is_padded):
-    """Padding behind a "valid" window: the map ends where the strided windows end."""
+    """Returns the padding after a "valid" window.
+
+    With it, the map ends where the strided windows end.
+    """
     if is_padded or not change.is_lost:
         return ((0, 0), (0, 0))
     return tuple(
@@ -229,7 +238,7 @@ def _end(operation, change, is_padded):
 
 
 def _padding_before(call, window, change):
-    """Explicit padding that grows with the reach of the window it is for."""
+    """Returns an explicit padding layer scaled to the dilated window after it."""
     if not change.is_lost:
         return _scaled(call, change.rate)[0]
     padding = []
@@ -242,13 +251,13 @@ def _padding_before(call, window, change):
 
 
 def _scaled(call, rate):
-    """A layer that is no window, with borders that grow with the dilation."""
+    """Returns a copy of a layer without windows; its borders grow with the dilation."""
     operation = call.operation
     if isinstance(operation, keras.layers.ZeroPadding2D):
         return [copy(call, padding=_times(operation.padding, rate))]
     if isinstance(operation, keras.layers.Cropping2D):
         return [copy(call, cropping=_times(operation.cropping, rate))]
-    # The rest is of a pyramid that is dilated further.
+    # These layers occur in a pyramid that is dilated further.
     if isinstance(operation, SamePadding2D):
         return [copy(call, rate=operation.rate * rate)]
     if isinstance(operation, DilatedPooling2D):
@@ -265,20 +274,20 @@ def _times(border, rate):
 
 
 def _obstacle(call, change):
-    """Why a call cannot follow, or None where it treats every place by itself."""
+    """Returns why a call cannot be dilated, or None if it can."""
     operation, inside = call.operation, []
     if isinstance(operation, keras.Layer):
         inside = contained_layers(operation)
     if 0 < change.after < change.before:
-        return "makes the map larger"
+        return "enlarges the feature map"
     if _is_window(operation) and change.is_lost and len(set(operation.strides)) > 1:
-        return f"has the strides {operation.strides}"
+        return f"has different strides per axis, {operation.strides}"
     if change.is_lost and not _is_window(operation):
-        return "strides in a way of its own"
+        return "downsamples without being a convolution or pooling"
     if any(isinstance(layer, _ATTENTION) for layer in [operation, *inside]):
-        return "attends to all places, of which there would be more"
+        return "attends to all positions, of which there would be more"
     if any(isinstance(layer, SPATIAL_LAYERS) for layer in inside):
-        return "contains convolutions or poolings in a `call` that cannot be opened"
+        return "contains convolutions or poolings in a `call` that cannot be traced"
     if any(len(getattr(tensor, "shape", ())) == 3 for tensor in call.outputs):
-        return "makes a sequence of the map"
+        return "turns the feature map into a sequence"
     return None

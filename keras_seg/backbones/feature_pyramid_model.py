@@ -7,13 +7,13 @@ from keras_seg.backbones.geometry import Geometry, find_geometry
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class FeaturePyramid(keras.Model):
-    """A functional model to levels of features, which knows where they lie.
+    """Functional model from images to levels of features, with their geometry.
 
-    Its name begins the paths of its variables. Keras names a variable after the layers
-    that it was made in, and those of a nested model are made before it is nested:
-    `conv1_conv/kernel`. Optimizers see nothing of a variable but its path, and could
-    not tell a backbone from a head. Build the layers within `keras.name_scope(name)`; a
-    loaded model does so by itself.
+    The paths of its variables begin with its name, so that optimizers, which see only
+    the path of a variable, can tell a backbone from a head. Keras builds the variables
+    of a nested model before it is nested, with paths such as `conv1_conv/kernel`:
+    therefore build the layers within `keras.name_scope(name)`. Loading a saved model
+    does this automatically.
 
     Args:
         inputs, outputs, name: see `keras.Model`.
@@ -23,7 +23,7 @@ class FeaturePyramid(keras.Model):
 
     @property
     def geometry(self):
-        """Strides, channels and alignment of the levels: `Geometry`."""
+        """Strides, channels and alignment of the levels, as a `Geometry`."""
         if self._geometry is None:
             self._geometry = find_geometry(self)
         return self._geometry
@@ -33,7 +33,7 @@ class FeaturePyramid(keras.Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        geometry = config.pop("geometry", None)  # files of before lack it
+        geometry = config.pop("geometry", None)  # older files lack it
         with keras.name_scope(config["name"]):
             pyramid = super().from_config(config, custom_objects)
         if geometry:

@@ -1,4 +1,4 @@
-"""Where the features of a pyramid lie: strides, channels, and what sizes align to."""
+"""Geometry of a feature pyramid: strides, channels and size alignment."""
 
 import dataclasses
 import math
@@ -10,7 +10,7 @@ from keras_seg.backbones.pad_to_multiple import PadToMultiple
 
 @dataclasses.dataclass(frozen=True)
 class Geometry:
-    """What is asked of a pyramid, found once and saved with it.
+    """Facts about a pyramid that are computed once and saved with it.
 
     Attributes:
         levels: dict `{"level4": (true stride, channels), ...}`, in ascending order.
@@ -24,7 +24,7 @@ class Geometry:
 
 
 def is_pyramid(model):
-    """Whether a model is a feature pyramid already: its outputs are named levels."""
+    """Returns True if a model is a feature pyramid: its outputs are named levels."""
     outputs = getattr(model, "output", None)
     return isinstance(outputs, dict) and all(
         name.startswith("level") for name in outputs
@@ -32,12 +32,12 @@ def is_pyramid(model):
 
 
 def geometry(pyramid):
-    """The `Geometry` of a pyramid: its own, or found in its graph."""
+    """Returns the `Geometry` of a pyramid: its own, or computed from its graph."""
     return getattr(pyramid, "geometry", None) or find_geometry(pyramid)
 
 
 def find_geometry(pyramid):
-    """The `Geometry` of a functional model with levels as outputs, from its graph."""
+    """Computes the `Geometry` of a functional model whose outputs are levels."""
     graph = flatten(pyramid)
     strides = graph.strides()
     multiples = [
@@ -54,7 +54,7 @@ def find_geometry(pyramid):
 
 
 def output_levels(model, graph):
-    """`{level: tensor}` of a model whose outputs are levels, in ascending order."""
+    """Returns `{level: tensor}` of a pyramid in ascending order, else `{}`."""
     if not is_pyramid(model):
         return {}
     tensors = {
@@ -67,10 +67,10 @@ def output_levels(model, graph):
 
 
 def level_info(pyramid):
-    """The true stride and the channels of each level of a pyramid.
+    """Returns the true stride and the channels of each level of a pyramid.
 
     Args:
-        pyramid: what `build` or `feature_pyramid` returned.
+        pyramid: a feature pyramid from `build` or `feature_pyramid`.
 
     Returns:
         dict `{"level4": (stride, channels), ...}`, both ints, in ascending order.
@@ -85,9 +85,15 @@ def level_info(pyramid):
 
 
 def size_divisor(pyramid):
-    """What images are padded to a multiple of before they enter a pyramid's network.
+    """Returns the multiple to which a pyramid pads images before its first layer.
 
-    The maps of a pyramid are of the padded image. 1 where nothing is padded.
+    The feature maps are those of the padded image.
+
+    Args:
+        pyramid: a feature pyramid from `build` or `feature_pyramid`.
+
+    Returns:
+        int, in pixels. 1 if the pyramid pads nothing.
 
     Example:
 
@@ -99,24 +105,28 @@ def size_divisor(pyramid):
 
 
 def size_alignment(pyramid):
-    """What an image's sides must be multiples of for features to lie as at any other.
+    """Returns the multiple of image sizes at which features keep their position.
 
-    TensorFlow's "same" padding puts a strided window elsewhere on maps of even and of
-    odd sizes, and a dilated one that stands for it follows: by half a cell of the
-    coarser map. A head that was trained on crops of one kind finds objects displaced
-    on images of the other. (Networks on EfficientNetLite B0 at output stride 16,
-    trained on crops of 160 x 224, lost 5 to 14 points of mean IoU on images of 360 x
-    480.) The models of `keras_seg` pad images to multiples of this and crop the
-    features; do so too where you use a pyramid by itself.
+    TensorFlow's "same" padding places a strided window differently on maps of even and
+    of odd sizes; the difference is half a cell of the coarser map. A dilated window
+    that replaces it behaves the same. A head that was trained on crops of one kind
+    therefore sees displaced objects in images of the other kind, which can cost 5 to 14
+    points of mIoU. The models of `keras_seg` pad images to a multiple of this number
+    and crop the features. Do the same if you use a pyramid on its own.
 
     Args:
-        pyramid: what `build` or `feature_pyramid` returned.
+        pyramid: a feature pyramid from `build` or `feature_pyramid`.
 
     Returns:
-        int. 1 for networks whose padding does not depend on the size; else features
-        of such images have size / stride cells, no fewer, where the network allows.
+        int, in pixels. 1 for networks whose padding does not depend on the image size.
+        For other networks, features of aligned images have exactly `size / stride`
+        cells if the network allows it.
 
-    Example: `size_alignment(build("resnet18", output_stride=8))` is 32;
-    `size_alignment(build("resnet50_c"))` is 1.
+    Example:
+
+    ```python
+    size_alignment(build("resnet18", output_stride=8))  # 32
+    size_alignment(build("resnet50_c"))  # 1
+    ```
     """
     return geometry(pyramid).alignment

@@ -1,4 +1,4 @@
-"""The calls that a functional network is made of, and facts read from them."""
+"""Flat graph of the calls in a functional network, and facts read from it."""
 
 import dataclasses
 import math
@@ -9,13 +9,13 @@ import keras
 
 from keras_seg._keras_private import calls, layers_within, takes_training
 
-# Pixels, a multiple of every stride in use: what sizes are asked for at where any is
-# taken.
+# Image size in pixels for shape queries on networks that accept any size; a multiple
+# of every stride in use.
 PROBE = 512
-# Far enough apart to tell the strides.
+# Two sizes, far enough apart to determine the strides.
 _PROBES = (PROBE, 2 * PROBE)
 
-# What a layer must contain to be worth looking into.
+# A layer is opened only if it contains one of these.
 SPATIAL_LAYERS = (
     keras.layers.Conv2D,
     keras.layers.Conv2DTranspose,
@@ -33,7 +33,7 @@ SPATIAL_LAYERS = (
 class Call:
     """One call of a layer or operation, on symbolic tensors.
 
-    `outputs` are the tensors that calls behind this one find in their arguments.
+    `outputs` are the tensors that later calls have in their arguments.
     """
 
     operation: typing.Any
@@ -44,24 +44,24 @@ class Call:
 
     @property
     def inputs(self):
-        """The symbolic tensors among the arguments."""
+        """Symbolic tensors among the arguments."""
         arguments = keras.tree.flatten((self.args, self.kwargs))
         return [value for value in arguments if isinstance(value, keras.KerasTensor)]
 
 
 @dataclasses.dataclass(eq=False)
 class Graph:
-    """A network as a flat list of calls, in an order in which they can be run.
+    """A network as a flat list of calls, in a runnable order.
 
-    Models within the network are opened, and so are layers that contain convolutions or
-    poolings of their own, such as keras-cv's `CrossStagePartial`, where their `call`
-    runs on symbolic tensors.
+    Nested models are opened, and so are layers that contain convolutions or poolings,
+    such as keras-cv's `CrossStagePartial`, if their `call` runs on symbolic tensors.
 
     Attributes:
         image: the symbolic input.
         calls: list of `Call`.
-        outputs: the network's symbolic outputs, flat.
-        declared: tensors that the network, or one within it, names as its pyramid.
+        outputs: list of the network's symbolic outputs.
+        declared: list of the tensors that the network, or a nested one, declares as its
+            pyramid levels.
     """
 
     image: typing.Any
@@ -70,7 +70,7 @@ class Graph:
     declared: list = dataclasses.field(default_factory=list)
 
     def keep(self, tensors):
-        """Removes the calls that do not lead to any of some tensors."""
+        """Removes the calls that do not lead to any of the given tensors."""
         wanted, kept = {id(tensor) for tensor in tensors}, []
         for call in reversed(self.calls):
             if any(id(tensor) in wanted for tensor in call.outputs):
@@ -79,7 +79,7 @@ class Graph:
         self.calls = kept[::-1]
 
     def remove(self, call):
-        """Removes a call that gives what it takes, unless it is an output."""
+        """Removes a call that returns its input unchanged, unless it is an output."""
         (before,), (after,) = call.inputs, call.outputs
         if any(after is tensor for tensor in self.outputs):
             return
@@ -91,7 +91,7 @@ class Graph:
             )
 
     def producers(self):
-        """`{tensor id: index of the call that gives it}`."""
+        """Returns `{tensor id: index of the call that produces it}`."""
         return {
             id(tensor): index
             for index, call in enumerate(self.calls)
@@ -99,7 +99,7 @@ class Graph:
         }
 
     def consumers(self):
-        """`{tensor id: calls that take it}`."""
+        """Returns `{tensor id: calls that consume it}`."""
         consumers = {}
         for call in self.calls:
             for tensor in call.inputs:
@@ -107,12 +107,13 @@ class Graph:
         return consumers
 
     def strides(self):
-        """`{tensor id: stride}` of the feature maps.
+        """Returns `{tensor id: stride}` of the feature maps.
 
-        The stride is found from symbolic sizes at two sizes of the input, as the
-        quotient of the differences, so that borders cut off by "valid" convolutions do
-        not count. Networks of one fixed size have the power of two that is nearest to
-        the quotient of the sizes. Pooled vectors and the like are left out.
+        The stride is the quotient of the differences between the symbolic sizes at two
+        input sizes, so that borders cut off by "valid" convolutions do not count. For
+        networks with a fixed input size, it is the power of two closest to the quotient
+        of the sizes. Tensors that are not feature maps, such as pooled vectors, are
+        left out.
         """
         axis = next((axis for axis in (1, 2) if self.image.shape[axis] is None), None)
         if axis is None:
@@ -131,7 +132,7 @@ class Graph:
         return strides
 
     def sizes(self, axis, size):
-        """`{tensor id: cells along an axis}` at a size of the input."""
+        """Returns `{tensor id: cells along an axis}` for an input size in pixels."""
         shape = [1, *self.image.shape[1:]]
         shape[1:3] = [size if cells is None else cells for cells in shape[1:3]]
         specs = {id(self.image): keras.KerasTensor(shape, dtype=self.image.dtype)}
@@ -149,7 +150,7 @@ class Graph:
 
 
 def flatten(network):
-    """The `Graph` of a functional network with one input."""
+    """Returns the `Graph` of a functional network with one input."""
     original = network.inputs[0]
     image = keras.KerasTensor(original.shape, original.dtype, name=original.name)
     graph = Graph(image)
@@ -159,7 +160,7 @@ def flatten(network):
 
 
 def substitute(arguments, tensors):
-    """Arguments with tensors of `{id: tensor}` in the places of symbolic ones."""
+    """Replaces the symbolic tensors in arguments by those of `{id: tensor}`."""
     return keras.tree.map_structure(
         lambda value: (
             tensors[id(value)] if isinstance(value, keras.KerasTensor) else value
@@ -175,12 +176,12 @@ def is_functional(operation):
 
 
 def contained_layers(layer):
-    """The layers inside a layer, at every depth."""
+    """Returns the layers inside a layer, at every depth."""
     return [inner for inner in layers_within(layer) if inner is not layer]
 
 
 def _run(network, inputs, graph, taken, prefix=None):
-    """Appends the calls of a network to a graph; `{original tensor id: tensor}`."""
+    """Appends a network's calls to a graph; returns `{original tensor id: tensor}`."""
     tensors = dict(zip(map(id, network.inputs), inputs, strict=True))
     for operation, arguments, originals in nodes(network):
         args, kwargs = substitute(arguments, tensors)
@@ -193,7 +194,7 @@ def _run(network, inputs, graph, taken, prefix=None):
 
 
 def nodes(network):
-    """Operation, arguments and outputs of each call, in a runnable order."""
+    """Returns operation, arguments and outputs of each call, in a runnable order."""
     return calls(keras.Function(network.inputs, network.outputs))
 
 
@@ -216,12 +217,12 @@ def _call(operation, args, kwargs, graph, taken, prefix):
 
 
 def _open(layer, args, kwargs):
-    """A layer that contains spatial layers as a function of its own, or None.
+    """Traces a layer that contains spatial layers as a function, or returns None.
 
-    So are others opened that consist of layers but have no configuration to be made
-    anew from. A layer that only its own class can run stays closed: one with variables
-    besides those layers', with code that needs actual tensors, or with another course
-    in training.
+    Layers that consist of other layers but cannot be recreated from their configuration
+    are traced too. A layer stays closed if only its own class can run it: if it has
+    variables besides those of its layers, needs concrete tensors, or behaves
+    differently in training.
     """
     if not isinstance(layer, keras.Layer):
         return None
@@ -239,7 +240,7 @@ def _open(layer, args, kwargs):
             _trace(layer, args, kwargs | training)
             for training in _courses(layer, kwargs)
         ]
-    except Exception:  # whatever a call does that symbolic tensors do not allow
+    except Exception:  # a `call` can fail on symbolic tensors in any way
         return None
     courses = {tuple(type(node[0]) for node in nodes(f)) for f, _ in functions}
     return functions[0] if len(courses) == 1 else None
@@ -248,13 +249,13 @@ def _open(layer, args, kwargs):
 def _has_configuration(layer):
     try:
         type(layer).from_config(layer.get_config())
-    except Exception:  # parts of a layer are never saved alone, so it may not work
+    except Exception:  # inner layers are never saved alone, so this may not work
         return False
     return True
 
 
 def _courses(layer, kwargs):
-    """The arguments under which the `call` of a layer could run differently."""
+    """Returns the arguments under which the `call` of a layer could differ."""
     if takes_training(layer) and kwargs.get("training") is None:
         return [{}, {"training": True}, {"training": False}]
     return [{}]
@@ -284,9 +285,9 @@ def _spec(operation, args, kwargs):
 
 
 def _with_known_shape(operation, args):
-    """A reshape to `(batch size, ...)`, from within a layer, made one that can run.
+    """Returns a runnable version of a reshape to `(batch size, ...)` within a layer.
 
-    The batch size was read from the symbolic tensor, and so is None there.
+    The layer read the batch size from a symbolic tensor, so it is None in the reshape.
     """
     batch, *shape = getattr(operation, "newshape", None) or [0]
     sizes = getattr(args[0], "shape", (None,))[1:] if args else (None,)
@@ -298,7 +299,7 @@ def _with_known_shape(operation, args):
 
 
 def _declared(network):
-    """Tensors that a network of keras-cv or keras-hub names as its levels."""
+    """Returns the tensors that a keras-cv or keras-hub network declares as levels."""
     outputs = getattr(network, "pyramid_outputs", None)  # keras-hub
     if isinstance(outputs, dict):
         return list(outputs.values())
@@ -309,7 +310,7 @@ def _declared(network):
 
 
 def _free_name(operation, prefix, taken):
-    """A name of its own for a call."""
+    """Returns an unused name for a call."""
     base = name = _scoped(operation, prefix)
     count = 0
     while name in taken:
@@ -320,12 +321,12 @@ def _free_name(operation, prefix, taken):
 
 
 def _scoped(operation, prefix):
-    """The name of an operation, with that of the layer it is part of in front."""
+    """Returns the name of an operation, prefixed with that of its outer layer."""
     name = operation.name
     if prefix is None or name.startswith(prefix):
         return name
     kind = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", type(operation).__name__)
     kind = re.sub(r"([a-z])([A-Z])", r"\1_\2", kind).lower()
-    # Keras's automatic names count on through the process; ours start anew.
+    # Keras numbers automatic names throughout the process; here each network restarts.
     automatic = re.fullmatch(rf"{kind}(_\d+)?", name)
     return f"{prefix}_{kind if automatic else name}"

@@ -1,7 +1,7 @@
-"""keras-cv's networks by name, with their configurations written out.
+"""keras-cv's networks by name, with explicit configurations.
 
-keras-cv's own presets download their configuration even where no weights are asked for,
-so its classes are called with explicit arguments. It is imported when one is built.
+keras-cv's presets download their configuration even without weights, so its classes are
+called with explicit arguments here. keras-cv is imported when a network is built.
 """
 
 import functools
@@ -157,7 +157,7 @@ def _resnet(class_name, name, **options):
 
     block, repeats = _RESNETS[name.removesuffix("_v2")]
     filters = [64, 128, 256, 512]
-    if name == "resnet10":  # for demonstrations: learns small images within minutes
+    if name == "resnet10":  # for demonstrations: trains on small images in minutes
         filters = [64, 64, 128, 192]
     return getattr(models, class_name)(
         stackwise_filters=filters,
@@ -282,11 +282,11 @@ NAMES = tuple(_BUILDERS)
 
 
 def network(name, input_channels=3):
-    """keras-cv's network of a name, in which strided windows are padded "same".
+    """Returns a keras-cv network by name, with "same" padding of strided windows.
 
-    keras-cv pads strided depthwise convolutions explicitly, and for unknown sizes as if
-    they were even: at odd ones the features shift by a pixel and lose a row. "same" is
-    what that padding stands for, at every size.
+    keras-cv pads strided depthwise convolutions explicitly and treats dynamic sizes as
+    even: at odd sizes the features shift by a pixel and lose a row. "same" is
+    equivalent at even sizes and correct at every size.
     """
     built = _BUILDERS[name](
         name=name, input_shape=(None, None, input_channels), include_rescaling=False
@@ -299,7 +299,7 @@ def network(name, input_channels=3):
         elif isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.9
         elif type(getattr(layer, "activation", None)).__name__ == _HARD_SIGMOID:
-            # On PyTorch a layer's attribute that is a layer takes nothing but layers.
+            # On PyTorch, an attribute that holds a layer accepts only layers.
             del layer.activation
             layer.activation = mobile_hard_sigmoid
     return built
@@ -307,12 +307,12 @@ def network(name, input_channels=3):
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 def mobile_hard_sigmoid(x):
-    """`relu6(x + 3) / 6`; Keras's own is that on Keras 3 only."""
+    """Computes `relu6(x + 3) / 6`, which Keras's `hard_sigmoid` is on Keras 3 only."""
     return ops.relu6(x + 3) / 6
 
 
 def adapt(call, layers):
-    """What replaces a call in place of what keras-cv has and cannot save."""
+    """Replaces calls of keras-cv's networks that cannot be saved or are not needed."""
     if isinstance(call.operation, keras.layers.Lambda):
         return [keras.layers.Activation("silu", name=call.name)]  # all of its lambdas
     if getattr(call.operation, "padding", None) == _NO_PADDING:

@@ -1,10 +1,10 @@
-"""Which tensors of a network are the levels of its feature pyramid."""
+"""Selection of the tensors that are the levels of a feature pyramid."""
 
 import math
 
 import keras
 
-# What may stand between a convolution and the one that follows it.
+# Layers that may stand between two successive convolutions.
 _POINTWISE = (
     keras.layers.Activation,
     keras.layers.BatchNormalization,
@@ -15,19 +15,23 @@ _POINTWISE = (
 
 
 def level_tensors(graph):
-    """`{"level3": tensor, ...}`: what a network declares, else where it is cut.
+    """Returns the tensors of the levels that a network declares or that are found.
 
-    Where nothing is declared, the tensor of a level is the last with its stride that
-    every path to the next level passes through. The expansion that opens an inverted
-    residual block belongs to the block, not to the level before it, although every path
-    passes through it where the block strides.
+    If a network declares no tensor for a level, it is the last tensor with the level's
+    stride that every path to the next level passes through. The expansion that opens an
+    inverted residual block belongs to the block, not to the level before it, although
+    in a strided block every path passes through it.
 
     Args:
         graph: `Graph`.
+
+    Returns:
+        dict `{"level3": tensor, ...}` in ascending order.
     """
     strides = graph.strides()
     levels = _cuts(graph, strides)
-    # keras-cv's own digits are no strides in some families, so they are not read.
+    # The level numbers of some keras-cv networks do not match their strides, so the
+    # levels are named by their strides.
     for tensor in graph.declared:
         if _is_level(strides.get(id(tensor))):
             levels[_name(strides[id(tensor)])] = tensor
@@ -39,7 +43,7 @@ def _cuts(graph, strides):
     passed = _passed(graph, producers)
 
     def last(indices, stride):
-        """The last of some calls that gives a feature map of a stride."""
+        """Returns the last of some calls whose output has the stride, or None."""
         for index in sorted(indices, reverse=True):
             for tensor in graph.calls[index].outputs:
                 if strides.get(id(tensor)) == stride:
@@ -54,7 +58,7 @@ def _cuts(graph, strides):
     for stride in sorted(filter(_is_level, found), reverse=True):
         place = last(before_end, stride)
         if place is None and not levels:
-            # A decoder follows, to which maps of every size lead.
+            # A decoder follows, which feature maps of every size lead to.
             place = last(ancestors, stride)
         if place is not None:
             levels[_name(stride)] = _block_output(graph, producers, strides, place[1])
@@ -63,11 +67,11 @@ def _cuts(graph, strides):
 
 
 def _passed(graph, producers):
-    """For each call the indices of those that every path to it passes, with itself."""
+    """Returns for each call the indices of the calls on every path to it, inclusive."""
     passed = []
     for index, call in enumerate(graph.calls):
         before = [producers[id(t)] for t in call.inputs if id(t) in producers]
-        # The image leads to every call on it by a path that passes none.
+        # A call on the image itself has a path that passes no other call.
         direct = any(id(tensor) == id(graph.image) for tensor in call.inputs)
         common = (
             set.intersection(*(passed[i] for i in before))
@@ -90,7 +94,7 @@ def _ancestors(graph, producers, ends):
 
 
 def _block_output(graph, producers, strides, tensor):
-    """The output of the block before, where a tensor is inside a block that strides."""
+    """Returns the previous block's output if a tensor is inside a strided block."""
     tensor = _back(graph, producers, tensor, keras.layers.ZeroPadding2D)
     start = _producer(graph, producers, _back(graph, producers, tensor, _POINTWISE))
     if not _is_pointwise_convolution(start) or not _leads_to_strided_depthwise(
@@ -101,7 +105,7 @@ def _block_output(graph, producers, strides, tensor):
         graph, producers, _back(graph, producers, start.inputs[0], _POINTWISE)
     )
     if before and isinstance(before.operation, keras.layers.DepthwiseConv2D):
-        return tensor  # it closes a depthwise separable convolution
+        return tensor  # the end of a depthwise separable convolution
     return start.inputs[0]
 
 
@@ -111,7 +115,7 @@ def _producer(graph, producers, tensor):
 
 
 def _back(graph, producers, tensor, kinds):
-    """The tensor before a chain of layers of some kinds that ends in `tensor`."""
+    """Returns the tensor before the chain of layers of some kinds behind `tensor`."""
     call = _producer(graph, producers, tensor)
     while call and isinstance(call.operation, kinds):
         tensor = call.inputs[0]

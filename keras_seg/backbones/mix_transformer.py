@@ -1,8 +1,8 @@
-"""The Mix Transformer (MiT) of SegFormer, for images of every size.
+"""Mix Transformer (MiT) of SegFormer, for images of every size.
 
-keras-cv's and keras-hub's take square images of one size only, and keras-cv's mixes up
-places and channels where it reduces keys and values. This one is of the same parts,
-with variables of the same meaning, written on feature maps instead of sequences.
+The MiT of keras-cv and keras-hub accepts square images of one size only, and keras-cv's
+mixes up positions and channels when it reduces keys and values. This implementation has
+the same parts and variables, but operates on feature maps instead of sequences.
 """
 
 import keras
@@ -29,26 +29,27 @@ def mix_transformer(name, input_channels=3):
     """Builds a MiT.
 
     Args:
-        name: "mit_b0" to "mit_b5".
+        name: str, "mit_b0" to "mit_b5".
         input_channels: int.
 
     Returns:
-        Functional `keras.Model` with the outputs "level2" to "level5".
+        A functional `keras.Model` with the outputs "level2" to "level5".
 
-    Reference: [Xie et al., 2021](https://arxiv.org/abs/2105.15203), section 3.1.
+    References:
+        [Xie et al., 2021](https://arxiv.org/abs/2105.15203), section 3.1.
     """
     widths, depths = CONFIGURATIONS[name]
     return build_mix_transformer(widths, depths, input_channels, name)
 
 
 def build_mix_transformer(widths, depths, input_channels=3, name=None):
-    """The same with any widths (multiples of 1, 2, 5 and 8) and numbers of blocks."""
+    """Builds a MiT with any widths (multiples of 1, 2, 5 and 8) and depths."""
     image = x = keras.Input((None, None, input_channels))
     levels, index = {}, 0
     for stage, (width, depth) in enumerate(zip(widths, depths, strict=True)):
         x = _patch_embedding(x, width, stage)
         for block in range(depth):
-            # The rate of dropping a branch grows linearly through the network.
+            # The drop path rate increases linearly with depth.
             rate = _DROP_PATH_RATE * index / max(sum(depths) - 1, 1)
             x = _block(
                 x, _HEADS[stage], _REDUCTIONS[stage], rate, f"stage{stage}_block{block}"
@@ -60,7 +61,7 @@ def build_mix_transformer(widths, depths, input_channels=3, name=None):
 
 
 def _patch_embedding(x, width, stage):
-    """Overlapping patches, padded by half of their size on each side."""
+    """Embeds overlapping patches, padded by half of their size on each side."""
     size, strides = (7, 4) if stage == 0 else (3, 2)
     name = f"stage{stage}_patches"
     x = layers.ZeroPadding2D(size // 2, name=f"{name}_pad")(x)
@@ -89,11 +90,11 @@ def _block(x, heads, reduction, drop_rate, name):
 
 
 def copy_keras_cv_weights(source, network):
-    """Copies the weights of keras-cv's MiT, whose variables are the same ones.
+    """Copies the weights of keras-cv's MiT, which has the same variables.
 
     Args:
-        source: `keras_cv.models.MiTBackbone`, built.
-        network: the MiT of the same widths and depths.
+        source: built `keras_cv.models.MiTBackbone`.
+        network: MiT of the same widths and depths.
     """
 
     def copy(layer, name):
@@ -123,7 +124,7 @@ def _copy_attention(source, layer):
     arrays = [array for dense in denses for array in dense.get_weights()]
     if source.sr_ratio > 1:
         arrays += source.sr.get_weights() + source.norm.get_weights()
-    # Heads are an axis of their own in Keras's attention.
+    # Keras's attention has a separate axis for the heads.
     layer.set_weights(
         [
             array.reshape(weight.shape)
@@ -134,17 +135,24 @@ def _copy_attention(source, layer):
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class ReducedAttention(layers.Layer):
-    """Self-attention of a map's places over a map that is smaller.
+    """Self-attention of a feature map with spatially reduced keys and values.
 
-    Keys and values come from windows of `reduction` times `reduction` places, which a
-    convolution makes one; where the map's size is no multiple of it, the last windows
-    are filled up with zeros.
+    A strided convolution merges windows of `reduction` times `reduction` positions to
+    compute the keys and values. If the size of the map is not a multiple of
+    `reduction`, the last windows are padded with zeros.
 
     Args:
         heads: int. The channels must be a multiple of it.
         reduction: int. 1 for plain self-attention.
 
-    Shapes: `(batch, height, width, channels)`, unchanged.
+    Input shape:
+        `(batch, height, width, channels)`.
+
+    Output shape:
+        Same as the input.
+
+    Raises:
+        ValueError: If the channels are not a multiple of `heads`.
 
     Example:
 
@@ -152,7 +160,8 @@ class ReducedAttention(layers.Layer):
     ReducedAttention(heads=2, reduction=4)(keras.ops.ones((1, 9, 8, 32)))
     ```
 
-    Reference: [Xie et al., 2021](https://arxiv.org/abs/2105.15203), equation 2.
+    References:
+        [Xie et al., 2021](https://arxiv.org/abs/2105.15203), equation 2.
     """
 
     def __init__(self, heads, reduction, **kwargs):
@@ -164,7 +173,7 @@ class ReducedAttention(layers.Layer):
         channels = input_shape[-1]
         if channels % self.heads:
             raise ValueError(
-                "The channels must be a multiple of the heads. "
+                "The number of channels must be a multiple of `heads`. "
                 f"Received: {channels} channels and heads={self.heads}"
             )
         self.attention = layers.MultiHeadAttention(
@@ -188,7 +197,7 @@ class ReducedAttention(layers.Layer):
         queries = ops.reshape(x, (-1, height * width, channels))
         keys = queries
         if self.reduction > 1:
-            # Of no negative numbers: ONNX's integer division rounds them up.
+            # Written without negative numbers: ONNX rounds their quotients up.
             missing = [
                 (self.reduction - cells % self.reduction) % self.reduction
                 for cells in (height, width)

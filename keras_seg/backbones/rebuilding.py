@@ -1,4 +1,4 @@
-"""Networks built anew from a graph, with their weights."""
+"""Rebuilding of networks from a graph, with their weights."""
 
 import keras
 
@@ -6,7 +6,7 @@ from keras_seg._keras_private import lambda_output_shape
 from keras_seg.backbones.graph import substitute
 from keras_seg.layers import BatchNormalization, Conv2D, DepthwiseConv2D
 
-# Layers that do the same faster.
+# Faster layers with the same results.
 _FASTER = {
     keras.layers.BatchNormalization: BatchNormalization,
     keras.layers.Conv2D: Conv2D,
@@ -15,24 +15,28 @@ _FASTER = {
 
 
 def rebuild(graph, tensors, replacement, insertions=None, first=()):
-    """Builds the calls of a graph, with layers replaced or inserted.
+    """Rebuilds the calls of a graph, with layers replaced or inserted.
 
-    A built Keras layer cannot be edited, so every layer is made anew from its
-    configuration and takes its weights along.
+    A built Keras layer cannot be modified, so every layer is recreated from its
+    configuration, and its weights are copied.
 
     Args:
         graph: `Graph`.
-        tensors: the tensors of the graph to return anew.
-        replacement: function `call -> list of layers` that gives unbuilt layers to be
-            called one after the other in place of one, none to leave it out; the last
-            has weights of the same shapes.
-        insertions: dict `{call name: layer}`: unbuilt layers that are put behind those
-            named; what follows sees their output.
-        first: unbuilt layers that the input passes first.
+        tensors: the tensors of the graph whose new counterparts are returned.
+        replacement: function `call -> list of layers` that returns the unbuilt layers
+            to call one after the other in place of a call, or an empty list to leave it
+            out. The weights of the last one must have the same shapes.
+        insertions: dict `{call name: layer}` of unbuilt layers to insert after the
+            named calls; subsequent calls see their output.
+        first: unbuilt layers applied to the input before all others.
 
     Returns:
-        Pair of the new input tensor and the list of new tensors; those behind which
-        something is inserted are its outputs.
+        Pair of the new input tensor and the list of the new tensors. After an
+        insertion, the new tensor is the output of the inserted layer.
+
+    Raises:
+        ValueError: If a layer cannot be recreated, does not accept its new input, or is
+            shared by calls that would need different configurations.
     """
     insertions = insertions or {}
     image = keras.Input(
@@ -61,13 +65,13 @@ def rebuild(graph, tensors, replacement, insertions=None, first=()):
 
 
 def copy(call, **changes):
-    """An unbuilt copy of what a call calls, with some of its configuration changed."""
+    """Returns an unbuilt copy of a call's layer, with changes of its configuration."""
     operation = call.operation
     if type(operation) is keras.layers.Identity:
-        # Where keras-hub gives it a dtype policy, it has no configuration.
+        # With the dtype policy that keras-hub passes, it has no configuration.
         return keras.layers.Identity(name=call.name)
     if isinstance(operation, keras.layers.Lambda):
-        # Its function would lose the names that it refers to.
+        # A function restored from the configuration loses the names it refers to.
         return keras.layers.Lambda(
             operation.function,
             lambda_output_shape(operation),
@@ -81,15 +85,16 @@ def copy(call, **changes):
         return _FASTER.get(kind, kind).from_config(config)
     except Exception as error:
         raise ValueError(
-            f"The layer {call.name!r} ({type(operation).__name__}) cannot be made "
-            f"anew from its configuration, as a backbone's layers must be: {error}"
+            f"The layer {call.name!r} ({type(operation).__name__}) cannot be recreated "
+            "from its configuration, which the layers of a backbone must support: "
+            f"{error}"
         ) from error
 
 
 def _run(call, layers, built):
     args, kwargs = substitute((call.args, call.kwargs), built)
     if layers and type(layers[-1]) is not type(call.operation):
-        # Another layer need not take what Keras adds by itself.
+        # A replacement need not accept the arguments that Keras adds automatically.
         kwargs = {name: value for name, value in kwargs.items() if value is not None}
     try:
         for layer in layers[:-1]:
@@ -104,8 +109,8 @@ def _run(call, layers, built):
             if isinstance(value, keras.KerasTensor)
         ]
         raise ValueError(
-            f"The layer {call.name!r} ({type(call.operation).__name__}) does not take "
-            "the sizes that the layers before it have now. "
+            f"The layer {call.name!r} ({type(call.operation).__name__}) does not "
+            "accept the new output sizes of the layers before it. "
             f"Received: {shapes} ({error})"
         ) from error
 
@@ -113,6 +118,6 @@ def _run(call, layers, built):
 def _require_same(layer, earlier):
     if {**layer.get_config(), "name": earlier.name} != earlier.get_config():
         raise ValueError(
-            f"The layer {earlier.name!r} is called at several strides, and would have "
-            "to be dilated differently in each call, but has one set of weights."
+            f"The layer {earlier.name!r} is called at several strides: each call would "
+            "need another dilation, but they share one set of weights."
         )

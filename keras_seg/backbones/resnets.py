@@ -1,4 +1,4 @@
-"""The ResNets that SPNet, HANet and CPNet were released with."""
+"""ResNets of the releases of SPNet, HANet and CPNet."""
 
 import functools
 import re
@@ -23,34 +23,35 @@ def resnet(
     normalization="imagenet",
     input_channels=3,
 ):
-    """A feature pyramid of a ResNet with the parts that the papers' authors varied.
+    """Builds the feature pyramid of a ResNet with the variations of the papers.
 
     The stride of a stage is on its first 3x3 convolution, and strided windows are
-    padded by the same number of cells on each side, as PyTorch does: so features lie
-    alike at every size of the image (`size_alignment` is 1).
+    padded by the same number of cells on each side, as in PyTorch, so features have the
+    same position at every image size (`size_alignment` is 1).
 
     Args:
         depth: 50 or 101.
-        output_stride: 8, 16 or 32.
+        output_stride: 8, 16 or 32; also 2 and 4.
         stem_filters: None for a stem of one 7x7 convolution with 64 filters
-            ("resnet50_b" of the catalog); or the filters of three 3x3 convolutions in
-            its place: (64, 64, 128) in SPNet's release ("resnet50_c") and on HANet's
-            ResNet-101, (32, 32, 64) in CPNet's.
-        dilation_rates: dict `{stage: rates}` of what the 3x3 convolutions of stages 1
-            to 4 are dilated by, an int for all blocks of the stage or a tuple with one
-            for each: `{4: (4, 8, 16)}` is SPNet's multi-grid, `{3: 2, 4: 4}` HANet's
-            dilation at output stride 8. Stages that are not named, as all are with
-            None, are dilated as every other network of the catalog: where a stage loses
-            its stride, its first block keeps the rate of the stage before.
-        normalization: what is done to the images first; see `feature_pyramid`.
+            ("resnet50_b" of the catalog), or the filters of three 3x3 convolutions that
+            replace it: (64, 64, 128) in SPNet's release ("resnet50_c") and in HANet's
+            ResNet-101, (32, 32, 64) in CPNet's release.
+        dilation_rates: dict `{stage: rates}` of the dilation rates of the 3x3
+            convolutions in stages 1 to 4: an int for all blocks of the stage, or a
+            tuple with one int per block. `{4: (4, 8, 16)}` is SPNet's multi-grid,
+            `{3: 2, 4: 4}` is HANet's dilation at output stride 8. Other stages, and all
+            stages with None, are dilated like every other network of the catalog: if a
+            stage loses its stride, its first block keeps the rate of the stage before.
+        normalization: normalisation of the images; see `feature_pyramid`.
         input_channels: int.
 
     Returns:
-        A pyramid: `keras.Model` named "backbone" from images `(batch, height, width,
-        input_channels)` to the dict of "level1" to "level5"; see `feature_pyramid`.
+        A feature pyramid: a `keras.Model` named "backbone" from images
+        `(batch, height, width, input_channels)` to the dict of "level1" to "level5";
+        see `feature_pyramid`.
 
     Raises:
-        ValueError: If an argument is outside of what is stated above.
+        ValueError: If an argument has none of the values listed above.
 
     Example:
 
@@ -59,10 +60,11 @@ def resnet(
     pyramid(keras.ops.ones((1, 97, 129, 3)))["level5"].shape  # (1, 13, 17, 2048)
     ```
 
-    Reference: the ResNets of the releases of [Hou et al.,
-    2020](https://arxiv.org/abs/2003.13328), [Choi et al.,
-    2020](https://arxiv.org/abs/2003.05128) and [Yu et al.,
-    2020](https://arxiv.org/abs/2004.01547).
+    References:
+        The ResNets in the releases of [Hou et al.,
+        2020](https://arxiv.org/abs/2003.13328), [Choi et al.,
+        2020](https://arxiv.org/abs/2003.05128) and [Yu et al.,
+        2020](https://arxiv.org/abs/2004.01547).
     """
     if depth not in BLOCKS:
         raise ValueError(f"`depth` must be 50 or 101. Received: {depth=}")
@@ -82,29 +84,32 @@ def resnet(
 
 
 def network(name, input_channels=3):
-    """A network of the catalog by itself, "resnet50_b" or another of `NAMES`."""
+    """Returns the plain network of a name in `NAMES`, such as "resnet50_b"."""
     depth, kind = re.fullmatch(r"resnet(\d+)_([bc])", name).groups()
     stem_filters = {"b": None, "c": _DEEP_STEM}[kind]
     return _network(name, int(depth), stem_filters, input_channels)
 
 
 def adaptation(name, output_stride):
-    """What `make_pyramid` takes as `adapt` for a network of the catalog."""
+    """Returns the argument `adapt` of `make_pyramid` for a network of the catalog."""
     rates = {}
     if name.endswith("_c") and output_stride in (2, 4, 8, 16):
-        # SPNet's multi-grid at 8, and what reaches as far in pixels at the others.
+        # SPNet's multi-grid at 8, and rates that reach as many pixels at the others.
         rates = {4: tuple(rate * 8 // output_stride for rate in (4, 8, 16))}
     depth = int(re.search(r"\d+", name)[0])
     return functools.partial(dilate, rates=_rates_by_block(rates, depth))
 
 
 def dilate(call, layers, rates):
-    """What replaces a call whose dilation is given.
+    """Replaces a call by one with a given dilation.
 
     Args:
         call: `Call` of a network's graph.
-        layers: what would replace it.
-        rates: dict `{(stage, block): rate}`, both from 1.
+        layers: list of the layers that would replace it otherwise.
+        rates: dict `{(stage, block): rate}`, stages and blocks counted from 1.
+
+    Returns:
+        List of layers; `layers` if no rate is given for the call.
     """
     place = re.fullmatch(r"v2_stack_(\d)_block(\d+)_2_(pad|conv)", call.name)
     key = place and (int(place[1]) + 1, int(place[2]))
@@ -122,8 +127,8 @@ def _rates_by_block(dilation_rates, depth):
         by_block = (given,) * blocks if isinstance(given, int) else tuple(given)
         if not by_block or len(by_block) != blocks:
             raise ValueError(
-                "`dilation_rates` must have an int or a tuple of as many as there are "
-                f"blocks, {BLOCKS[depth]}, for each of some stages from 1 to 4. "
+                "`dilation_rates` must map stages from 1 to 4 to an int or to a tuple "
+                f"with one int per block; the stages have {BLOCKS[depth]} blocks. "
                 f"Received: {dilation_rates=}"
             )
         rates |= {(stage, block): rate for block, rate in enumerate(by_block, 1)}
@@ -131,7 +136,7 @@ def _rates_by_block(dilation_rates, depth):
 
 
 def _network(name, depth, stem_filters, input_channels):
-    """The functional network; its blocks' layers are named as keras-cv's are."""
+    """Returns the functional network, with layers of blocks named as in keras-cv."""
     image = keras.Input((None, None, input_channels))
     if stem_filters is None:
         x = _convolution(image, 64, 7, strides=2, name="conv1")
@@ -143,7 +148,7 @@ def _network(name, depth, stem_filters, input_channels):
         ):
             x = _convolution(x, filters, 3, strides, name=f"conv1_{index}")
             x = layers.ReLU(name=f"conv1_{index}_relu")(x)
-    # The maximum of what a ReLU gave is not below the zeros of the padding.
+    # After a ReLU, padding with zeros does not change the maximum.
     x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
     x = layers.MaxPooling2D(3, strides=2, name="pool1_pool")(x)
     for stage, blocks in enumerate(BLOCKS[depth]):

@@ -5,27 +5,28 @@ from keras_seg.ceil_division import ceil_division
 
 
 def same_paddings(x, window, strides, rate):
-    """`same_padding` along rows and columns."""
+    """Computes `same_padding` along rows and columns."""
     sizes = zip(ops.shape(x)[1:3], window, strides, strict=True)
     return [same_padding(*size, rate) for size in sizes]
 
 
 def same_padding(cells, window, stride, rate):
-    """The cells to add so that a dilated window starts where the strided one does.
+    """Computes the padding with which a dilated window starts where the strided did.
 
-    TensorFlow's "same" puts a strided window elsewhere on maps of even and of odd
-    sizes. In place of the strided layer, on a map that is `rate` times finer, a window
-    of the same taps has to follow it.
+    TensorFlow's "same" padding places a strided window differently on maps of even and
+    of odd sizes. The dilated window that replaces it, on a map that is `rate` times
+    finer, has to be placed in the same way.
 
     Args:
-        cells: the size of the finer map, an int or an integer tensor.
+        cells: int or integer tensor, the size of the finer map.
         window, stride: ints, of the strided layer.
-        rate: int, the dilation.
+        rate: int, the dilation rate.
 
     Returns:
-        Pair of the cells before and behind, with which the map keeps its size.
+        Pair of the cells to add before and after the map. With them, the dilated layer
+        keeps the size of the map.
     """
-    # Of no negative numbers: ONNX's integer division rounds them up.
+    # Written without negative numbers: ONNX rounds their quotients up.
     strided_input = ceil_division(cells, rate)
     windows = ceil_division(strided_input, stride)
     total = (windows - 1) * stride + window - strided_input
@@ -36,15 +37,19 @@ def same_padding(cells, window, stride, rate):
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class SamePadding2D(keras.layers.Layer):
-    """Pads a map for a dilated window that stands for one strided "same".
+    """Pads a map for a dilated window that replaces a strided one with "same" padding.
 
     Args:
-        window: pair of ints. The cells of the window along rows and columns.
-        strides: pair of ints. What the layer's strides were.
-        rate: int. The dilation of the window.
+        window: pair of ints. Cells of the window along rows and columns.
+        strides: pair of ints. Strides of the layer that was replaced.
+        rate: int. Dilation rate of the window.
 
-    Shapes: `(batch, height, width, channels)` to the same with `(window - 1) * rate`
-    rows and columns more.
+    Input shape:
+        `(batch, height, width, channels)`.
+
+    Output shape:
+        `(batch, rows, columns, channels)`, where `rows` is
+        `height + (window - 1) * rate`, and `columns` likewise.
 
     Example:
 

@@ -174,25 +174,25 @@ def behind_a_stride(*behind):
     ("network", "message"),
     [
         (attention_network(), r"'attention' \(MultiHeadAttention\) attends to all"),
-        (attention_network(64), r"'tokens' \(Reshape\) makes a sequence"),
+        (attention_network(64), r"'tokens' \(Reshape\) turns the feature"),
         (behind_a_stride(Strange(name="odd")), r"'odd' \(Strange\) contains conv"),
         (
             behind_a_stride(layers.UpSampling2D(2, name="up"), layers.MaxPooling2D(4)),
-            r"'up' \(UpSampling2D\) makes the map larger",
+            r"'up' \(UpSampling2D\) enlarges the feature map",
         ),
         (
             behind_a_stride(layers.Conv2D(4, 3, (2, 1), name="flat")),
-            r"'flat' \(Conv2D\) has the strides \(2, 1\)",
+            r"'flat' \(Conv2D\) has different strides per axis, \(2, 1\)",
         ),
         (
             behind_a_stride(layers.Lambda(lambda x: x[:, ::2, ::2], name="pick")),
-            r"'pick' \(Lambda\) strides in a way of its own",
+            r"'pick' \(Lambda\) downsamples without being a convolution",
         ),
     ],
 )
 def test_what_cannot_be_dilated_is_named(network, message):
     assert level_info(feature_pyramid(network, 8))
-    with pytest.raises(ValueError, match=f"`output_stride=2` is out of .*{message}"):
+    with pytest.raises(ValueError, match=f"`output_stride=2` cannot be .*{message}"):
         feature_pyramid(network, 2)
 
 

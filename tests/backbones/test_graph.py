@@ -168,5 +168,5 @@ def test_a_layer_that_cannot_be_made_anew_is_named():
 
     inputs = keras.Input((None, None, 3))
     x = Unknown(object())(layers.MaxPooling2D(2)(inputs))
-    with pytest.raises(ValueError, match=r"'unknown' \(Unknown\) cannot be made anew"):
+    with pytest.raises(ValueError, match=r"'unknown' \(Unknown\) cannot be recreated"):
         feature_pyramid(keras.Model(inputs, x))

@@ -81,7 +81,7 @@ def test_keras_hubs_transformer():
         expected = keras.Model(network.input, tensor)(images)
         level = features[f"level{int(name[1]) + 1}"]
         np.testing.assert_allclose(level, expected, atol=1e-5)
-    with pytest.raises(ValueError, match=r"\(Reshape\) makes a sequence of the map"):
+    with pytest.raises(ValueError, match=r"\(Reshape\) turns the feature map into"):
         feature_pyramid(network, 16)
 
 
