@@ -1,4 +1,4 @@
-"""Images and labels: data sets, augmentation and tf.data pipelines."""
+"""Data sets, augmentation and `tf.data` pipelines of images and labels."""
 
 from keras_seg.data.ade20k import ADE20K
 from keras_seg.data.albumentations_transform import AlbumentationsTransform

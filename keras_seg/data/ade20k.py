@@ -7,7 +7,7 @@ from keras_seg.data.published_dataset import (
 )
 from keras_seg.data.storage import as_path
 
-# The folder of each split, the beginning of its names, and its number of images.
+# The folder of each split, the prefix of its file names, and its number of images.
 _SPLITS = {
     "train": ("training", "ADE_train", 20210),
     "val": ("validation", "ADE_val", 2000),
@@ -16,36 +16,38 @@ _SPLITS = {
 
 
 class ADE20K(PublishedDataset):
-    """ADE20K as in the scene parsing challenge of 2016: all scenes, 150 classes.
+    """ADE20K as in the scene parsing challenge of 2016: scenes in 150 classes.
 
-    Label 0 of the files, other objects, becomes 255, and 1 to 150 become the classes 0
-    to 149. Each class has the first name of those that the official list gives; road
-    and skyscraper share a colour there. Expected layout, of which only the folders of
+    Label 0 of the files, other objects, becomes 255, and the labels 1 to 150 become the
+    classes 0 to 149. The name of a class is the first of those in the official list;
+    road and skyscraper have the same colour there. Expected layout; only the folders of
     the split need to exist:
 
         data_dir/                  ADEChallengeData2016
           images/{training,validation,testing}/ADE_train_00000001.jpg
           annotations/{training,validation}/ADE_train_00000001.png
 
-    20210 images to train on, 2000 to validate on, 3352 to test on, which are an
-    archive of their own. The labels of the test split are the benchmark's: here they
-    are 255 alone, so that nothing of them counts.
+    The splits have 20210 training, 2000 validation and 3352 test images; the test
+    images are in a separate archive. The labels of the test split are not public: here
+    they consist of 255 alone and are ignored.
 
     Args:
-        data_dir: str or path. The folder above `images`.
+        data_dir: str or path. The folder that holds `images`.
         split: `"train"`, `"val"` or `"test"`.
-        complete: bool. Whether all images of the split must be there. False takes any
-            part of it, in which each image still must have its label.
+        complete: bool. Whether to require all images of the split. With False, a part
+            of the split is enough, in which each image must still have its label.
 
     Raises:
-        ValueError: If `split` is unknown or files are missing, or as
+        ValueError: If `split` is unknown or files are missing; see also
             `PublishedDataset`.
         FileNotFoundError: If a folder is missing.
 
-    Example: `image, label = ADE20K("ADEChallengeData2016", "val")[0]`
+    Example:
+        `image, label = ADE20K("ADEChallengeData2016", "val")[0]`
 
-    Reference: [Zhou et al., 2017](https://arxiv.org/abs/1608.05442), and
-    [the challenge](https://github.com/CSAILVision/sceneparsing).
+    References:
+        - [Zhou et al., 2017](https://arxiv.org/abs/1608.05442)
+        - [Scene parsing challenge](https://github.com/CSAILVision/sceneparsing)
     """
 
     def __init__(self, data_dir, split="train", complete=True):
@@ -63,7 +65,7 @@ class ADE20K(PublishedDataset):
         names, labels = None, None
         if split != "test":
             labels = list_files(as_path(data_dir) / folders[1], "*.png")
-            if complete:  # numbered without gaps, so that missing ones can be named
+            if complete:  # numbered without gaps, so missing names are known
                 names = [f"{start}_{number:08d}" for number in range(1, count + 1)]
         classes = range(len(ADE20K_COLORS))
         super().__init__(

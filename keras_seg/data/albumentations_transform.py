@@ -8,45 +8,43 @@ from keras_seg.ops.positions import PADDING
 
 
 class AlbumentationsTransform(NumpyAugmentation):
-    """Runs a transform of albumentations as an augmentation of `training_pipeline`.
+    """Wraps an albumentations transform as an augmentation for `training_pipeline`.
 
-    It runs in the parallel part of the pipeline, with a copy of the transform for each
-    thread. The random numbers of a sample follow from the pipeline's seed alone,
-    whatever seed the transform was made with, so that runs are reproducible and can
-    be resumed.
+    The transform runs in the parallel part of the pipeline, with one copy for each
+    thread. The random numbers of a sample depend only on the seed of the pipeline, not
+    on that of the transform, so that runs are reproducible and can be resumed.
 
-    The transform gets uint8 images where the data set has them, and labels as a mask.
-    Its last step must crop or pad to one size, and padding must get the label that the
-    data set ignores (`fill_mask=255`); with positions, a value of 128 or more.
+    The transform receives uint8 images if the data set has them, and labels as a mask.
+    Its last step must crop or pad to a fixed size. Padding must use the label that the
+    data set ignores (`fill_mask=255`); with positions, it must be 128 or more.
 
     Args:
         transform: `albumentations.Compose` of albumentations 2.0 or newer.
 
     Call arguments:
-        image, label, seed, positions: As of `Augmentation`. The position of a row of
-            the result is that of the middle of its pixels that are not ignored.
+        image, label, seed, positions: See `Augmentation`. The position of a row of the
+            result is that of the middle of its pixels that are not ignored.
 
     Returns:
-        As `NumpyAugmentation`.
-
-    Example:
-
-    ```python
-    import albumentations as A
-
-    transform = A.Compose(
-        [
-            A.PadIfNeeded(256, 256, fill_mask=255),
-            A.RandomCrop(256, 256),
-            A.GridDistortion(fill_mask=255),
-            A.RandomBrightnessContrast(),
-        ]
-    )
-    training_pipeline(dataset, 8, AlbumentationsTransform(transform))
-    ```
+        See `NumpyAugmentation`.
 
     Raises:
         TypeError: If `transform` is not a `Compose` that can be seeded.
+
+    Example:
+        ```python
+        import albumentations as A
+
+        transform = A.Compose(
+            [
+                A.PadIfNeeded(256, 256, fill_mask=255),
+                A.RandomCrop(256, 256),
+                A.GridDistortion(fill_mask=255),
+                A.RandomBrightnessContrast(),
+            ]
+        )
+        training_pipeline(dataset, 8, AlbumentationsTransform(transform))
+        ```
     """
 
     def __init__(self, transform):
@@ -76,7 +74,7 @@ class AlbumentationsTransform(NumpyAugmentation):
 
 
 def _middles(rows):
-    """The position in the middle of what each row shows, 128 where it is padding."""
+    """Returns the position in the middle of each row, or 128 where a row is padding."""
     positions = np.full(len(rows), PADDING)
     for index, row in enumerate(rows):
         shown = row[row < PADDING]

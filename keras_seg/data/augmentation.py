@@ -20,76 +20,77 @@ _DRAWS = (
 
 
 class Augmentation:
-    """Scales, crops, flips, turns and recolours an image, and its label along with it.
+    """Scales, crops, rotates, flips and recolours an image, with its label.
 
-    The scale is log-uniform in `scale`, so that halving is as likely as doubling. The
-    scaled image is cropped to `crop_size` at a random place; along an axis where it is
-    smaller, it lands at a random place of the crop, and the rest is padding, which is
-    `ignore_class` in the label and the image's mean colour in the image. The crop is
-    turned about its centre by a uniform angle and flipped. Last come brightness,
-    contrast, saturation and hue of images with three channels, in one pass, and blur.
+    The scale factor is log-uniform in `scale`, so that halving is as likely as
+    doubling. The scaled image is cropped to `crop_size` at a random place. Along an
+    axis where it is smaller than the crop, it is placed at random in the crop; the rest
+    is padding, with `ignore_class` in the label and the mean colour of the image in the
+    image. The crop is rotated about its centre by a uniform angle and flipped. Finally,
+    brightness, contrast, saturation and hue of images with three channels change in one
+    pass, and the image is blurred.
 
-    Images are scaled bilinearly, with antialiasing where they shrink; labels take the
-    nearest pixel of the same half-pixel grid and so never mix.
+    Images are scaled bilinearly, with antialiasing when they shrink. Labels use the
+    nearest pixel of the same half-pixel grid, so that classes never mix.
 
-    Everything follows from `seed`: equal seeds give equal results, in a graph, in
-    parallel and on images of any size.
+    The result depends only on the arguments and `seed`: equal seeds give equal results,
+    in a graph, in parallel and on images of any size.
 
-    Keras's layers would not do. `RandomZoom` fills images and segmentation masks with
-    one common `fill_value`, zooms about the centre alone and does not antialias.
-    `RandomCrop` does not pad at all: it resizes an image smaller than the crop, and
-    the mask with it bilinearly, which invents classes; and it refuses sizes that are
-    unknown when a graph is traced.
+    Keras's preprocessing layers are not suitable here. `RandomZoom` fills images and
+    segmentation masks with one common `fill_value`, zooms about the centre alone and
+    does not antialias. `RandomCrop` does not pad: it resizes an image that is smaller
+    than the crop, and resizes the mask bilinearly, which creates wrong classes; it does
+    not support dynamic shapes either.
 
     Args:
-        crop_size: (height, width) of the results in pixels.
+        crop_size: `(height, width)` of the results in pixels.
         scale: (smallest, largest) factor of height and width.
-        flip: Whether to flip left to right half of the time.
-        brightness: Float in 0..1. At most so much of the full range is added to or
-            taken from all values.
-        contrast: Float in 0..1. The distance from each channel's mean is multiplied by
+        flip: bool. Whether to flip left to right with a probability of 0.5.
+        brightness: float in 0..1. The largest share of the full range that is added to
+            or subtracted from all values.
+        contrast: float in 0..1. The distance from each channel's mean is multiplied by
             a factor in `1 - contrast`..`1 + contrast`.
-        saturation: Float in 0..1. As `contrast`, for the distance of each pixel from
-            its grey.
-        hue: Float in 0..0.5. At most this share of a circle, colours are turned about
-            the grey axis.
-        ignore_class: int. The label of padding, or `None`: in a pipeline it is that of
-            the data set, elsewhere 255.
-        rotation: Float in 0..180. The largest angle in degrees, either way.
-        vertical_flip: Whether to flip upside down half of the time.
-        blur: Float, 0 or more. The largest standard deviation, in pixels of the crop,
-            of a Gaussian blur; it is uniform from 0.
-        resize: (height, width) to which each image is resized before `scale`
-            multiplies it; or an int, to which its shorter side is, while the ratio of
-            the sides stays; or `None`: `scale` multiplies the image's own size.
+        saturation: float in 0..1. The distance of each pixel from its grey value is
+            multiplied by a factor in `1 - saturation`..`1 + saturation`.
+        hue: float in 0..0.5. The largest rotation of colours about the grey axis, as a
+            share of a full circle.
+        ignore_class: int. The label of padding. `None` means that of the data set in a
+            pipeline, and 255 elsewhere.
+        rotation: float in 0..180. The largest angle in degrees, in either direction.
+        vertical_flip: bool. Whether to flip upside down with a probability of 0.5.
+        blur: float, 0 or more. The largest standard deviation of a Gaussian blur, in
+            pixels of the crop; the standard deviation is uniform from 0.
+        resize: `(height, width)` to which each image is resized before `scale` applies;
+            or an int for the shorter side, which keeps the aspect ratio; or `None` to
+            apply `scale` to the size of the image itself.
 
     Call arguments:
-        image: `(height, width, channels)` of any number type, in 0..255. Where it has
-            another number of channels than three, its values may have any range: they
-            are resampled and blurred alone.
+        image: `(height, width, channels)` of any number type, in 0..255. Unless it has
+            three channels, its values may have any range, and it is only resampled and
+            blurred.
         label: `(height, width)`, integers.
-        seed: Integer tensor of shape `(2,)`.
-        positions: Integers `(height,)`, the positions of the rows for HANet
+        seed: integer tensor `(2,)`.
+        positions: integers `(height,)`, the positions of the rows for HANet
             (`keras_seg.ops.row_positions`), or `None`.
-        focus: Integer tensor `()`. A class: the crop then lies around a random pixel of
-            it, which lands at a random place. `None`, or a label that does not occur,
-            such as -1: the crop lies anywhere.
+        focus: integer tensor `()`, a class: the crop is placed around a random pixel of
+            this class, which lands at a random place of the crop. With `None`, or a
+            label that does not occur, such as -1, the crop is placed anywhere.
 
     Returns:
         The image, float32 `(*crop_size, channels)`, and the label, int32 `crop_size`.
-        With `positions` also these, int32 `(crop_size[0],)`: those of the rows that
-        the label's rows came from, in a turned crop of the middle of each row; 128 in
+        With `positions` also the positions of the cropped rows, int32
+        `(crop_size[0],)`; in a rotated crop, those of the middle of each row; 128 in
         padding.
 
-    Example:
-
-    ```python
-    augment = Augmentation(crop_size=(64, 80), scale=(0.75, 1.5), rotation=10)
-    image, label = augment(np.zeros((50, 90, 3)), np.zeros((50, 90), "int32"), (0, 1))
-    ```
-
     Raises:
-        ValueError: If an argument is outside of what is stated above.
+        ValueError: If an argument is outside the range stated above.
+
+    Example:
+        ```python
+        augment = Augmentation(crop_size=(64, 80), scale=(0.75, 1.5), rotation=10)
+        image, label = np.zeros((50, 90, 3)), np.zeros((50, 90), "int32")
+        image, label = augment(image, label, seed=(0, 1))
+        ```
     """
 
     def __init__(
@@ -149,24 +150,24 @@ class Augmentation:
         self.resize = resize
 
     def padding_with(self, ignore_class):
-        """Returns this augmentation, padding labels with what a data set ignores.
+        """Returns this augmentation with the ignored label of a data set as padding.
 
         Raises:
-            ValueError: If it was made to pad with something else.
+            ValueError: If the augmentation was created with another `ignore_class`.
         """
         if self.ignore_class not in (None, ignore_class):
             raise ValueError(
                 "`ignore_class` of the augmentation must be that of the data set, "
-                f"{ignore_class}; leave it out. Received: {self.ignore_class}"
+                f"{ignore_class}. Received: {self.ignore_class}. Leave it out."
             )
         padding = copy.copy(self)
         padding.ignore_class = ignore_class
         return padding
 
-    @tf.autograph.experimental.do_not_convert  # tracing is several times as fast
+    @tf.autograph.experimental.do_not_convert  # makes tracing much faster
     def __call__(self, image, label, seed, positions=None, focus=None):
         image, label = tf.convert_to_tensor(image), tf.convert_to_tensor(label)
-        seed = tf.cast(seed, tf.int64)  # its dtype counts in a draw
+        seed = tf.cast(seed, tf.int64)  # the dtype changes what is drawn
         draws = tf.unstack(tf.random.stateless_uniform((len(_DRAWS),), seed))
         draws = dict(zip(_DRAWS, draws, strict=True))
         geometry = self._draw_geometry(tf.shape(label), draws)
@@ -189,8 +190,8 @@ class Augmentation:
         scaled = tf.round(self._resized(size) * factor)
         scaled = tf.maximum(tf.cast(scaled, tf.int32), 1)
         spare = scaled - self.crop_size
-        # One of the |spare| + 1 places of the crop in the image, or of the image in
-        # the crop, all equally likely.
+        # Draws one of the |spare| + 1 places of the crop in the image, or of the image
+        # in the crop, with equal probability.
         share = tf.stack([draws["row"], draws["column"]])
         place = tf.cast(share * tf.cast(tf.abs(spare) + 1, tf.float32), tf.int32)
         place = tf.minimum(place, tf.abs(spare))
@@ -202,7 +203,7 @@ class Augmentation:
         return Geometry(size, scaled, tf.sign(spare) * place, flips, angle)
 
     def _resized(self, size):
-        """The height and width that `scale` multiplies, float32 `(2,)`."""
+        """Returns the height and width to which `scale` applies, float32 `(2,)`."""
         size = tf.cast(size, tf.float32)
         if self.resize is None:
             return size
@@ -211,12 +212,12 @@ class Augmentation:
         return tf.constant(self.resize, tf.float32)
 
     def _focused(self, geometry, label, focus, draws, seed):
-        """The geometry whose crop lies around a pixel of the class `focus`."""
+        """Returns the geometry of a crop around a random pixel of the class `focus`."""
         seed = tf.random.experimental.stateless_fold_in(seed, 1)
         found, pixel = random_pixel(label == tf.cast(focus, label.dtype), seed)
         place = tf.stack([draws["row"], draws["column"]])
         offset = offset_around(pixel, place, geometry, self.crop_size)
-        # -1 as a label of uint8 would be 255.
+        # In a uint8 label, -1 would match 255.
         found &= focus >= 0
         return geometry._replace(offset=tf.where(found, offset, geometry.offset))
 
@@ -233,14 +234,15 @@ class Augmentation:
 
 
 def random_pixel(mask, seed):
-    """Draws one of the pixels where a mask holds, all equally likely.
+    """Draws one of the pixels at which a mask is True, with equal probability.
 
     Args:
         mask: bool tensor `(height, width)`.
-        seed: Integer tensor of shape `(2,)`.
+        seed: integer tensor `(2,)`.
 
     Returns:
-        Whether there is one, bool `()`, and its row and column, int32 `(2,)`.
+        A bool tensor `()` that tells whether there is such a pixel, and its row and
+        column, int32 `(2,)`.
     """
     up_to_row = tf.cumsum(tf.math.count_nonzero(mask, axis=1, dtype=tf.int32))
     count = up_to_row[-1]
@@ -248,7 +250,7 @@ def random_pixel(mask, seed):
     row = tf.minimum(
         tf.searchsorted(up_to_row, rank[None], "right")[0], tf.shape(mask)[0] - 1
     )
-    # The pixel is the last of its row that as many precede as its rank asks for.
+    # Finds the pixel of the drawn rank by the counts of its row.
     up_to_column = tf.cumsum(tf.cast(mask[row], tf.int32))
     rank_in_row = rank - (up_to_row[row] - up_to_column[-1])
     column = tf.searchsorted(up_to_column, rank_in_row[None], "right")[0]

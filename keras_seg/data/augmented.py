@@ -1,25 +1,25 @@
-"""Samples of augmentations that are any callable, with sizes that batches need."""
+"""Samples from augmentations that are any callable, with static sizes for batches."""
 
 import tensorflow as tf
 
 
 def augmented(augmentation, image, label, seed, *positions):
-    """Calls an augmentation on tensors, in a graph, and checks what it returns.
+    """Calls an augmentation on tensors in a graph and checks its results.
 
     Returns:
-        The image, float32 `(height, width, channels)`, the label, int32
-        `(height, width)`, and with `positions` these, int32 `(height,)`.
+        The image, float32 `(height, width, channels)`, and the label, int32 `(height,
+        width)`. With `positions` also these, int32 `(height,)`.
 
     Raises:
         TypeError: If the callable needs NumPy arrays.
-        ValueError: If it returns something else.
+        ValueError: If it returns anything else.
     """
     try:
         results = augmentation(image, label, seed, *positions)
     except (AttributeError, NotImplementedError) as error:
         raise TypeError(
             "`augmentation` must work on tensors in a graph. Wrap a function of NumPy "
-            f"arrays by keras_seg.data.NumpyAugmentation. It raised: {error}"
+            f"arrays in keras_seg.data.NumpyAugmentation. It raised: {error}"
         ) from error
     count = 2 + len(positions)
     if not isinstance(results, (tuple, list)) or len(results) != count:
@@ -31,22 +31,22 @@ def augmented(augmentation, image, label, seed, *positions):
         if tensor.shape.rank not in (None, rank):
             raise ValueError(
                 f"`augmentation` must return an image (height, width, channels) and a "
-                f"label (height, width). Received the {name} with the shape "
+                f"label (height, width). Received: {name} of the shape "
                 f"{tensor.shape}"
             )
     return image, label, *(tf.cast(rows, tf.int32) for rows in positions)
 
 
 def with_static_sizes(load, first):
-    """Makes the sizes that a function of a pipeline returns known to its graph.
+    """Gives the results of a pipeline's function static shapes.
 
     Args:
-        load: Function of the elements of `first` that returns tensors.
-        first: `tf.data.Dataset` of one element. Where the graph of `load` does not know
-            all sizes, the results of this element have those of all.
+        load: Function that maps elements of `first` to tensors.
+        first: `tf.data.Dataset` of one element. If the graph of `load` has dynamic
+            shapes, the sizes of all results are taken from this element.
 
     Returns:
-        `load`, or a function with the same results whose shapes are known.
+        `load`, or a function with the same results and static shapes.
 
     Raises:
         ValueError: If the image and the label of the first element differ in size.
@@ -60,7 +60,7 @@ def with_static_sizes(load, first):
     if len(shapes[0]) != 3 or shapes[0][:2] != shapes[-1]:
         raise ValueError(
             "An augmented image (height, width, channels) and its label "
-            "(height, width) must have one size. Received the shapes "
+            "(height, width) must have the same size. Received the shapes "
             f"{shapes[0]} and {shapes[-1]}"
         )
 

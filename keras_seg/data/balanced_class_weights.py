@@ -4,11 +4,12 @@ from keras_seg.data.class_pixels import class_pixels
 
 
 def balanced_class_weights(dataset):
-    """Returns class weights by the frequencies of the classes: median frequency.
+    """Returns class weights by median frequency balancing.
 
-    The frequency of a class is its share of the labelled pixels of those images that
-    show it. Its weight is the median of all frequencies by its own: rare classes weigh
-    more than 1, frequent ones less. A class that never occurs weighs 1.
+    The frequency of a class is its share of the labelled pixels in the images that
+    contain it. Its weight is the median of all frequencies divided by its own, so that
+    rare classes weigh more than 1 and frequent ones less. A class that never occurs has
+    the weight 1.
 
     Args:
         dataset: `SegmentationDataset`. All of its labels are read once.
@@ -17,16 +18,18 @@ def balanced_class_weights(dataset):
         list of float, one for each class, for `class_weights` of the losses.
 
     Raises:
-        ValueError: If no label holds a class.
+        ValueError: If no label contains a class.
 
-    Example: `SegmentationCrossentropy(class_weights=balanced_class_weights(train))`
+    Example:
+        `SegmentationCrossentropy(class_weights=balanced_class_weights(train))`
 
-    Reference: [Eigen and Fergus, 2015](https://arxiv.org/abs/1411.4734), section 6.3.2.
+    References:
+        [Eigen and Fergus, 2015](https://arxiv.org/abs/1411.4734), section 6.3.2
     """
     pixels = class_pixels(dataset)
     shown = pixels > 0
     if not shown.any():
-        raise ValueError("`dataset` must have labels with classes. Received none.")
+        raise ValueError("`dataset` must have labels with classes. Received: none.")
     of_class = pixels.sum(axis=0)
     of_images = (shown * pixels.sum(axis=1, keepdims=True)).sum(axis=0)
     occurs = of_class > 0

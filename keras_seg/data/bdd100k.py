@@ -18,32 +18,33 @@ _SOURCE = (
 class BDD100K(PublishedDataset):
     """BDD100K's semantic segmentation: American streets, 1280x720, in 19 classes.
 
-    Its 10k images have the classes and the colours of Cityscapes; the files hold the
-    train ids, and 255 for what belongs to none. Expected layout, of which only the
-    folders of the split need to exist:
+    The 10k images of this task have the classes and colours of Cityscapes. The files
+    hold train ids, and 255 for ignored pixels. Expected layout; only the folders of the
+    split need to exist:
 
         data_dir/                  bdd100k
           images/10k/{train,val,test}/0a0a0b1a-7c39d841.jpg
           labels/sem_seg/masks/{train,val}/0a0a0b1a-7c39d841.png
 
-    7000 images to train on, 1000 to validate on, 2000 to test on. The labels of the
-    test split are the benchmark's: here they are 255 alone, so that nothing of them
-    counts.
+    The splits have 7000 training, 1000 validation and 2000 test images. The labels of
+    the test split are not public: here they consist of 255 alone and are ignored.
 
     Args:
-        data_dir: str or path. The folder above `images`.
+        data_dir: str or path. The folder that holds `images`.
         split: `"train"`, `"val"` or `"test"`.
-        complete: bool. Whether all images of the split must be there. False takes any
-            part of it, in which each image still must have its label.
+        complete: bool. Whether to require all images of the split. With False, a part
+            of the split is enough, in which each image must still have its label.
 
     Raises:
-        ValueError: If `split` is unknown or files are missing, or as
+        ValueError: If `split` is unknown or files are missing; see also
             `PublishedDataset`.
         FileNotFoundError: If a folder is missing.
 
-    Example: `image, label = BDD100K("bdd100k", "val")[0]`
+    Example:
+        `image, label = BDD100K("bdd100k", "val")[0]`
 
-    Reference: [Yu et al., 2020](https://arxiv.org/abs/1805.04687).
+    References:
+        [Yu et al., 2020](https://arxiv.org/abs/1805.04687)
     """
 
     def __init__(self, data_dir, split="train", complete=True):

@@ -23,9 +23,9 @@ _UNLABELLED = 11
 class CamVid(ImageFolder):
     """CamVid: street scenes of Cambridge, 480x360, in 11 classes.
 
-    The form of the SegNet tutorial, with 367 training, 101 validation and 233 test
-    images. Label 11, unlabelled, becomes `ignore_class`, 255. Expected layout, of
-    which only the folders of the split need to exist:
+    This is the version of the SegNet tutorial, with 367 training, 101 validation and
+    233 test images. Label 11, unlabelled, becomes `ignore_class`, 255. Expected layout;
+    only the folders of the split need to exist:
 
         data_dir/
           train/  trainannot/
@@ -33,17 +33,19 @@ class CamVid(ImageFolder):
           test/   testannot/
 
     Args:
-        data_dir: str or path. The folder above the splits.
+        data_dir: str or path. The folder that holds the splits.
         split: `"train"`, `"val"` or `"test"`.
 
     Raises:
-        ValueError: If `split` is unknown, or as `ImageFolder`.
-        FileNotFoundError: If the split's folders are missing.
+        ValueError: If `split` is unknown; see also `ImageFolder`.
+        FileNotFoundError: If the folders of the split are missing.
 
-    Example: `image, label = CamVid("camvid", "val")[0]` gives uint8 arrays
-    `(360, 480, 3)` and `(360, 480)`.
+    Example:
+        `image, label = CamVid("camvid", "val")[0]` returns uint8 arrays `(360, 480, 3)`
+        and `(360, 480)`.
 
-    Reference: Brostow et al., "Semantic object classes in video", 2009.
+    References:
+        Brostow et al., "Semantic object classes in video", 2009
     """
 
     def __init__(self, data_dir, split="train"):

@@ -10,8 +10,8 @@ from keras_seg.data.published_dataset import (
 from keras_seg.data.storage import as_path
 from keras_seg.data.street_classes import CATEGORIES, COLORS, LABEL_IDS, NAMES
 
-_ALL_IDS = range(34)  # of the label files; what is none of the 19 classes is void
-# How many images each city has, of "train_extra" just how many there are in all.
+_ALL_IDS = range(34)  # in the label files; those outside the 19 classes are ignored
+# Number of images of each city, and of "train_extra" as a whole.
 _CITIES = {
     "train": {
         "aachen": 174,
@@ -53,40 +53,43 @@ _SPLITS = {
 class Cityscapes(PublishedDataset):
     """Cityscapes: streets of 50 cities, 2048x1024, in 19 classes.
 
-    The classes are the train ids of the official label table; the ids of the label
-    files that are none of them become 255. Expected layout, as the archives unpack, of
-    which only the folders of the split need to exist:
+    The classes are the train ids of the official label table; all other ids in the
+    label files become 255. Expected layout, as unpacked from the archives; only the
+    folders of the split need to exist:
 
         data_dir/
           leftImg8bit/{train,val,test,train_extra}/aachen/..._leftImg8bit.png
           gtFine/{train,val}/aachen/..._gtFine_labelIds.png
           gtCoarse/{train,val,train_extra}/aachen/..._gtCoarse_labelIds.png
 
-    2975 images to train on, 500 to validate on, 1525 to test on; 19998 more of
-    "train_extra" have coarse annotations alone. The labels of the test split are the
-    benchmark's: here they are 255 alone, so that nothing of them counts.
+    The splits have 2975 training, 500 validation and 1525 test images; the 19998 images
+    of "train_extra" have coarse annotations only. The labels of the test split are not
+    public: here they consist of 255 alone and are ignored.
 
     Args:
-        data_dir: str or path. The folder above `leftImg8bit`.
-        split: `"train"`, `"val"`, `"test"` or, of the coarse ones, `"train_extra"`.
+        data_dir: str or path. The folder that holds `leftImg8bit`.
+        split: `"train"`, `"val"`, `"test"` or, with coarse annotations,
+            `"train_extra"`.
         annotations: `"fine"` or `"coarse"`.
-        complete: bool. Whether all images of the split must be there. False takes any
-            part of it, in which each image still must have its label.
+        complete: bool. Whether to require all images of the split. With False, a part
+            of the split is enough, in which each image must still have its label.
 
     Attributes:
         categories: tuple of str, the official category of each class, for
             `keras_seg.metrics.measures.merge_classes`.
 
     Raises:
-        ValueError: If an argument is unknown or files are missing, or as
+        ValueError: If an argument is unknown or files are missing; see also
             `PublishedDataset`.
         FileNotFoundError: If a folder is missing.
 
-    Example: `image, label = Cityscapes("cityscapes", "val")[0]` gives uint8 arrays
-    `(1024, 2048, 3)` and `(1024, 2048)`.
+    Example:
+        `image, label = Cityscapes("cityscapes", "val")[0]` returns uint8 arrays `(1024,
+        2048, 3)` and `(1024, 2048)`.
 
-    Reference: [Cordts et al., 2016](https://arxiv.org/abs/1604.01685), and
-    [the label table](https://github.com/mcordts/cityscapesScripts).
+    References:
+        - [Cordts et al., 2016](https://arxiv.org/abs/1604.01685)
+        - [Label table](https://github.com/mcordts/cityscapesScripts)
     """
 
     def __init__(self, data_dir, split="train", annotations="fine", complete=True):
@@ -126,7 +129,7 @@ class Cityscapes(PublishedDataset):
         self.categories = CATEGORIES
 
     def submission_name(self, index):
-        """`<city>_<sequence>_<frame>.png`, which the server looks for in any folder."""
+        """Returns `<city>_<sequence>_<frame>.png`; the server accepts any folder."""
         return self.image_paths[index].name.replace("_leftImg8bit", "")
 
 
@@ -141,7 +144,7 @@ def _source(split, annotations):
 
 
 def _cities_short_of_images(images, cities):
-    """What cities lack, in words; an empty list where all have their images."""
+    """Lists the cities that lack images, as text; the list is empty if none does."""
     found = collections.Counter(path.parent.name for path in images.values())
     short = [
         f"{city} has {found[city]} of {count}"

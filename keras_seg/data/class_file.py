@@ -1,4 +1,4 @@
-"""Text files of classes: the package's own form, and those that other tools write."""
+"""Text files of classes, in the format of this package and those of other tools."""
 
 import json
 import re
@@ -15,12 +15,12 @@ CLASS_FILES = (
     "label_colors.txt",
     "class_dict.csv",
     "meta.json",
-)  # as this package, CVAT, labelme, CamVid, Kaggle's tables and Supervisely name them
+)  # the names of this package, CVAT, labelme, CamVid, Kaggle and Supervisely
 
 _SEPARATOR = r"[\s,;]+"
 _RGB = _SEPARATOR.join([r"(\d+)"] * 3)
 _NUMBER = r"[-+]?\d+(?:\.\d+)?"
-# The groups of each: name, and the colour in hexadecimal or as three numbers.
+# The groups of each are the name, and the colour in hexadecimal or as three numbers.
 _HEX_LAST = re.compile(rf"(?P<name>.*\S){_SEPARATOR}#(?P<hex>[0-9a-fA-F]{{6}})")
 _HEX_FIRST = re.compile(rf"#(?P<hex>[0-9a-fA-F]{{6}}){_SEPARATOR}(?P<name>\S.*)")
 _CVAT = re.compile(r"(?P<name>[^:]+):(?P<rgb>\d+,\d+,\d+)?:[^:]*:[^:]*")
@@ -38,23 +38,24 @@ _HEADING = {
     *("r", "g", "b", "red", "green", "blue", "color", "colour", "rgb", "hex"),
 }
 _HEADING_OF_NUMBERS = {"r", "red", "color", "colour", "rgb", "hex", "id", "index"}
-_BACKGROUND, _IGNORED = "_background_", "__ignore__"  # of labelme
+_BACKGROUND, _IGNORED = "_background_", "__ignore__"  # labels of labelme
 _OTHER_FORMATS = (".yaml", ".yml", ".xml", ".toml", ".pbtxt", ".png")
 
 
 def read_class_file(path):
-    """The names and colours of the classes in a file, in their order.
+    """Returns the names and colours of the classes in a file, in their order.
 
     Args:
-        path: str or path of the file; `keras_seg.data.class_table` describes its forms.
+        path: str or path of the file; `keras_seg.data.class_table` describes its
+            formats.
 
     Returns:
-        The names, a tuple of str, and the palette, uint8 `(num_classes, 3)`, or None
-        where the file has no colours.
+        The names, a tuple of str, and the palette, uint8 `(num_classes, 3)`, or None if
+        the file has no colours.
 
     Raises:
-        ValueError: If the file is of another form, or what it says is doubtful; the
-            line is named.
+        ValueError: If the file has another format or is ambiguous; the error names the
+            line.
     """
     path = as_path(path)
     if path.suffix.lower() in _OTHER_FORMATS:
@@ -72,9 +73,9 @@ def read_class_file(path):
     ]
     lines = _without_heading(path, lines)
     if not lines:
-        raise ValueError(f"{path} must name one class or more. Received none.")
+        raise ValueError(f"{path} must name at least one class. Received: none.")
     lines = _without_numbers(path, lines)
-    if lines[0][1] == _IGNORED:  # labelme's -1, which is no class
+    if lines[0][1] == _IGNORED:  # labelme's -1, which is not a class
         lines = lines[1:]
     entries = [(number, *_entry(path, number, line)) for number, line in lines]
     names = _unique(path, [(number, name) for number, name, _ in entries])
@@ -99,7 +100,7 @@ def _words(line):
 
 
 def _without_heading(path, lines):
-    """The lines after the heading of a table, which has a name and numbers."""
+    """Returns the lines after the heading of a table, which has a name and numbers."""
     if not lines or not set(_words(lines[0][1])) <= _HEADING:
         return lines
     number, line = lines[0]
@@ -113,7 +114,7 @@ def _without_heading(path, lines):
 
 
 def _without_numbers(path, lines):
-    """The lines without the numbers of the classes, where each begins with one."""
+    """Returns the lines without class numbers, if every line begins with one."""
     if any(_RGB_FIRST.fullmatch(line) for _, line in lines):
         return lines
     matches = [_NUMBERED.fullmatch(line) for _, line in lines]
@@ -130,7 +131,7 @@ def _without_numbers(path, lines):
 
 
 def _entry(path, number, line):
-    """The name and the colour, or None, of a line."""
+    """Returns the name and the colour, or None, of a line."""
     for form in _FORMS:
         match = form.fullmatch(line)
         if match is None:
@@ -177,7 +178,7 @@ def _palette(path, entries):
             f"in line {without[0]}."
         )
     if entries[0][1] == _BACKGROUND:
-        return voc_colors(len(entries))  # those that labelme gives to its labels
+        return voc_colors(len(entries))  # labelme's colours
     return None
 
 

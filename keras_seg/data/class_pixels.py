@@ -8,20 +8,21 @@ _COUNTED = weakref.WeakKeyDictionary()
 
 
 def class_pixels(dataset):
-    """Counts the pixels of every class in every image of a data set.
+    """Counts the pixels of each class in each image of a data set.
 
-    Labels are read once, by several threads, and without their images where the data
-    set can do so (`SegmentationDataset.read_label`); further calls with the same data
-    set return the same array.
+    Several threads read each label once, without its image if the data set supports it
+    (`SegmentationDataset.read_label`). Later calls with the same data set return the
+    same array.
 
     Args:
         dataset: `SegmentationDataset`.
 
     Returns:
-        int64 array `(num_images, num_classes)`. Pixels whose label is not a class, such
-        as ignored ones, are not counted. The array cannot be written to.
+        read-only int64 array `(num_images, num_classes)`. Pixels whose label is not a
+        class, such as ignored ones, are not counted.
 
-    Example: `class_pixels(dataset).sum(axis=0)` is how many pixels each class has.
+    Example:
+        `class_pixels(dataset).sum(axis=0)` is the number of pixels of each class.
     """
     if dataset not in _COUNTED:
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
@@ -41,6 +42,6 @@ def class_pixels(dataset):
 
 def _count(label, num_classes):
     label = np.ravel(label)
-    if label.dtype != np.uint8:  # bincount takes no negative values
+    if label.dtype != np.uint8:  # bincount rejects negative values
         label = label[(label >= 0) & (label < num_classes)]
     return np.bincount(label, minlength=num_classes)[:num_classes]

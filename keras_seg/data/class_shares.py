@@ -8,14 +8,14 @@ from keras_seg.ops.labels import unknown_label_message
 
 @dataclasses.dataclass(frozen=True)
 class ClassShares:
-    """How many pixels of some labels have each class.
+    """Number of pixels of each class in the labels of a data set.
 
     Attributes:
         class_names: tuple of str.
         class_pixels: int64 array `(num_classes,)`. The pixels of each class.
         ignored_pixels: int. The pixels of no class.
         images: int. The number of labels that were counted.
-        total: int. The number of labels that there are.
+        total: int. The number of labels in the data set.
     """
 
     class_names: tuple
@@ -26,17 +26,17 @@ class ClassShares:
 
     @property
     def shares(self):
-        """Each class's share of the pixels that have one, float64; 0 without any."""
+        """Share of each class in the labelled pixels, float64; 0 without any."""
         return self.class_pixels / max(int(self.class_pixels.sum()), 1)
 
     @property
     def ignored_share(self):
-        """The share of all pixels that are ignored, a float."""
+        """Share of ignored pixels in all pixels, a float."""
         pixels = int(self.class_pixels.sum()) + self.ignored_pixels
         return self.ignored_pixels / max(pixels, 1)
 
     def __str__(self):
-        """A line for each class, and one for the ignored pixels."""
+        """Returns a table with a line for each class and one for the ignored pixels."""
         width = max(map(len, (*self.class_names, "ignored")))
         rows = [*zip(self.class_names, self.shares, strict=True)]
         lines = [f"{name:>{width}}  {_percent(share)}" for name, share in rows]
@@ -45,7 +45,7 @@ class ClassShares:
         return "\n".join([seen, *lines, ignored])
 
     def check(self):
-        """Stops where fewer than two classes are left, warns where one never occurs.
+        """Raises an error unless there are two classes, and warns of absent classes.
 
         Raises:
             ValueError: If all labelled pixels have one class, or no pixel has one.
@@ -57,14 +57,14 @@ class ClassShares:
                 f"Of {len(self.class_names)} classes, {left} is left in the labels of "
                 f"{self.images} images; {self.ignored_share:.1%} of the pixels are "
                 "ignored. If the files hold other values than the classes, such as "
-                "masks of 0 and 255, say what these mean: label_map={0: 0, 255: 1} "
-                "(--label-map 0:0,255:1); if another value is the ignored one, pass "
+                "masks of 0 and 255, map them to classes: label_map={0: 0, 255: 1} "
+                "(--label-map 0:0,255:1). If another value marks ignored pixels, pass "
                 "ignore_class (--ignore-class)."
             )
         self.warn_of_absent()
 
     def warn_of_absent(self):
-        """Warns where a class never occurs."""
+        """Warns of classes that never occur."""
         absent = [
             name
             for name, pixels in zip(self.class_names, self.class_pixels, strict=True)
@@ -82,28 +82,28 @@ class ClassShares:
 def class_shares(dataset, images=None):
     """Counts the classes in the labels of a data set.
 
-    Labels are read without their images where the data set can do so.
+    Labels are read without their images if the data set supports it.
 
     Args:
         dataset: `SegmentationDataset`.
-        images: int or None. How many labels to read, spread evenly over the data set:
-            a look at a sample. Where it has one class only, the others are read too,
-            until there are two. None reads all.
+        images: int or None. The number of labels to read, spread evenly over the data
+            set. If they contain only one class, more labels are read until a second
+            class is found. None reads all labels.
 
     Returns:
-        `ClassShares`, which prints as a table, and whose `check()` stops where fewer
-        than two classes are left.
+        `ClassShares`, which prints as a table. Its `check()` raises an error if there
+        are fewer than two classes.
 
     Raises:
-        ValueError: If a label is neither a class nor `dataset.ignore_class`.
+        ValueError: If a label holds a value that is neither a class nor
+            `dataset.ignore_class`.
 
     Example:
-
-    ```python
-    shares = class_shares(train, images=64)
-    print(shares)
-    shares.check()
-    ```
+        ```python
+        shares = class_shares(train, images=64)
+        print(shares)
+        shares.check()
+        ```
     """
     total = len(dataset)
     order = range(total)
@@ -122,7 +122,7 @@ def class_shares(dataset, images=None):
 
 
 def _count(dataset, index):
-    """The pixels of each class in a label, and last those that are ignored."""
+    """Returns the pixels of each class in a label, followed by the ignored pixels."""
     label = np.ravel(dataset.read_label(index)).astype("int64")
     ignored = label == dataset.ignore_class
     classes = label[~ignored]

@@ -28,34 +28,34 @@ CLASS_TABLES = {  # the colour of each class by its name
 
 
 def class_table(source):
-    """The names and colours of the classes of a data set, or those in a file.
+    """Returns the names and colours of the classes of a known data set or of a file.
 
-    A text file has a class a line, in their order: a name, and where every line has one
-    also a colour, as in `road #804080`. What other tools write is read as well:
+    A text file has one class per line, in the order of the classes: a name, and a
+    colour on every line or on none, as in `road #804080`. Lines that begin with `#` are
+    comments. These formats of other tools are supported too:
 
-    - `road 128 64 128`, `road,128,64,128` and `128 64 128 road`, as of CamVid, under a
-      heading such as `name,r,g,b` too;
+    - `road 128 64 128`, `road,128,64,128` and `128 64 128 road`, as in CamVid, with or
+      without a heading such as `name,r,g,b`;
     - CVAT's labelmap.txt, `road:128,64,128::`;
-    - labelme's labels.txt, whose `__ignore__` is no class, and whose colours are VOC's
-      where it begins with `_background_`;
-    - Supervisely's meta.json, whose classes count in its order;
-    - lines that begin with the numbers of the classes, `0 road`, counted from 0.
-
-    Other lines that begin with `#` are comments.
+    - labelme's labels.txt; `__ignore__` is not a class, and the colours are those of
+      VOC if the file begins with `_background_`;
+    - Supervisely's meta.json, with the classes in its order;
+    - lines that begin with the class number, `0 road`, counted from 0.
 
     Args:
-        source: a name of `CLASS_TABLES`, such as "camvid"; or the path of a file.
+        source: a name in `CLASS_TABLES`, such as "camvid"; or the path of a file.
 
     Returns:
-        The names, a tuple of str, and the palette, uint8 `(num_classes, 3)`:
-        `default_palette` where the file has no colours.
+        The names, a tuple of str, and the palette, uint8 `(num_classes, 3)`, which is
+        `default_palette` if the file has no colours.
 
     Raises:
         FileNotFoundError: If `source` is neither.
-        ValueError: If the file names no class, one twice, or has colours for some only,
-            or if a line is doubtful, which is named.
+        ValueError: If the file names no class, names one twice, has colours for some
+            classes only, or has an ambiguous line, which the error names.
 
-    Example: `names, palette = class_table("camvid")`
+    Example:
+        `names, palette = class_table("camvid")`
     """
     if source in CLASS_TABLES:
         colors = CLASS_TABLES[source]
@@ -63,7 +63,7 @@ def class_table(source):
     if not as_path(source).is_file():
         raise FileNotFoundError(
             f"Classes must be one of {', '.join(sorted(CLASS_TABLES))}, or a text file "
-            f"with a class a line. Received: {str(source)!r}"
+            f"with one class per line. Received: {str(source)!r}"
         )
     names, palette = read_class_file(source)
     return names, default_palette(len(names)) if palette is None else palette

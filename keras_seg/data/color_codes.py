@@ -1,12 +1,12 @@
-"""Classes of the pixels of colour-coded labels."""
+"""Translation of colour-coded labels into classes."""
 
 import numpy as np
 
-_SHOWN = 5  # unknown colours that an error lists
+_SHOWN = 5  # number of unknown colours that an error lists
 
 
 def colors_of_classes(palette, class_names):
-    """`{(red, green, blue): class}` of a palette.
+    """Returns `{(red, green, blue): class}` for a palette.
 
     Raises:
         ValueError: If two classes share a colour.
@@ -16,21 +16,21 @@ def colors_of_classes(palette, class_names):
         other = classes.setdefault(tuple(color), index)
         if other != index:
             raise ValueError(
-                "Labels of colours need a colour of its own for each class. "
+                "Colour-coded labels need a distinct colour for each class. "
                 f"{class_names[other]!r} and {class_names[index]!r} have "
-                f"{tuple(color)}. `label_colors` says which colours mean which class."
+                f"{tuple(color)}. Pass the class of each colour as `label_colors`."
             )
     return classes
 
 
 def classes_of_colors(name, pixels, colors, unknown=None):
-    """The class of each pixel by its colour.
+    """Returns the class of each pixel by its colour.
 
     Args:
-        name: str. The file, for errors.
+        name: str. The file name, for errors.
         pixels: uint8 array `(height, width, 3)`.
         colors: dict `{(red, green, blue): class}`.
-        unknown: int, the class of other colours, or None to refuse them.
+        unknown: int, the class of other colours, or None to reject them.
 
     Returns:
         int32 array `(height, width)`.
@@ -68,7 +68,7 @@ def _unknown_colors(name, codes, pixels):
     hint = (
         " All its pixels are grey: if their values are the classes, save one channel."
         if (pixels == pixels[..., :1]).all()
-        else " Blurred edges and JPEG files on the way to this label change colours."
+        else " Blurred edges and JPEG compression change the colours of a label."
         if len(values) > _SHOWN
         else ""
     )

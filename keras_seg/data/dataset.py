@@ -6,49 +6,48 @@ from keras_seg.data.palette import default_palette
 
 
 class SegmentationDataset(abc.ABC):
-    """Base of the data sets: images with a class for every pixel, read by index.
+    """Base class of data sets: images with a class for every pixel, read by index.
 
-    A data set of your own needs `__len__` and `__getitem__`; the pipelines, the
-    evaluation and the pictures of this package ask for nothing else. Reading must
+    A custom data set implements `__len__` and `__getitem__`, which is all that the
+    pipelines, the evaluation and the plots of this package need. `__getitem__` must
     depend on the index alone, since the pipelines read in parallel and in any order.
 
     Args:
-        class_names: Sequence of str. The name of class 0, of class 1 and so on.
-        palette: uint8 array `(num_classes, 3)`, the RGB colour of each class, or
-            `None` for `default_palette`.
-        ignore_class: int. The label of pixels that belong to no class: they neither
-            train nor count.
+        class_names: sequence of str. The names of class 0, class 1 and so on.
+        palette: uint8 array `(num_classes, 3)`, the RGB colour of each class, or `None`
+            for `default_palette`.
+        ignore_class: int. The label of ignored pixels, which belong to no class and do
+            not contribute to losses and metrics.
 
     Attributes:
         class_names: tuple of str.
         palette: uint8 array `(num_classes, 3)`.
         ignore_class: int.
         num_classes: int. The number of names.
-        channels: int. The channels of the images, 3 unless a data set sets another.
-        image_dtype: "uint8", or "float32" where a data set sets it, for images of more
-            than 8 bits.
-        label_table: int32 array `(256,)`, the class or `ignore_class` of each value in
-            the labels of `read_encoded`, -1 for values that are errors; or `None`
-            where there is no `read_encoded`.
-
-    Example:
-
-    ```python
-    class Checks(SegmentationDataset):
-        def __init__(self):
-            super().__init__(class_names=("dark", "light"))
-
-        def __len__(self):
-            return 4
-
-        def __getitem__(self, index):
-            label = np.indices((8, 10)).sum(axis=0) % 2
-            return np.uint8(label[..., None] * [255, 240, 230]), np.uint8(label)
-    ```
+        channels: int. The number of image channels, 3 unless a data set sets another.
+        image_dtype: "uint8", or "float32" for images of more than 8 bits, if a data set
+            sets it.
+        label_table: int32 array `(256,)` that maps each value in the labels of
+            `read_encoded` to its class or `ignore_class`, or to -1 if the value is an
+            error; `None` without `read_encoded`.
 
     Raises:
         ValueError: If there are no names, if `palette` has another shape or values
             outside 0..255, or if `ignore_class` is one of the classes.
+
+    Example:
+        ```python
+        class Checks(SegmentationDataset):
+            def __init__(self):
+                super().__init__(class_names=("dark", "light"))
+
+            def __len__(self):
+                return 4
+
+            def __getitem__(self, index):
+                label = np.indices((8, 10)).sum(axis=0) % 2
+                return np.uint8(label[..., None] * [255, 240, 230]), np.uint8(label)
+        ```
     """
 
     channels = 3
@@ -65,10 +64,12 @@ class SegmentationDataset(abc.ABC):
             )
         self.class_names = tuple(class_names)
         if not self.class_names:
-            raise ValueError("`class_names` must hold one name or more. Received none.")
+            raise ValueError(
+                "`class_names` must hold at least one name. Received: none."
+            )
         if not isinstance(ignore_class, int) or ignore_class < self.num_classes:
             raise ValueError(
-                "`ignore_class` must be an int that is none of the classes "
+                "`ignore_class` must be an integer that is none of the classes "
                 f"0..{self.num_classes - 1}. Received: {ignore_class=}"
             )
         self.ignore_class = ignore_class
@@ -97,34 +98,34 @@ class SegmentationDataset(abc.ABC):
 
     @abc.abstractmethod
     def __getitem__(self, index):
-        """Reads one image.
+        """Reads one image and its label.
 
         Args:
             index: int in 0..`len(self) - 1`.
 
         Returns:
-            The image, `(height, width, channels)` of `image_dtype`, RGB where there
-            are 3 channels, in 0..255; and its label, uint8 or int32
-            `(height, width)`, of classes and `ignore_class`.
+            The image, `(height, width, channels)` of `image_dtype`, in 0..255 and RGB
+            if there are 3 channels; and its label, uint8 or int32 `(height, width)`, of
+            classes and `ignore_class`.
         """
 
     def read_label(self, index):
-        """Reads the label of one image: `self[index][1]`.
+        """Reads the label of one image, which equals `self[index][1]`.
 
-        A data set that can read it without the image does so here.
+        Data sets that can read labels without images override this method.
         """
         return self[index][1]
 
     def read_encoded(self, index):
         """Reads the files of one image, for TensorFlow to decode.
 
-        A data set of files has this beside `self[index]`, which it must agree with, so
-        that the pipelines are faster.
+        Data sets of files implement it in addition to `self[index]`, with which it must
+        agree, to make the pipelines faster.
 
         Returns:
-            Pair of bytes: a PNG or JPEG of 8 bits, and a grey PNG of 8 bits, whose
-            values `label_table` translates; or None where only `self[index]` reads
-            this image.
+            Pair of bytes: an 8-bit PNG or JPEG, and an 8-bit grey PNG whose values
+            `label_table` translates; or None if this image must be read by
+            `self[index]`.
         """
         return None
 

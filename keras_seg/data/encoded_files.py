@@ -1,4 +1,4 @@
-"""Which files TensorFlow decodes to the same pixels as this package's own readers."""
+"""Detection of files that TensorFlow decodes to the same pixels as this package."""
 
 import struct
 import zlib
@@ -7,16 +7,16 @@ from PIL import Image
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _GREY, _RGB, _RGBA = 0, 2, 6  # PNG's colour types
-# Chunks that change how an image is shown: turned, animated, or with transparency.
+# Chunks that rotate or animate an image or make it transparent.
 _SPECIAL_CHUNKS = {b"eXIf", b"acTL", b"tRNS"}
 _ORIENTATION, _UPRIGHT = 0x0112, 1  # of EXIF
 _JPEG_FRAMES = {0xC0, 0xC1, 0xC2}  # baseline and progressive, Huffman coded
 
 
 def is_plain_image(data, max_pixels):
-    """Whether a file is a JPEG or PNG that TensorFlow reads as `read_image` does.
+    """Returns whether TensorFlow reads a JPEG or PNG in the same way as `read_image`.
 
-    That is so for intact files of 8 bits, grey or RGB, that are not to be turned.
+    This holds for intact 8-bit files, grey or RGB, whose EXIF data do not rotate them.
 
     Args:
         data: bytes, the content of the file.
@@ -28,7 +28,7 @@ def is_plain_image(data, max_pixels):
 
 
 def is_plain_label(data, max_pixels):
-    """Whether a file is an intact grey PNG of 8 bits, whose values are the label's."""
+    """Returns whether a file is an intact 8-bit grey PNG that holds label values."""
     return data.startswith(_PNG) and _is_plain_png(data, (_GREY,), max_pixels)
 
 
@@ -40,7 +40,7 @@ def _is_plain_png(data, color_types, max_pixels):
         if end + 4 > len(data) or kind in _SPECIAL_CHUNKS:
             return False
         checksum = struct.unpack_from(">I", data, end)[0]
-        # Damaged files are left to the reader whose errors name them.
+        # Damaged files go to the Python reader, whose errors name the file.
         if zlib.crc32(memoryview(data)[start + 4 : end]) != checksum:
             return False
         if kind == b"IHDR":
@@ -59,14 +59,14 @@ def _is_plain_png(data, color_types, max_pixels):
 
 def _is_plain_jpeg(data, max_pixels):
     start, frame = 2, False
-    if not data.endswith(b"\xff\xd9"):  # cut off, or with something behind it
+    if not data.endswith(b"\xff\xd9"):  # truncated, or followed by other data
         return False
     while start + 4 <= len(data):
         marker, length = struct.unpack_from(">xBH", data, start)
         segment = data[start + 4 : start + 2 + length]
         if data[start] != 0xFF or len(segment) != length - 2:
             return False
-        if marker == 0xDA:  # the pixels begin
+        if marker == 0xDA:  # start of the pixels
             return frame
         if marker in _JPEG_FRAMES:
             bits, height, width, components = struct.unpack_from(">BHHB", segment)

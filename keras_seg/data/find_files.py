@@ -15,10 +15,10 @@ LABEL_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif", ".npy")
 
 
 def find_files(folder, suffixes):
-    """Finds the files of some kinds in a folder and its sub-folders.
+    """Finds the files with given suffixes in a folder and its sub-folders.
 
-    Links to folders are followed, but for one that leads back to a folder above it.
-    Hidden files, such as the "._" ones of macOS archives, are left out.
+    Links to folders are followed, except those that lead back to a parent folder.
+    Hidden files, such as the "._" files of macOS archives, are skipped.
 
     Args:
         folder: str or path.
@@ -27,7 +27,8 @@ def find_files(folder, suffixes):
     Returns:
         Sorted list of paths, each of which begins with `folder`.
 
-    Example: `find_files("photographs", IMAGE_SUFFIXES)`
+    Example:
+        `find_files("photographs", IMAGE_SUFFIXES)`
     """
     return sorted(
         path

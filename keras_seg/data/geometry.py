@@ -1,7 +1,7 @@
-"""Where an augmented crop comes from: scaling, cropping, flips and rotation.
+"""Geometry of augmented crops: scaling, cropping, flips and rotation.
 
-Images, labels and positions of rows are taken through one `Geometry` each in its own
-way, so that they stay on each other.
+Images, labels and row positions are each resampled by the same `Geometry`, so that they
+stay aligned.
 """
 
 import math
@@ -13,16 +13,16 @@ from keras_seg.ops.positions import PADDING
 
 
 class Geometry(NamedTuple):
-    """Where a crop lies in an image, of tensors.
+    """Position of a crop in an image, as tensors.
 
     Attributes:
         size: int32 `(2,)`, height and width of the image.
-        scaled: int32 `(2,)`, its height and width after scaling.
+        scaled: int32 `(2,)`, height and width after scaling.
         offset: int32 `(2,)`, the row and column of the scaled image at which the crop
-            begins; negative where there is padding first.
-        flips: bool `(2,)`, whether the crop is turned upside down and left to right.
-        angle: float32 `()` in radians, by which the crop is turned about its centre,
-            anticlockwise; or None.
+            begins; negative if the crop begins with padding.
+        flips: bool `(2,)`, whether the crop is flipped upside down and left to right.
+        angle: float32 `()` in radians, the anticlockwise rotation of the crop about its
+            centre; or None.
     """
 
     size: tf.Tensor
@@ -32,7 +32,7 @@ class Geometry(NamedTuple):
     angle: tf.Tensor = None
 
     def zoom(self):
-        """Scaled pixels over pixels of the image, float32 `(2,)`."""
+        """Scale factors from the image to the scaled image, float32 `(2,)`."""
         return tf.cast(self.scaled, tf.float32) / tf.cast(self.size, tf.float32)
 
 
@@ -42,10 +42,10 @@ def move_image(image, geometry, crop_size):
     Args:
         image: `(height, width, channels)` of any number type.
         geometry: `Geometry`.
-        crop_size: (height, width).
+        crop_size: `(height, width)`.
 
     Returns:
-        float32 `(*crop_size, channels)`; padding has the image's mean colour.
+        float32 `(*crop_size, channels)`; padding has the mean colour of the image.
     """
     if geometry.angle is None:
         return _padded(image, _resampled(image, geometry, crop_size), geometry)
@@ -66,12 +66,12 @@ def move_image(image, geometry, crop_size):
 
 
 def move_label(label, geometry, crop_size, ignore_class):
-    """Takes the nearest pixel of the image's half-pixel grid, so that no label mixes.
+    """Samples the nearest pixel of the half-pixel grid, so that labels never mix.
 
     Args:
         label: `(height, width)`, integers.
         geometry: `Geometry`.
-        crop_size: (height, width).
+        crop_size: `(height, width)`.
         ignore_class: int. The label of padding.
 
     Returns:
@@ -90,17 +90,17 @@ def move_label(label, geometry, crop_size, ignore_class):
 
 
 def move_rows(positions, geometry, crop_size):
-    """Takes the positions of rows where the rows of the label go.
+    """Samples the positions of rows in the same way as the rows of the label.
 
-    A turned row has the position of its middle.
+    A rotated row has the position of its middle.
 
     Args:
-        positions: integers `(height,)`: see `keras_seg.ops.row_positions`.
+        positions: integers `(height,)`; see `keras_seg.ops.row_positions`.
         geometry: `Geometry`.
-        crop_size: (height, width).
+        crop_size: `(height, width)`.
 
     Returns:
-        int32 `(crop_size[0],)`, 128 where all of a row is padding.
+        int32 `(crop_size[0],)`, 128 where a whole row is padding.
     """
     positions = tf.cast(positions, tf.int32)
     if geometry.angle is None:
@@ -114,20 +114,20 @@ def move_rows(positions, geometry, crop_size):
 
 
 def offset_around(pixel, place, geometry, crop_size):
-    """The offset of a crop that has a pixel of the image at a given place.
+    """Returns the offset of a crop that has a given image pixel at a given place.
 
     Args:
         pixel: int32 `(2,)`, a row and a column of the image.
-        place: float32 `(2,)` in 0..1, where the pixel goes in the crop.
-        geometry: `Geometry`, whose own offset stays along the axes where the whole
-            image fits into the crop.
-        crop_size: (height, width).
+        place: float32 `(2,)` in 0..1, the place of the pixel in the crop.
+        geometry: `Geometry`. Its own offset is kept along axes on which the whole image
+            fits into the crop.
+        crop_size: `(height, width)`.
 
     Returns:
-        int32 `(2,)`. The crop stays in the image.
+        int32 `(2,)`. The crop stays inside the image.
     """
     scaled = tf.floor((tf.cast(pixel, tf.float32) + 0.5) * geometry.zoom())
-    # Both are centres of pixels, and so their difference is whole if nothing turns.
+    # Both are pixel centres, so their difference is an integer without rotation.
     target = tf.floor(place * crop_size) + 0.5 - _halves(crop_size)
     if geometry.angle is not None:
         target = tf.linalg.matvec(_matrix(geometry.angle), target)
@@ -139,10 +139,10 @@ def offset_around(pixel, place, geometry, crop_size):
 
 
 def _resampled(image, geometry, size):
-    """The scaled image in the crop; what is beyond the image is undefined.
+    """Returns the scaled image in the crop; values beyond the image are undefined.
 
-    The source window that the crop needs is cut out first, so that the time depends on
-    the crop and not on the image.
+    The source window of the crop is cut out first, so that the time depends on the size
+    of the crop and not on that of the image.
     """
     zoom = geometry.zoom()
     first = tf.cast(geometry.offset, tf.float32)
@@ -152,7 +152,7 @@ def _resampled(image, geometry, size):
     low = tf.clip_by_value(low, 0, geometry.size - 1)
     high = tf.clip_by_value(high, low + 1, geometry.size)
     window = image[low[0] : high[0], low[1] : high[1]]
-    # A crop that is flipped is the crop of a flipped window from its other end.
+    # A flipped crop equals the crop of a flipped window, measured from its other end.
     dims = tf.concat([geometry.flips, [False]], axis=0)
     window = tf.raw_ops.Reverse(tensor=window, dims=dims)
     shift = tf.cast(low, tf.float32) * zoom - first
@@ -168,7 +168,7 @@ def _resampled(image, geometry, size):
 
 
 def _padded(image, moved, geometry):
-    """Gives what is beyond the image its mean colour."""
+    """Fills pixels beyond the image with its mean colour."""
     size = moved.shape[:2]
 
     def pad():
@@ -185,15 +185,15 @@ def _padded(image, moved, geometry):
 
 
 def _sources(axis, geometry, crop_size):
-    """For each row or column of a crop that is not turned the nearest of the image.
+    """Returns the nearest row or column of the image for each of an unrotated crop.
 
     Returns:
-        Its index in the image, and whether the image reaches there at all.
+        Its index in the image, and whether it lies inside the image, a bool.
     """
     target = tf.range(crop_size[axis])
     target = tf.where(geometry.flips[axis], crop_size[axis] - 1 - target, target)
     target += geometry.offset[axis]
-    # In integers, since a rounded factor would move pixels at borders.
+    # In integers, since a rounded factor would shift pixels at borders.
     size, scaled = geometry.size[axis], geometry.scaled[axis]
     size, scaled = tf.cast(size, tf.int64), tf.cast(scaled, tf.int64)
     source = (2 * tf.cast(target, tf.int64) + 1) * size // (2 * scaled)
@@ -202,10 +202,10 @@ def _sources(axis, geometry, crop_size):
 
 
 def _turned_sources(geometry, crop_size):
-    """For each pixel of a turned crop the row and column of the nearest of the image.
+    """Returns the row and column of the nearest image pixel for a rotated crop.
 
     Returns:
-        int32 `(*crop_size, 2)`, and whether the image reaches there, bool `crop_size`.
+        int32 `(*crop_size, 2)`, and whether it lies inside the image, bool `crop_size`.
     """
     sides = [tf.range(side) + 0.5 - side / 2 for side in map(float, crop_size)]
     sides = [
@@ -221,19 +221,19 @@ def _turned_sources(geometry, crop_size):
 
 
 def _matrix(angle):
-    """Turns (row, column) of a crop into those of the scaled image."""
+    """Returns the matrix from (row, column) of a crop to those of the scaled image."""
     cos, sin = tf.cos(angle), tf.sin(angle)
     return tf.stack([tf.stack([cos, sin]), tf.stack([-sin, cos])])
 
 
 def _rotation(geometry, crop_size, window_size):
-    """The 8 numbers with which TensorFlow maps pixels of the crop into the window."""
+    """Returns TensorFlow's 8 numbers that map pixels of the crop into the window."""
     signs = tf.where(geometry.flips, -1.0, 1.0)
     matrix = _matrix(geometry.angle) * signs
-    # Whole numbers are the centres of pixels here.
+    # Here, integers are the centres of pixels.
     start, end = 0.5 - _halves(crop_size), _halves(window_size) - 0.5
     shift = tf.linalg.matvec(matrix, start) + end
-    # TensorFlow puts columns first.
+    # TensorFlow expects columns first.
     (rr, rc), (cr, cc) = (tf.unstack(row) for row in tf.unstack(matrix))
     return tf.stack([cc, cr, shift[1], rc, rr, shift[0], 0.0, 0.0])
 
@@ -243,7 +243,7 @@ def _halves(size):
 
 
 def _window_around(crop_size):
-    """Size of a window that holds the crop however it is turned, and its margin."""
+    """Returns the size of a window that holds the crop at any angle, and its margin."""
     diagonal = math.hypot(*crop_size)
     margin = [math.ceil((diagonal - side) / 2) + 1 for side in crop_size]
     return [side + 2 * m for side, m in zip(crop_size, margin, strict=True)], margin

@@ -27,4 +27,4 @@ def test_unknown_classes_are_a_message(capsys):
     with pytest.raises(SystemExit) as exit:
         main(["palette", "none"])
     assert exit.value.code == 1
-    assert "or a text file with a class a line" in capsys.readouterr().err
+    assert "or a text file with one class per line" in capsys.readouterr().err

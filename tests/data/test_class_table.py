@@ -124,8 +124,8 @@ def test_names_alone(text, tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "one class or more"),
-        ("# nothing", "one class or more"),
+        ("", "at least one class"),
+        ("# nothing", "at least one class"),
         ("name\nroad\ncar", "line 1: 'name' seems to be a heading"),
         ("road #804080\ncar", "none in line 2"),
         ("road\ncar\n\nroad", "twice: road, in lines 1 and 4"),

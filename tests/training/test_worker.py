@@ -31,5 +31,5 @@ def test_a_chief_beside_workers_is_the_first(monkeypatch, kind, index, place):
 
 def test_other_tasks_are_refused(monkeypatch):
     configure(monkeypatch, {"worker": ["a:1"], "ps": ["b:1"]}, "worker", 0)
-    with pytest.raises(ValueError, match="must have workers"):
+    with pytest.raises(ValueError, match="must consist of workers"):
         worker()
