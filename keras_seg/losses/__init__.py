@@ -1,4 +1,4 @@
-"""Losses, one for each kind of output that the networks have."""
+"""Losses for the outputs of segmentation networks."""
 
 from keras_seg.losses.affinity_loss import AffinityLoss
 from keras_seg.losses.from_name import from_name

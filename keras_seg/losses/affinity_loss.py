@@ -8,50 +8,48 @@ from keras_seg.ops.sizes import require_size
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class AffinityLoss(keras.losses.Loss):
-    """Teaches a context prior which pixels share a class (CPNet).
+    """Affinity loss of a context prior: which pixels share a class (CPNet).
 
-    A binary cross-entropy over all pairs of pixels, and precision, recall and
-    specificity of each pixel's row of the prior; see `keras_seg.ops.affinity_loss` for
-    the terms, and for which pixels have them. The map of true affinities, and all
-    others of its size but the gradient, are never built.
+    Adds the binary cross-entropy over all pairs of pixels and three terms for the
+    precision, recall and specificity of each row of the prior; see
+    `keras_seg.ops.affinity_loss` for the equations. The gradient is the only map of the
+    prior's size that it builds.
 
     Args:
-        prior_size: pair of ints, as of the `ContextPriorLayer`.
-        num_classes: int, 2 or more. A network of one logit a pixel has 2.
-        ignore_class: int, tuple of ints, or None. Pixels with such a label do not
-            count.
-        unary_weight: float. Of the cross-entropy.
-        global_weight: float. Of the other three terms; with 0, the loss is the mean
-            binary cross-entropy.
+        prior_size: pair of ints. The `prior_size` of the `ContextPriorLayer`.
+        num_classes: int, 2 or more; 2 for a network with one logit per pixel.
+        ignore_class: int, tuple of ints, or None. Pixels with such a label are ignored.
+        unary_weight: float. The weight of the cross-entropy.
+        global_weight: float. The weight of the other three terms; with 0, the loss is
+            the mean binary cross-entropy.
         name: str.
-        reduction: str or None. How the losses of the images are reduced, as Keras's.
-        dtype: str or None. float64, or float32 for all others.
+        reduction: str or None. Keras's reduction over the losses of the images.
+        dtype: str or None. "float64" computes in float64, everything else in float32.
 
     Call arguments:
-        y_true: integer labels `(batch, height, width)`, of any size: they are sampled
-            at row `floor(i * height / rows)`, and so for columns, as released.
-        y_pred: prior logits `(batch, N, N)`, N the product of `prior_size`; computed in
-            float32.
-        sample_weight: None, or one weight an image, `(batch,)`.
+        y_true: integer labels `(batch, height, width)` of any size. They are sampled at
+            row `floor(i * height / rows)`, and likewise for columns, as in the release.
+        y_pred: prior logits `(batch, N, N)`, where N is the product of `prior_size`.
+        sample_weight: None, or one weight per image, `(batch,)`.
 
     Returns:
-        float32 scalar, the mean over the images; finite for finite logits.
+        float32 scalar, the mean over the images, finite for finite logits.
 
     Raises:
-        ValueError: If `prior_size` is not a pair of positive ints, `num_classes` is
-            not an int of 2 or more, the shapes do not fit, or `ignore_class` is none of
-            those; and for labels that are neither classes nor ignored, as
-            `keras_seg.ops.labels` says.
+        ValueError: If `prior_size` is not a pair of positive integers, if `num_classes`
+            is not an integer of at least 2, if `ignore_class` is invalid, if the shapes
+            of labels and logits do not agree, or if a label is neither a class nor
+            ignored.
 
     Example:
+        ```python
+        labels = keras.ops.zeros((2, 96, 80), "int32")
+        prior = keras.random.normal((2, 120, 120))
+        AffinityLoss(prior_size=(12, 10), num_classes=11)(labels, prior)
+        ```
 
-    ```python
-    labels = keras.ops.zeros((2, 96, 80), "int32")
-    prior = keras.random.normal((2, 120, 120))
-    AffinityLoss(prior_size=(12, 10), num_classes=11)(labels, prior)
-    ```
-
-    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3.2.
+    References:
+        [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3.2.
     """
 
     def __init__(
@@ -68,8 +66,8 @@ class AffinityLoss(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction)
         if not isinstance(num_classes, int) or num_classes < 2:
             raise ValueError(
-                "`num_classes` must be an int of 2 or more, the classes of the labels: "
-                "2 for a network of one logit a pixel, whose labels are 0 and 1. "
+                "`num_classes` must be an integer of at least 2, the number of label "
+                "classes; it is 2 for a network with one logit per pixel. "
                 f"Received: {num_classes=}"
             )
         self.precision = "float64" if dtype == "float64" else "float32"
@@ -81,7 +79,7 @@ class AffinityLoss(keras.losses.Loss):
 
     @property
     def dtype(self):
-        # Keras makes labels of it too: in float16 they would lose digits.
+        # Keras casts the labels to it too; float16 cannot represent all of them.
         return self.precision
 
     def call(self, y_true, y_pred):

@@ -6,20 +6,21 @@ import numpy as np
 
 
 def require_class_weights(class_weights):
-    """Returns class weights as a list of floats, or None where there are none.
+    """Returns class weights as a list of floats, or None if there are none.
 
     Args:
-        class_weights: a sequence of one weight for each class; a dict `{class: weight}`
-            of the classes 0, 1 and so on, without gaps; or None.
+        class_weights: sequence with one weight for each class; dict `{class: weight}`
+            with the keys 0, 1 and so on, without gaps; or None.
 
     Returns:
-        list of float, or None.
+        List of floats, or None.
 
     Raises:
-        ValueError: If it is something else, if keys are missing or are not classes, or
-            if a weight is negative or not finite, or all are 0.
+        ValueError: If `class_weights` is anything else, if keys are missing or are not
+            classes, if a weight is negative or not finite, or if all weights are 0.
 
-    Example: `require_class_weights({1: 0.9, 0: 0.1})` is `[0.1, 0.9]`.
+    Example:
+        `require_class_weights({1: 0.9, 0: 0.1})` is `[0.1, 0.9]`.
     """
     if class_weights is None:
         return None
@@ -33,11 +34,11 @@ def require_class_weights(class_weights):
         remedy = ""
         if isinstance(class_weights, str) and class_weights == "balanced":
             remedy = (
-                " Weights that follow from a data set are "
+                " Compute weights from a data set with "
                 "keras_seg.data.balanced_class_weights(dataset)."
             )
         raise ValueError(
-            "`class_weights` must be a sequence of one weight for each class, a dict "
+            "`class_weights` must be a sequence with one weight for each class, a dict "
             f"{{class: weight}} or None. Received: {class_weights!r}.{remedy}"
         )
     try:
@@ -46,7 +47,7 @@ def require_class_weights(class_weights):
         weights = [math.nan]
     if not all(0 <= weight < math.inf for weight in weights) or not any(weights):
         raise ValueError(
-            "`class_weights` must be finite numbers of 0 or more, and not all 0. "
+            "`class_weights` must be finite numbers of at least 0, not all 0. "
             f"Received: {class_weights!r}"
         )
     return weights
@@ -59,7 +60,7 @@ def _in_order(class_weights):
         by_class = {}
     if sorted(by_class) != list(range(len(class_weights))) or not by_class:
         raise ValueError(
-            "The keys of `class_weights` must be the classes 0, 1 and so on, one "
-            f"weight for each. Received the keys {list(class_weights)}"
+            "The keys of `class_weights` must be the classes 0, 1 and so on, without "
+            f"gaps. Received the keys {list(class_weights)}"
         )
     return [by_class[index] for index in range(len(by_class))]

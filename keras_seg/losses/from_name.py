@@ -21,7 +21,7 @@ NAMES = {
 
 
 def from_name(name, **options):
-    """Returns a loss of labels and logits by its name, or the sum of several.
+    """Creates a loss of labels and logits by its name, or the sum of several losses.
 
     Args:
         name: str. "crossentropy" for `SegmentationCrossentropy`, "ohem" for
@@ -30,23 +30,24 @@ def from_name(name, **options):
             `SegmentationTversky`; or several joined by "+", such as
             "crossentropy+dice", for their `WeightedSumLoss` with weights of 1.
         **options: Options of the losses, such as `ignore_class`, `class_weights` and
-            `label_smoothing`. Of several losses each gets those that it has. An option
-            of None keeps the loss's default.
+            `label_smoothing`. Each loss gets the options that it accepts. An option of
+            None keeps the loss's default.
 
     Returns:
-        `keras.losses.Loss` of integer labels `(batch, height, width)` and logits
+        `keras.losses.Loss` for integer labels `(batch, height, width)` and logits
         `(batch, height, width, classes)`.
 
     Raises:
-        ValueError: If a name is unknown, or if no loss has one of the options.
+        ValueError: If a name is unknown, or if none of the losses accepts an option.
 
-    Example: `from_name("crossentropy+dice", label_smoothing=0.1)`
+    Example:
+        `from_name("crossentropy+dice", label_smoothing=0.1)`
     """
     parts = name.split("+")
     unknown = [part for part in parts if part not in NAMES]
     if unknown:
         raise ValueError(
-            f"`name` must be one or several of {', '.join(NAMES)}, joined by +. "
+            f"`name` must be one or more of {', '.join(NAMES)}, joined by +. "
             f"Received: {name!r}"
         )
     given = {key: value for key, value in options.items() if value is not None}

@@ -8,41 +8,43 @@ from keras_seg.ops import lovasz_loss
 class LovaszSoftmax(OverlapLoss):
     """Lovász-softmax loss of logits: intersection over union as a loss.
 
-    The Lovász extension of the Jaccard loss of each class that has labels, the mean
-    over these classes. It is mostly added to the cross-entropy, or used to fine-tune.
-    The errors of every class are sorted, which makes it slower than the other losses.
+    Computes the Lovász extension of the Jaccard loss for each class that occurs in the
+    labels and averages over these classes. It is usually added to the cross-entropy or
+    used for fine-tuning. It sorts the errors of every class, so it is slower than the
+    other losses.
 
     Args:
-        per_image: bool. Whether each image has an intersection over union of its own,
-            of which the mean over the global batch is taken, so that the number of
-            devices does not matter; or the images that a device sees in a step have
-            one together, which is nearer to the measure of a whole data set.
-        ignore_class: int, tuple of ints, or None. Pixels with such a label do not
-            count.
+        per_image: bool. Whether to compute the loss for each image and average over the
+            global batch, so that the number of devices does not matter. False computes
+            one loss over all images of a device, which is closer to the metric of a
+            whole data set.
+        ignore_class: int, tuple of ints, or None. Pixels with such a label are ignored.
         name: str.
-        **kwargs: `reduction` and `dtype`, see `SegmentationCrossentropy`.
+        **kwargs: `reduction` and `dtype`; see `SegmentationCrossentropy`.
 
     Call arguments:
-        y_true, y_pred: see `SegmentationCrossentropy`. Independent classes have the
-            hinge-free loss of their sigmoids.
-        sample_weight: None, or weights that broadcast to the labels, one a pixel or, of
-            shape `(batch,)`, one an image. Within an image, pixels count by them in the
-            intersection and the union; among images, by the mean of their weights.
+        y_true: See `SegmentationCrossentropy`.
+        y_pred: See `SegmentationCrossentropy`. For independent classes, the errors are
+            those of the sigmoids.
+        sample_weight: None, or weights that broadcast to the labels: one per pixel, or
+            of shape `(batch,)` for one per image. They weight pixels in the
+            intersection and union; an image counts by the mean of its weights.
 
     Returns:
-        float32 scalar in [0, 1], finite for finite logits; 0 where no pixel is valid.
+        float32 scalar in [0, 1], finite for finite logits; 0 if no pixel is valid.
 
     Raises:
-        ValueError: If shapes or `ignore_class` do not fit.
+        ValueError: If the shapes of labels, logits and sample weights do not agree, if
+            `ignore_class` is invalid, or if a label is neither a class nor ignored.
 
     Example:
+        ```python
+        loss = WeightedSumLoss([SegmentationCrossentropy(), LovaszSoftmax()])
+        model.compile("sgd", loss)
+        ```
 
-    ```python
-    loss = WeightedSumLoss([SegmentationCrossentropy(), LovaszSoftmax()])
-    model.compile("sgd", loss)
-    ```
-
-    Reference: [Berman et al., 2018](https://arxiv.org/abs/1705.08790), section 3.
+    References:
+        [Berman et al., 2018](https://arxiv.org/abs/1705.08790), section 3.
     """
 
     def __init__(

@@ -8,45 +8,49 @@ from keras_seg.ops.replicas import global_mean
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class OHEMCrossentropy(SegmentationCrossentropy):
-    """Cross-entropy of the hard pixels alone: online hard example mining.
+    """Cross-entropy over hard pixels only: online hard example mining.
 
-    Of each image those pixels count whose true class has a probability below the
-    threshold, and in any case the hardest share of its valid pixels: the loss is the
-    mean over what is kept in the global batch. So the large, easy areas of a street do
-    not drown what is still to be learned. With `threshold=0`, the hardest share alone
-    counts, which is known as bootstrapped cross-entropy.
+    Keeps the pixels of each image whose true class has a probability below the
+    threshold, and at least the hardest share of its valid pixels. The loss is the mean
+    over the kept pixels of the global batch, so that large, easy areas do not dominate.
+    With `threshold=0`, only the hardest share counts, which is known as bootstrapped
+    cross-entropy.
 
-    The share is one of each image. Elsewhere it is often a number of pixels of the
-    batch on a device, which makes the number of devices change what is learned.
+    The share refers to each image. A number of pixels per device, as in other
+    implementations, would make the loss depend on the number of devices.
 
     Args:
-        threshold: float in [0, 1]. Of the probability of the true class.
-        min_kept: float in [0, 1]. The least share of an image's valid pixels, rounded
-            up. Pixels as hard as the last of them are kept too.
-        ignore_class, class_weights, label_smoothing: see `SegmentationCrossentropy`.
-            Class and sample weights, and smoothing, have no part in which pixels are
-            hard; but pixels of weight 0 are as ignored ones.
+        threshold: float in [0, 1]. Pixels whose true class is less probable are hard.
+        min_kept: float in [0, 1]. The minimum share of an image's valid pixels to keep,
+            rounded up. Pixels as hard as the last of them are kept too.
+        ignore_class: See `SegmentationCrossentropy`.
+        class_weights: See `SegmentationCrossentropy`. Class weights, sample weights and
+            label smoothing do not change which pixels are hard, but pixels of weight 0
+            are ignored.
+        label_smoothing: See `SegmentationCrossentropy`.
         name: str.
-        **kwargs: `reduction` and `dtype`, see `SegmentationCrossentropy`.
+        **kwargs: `reduction` and `dtype`; see `SegmentationCrossentropy`.
 
     Call arguments:
-        y_true, y_pred, sample_weight: see `SegmentationCrossentropy`.
+        y_true: See `SegmentationCrossentropy`.
+        y_pred: See `SegmentationCrossentropy`.
+        sample_weight: See `SegmentationCrossentropy`.
 
     Returns:
-        float32 scalar, finite for finite logits; 0 where no pixel is valid.
+        float32 scalar, finite for finite logits; 0 if no pixel is valid.
 
     Raises:
-        ValueError: If `threshold` or `min_kept` are outside 0..1, and as
+        ValueError: If `threshold` or `min_kept` is outside 0..1, or for the reasons of
             `SegmentationCrossentropy`.
 
     Example:
+        ```python
+        model.compile("sgd", loss=OHEMCrossentropy(threshold=0.7, min_kept=1 / 16))
+        ```
 
-    ```python
-    model.compile("sgd", loss=OHEMCrossentropy(threshold=0.7, min_kept=1 / 16))
-    ```
-
-    Reference: [Wu et al., 2016](https://arxiv.org/abs/1604.04339), online bootstrapping
-    of hard training pixels.
+    References:
+        [Wu et al., 2016](https://arxiv.org/abs/1604.04339), online bootstrapping of
+        hard training pixels.
     """
 
     def __init__(

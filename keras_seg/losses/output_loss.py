@@ -4,36 +4,36 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class OutputLoss(keras.losses.Loss):
-    """The model's output is the loss already: its mean over the batch.
+    """Mean over the batch of a model output that is a loss itself.
 
-    For outputs that a layer computes as a loss for each image, such as DSRL's feature
-    affinity. Keras wants a target for every output all the same: it is not read, and
-    may be anything, zeros of shape `(batch,)` for one.
+    Use it for outputs that a layer computes as one loss per image, such as DSRL's
+    feature affinity. Keras requires a target for every output; this one is not read and
+    may be anything, such as zeros of shape `(batch,)`.
 
     Args:
         name: str.
+        **kwargs: Arguments of `keras.losses.Loss`, such as `reduction`.
 
     Call arguments:
-        y_true: not read.
+        y_true: Not read.
         y_pred: float tensor of losses, `(batch,)` or any other shape.
 
     Returns:
         float32 scalar.
 
     Example:
-
-    ```python
-    model.compile("sgd", loss={"feature_affinity": OutputLoss()})
-    ```
+        ```python
+        model.compile("sgd", loss={"feature_affinity": OutputLoss()})
+        ```
     """
 
     def __init__(self, name="output_loss", **kwargs):
         super().__init__(name=name, **kwargs)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        # A target in the place of `y_true` keeps Keras from converting what was given.
+        # Passing `y_pred` twice keeps Keras from converting the target.
         return super().__call__(y_pred, y_pred, sample_weight)
 
     def call(self, y_true, y_pred):
-        # At least one axis: Keras does not average a scalar over replicas.
+        # Keeps one axis, because Keras does not average a scalar over replicas.
         return ops.cast(ops.reshape(y_pred, (-1,)), "float32")

@@ -4,10 +4,12 @@ from keras_seg.losses.segmentation_loss import SegmentationLoss
 
 
 class OverlapLoss(SegmentationLoss):
-    """What the losses share that compare the areas of classes, not single pixels.
+    """Base class of the losses that compare the areas of classes, not single pixels.
 
     Args:
-        ignore_class, name, **kwargs: see `SegmentationLoss`.
+        ignore_class: See `SegmentationLoss`.
+        name: str.
+        **kwargs: See `SegmentationLoss`.
     """
 
     def __init__(self, ignore_class, name, **kwargs):
@@ -19,8 +21,7 @@ class OverlapLoss(SegmentationLoss):
         Args:
             probabilities: float tensor `(batch, height, width, classes)`.
             actual: float tensor of that shape: 1 where a pixel has the class, else 0.
-            weights: float tensor that broadcasts to that shape, 0 where labels are
-                ignored.
+            weights: float tensor that broadcasts to that shape, 0 for ignored pixels.
 
         Returns:
             float scalar.

@@ -10,47 +10,46 @@ class SegmentationCrossentropy(SegmentationLoss):
     """Cross-entropy of logits: the mean over the valid pixels of the global batch.
 
     `keras.losses.SparseCategoricalCrossentropy(ignore_class=...)` is the same on one
-    device. On several it averages the means of the replicas, so that pixels count less
-    on a replica with fewer of them, and the number of devices changes the loss. Here
-    the sum over all replicas is divided by their number of valid pixels; without any,
-    the loss is 0.
+    device. On several devices it averages the means of the replicas, so that the loss
+    depends on how ignored pixels are spread over them. This loss divides the sum over
+    all replicas by their number of valid pixels. It is 0 without valid pixels.
 
     Args:
-        ignore_class: int, tuple of ints, or None. Pixels with such a label do not
-            count.
-        class_weights: sequence of one weight for each class, 0 or more; or a dict
-            `{class: weight}` of all classes; or None. With weights, the mean is the
-            weighted one: the sum of the weights divides. (Keras's `class_weight` of
-            `fit` refuses labels of pixels.) `keras_seg.data.balanced_class_weights`
-            works them out of a data set.
-        label_smoothing: float in [0, 1). This share of the target is spread evenly over
-            all classes.
+        ignore_class: int, tuple of ints, or None. Pixels with such a label are ignored.
+        class_weights: sequence with one weight of at least 0 for each class, dict
+            `{class: weight}` of all classes, or None. The loss is the weighted mean,
+            divided by the sum of the weights. Use this instead of the `class_weight` of
+            `fit`, which does not support pixel labels.
+            `keras_seg.data.balanced_class_weights` computes weights from a data set.
+        label_smoothing: float in [0, 1). The share of the target that is spread evenly
+            over all classes.
         name: str.
         **kwargs: `reduction`, one of Keras's names of the mean, such as
-            "sum_over_batch_size"; `dtype`, "float64" where float32 is not enough.
+            "sum_over_batch_size"; and `dtype`, where "float64" computes in float64 and
+            everything else in float32.
 
     Call arguments:
-        y_true: integer labels `(batch, height, width)` in 0..classes - 1 or of
-            `ignore_class`; a last axis of 1 may follow. Or labels of independent
-            classes, `(batch, height, width, classes)`, 0 or 1 for each.
-        y_pred: logits `(batch, height, width, classes)`; computed in float32. With one
-            class, these are of a sigmoid, and the labels are 0 and 1.
-        sample_weight: None, or weights that broadcast to the labels, one a pixel or, of
-            shape `(batch,)`, one an image. They count as class weights do.
+        y_true: integer labels `(batch, height, width)`, or with a last axis of 1, in
+            0..classes - 1 or of `ignore_class`. Or labels `(batch, height, width,
+            classes)` of independent classes, 0 or 1 for each.
+        y_pred: logits `(batch, height, width, classes)`. A single class stands for the
+            logit of a sigmoid, whose labels are 0 and 1.
+        sample_weight: None, or weights that broadcast to the labels: one per pixel, or
+            of shape `(batch,)` for one per image. They are used like class weights.
 
     Returns:
         float32 scalar, finite for finite logits.
 
     Raises:
-        ValueError: If shapes, `ignore_class`, `class_weights` or their number, or
-            `label_smoothing` do not fit; and for labels that are neither classes nor
-            ignored, as `keras_seg.ops.labels` says.
+        ValueError: If `ignore_class`, `class_weights`, `label_smoothing` or `reduction`
+            is invalid, if the number of class weights or the shapes of labels, logits
+            and sample weights do not agree, or if a label is neither a class nor
+            ignored (see `keras_seg.ops.labels`).
 
     Example:
-
-    ```python
-    model.compile("sgd", loss=SegmentationCrossentropy())
-    ```
+        ```python
+        model.compile("sgd", loss=SegmentationCrossentropy())
+        ```
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class SegmentationCrossentropy(SegmentationLoss):
         return global_mean(self.smooth(losses, logits), weights)
 
     def smooth(self, losses, logits):
-        """The cross-entropies of smoothed targets from those of the labels."""
+        """Computes the cross-entropies of smoothed targets from those of the labels."""
         if not self.label_smoothing:
             return losses
         uniform = ops.logsumexp(logits, axis=-1) - ops.mean(logits, axis=-1)

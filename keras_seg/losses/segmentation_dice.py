@@ -8,41 +8,44 @@ from keras_seg.ops import tversky_loss
 class SegmentationDice(OverlapLoss):
     """Dice loss of logits: the mean over the classes of the global batch.
 
-    One minus twice the overlap of prediction and label by the sum of both, for each
-    class that has labels in the global batch, so that small classes count as much as
-    large ones; see `keras_seg.ops.dice_loss`. One
-    logit a pixel counts as the two classes of its sigmoid.
+    For each class with labels in the global batch, the loss is one minus twice the
+    overlap of prediction and label, divided by the sum of both. Small classes count as
+    much as large ones; see `keras_seg.ops.dice_loss`. One logit per pixel stands for
+    the two classes of its sigmoid.
 
-    `keras.losses.Dice` wants one-hot labels and probabilities. It takes what is
-    predicted in ignored pixels for wrong; by class (`axis=(0, 1, 2)`), classes that are
-    not there count 1, and without an axis the large classes decide; and it averages the
-    coefficients of the replicas, which is not that of the batch.
+    Unlike this loss, `keras.losses.Dice` needs one-hot labels and probabilities, counts
+    predictions in ignored pixels as wrong, and averages the coefficients of the
+    replicas. By class (`axis=(0, 1, 2)`), it counts absent classes as 1; without
+    `axis`, large classes dominate.
 
     Args:
-        ignore_class: int, tuple of ints, or None. Pixels with such a label do not
-            count.
+        ignore_class: int, tuple of ints, or None. Pixels with such a label are ignored.
         name: str.
-        **kwargs: `reduction` and `dtype`, see `SegmentationCrossentropy`.
+        **kwargs: `reduction` and `dtype`; see `SegmentationCrossentropy`.
 
     Call arguments:
-        y_true, y_pred: see `SegmentationCrossentropy`.
-        sample_weight: None, or weights that broadcast to the labels, one a pixel or, of
-            shape `(batch,)`, one an image: by how much they count in the sums.
+        y_true: See `SegmentationCrossentropy`.
+        y_pred: See `SegmentationCrossentropy`.
+        sample_weight: None, or weights that broadcast to the labels: one per pixel, or
+            of shape `(batch,)` for one per image. They multiply the terms of the sums.
 
     Returns:
-        float32 scalar in [0, 1], finite for finite logits; 0 where no pixel is valid.
+        float32 scalar in [0, 1], finite for finite logits; 0 if no pixel is valid.
 
     Raises:
-        ValueError: If shapes or `ignore_class` do not fit.
+        ValueError: If the shapes of labels, logits and sample weights do not agree, if
+            `ignore_class` is invalid, or if a label is neither a class nor ignored.
 
-    Example: beside the cross-entropy, as it is mostly used,
+    Example:
+        Usually combined with the cross-entropy:
 
-    ```python
-    loss = WeightedSumLoss([SegmentationCrossentropy(), SegmentationDice()])
-    model.compile("sgd", loss)
-    ```
+        ```python
+        loss = WeightedSumLoss([SegmentationCrossentropy(), SegmentationDice()])
+        model.compile("sgd", loss)
+        ```
 
-    Reference: [Milletari et al., 2016](https://arxiv.org/abs/1606.04797), section 3.
+    References:
+        [Milletari et al., 2016](https://arxiv.org/abs/1606.04797), section 3.
     """
 
     def __init__(self, ignore_class=255, name="segmentation_dice", **kwargs):

@@ -4,7 +4,7 @@ from keras import ops
 from keras_seg.losses.segmentation_loss import SegmentationLoss
 from keras_seg.ops.replicas import global_mean
 
-# Powers below 1 have no slope at 0.
+# Lower bound of a power's base, because exponents below 1 have no finite slope at 0.
 _LEAST = 1e-37
 
 
@@ -12,38 +12,40 @@ _LEAST = 1e-37
 class SegmentationFocalCrossentropy(SegmentationLoss):
     """Focal loss of logits: the mean over the valid pixels of the global batch.
 
-    The cross-entropy of a pixel, times `(1 - p)^gamma` with p the probability of its
-    class: what is well known weighs little.
+    Multiplies the cross-entropy of each pixel by `(1 - p)^gamma`, where p is the
+    probability of its class, so that easy pixels count little.
 
-    `keras.losses.CategoricalFocalCrossentropy` wants one-hot labels; those of ignored
-    pixels are rows of zeros, which lower its mean; replicas are averaged; and it clips
-    probabilities, so that the most wrong pixels, below 1e-7, have no gradient at all.
+    Unlike this loss, `keras.losses.CategoricalFocalCrossentropy` needs one-hot labels,
+    counts ignored pixels (rows of zeros) in its mean, and averages over replicas. It
+    also clips probabilities, so that pixels with a probability below 1e-7 have no
+    gradient.
 
     Args:
-        gamma: float, 0 or more. With 0 it is `SegmentationCrossentropy`.
-        ignore_class: int, tuple of ints, or None. Pixels with such a label do not
-            count.
-        class_weights: see `SegmentationCrossentropy`: the paper's alpha.
+        gamma: float, 0 or more. With 0, the loss equals `SegmentationCrossentropy`.
+        ignore_class: int, tuple of ints, or None. Pixels with such a label are ignored.
+        class_weights: See `SegmentationCrossentropy`. The alpha of the paper.
         name: str.
-        **kwargs: `reduction` and `dtype`, see `SegmentationCrossentropy`.
+        **kwargs: `reduction` and `dtype`; see `SegmentationCrossentropy`.
 
     Call arguments:
-        y_true, y_pred, sample_weight: see `SegmentationCrossentropy`.
+        y_true: See `SegmentationCrossentropy`.
+        y_pred: See `SegmentationCrossentropy`.
+        sample_weight: See `SegmentationCrossentropy`.
 
     Returns:
-        float32 scalar, finite for finite logits; 0 where no pixel is valid.
+        float32 scalar, finite for finite logits; 0 if no pixel is valid.
 
     Raises:
-        ValueError: If `gamma` is not finite and 0 or more, and as
+        ValueError: If `gamma` is negative or not finite, or for the reasons of
             `SegmentationCrossentropy`.
 
     Example:
+        ```python
+        model.compile("sgd", loss=SegmentationFocalCrossentropy(gamma=2.0))
+        ```
 
-    ```python
-    model.compile("sgd", loss=SegmentationFocalCrossentropy(gamma=2.0))
-    ```
-
-    Reference: [Lin et al., 2017](https://arxiv.org/abs/1708.02002), equation 5.
+    References:
+        [Lin et al., 2017](https://arxiv.org/abs/1708.02002), equation 5.
     """
 
     def __init__(

@@ -9,23 +9,23 @@ _REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "auto")
 
 
 class SegmentationLoss(keras.losses.Loss):
-    """What the losses of integer labels and logits share.
+    """Base class of the losses of integer labels and logits.
 
-    They compute in float32, weight pixels alike, and are of the global batch: the
-    values of the replicas add up to the loss, as Keras adds them up.
+    The losses compute in float32 and refer to the global batch: the values of the
+    replicas add up to the loss, as Keras adds them.
 
-    A network of one logit a pixel has two classes, 0 and 1, for the sigmoid: it is one
-    of two classes whose first logit is 0. Labels of the logits' rank are those of
-    independent classes, 0 or 1 for each class and pixel.
+    One logit per pixel stands for two classes, 0 and 1, of which the first has a logit
+    of 0. Labels with the rank of the logits are those of independent classes, 0 or 1
+    for each class and pixel.
 
     Args:
-        ignore_class: int, tuple of ints, or None. Pixels with such a label weigh 0, and
-            so do labels that are no class where a step cannot stop: see
+        ignore_class: int, tuple of ints, or None. Pixels with such a label have weight
+            0. So have invalid labels in steps that cannot raise an error; see
             `keras_seg.ops.labels`.
-        class_weights: see `require_class_weights`.
+        class_weights: See `require_class_weights`.
         name: str.
-        reduction: str. Keras's names of the mean, which is all that there is.
-        dtype: str or None. float64, or float32 for all others.
+        reduction: str. One of Keras's names of the mean, the only supported reduction.
+        dtype: str or None. "float64" computes in float64, everything else in float32.
     """
 
     def __init__(
@@ -36,12 +36,12 @@ class SegmentationLoss(keras.losses.Loss):
         reduction="sum_over_batch_size",
         dtype=None,
     ):
-        # Not Keras's reduction: the replicas' shares are to be summed.
+        # Sums the shares of the replicas, whatever `reduction` is called.
         super().__init__(name=name, reduction="sum")
         if reduction not in _REDUCTIONS:
             raise ValueError(
-                "The loss is the mean over the pixels of the global batch. `reduction` "
-                f"must be one of {', '.join(_REDUCTIONS)}. Received: {reduction=}"
+                f"`reduction` must be one of {', '.join(_REDUCTIONS)}: the loss is the "
+                f"mean over the pixels of the global batch. Received: {reduction=}"
             )
         self.mean_reduction = reduction
         self.precision = "float64" if dtype == "float64" else "float32"
@@ -52,10 +52,10 @@ class SegmentationLoss(keras.losses.Loss):
         """Returns this replica's share of the loss.
 
         Args:
-            labels: int32 tensor `(batch, height, width)`, 0 where they are ignored.
-            logits: float tensor `(batch, height, width, classes)`, of 2 classes or
-                more.
-            weights: float tensor `(batch, height, width)`, 0 where labels are ignored.
+            labels: int32 tensor `(batch, height, width)`, 0 for ignored pixels.
+            logits: float tensor `(batch, height, width, classes)` of at least 2
+                classes.
+            weights: float tensor `(batch, height, width)`, 0 for ignored pixels.
 
         Returns:
             float scalar.
@@ -68,20 +68,20 @@ class SegmentationLoss(keras.losses.Loss):
         Args:
             labels: int32 tensor `(batch, height, width, classes)` of 0 and 1.
             logits: float tensor of that shape.
-            weights: float tensor of that shape, 0 where labels are ignored.
+            weights: float tensor of that shape, 0 for ignored pixels.
 
         Returns:
             float scalar.
         """
-        # As if the classes were pixels, of two classes each.
+        # Treats each class of a pixel as a pixel of two classes.
         shape = ops.shape(labels)
         flat = (shape[0], shape[1], shape[2] * shape[3])
         labels, weights = (ops.reshape(x, flat) for x in (labels, weights))
         logits = two_class_logits(ops.reshape(logits, (*flat, 1)))
         return self.share(labels, logits, weights)
 
-    # Not `call`: Keras would scale the result by one over the number of replicas and
-    # multiply it by the sample weights, and both are done here already.
+    # Overrides `__call__` and not `call`, because Keras would divide the result by the
+    # number of replicas and multiply it by the sample weights once more.
     def __call__(self, y_true, y_pred, sample_weight=None):
         labels = ops.cast(y_true, "int32")
         logits = ops.cast(y_pred, self.precision)
@@ -114,18 +114,19 @@ class SegmentationLoss(keras.losses.Loss):
         ) or (len(labels) == 4 and labels[-1] != logits[-1]):
             raise ValueError(
                 "Labels (batch, height, width) and logits (batch, height, width, "
-                "classes) must agree; labels of independent classes have the shape of "
-                f"the logits. Received: labels {tuple(labels)}, logits {tuple(logits)}"
+                "classes) must agree; labels of independent classes must have the "
+                f"shape of the logits. Received: labels {tuple(labels)}, "
+                f"logits {tuple(logits)}"
             )
         classes = logits[-1] if len(labels) == 4 else max(logits[-1], 2)
         if self.class_weights is not None and len(self.class_weights) != classes:
             raise ValueError(
-                f"`class_weights` must be one for each of the {classes} classes of "
-                f"the logits. Received: {len(self.class_weights)} weights"
+                f"`class_weights` must have a weight for each of the {classes} classes "
+                f"of the logits. Received: {len(self.class_weights)} weights"
             )
 
     def _of_pixels(self, sample_weight, labels):
-        """Sample weights in a shape that broadcasts to the labels."""
+        """Returns sample weights in a shape that broadcasts to the labels."""
         sample_weight = ops.cast(sample_weight, self.precision)
         shape = tuple(sample_weight.shape)
         rank = len(labels.shape)
@@ -135,7 +136,7 @@ class SegmentationLoss(keras.losses.Loss):
             shape, labels.shape, broadcast=True
         ):
             raise ValueError(
-                "`sample_weight` must be one weight an image, (batch,), or weights "
+                "`sample_weight` must be one weight per image, (batch,), or weights "
                 f"that broadcast to the labels, {tuple(labels.shape)}. Received the "
                 f"shape {shape}"
             )
@@ -152,7 +153,7 @@ class SegmentationLoss(keras.losses.Loss):
 
 
 def _agree(shape, other, broadcast=False):
-    """Whether sizes are equal as far as both are known; from the first axis on."""
+    """Returns whether two shapes agree on the axes that both have and know."""
     return all(
         a is None or b is None or a == b or (broadcast and a == 1)
         for a, b in zip(shape, other, strict=False)

@@ -3,32 +3,35 @@ import keras
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class WeightedSumLoss(keras.losses.Loss):
-    """Several losses of one output, added up.
+    """Weighted sum of several losses of one output.
 
-    Keras takes a list of losses for an output of a dict. Where a model's output is a
-    bare tensor it computes the first of the list only, and does not say so.
+    Keras accepts a list of losses for each output of a dict. For a model with a single
+    output tensor it silently computes only the first loss of the list; use this class
+    instead.
 
     Args:
         losses: sequence of one or more `keras.losses.Loss`.
-        weights: sequence of a float for each loss, or None: 1 for each.
+        weights: sequence with a float for each loss, or None for 1 each.
         name: str.
 
     Call arguments:
-        y_true, y_pred, sample_weight: those of the losses.
+        y_true: Passed to each loss.
+        y_pred: Passed to each loss.
+        sample_weight: Passed to each loss.
 
     Returns:
         float scalar.
 
     Raises:
-        TypeError: If one of `losses` is no `keras.losses.Loss`.
-        ValueError: If there is no loss, or not one weight for each.
+        TypeError: If one of `losses` is not a `keras.losses.Loss`.
+        ValueError: If there is no loss, or if the numbers of losses and weights differ.
 
     Example:
-
-    ```python
-    loss = WeightedSumLoss([SegmentationCrossentropy(), SegmentationDice()], [1.0, 3.0])
-    model.compile("sgd", loss)
-    ```
+        ```python
+        losses = [SegmentationCrossentropy(), SegmentationDice()]
+        loss = WeightedSumLoss(losses, weights=[1.0, 3.0])
+        model.compile("sgd", loss)
+        ```
     """
 
     def __init__(self, losses, weights=None, name="weighted_sum_loss"):
@@ -38,15 +41,16 @@ class WeightedSumLoss(keras.losses.Loss):
         for loss in self.losses:
             if not isinstance(loss, keras.losses.Loss):
                 raise TypeError(
-                    f"`losses` must be of keras.losses.Loss. Received: {loss!r}"
+                    f"Each of `losses` must be a keras.losses.Loss. Received: {loss!r}"
                 )
         if not self.losses or len(self.losses) != len(self.weights):
             raise ValueError(
-                "`losses` must be one or more, with one of `weights` for each. "
+                "`losses` must not be empty and must have one of `weights` each. "
                 f"Received: {len(self.losses)} losses, {weights=}"
             )
 
-    # Not `call`: each loss has its own way to be reduced, weighted and distributed.
+    # Overrides `__call__` and not `call`, because each loss applies its own reduction,
+    # weights and distribution.
     def __call__(self, y_true, y_pred, sample_weight=None):
         return sum(
             weight * loss(y_true, y_pred, sample_weight)

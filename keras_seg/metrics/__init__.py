@@ -1,4 +1,4 @@
-"""Metrics for training, straight from logits, and the measures of an evaluation."""
+"""Metrics of logits for training, and measures of class maps for evaluation."""
 
 from keras_seg.metrics import measures
 from keras_seg.metrics.boundary_f1 import BoundaryF1

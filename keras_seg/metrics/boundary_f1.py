@@ -5,55 +5,55 @@ import numpy as np
 from keras_seg.ops.labels import ignored_labels, unknown_label_message
 
 _SHARE_OF_DIAGONAL = 0.0075
-_INSIDE = -1  # of the maps of boundaries: no boundary, or ignored
+_INSIDE = -1  # marks pixels that are ignored or not on a boundary
 
 
 class BoundaryF1:
-    """How well predicted boundaries follow those of the labels, image by image.
+    """Boundary F1: agreement of the boundaries in labels and predictions.
 
-    In an image, a pixel lies on the boundary of its class if one of its four
-    neighbours has another class. Ignored pixels lie on none and make none, in the
-    prediction either, where the labels are ignored; nor does the edge of the image. A
-    predicted boundary pixel of a class is right if the labels have a boundary pixel of
-    that class within the tolerance, and one of the labels is found if the prediction
-    has one; distances are Euclidean, between the centres of pixels. Precision is the
-    share of the predicted ones that are right, recall the share of the labels' that are
-    found, and F1 is 2 * precision * recall / (precision + recall), so 0 where just one
-    of the two has the class, and where nothing agrees. A class without boundary in both
-    has no F1 in this image.
+    A pixel lies on the boundary of its class if one of its four neighbors has another
+    class. The edge of the image is not a boundary, and pixels with ignored labels
+    neither lie on a boundary nor form one, in the prediction either.
 
-    `class_f1` is the mean of a class's F1 over the images that have one; `result` is
-    the mean over the images of the mean over their classes, by which no image counts
-    more for its size. Images without any boundary, ignored ones for instance, do not
-    count.
+    A predicted boundary pixel is correct if the labels have a boundary pixel of the
+    same class within the tolerance, and a boundary pixel of the labels is found if the
+    prediction has one. Distances are Euclidean, between pixel centers. Precision is the
+    share of predicted boundary pixels that are correct, recall the share of the labels'
+    boundary pixels that are found, and F1 is `2 * precision * recall / (precision +
+    recall)`. It is 0 if only the labels or only the prediction contain the class's
+    boundary. A class without a boundary in both has no F1 in the image.
+
+    `class_f1` averages the F1 of a class over the images that have one. `result`
+    averages over the classes of each image and then over images, so that large images
+    do not count more. Images without any boundary are left out.
 
     Args:
         num_classes: int.
-        ignore_class: int, tuple of ints, or None: the labels that do not count.
-        tolerance: float, in pixels, 0 or more; or None for 0.75 % of each image's
-            diagonal, which are 17.2 pixels of 1024 x 2048.
+        ignore_class: int, tuple of ints, or None. Pixels with such a label are ignored.
+        tolerance: float of at least 0, in pixels; or None for 0.75 % of each image's
+            diagonal, which is 17.2 pixels for 1024 x 2048.
 
     Raises:
-        ValueError: If `tolerance` is below 0 or not finite.
+        ValueError: If `tolerance` is negative or not finite.
 
     Example:
+        ```python
+        metric = BoundaryF1(num_classes=2, tolerance=1)
+        metric.add([[0, 0, 1, 1, 1]], [[0, 0, 0, 1, 1]])  # off by one pixel
+        metric.result()  # 1.0
+        ```
 
-    ```python
-    metric = BoundaryF1(num_classes=2, tolerance=1)
-    metric.add([[0, 0, 1, 1, 1]], [[0, 0, 0, 1, 1]])  # a pixel beside
-    metric.result()  # 1.0
-    ```
-
-    Reference: Csurka et al., "What is a good evaluation measure for semantic
-    segmentation?", BMVC 2013. The contour measure F of Perazzi et al., "A benchmark
-    dataset and evaluation methodology for video object segmentation", CVPR 2016, is
-    the like for one object, but rounds its tolerance up to whole pixels.
+    References:
+        Csurka et al., "What is a good evaluation measure for semantic segmentation?",
+        BMVC 2013. The contour measure F of Perazzi et al., "A benchmark dataset and
+        evaluation methodology for video object segmentation", CVPR 2016, is similar for
+        a single object, but rounds its tolerance up to whole pixels.
     """
 
     def __init__(self, num_classes, ignore_class=255, tolerance=None):
         if tolerance is not None and not 0 <= tolerance < math.inf:
             raise ValueError(
-                "`tolerance` must be a number of pixels, 0 or more, or None for 0.75 % "
+                "`tolerance` must be at least 0, in pixels, or None for 0.75 % "
                 f"of the diagonal. Received: {tolerance=}"
             )
         self.num_classes = num_classes
@@ -64,12 +64,13 @@ class BoundaryF1:
         self._sum, self._images = 0.0, 0
 
     def add(self, labels, classes):
-        """Counts an image.
+        """Adds an image.
 
         Args:
             labels: integer array `(height, width)`.
-            classes: integer array of that shape, what was predicted. What is no class
-                has no boundary of its own, but its neighbours have one there.
+            classes: integer array of that shape, the predicted class map. Values that
+                are not classes have no boundary of their own, but bound their
+                neighbors.
 
         Raises:
             ValueError: If a label is neither a class nor ignored.
@@ -99,24 +100,24 @@ class BoundaryF1:
             self._images += 1
 
     def class_f1(self):
-        """F1 by class, float64 `(num_classes,)`, nan for those without boundaries."""
+        """Returns the F1 by class, float64 `(num_classes,)`; NaN without boundaries."""
         images = np.where(self._class_images > 0, self._class_images, np.nan)
         return self._class_sums / images
 
     def result(self):
-        """The mean over the images, a float; nan where no image has a boundary."""
+        """Returns the mean over the images, a float; NaN if no image has a boundary."""
         return self._sum / self._images if self._images else math.nan
 
     def _shares(self, boundaries, others, tolerance):
-        """Of each class, the share of boundary pixels that others are near to.
+        """Returns the share of each class's boundary pixels that are near others.
 
         Returns:
-            Pair of float64 and bool arrays `(num_classes,)`: the shares, 0 where there
-            are no pixels, and whether there are some.
+            Pair of a float64 and a bool array `(num_classes,)`: the shares, 0 for
+            classes without boundary pixels, and whether a class has any.
         """
-        # A pixel's class, row and column in one number, and so far from those of the
-        # next row and class that nothing within the tolerance gets there. The others
-        # of its class that are near in a row are then a range of such numbers.
+        # Encodes class, row and column as one key. Keys of different rows and classes
+        # differ by more than the tolerance, so the others of the same class that are
+        # near within one row are a range of keys.
         reach = int(tolerance)
         shape = self.num_classes + 1, *(side + reach for side in boundaries.shape)
         keys, near = (_keys(x, shape) for x in (boundaries, others))
@@ -127,19 +128,19 @@ class BoundaryF1:
             columns = range(1, reach + 1)
             width = sum(math.hypot(row, column) <= tolerance for column in columns)
             middles = keys + row * shape[2]
-            # Those that find one drop out: most do so within their own row.
+            # Drops pixels that found a match; most find one within their own row.
             alone = near[np.searchsorted(near, middles - width)] > middles + width
             keys, classes = keys[alone], classes[alone]
         missed = self._count(classes)
         return (pixels - missed) / np.maximum(pixels, 1), pixels > 0
 
     def _count(self, classes):
-        # Without those that are no class.
+        # Leaves out values that are not classes.
         return np.bincount(classes, minlength=self.num_classes)[: self.num_classes]
 
 
 def _boundaries(classes, ignored):
-    """The class of each pixel that lies on its boundary, -1 elsewhere."""
+    """Returns the class of each boundary pixel, and -1 elsewhere."""
     classes = np.where(ignored, _INSIDE, classes)
     is_boundary = np.zeros(classes.shape, bool)
     for first, second in (
@@ -154,6 +155,6 @@ def _boundaries(classes, ignored):
 
 
 def _keys(boundaries, shape):
-    """What `_shares` makes of a map of boundaries, an int64 for each pixel of them."""
+    """Returns the int64 keys of the boundary pixels; see `_shares`."""
     rows, columns = np.nonzero(boundaries != _INSIDE)
     return np.ravel_multi_index((boundaries[rows, columns], rows, columns), shape)

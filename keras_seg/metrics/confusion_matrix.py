@@ -4,39 +4,39 @@ from keras_seg.ops.labels import ignored_labels, unknown_label_message
 
 
 def confusion_matrix(labels, classes, num_classes, ignore_class=255):
-    """Counts how often each class was predicted as which, in NumPy.
+    """Counts how often each class was predicted as each other class, in NumPy.
 
-    Predictions that are no class, such as those of ids that a benchmark does not
-    evaluate, have a column of their own, the last: they are missing from the right
-    class, and are no other's mistake.
+    The last column counts predictions that are not classes, such as ids that a
+    benchmark does not evaluate. They are misses of the labelled class and false
+    positives of no class.
 
     Args:
-        labels: integer array of any shape, of classes and ignored labels.
-        classes: integer array of that shape, what was predicted.
+        labels: integer array of any shape, with classes and ignored labels.
+        classes: integer array of that shape, the predicted classes.
         num_classes: int.
-        ignore_class: int, tuple of ints, or None: the labels that do not count.
+        ignore_class: int, tuple of ints, or None. Pixels with such a label are ignored.
 
     Returns:
         int64 array `(num_classes, num_classes + 1)`: rows are the labels, columns the
-        predictions. Those of several images add up.
+        predictions. Add the matrices of several images to combine them.
 
     Raises:
-        ValueError: If the shapes differ, if one of the arrays is not of integers, or if
-            a label is neither a class nor ignored.
+        ValueError: If the shapes differ, if one of the arrays does not contain
+            integers, or if a label is neither a class nor ignored.
 
-    Example: `confusion_matrix([0, 0, 1, 255], [0, 1, 7, 0], 2)` is
-    `[[1, 1, 0], [0, 0, 1]]`.
+    Example:
+        `confusion_matrix([0, 0, 1, 255], [0, 1, 7, 0], 2)` is `[[1, 1, 0], [0, 0, 1]]`.
     """
     labels, classes = np.asarray(labels), np.asarray(classes)
     if labels.shape != classes.shape:
         raise ValueError(
-            "`labels` and `classes` must have one shape. Received: "
+            "`labels` and `classes` must have the same shape. Received: "
             f"{labels.shape} and {classes.shape}"
         )
     for name, array in (("labels", labels), ("classes", classes)):
         if array.dtype.kind not in "iu":
             raise ValueError(
-                f"`{name}` must be of integers. Received the dtype {array.dtype}"
+                f"`{name}` must be an integer array. Received the dtype {array.dtype}"
             )
     labels, classes, pixels = _runs(labels.reshape(-1), classes.reshape(-1))
     counted = ~np.isin(labels, ignored_labels(ignore_class))
@@ -48,16 +48,16 @@ def confusion_matrix(labels, classes, num_classes, ignore_class=255):
     columns = np.where((classes >= 0) & (classes < num_classes), classes, num_classes)
     cells = labels.astype("int64") * (num_classes + 1) + columns
     size = num_classes * (num_classes + 1)
-    # float64 has every whole number below 2^53 pixels.
+    # float64 represents all integers below 2^53 exactly.
     counts = np.bincount(cells, weights=pixels, minlength=size).astype("int64")
     return counts.reshape(num_classes, num_classes + 1)
 
 
 def _runs(labels, classes):
-    """Both values of each run of equal pixels, and how many pixels it has.
+    """Returns the two values and the number of pixels of each run of equal pixels.
 
-    Label maps are made of areas: there are some hundred times fewer runs than pixels,
-    and to find them is faster than to count pixel by pixel.
+    Label maps consist of areas, with far fewer runs than pixels, so that finding runs
+    first is faster than counting pixel by pixel.
     """
     if not labels.size:
         return labels, classes, np.zeros(0, "int64")

@@ -12,49 +12,49 @@ from keras_seg.ops.labels import (
 from keras_seg.ops.precision import widest_integers
 from keras_seg.ops.replicas import sum_over_replicas
 
-_UNCOUNTED = -1  # what Keras is to ignore
+_UNCOUNTED = -1  # the label that Keras ignores
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class MeanIoU(keras.metrics.MeanIoU):
-    """Mean intersection over union, straight from logits.
+    """Mean intersection over union (mIoU) of logits.
 
-    Keras's metric with this field's conventions: the predicted class is the largest
-    logit, ignored pixels do not count, and neither do classes that occur in no label
-    and no prediction. Counts are 64-bit integers: Keras's own 32 bits overflow at 2^31
-    pixels, which are 1024 images of Cityscapes. On JAX, whose integers have 32 bits
-    unless `jax_enable_x64` is set, a second variable counts the overflows.
+    The predicted class is the one with the largest logit. Ignored pixels do not count,
+    and classes that occur in no label and no prediction are left out of the mean.
+    Counts are 64-bit integers, because the 32 bits of `keras.metrics.MeanIoU` overflow
+    at 2^31 pixels, which is 1024 images of Cityscapes. On JAX, whose integers have 32
+    bits unless `jax_enable_x64` is set, a second variable counts the overflows.
 
-    Labels that are neither classes nor ignored are counted on their own, and make the
-    result an error.
+    Labels that are neither classes nor ignored are counted separately, and `result`
+    raises an error for them.
 
     Args:
-        num_classes: int. 1 for networks of one logit a pixel, which have the classes 0
-            and 1: the second is predicted where the logit is above 0.
-        ignore_class: int, tuple of ints, or None: the labels that do not count, in the
-            losses either.
+        num_classes: int. 1 for networks with one logit per pixel, which have the
+            classes 0 and 1; class 1 is predicted where the logit is above 0.
+        ignore_class: int, tuple of ints, or None. Pixels with such a label are ignored.
+            Use the same value as in the loss.
         name: str.
         **kwargs: `dtype` of the counts.
 
     Call arguments:
         y_true: integer labels `(batch, height, width)`.
         y_pred: logits or probabilities `(batch, height, width, num_classes)`; with one
-            class, logits.
+            class, it must be logits.
 
-    Returns (`result`): float32 scalar in [0, 1]; 0 where nothing was counted.
+    Returns:
+        `result` is a float32 scalar in [0, 1], 0 if nothing was counted.
 
     Raises:
-        ValueError: If `ignore_class` is none of those; by `result`, outside of a traced
+        ValueError: If `ignore_class` is invalid. Also in `result`, outside of a traced
             step, if there was a label that is neither a class nor ignored.
 
     Example:
-
-    ```python
-    metric = MeanIoU(num_classes=11)
-    model.compile("sgd", loss, metrics=[metric])
-    model.evaluate(dataset)
-    metric.class_iou()  # one number a class, NaN for absent classes
-    ```
+        ```python
+        metric = MeanIoU(num_classes=11)
+        model.compile("sgd", loss, metrics=[metric])
+        model.evaluate(dataset)
+        metric.class_iou()  # one number per class, NaN for absent classes
+        ```
     """
 
     def __init__(self, num_classes, ignore_class=255, name="mean_iou", **kwargs):
@@ -93,7 +93,7 @@ class MeanIoU(keras.metrics.MeanIoU):
         before = None if self.overflows is None else ops.copy(self.total_cm)
         super().update_state(labels, y_pred, sample_weight)
         if before is not None:
-            # A batch has fewer than 2^31 pixels: what has become less went round.
+            # A batch has fewer than 2^31 pixels, so a lower count has overflowed.
             self.overflows.assign_add(ops.cast(self.total_cm < before, "int32"))
 
     def result(self):
@@ -122,7 +122,7 @@ class MeanIoU(keras.metrics.MeanIoU):
             )
 
     def _intersection_and_union(self):
-        # Within a step every replica has counted its own share of the batch.
+        # Within a step, every replica has counted only its share of the batch.
         counts = sum_over_replicas(ops.convert_to_tensor(self.total_cm))
         if self.overflows is not None:
             overflows = ops.cast(self.overflows, "float32")

@@ -1,8 +1,9 @@
-"""What a confusion matrix says: pure functions of counted pixels, in NumPy.
+"""Measures of a confusion matrix: pure NumPy functions of pixel counts.
 
-Rows are the labels, columns the predictions, `(num_classes, num_classes)`; one more
-column may hold predictions that are no class (see `confusion_matrix`). Classes that
-have nothing to measure are nan, and means leave them out; the mean of none is nan.
+The rows of a matrix `(num_classes, num_classes)` are the labels, its columns the
+predictions. One more column may count predictions that are not classes (see
+`confusion_matrix`). Undefined values are NaN, and means leave them out; the mean of
+none is NaN.
 
     road, car = 0, 1
     counts = [[90, 10], [20, 80]]
@@ -13,41 +14,41 @@ import numpy as np
 
 
 def class_iou(confusion):
-    """Intersection over union of each class; nan where it is neither label nor guess.
+    """Returns the intersection over union of each class, TP / (TP + FN + FP).
 
-    Pixels of a class, predicted or labelled, count once: TP / (TP + FN + FP).
+    It is NaN for a class that occurs neither in the labels nor in the predictions.
     """
     hits, labelled, predicted = _counts(confusion)
     return _ratio(hits, labelled + predicted - hits)
 
 
 def class_accuracy(confusion):
-    """The share of each class's labelled pixels that is right, TP / (TP + FN).
+    """Returns the accuracy (recall) of each class, TP / (TP + FN).
 
-    It is nan for a class that is no pixel's label. Elsewhere this is called recall.
+    It is NaN for a class without labelled pixels.
     """
     hits, labelled, _ = _counts(confusion)
     return _ratio(hits, labelled)
 
 
 def mean_iou(confusion):
-    """The mean of `class_iou` over the classes that occur."""
+    """Returns the mean of `class_iou` over the classes that occur."""
     return mean(class_iou(confusion))
 
 
 def mean_accuracy(confusion):
-    """The mean of `class_accuracy` over the labelled classes: balanced accuracy."""
+    """Returns the mean of `class_accuracy` over the labelled classes."""
     return mean(class_accuracy(confusion))
 
 
 def pixel_accuracy(confusion):
-    """The share of all pixels that is right."""
+    """Returns the share of all pixels that are predicted correctly."""
     hits, labelled, _ = _counts(confusion)
     return float(_ratio(hits.sum(), labelled.sum()))
 
 
 def frequency_weighted_iou(confusion):
-    """The mean of `class_iou` by the classes' shares of the labelled pixels."""
+    """Returns the mean of `class_iou`, weighted by the labelled pixels of a class."""
     _, labelled, _ = _counts(confusion)
     present = labelled > 0
     weighted = np.sum(labelled[present] * class_iou(confusion)[present])
@@ -55,18 +56,18 @@ def frequency_weighted_iou(confusion):
 
 
 def merge_classes(confusion, groups):
-    """The confusion matrix of groups of classes, such as Cityscapes' categories.
+    """Returns the confusion matrix of groups of classes, such as categories.
 
     Args:
-        confusion: array `(num_classes, num_classes or one more)`.
-        groups: sequence of str, the group of each class.
+        confusion: array `(num_classes, num_classes)`, or with one more column.
+        groups: sequence of str. The group of each class.
 
     Returns:
-        Pair of the groups' names in the order in which they occur, and their matrix,
-        with the column of predictions that are no class if there is one.
+        Pair of the names of the groups, in order of appearance, and their confusion
+        matrix. It keeps the column of predictions that are not classes, if any.
 
     Raises:
-        ValueError: If there is not a group for each class.
+        ValueError: If there is not exactly one group for each class.
     """
     confusion = np.asarray(confusion)
     if len(groups) != len(confusion):
@@ -83,15 +84,15 @@ def merge_classes(confusion, groups):
 
 
 def mean(values):
-    """The mean of what is not nan, and nan where there is nothing."""
+    """Returns the mean of the values that are not NaN, or NaN if there are none."""
     values = np.asarray(values, "float64")
     values = values[~np.isnan(values)]
-    # Added up in order, as the benchmarks' own code does, to have its last digit too.
+    # Adds in order, like the benchmarks' own code, to match its last digit.
     return float(np.cumsum(values)[-1] / len(values)) if len(values) else np.nan
 
 
 def _counts(confusion):
-    """The hits, the labelled and the predicted pixels of each class."""
+    """Returns the correct, the labelled and the predicted pixels of each class."""
     confusion = np.asarray(confusion)
     if confusion.ndim != 2 or not 0 <= confusion.shape[1] - len(confusion) <= 1:
         raise ValueError(

@@ -37,7 +37,7 @@ def test_sequences_are_one_weight_for_each_class(loss, weights):
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        (0.5, "must be a sequence of one weight for each class, a dict"),
+        (0.5, "must be a sequence with one weight for each class, a"),
         ("balanced", r"balanced_class_weights\(dataset\)"),
         ({0.1, 0.9}, "must be a sequence"),
         (np.ones((2, 2)), "must be a sequence"),
@@ -46,10 +46,10 @@ def test_sequences_are_one_weight_for_each_class(loss, weights):
         ({0: 1.0, "1": 1.0}, "keys"),
         ({0: 1.0, 255: 0.0}, "keys"),
         ({}, "keys"),
-        ([1.0, -1.0], "finite numbers of 0 or more"),
-        ([1.0, float("nan")], "finite numbers of 0 or more"),
-        ({0: 1.0, 1: float("inf")}, "finite numbers of 0 or more"),
-        ([1.0, None], "finite numbers of 0 or more"),
+        ([1.0, -1.0], "finite numbers of at least 0"),
+        ([1.0, float("nan")], "finite numbers of at least 0"),
+        ({0: 1.0, 1: float("inf")}, "finite numbers of at least 0"),
+        ([1.0, None], "finite numbers of at least 0"),
         ([0, 0], "not all 0"),
         ([], "not all 0"),
     ],

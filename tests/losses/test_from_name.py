@@ -31,8 +31,8 @@ def test_each_loss_gets_the_options_that_it_has():
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("hinge", {}, "must be one or several of crossentropy, .*'hinge'"),
-        ("dice+", {}, "must be one or several"),
+        ("hinge", {}, "must be one or more of crossentropy, .*'hinge'"),
+        ("dice+", {}, "must be one or more"),
         ("focal", {"label_smoothing": 0.1}, "'focal' has no option 'label_smoothing'"),
     ],
 )

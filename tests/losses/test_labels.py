@@ -321,7 +321,7 @@ def test_a_last_axis_of_one_is_no_class(loss):
 @pytest.mark.parametrize("loss", PIXEL_LOSSES)
 def test_sample_weights_of_other_shapes_are_refused(loss, shape):
     labels, logits = sample(loss)
-    with pytest.raises(ValueError, match="`sample_weight` must be one weight an image"):
+    with pytest.raises(ValueError, match="`sample_weight` must be one weight per"):
         make(loss)(labels, logits, np.ones(shape))
 
 

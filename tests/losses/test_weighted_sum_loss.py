@@ -65,9 +65,7 @@ def test_a_saved_model_keeps_its_losses(tmp_path):
 
 
 def test_bad_arguments():
-    with pytest.raises(
-        TypeError, match="must be of keras.losses.Loss. Received: 'mse'"
-    ):
+    with pytest.raises(TypeError, match="must be a keras.losses.Loss. Received: 'mse'"):
         WeightedSumLoss(["mse"])
     with pytest.raises(ValueError, match="Received: 0 losses, weights=None"):
         WeightedSumLoss([])
