@@ -18,7 +18,7 @@ _PACKAGES = (
     "training",
     "visualization",
 )
-_XLA = ("set_xla", "xla_scope")  # of keras_seg.ops.xla
+_XLA = ("set_xla", "xla_scope")  # from keras_seg.ops.xla
 
 __all__ = [*_PACKAGES, *_XLA]
 
@@ -26,23 +26,23 @@ __version__ = "0.1.0"
 
 
 def _register():
-    """Imports Keras and what saved models are made of, so that they load."""
+    """Imports Keras and registers the classes that saved models consist of."""
     import keras
 
     if keras.__version__.startswith("2."):
-        # First: it gives Keras 2 what follows.
+        # First, because it adds to Keras 2 what the other modules need.
         importlib.import_module("keras_seg._keras2")
     for name in ("backbones", "layers", "losses", "metrics", "models", "ops"):
         importlib.import_module(f"keras_seg.{name}")
 
 
 def _is_command():
-    """Whether this process is `keras-seg` or `python -m keras_seg`.
+    """Returns whether this process is `keras-seg` or `python -m keras_seg`.
 
     The command reads its arguments before it imports Keras, which takes seconds.
     """
     program = getattr(sys, "argv", [""])[0]
-    if program == "-m":  # as long as Python looks for the module
+    if program == "-m":  # while Python searches for the module
         return sys.orig_argv[-len(sys.argv)] == "keras_seg"
     return pathlib.PurePath(program).stem == "keras-seg"
 
@@ -52,7 +52,7 @@ if not _is_command():
 
 
 def __getattr__(name):
-    # Packages that need TensorFlow on every backend are imported when they are used.
+    # Packages that need TensorFlow on every backend are imported on first use.
     if name in _PACKAGES:
         return importlib.import_module(f"keras_seg.{name}")
     if name in _XLA:

@@ -1,4 +1,4 @@
-"""`python -m keras_seg`, the same as the command `keras-seg`."""
+"""Runs the command `keras-seg` as `python -m keras_seg`."""
 
 from keras_seg.command import main
 

@@ -1,4 +1,4 @@
-"""What a trained model predicts, and how well."""
+"""Prediction with trained models, and evaluation of predictions."""
 
 from keras_seg.data import read_image
 from keras_seg.inference.class_map import class_map

@@ -4,16 +4,16 @@ from keras_seg.ops.xla import tensorflow
 
 
 def class_map(logits):
-    """The class of each pixel.
+    """Returns the class of each pixel.
 
-    That of the largest logit; or, where there is one logit, 1 where it is above 0,
-    which is a probability above one half, and else 0.
+    The class is the index of the largest logit. For a single logit, it is 1 where the
+    logit is above 0, that is, where the probability is above 0.5, and 0 elsewhere.
 
     Args:
         logits: float tensor `(batch, height, width, classes)`.
 
     Returns:
-        Integer tensor `(batch, height, width)` of the type that `class_dtype` names.
+        Integer tensor `(batch, height, width)` with the dtype of `class_dtype`.
 
     Example: `class_map(keras.ops.ones((2, 4, 6, 11)))` is uint8 of shape (2, 4, 6).
     """
@@ -21,7 +21,7 @@ def class_map(logits):
     if num_classes == 1:
         classes = logits[..., 0] > 0
     elif tf := tensorflow():
-        # That of keras.ops tells -0.0 from 0.0, with operations that exports keep.
+        # keras.ops.argmax separates -0.0 from 0.0, which adds operations to exports.
         classes = tf.argmax(logits, axis=-1)
     else:
         classes = ops.argmax(logits, axis=-1)
@@ -29,5 +29,5 @@ def class_map(logits):
 
 
 def class_dtype(num_classes):
-    """The type of class maps: "uint8", or "int32" above 256 classes."""
+    """Returns the dtype of class maps: "uint8", or "int32" above 256 classes."""
     return "uint8" if num_classes <= 256 else "int32"

@@ -20,21 +20,22 @@ def evaluate(
     verbose=0,
     **options,
 ):
-    """How well a model predicts whole images: IoU, accuracy, boundaries, confusion.
+    """Evaluates a model on whole images: IoU, accuracy, boundary F1, confusion matrix.
 
-    Batches are predicted one after the other, so that memory does not grow with the
-    data set. A model that was built under a `tf.distribute.Strategy` predicts on all of
-    its devices; whatever their number, each image counts once.
+    Predicts batch by batch, so that memory does not grow with the data set. A model
+    built under a `tf.distribute.Strategy` predicts on all of its devices; each image
+    counts once, whatever their number.
 
     Args:
-        model: a model of `keras_seg.models`, compiled or not; it stays as it is.
-        batches: `tf.data.Dataset` of images and labels, as `evaluation_pipeline` gives.
-            A `DSRL` takes images of the labels' size, which are reduced by its scale as
-            by `predict`, and images that are that much smaller, as `named_targets`
-            gives.
-        class_names: sequence of str, one for each class; two for a model of one logit.
-        ignore_class: int, tuple of ints, or None: the labels that do not count.
-        boundaries: bool. Whether to work out the boundary F1 too.
+        model: a model of `keras_seg.models`, compiled or not. It is not changed.
+        batches: `tf.data.Dataset` of (images, labels), as `evaluation_pipeline` returns
+            it. For a `DSRL`, images may have the size of the labels, and are then
+            reduced by its scale as in `predict`, or be smaller by that scale, as from
+            `named_targets`.
+        class_names: sequence of str, one for each class; two for a model with a single
+            logit.
+        ignore_class: int, tuple of ints, or None. Labels that are ignored.
+        boundaries: bool. Whether to compute the boundary F1 too.
         boundary_tolerance: float, in pixels, or None for 0.75 % of each image's
             diagonal.
         verbose: 0, or 1 for a progress bar.
@@ -43,12 +44,12 @@ def evaluate(
 
     Returns:
         dict of "mean_iou", "class_iou" and the other measures of
-        `evaluate_label_maps`; a class without any pixel is nan and does not count.
+        `evaluate_label_maps`. Classes without pixels are nan and do not count in means.
 
     Raises:
-        TypeError: As `prediction_model`.
-        ValueError: If there are not as many names as the model has classes, if the
-            model was built for several machines, or as `prediction_model` and
+        TypeError: See `prediction_model`.
+        ValueError: If the number of names is not the number of classes of the model, or
+            if the model was built for several workers; see also `prediction_model` and
             `evaluate_label_maps`.
 
     Example: `evaluate(model, evaluation_pipeline(val), val.class_names)["mean_iou"]`
@@ -75,7 +76,7 @@ def evaluate(
 
 
 def _predict_function(network, model, options):
-    """A function from images and their labels to class maps of the labels' size."""
+    """Returns a function from (images, labels) to class maps of the labels' size."""
     full_size = prediction_model(model, **options)
     if network_info(network).scale == 1:
         return lambda images, labels: class_map(full_size(images, training=False))
@@ -93,23 +94,23 @@ def _predict_function(network, model, options):
 
 
 def _predict(predict, batches):
-    """Labels and class maps of each batch, as Keras's backend predicts them."""
+    """Yields the labels and the predicted class maps of each batch."""
     for images, labels in batches.as_numpy_iterator():
         yield labels, ops.convert_to_numpy(predict(images, labels))
 
 
 def _predict_on_devices(predict, batches, strategy):
-    """The same of each device's part of a batch."""
+    """Yields the labels and the predicted class maps of each replica's batch."""
     tf = tensorflow()
     if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         raise ValueError(
-            "`model` must belong to this machine alone. Received one of several "
-            "machines: save it, and load it outside of its strategy."
+            "`model` must not be built under a MultiWorkerMirroredStrategy. Received: "
+            "a model of several workers. Save it and load it outside of its strategy."
         )
     batches = strategy.experimental_distribute_dataset(batches)
 
-    # With the sizes of the data set, which are mostly known at run time only: a trace
-    # for each size would take longer than the predictions.
+    # The signature keeps dynamic shapes: retracing for each image size would take
+    # longer than the predictions.
     @tf.function(input_signature=[batches.element_spec])
     def step(batch):
         images, labels = batch
@@ -122,7 +123,7 @@ def _predict_on_devices(predict, batches, strategy):
 
 
 def _with_progress(pairs, count):
-    """The same pairs; a bar shows how many there have been of `count`, if it is any."""
+    """Yields the pairs and shows a progress bar, out of `count` if it is positive."""
     bar = keras.utils.Progbar(count if count > 0 else None)
     for pair in pairs:
         yield pair

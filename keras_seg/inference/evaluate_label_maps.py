@@ -8,22 +8,21 @@ from keras_seg.ops.labels import ignored_labels
 def evaluate_label_maps(
     pairs, class_names, ignore_class=255, boundaries=True, boundary_tolerance=None
 ):
-    """Compares label maps with predicted ones, one after the other.
+    """Evaluates predicted class maps against labels.
 
-    What `evaluate` does with a model's predictions, for those that are there already,
-    in files of another program for instance. The measures are those of
-    `keras_seg.metrics.measures`, of one confusion matrix of all images' pixels; so
-    they are those of Cityscapes' evaluation code, to the last digit.
+    Like `evaluate`, but for predictions that exist already, for example in files that
+    another program wrote. The measures are those of `keras_seg.metrics.measures`,
+    computed from one confusion matrix over the pixels of all images; they equal those
+    of Cityscapes' evaluation code.
 
     Args:
         pairs: iterable of `(labels, classes)`, integer arrays `(height, width)` or
-            `(batch, height, width)`: the classes and ignored labels of an image, and
-            what was predicted. A prediction that is no class is wrong, and counts as
-            no other class.
+            `(batch, height, width)`: the labels and the predicted classes. A prediction
+            that is not a class counts as wrong for the label's class only.
         class_names: sequence of str, one for each class.
-        ignore_class: int, tuple of ints, or None: the labels that do not count.
-        boundaries: bool. Whether to work out the boundary F1 too, which takes longer
-            than all else.
+        ignore_class: int, tuple of ints, or None. Labels that are ignored.
+        boundaries: bool. Whether to compute the boundary F1 too, which takes longer
+            than everything else.
         boundary_tolerance: float, in pixels, or None for 0.75 % of each image's
             diagonal.
 
@@ -33,22 +32,22 @@ def evaluate_label_maps(
         - "mean_iou", "mean_accuracy", "pixel_accuracy", "frequency_weighted_iou":
           floats in 0..1;
         - "class_iou", "class_accuracy": `{class name: float}`;
-        - "boundary_f1", a float, and "class_boundary_f1", by name: see `BoundaryF1`;
-          not with `boundaries=False`;
-        - "class_share", by name: the class's share of the labelled pixels that count;
-          "ignored_share", a float: the share of the pixels that are ignored, in the
-          images that have labels;
-        - "confusion_matrix": list of lists of int, a row for each class of the labels,
-          a column for each one that was predicted, and where predictions are no class
-          a last column of these.
+        - "boundary_f1", a float, and "class_boundary_f1", `{class name: float}`: see
+          `BoundaryF1`; absent with `boundaries=False`;
+        - "class_share", `{class name: float}`: the class's share of the labelled pixels
+          that are not ignored;
+        - "ignored_share", a float: the share of ignored pixels in images with labels;
+        - "confusion_matrix": list of lists of int, a row for each class of the labels
+          and a column for each predicted class, plus a last column for predictions
+          that are not a class, if there are any.
 
-        What has no pixels is nan and does not count in means; `write_evaluation` makes
-        that null.
+        Values without pixels are nan and do not count in means; `write_evaluation`
+        writes them as null.
 
     Raises:
-        ValueError: If fewer than two classes are left beside ignored pixels, if two
-            classes have one name, if a label is neither a class nor ignored, if shapes
-            differ, or as `BoundaryF1`.
+        ValueError: If fewer than two classes remain besides ignored pixels, if two
+            classes have the same name, if a label is neither a class nor ignored, or if
+            shapes differ; see also `BoundaryF1`.
 
     Example:
 
@@ -61,8 +60,8 @@ def evaluate_label_maps(
     num_classes = len(class_names)
     if len(set(class_names)) < num_classes:
         raise ValueError(
-            "`class_names` must have another name for each class, by which the result "
-            f"is read. Received: {class_names=}"
+            "`class_names` must have a different name for each class, since results "
+            f"are given by name. Received: {class_names=}"
         )
     confusion = np.zeros((num_classes, num_classes + 1), "int64")
     ignored_pixels = labelled_images = seen = 0
@@ -70,7 +69,7 @@ def evaluate_label_maps(
     for labels, classes in pairs:
         labels, classes = np.asarray(labels), np.asarray(classes)
         confusion += confusion_matrix(labels, classes, num_classes, ignore_class)
-        # Not those that are ignored throughout, which fill up batches.
+        # Images that are ignored entirely only fill up batches, and do not count.
         ignored = np.isin(labels, ignored_labels(ignore_class))
         ignored = ignored.reshape(-1, np.prod(labels.shape[-2:], dtype=int))
         labelled = ~ignored.all(axis=1)
@@ -95,7 +94,7 @@ def evaluate_label_maps(
     )
     if ignored_pixels or (seen and not labelled_images):
         shares.check()
-    elif seen:  # without ignored pixels, an image of one class is in order
+    elif seen:  # without ignored pixels, images of a single class are valid
         shares.warn_of_absent()
     if not confusion[:, -1].any():
         confusion = confusion[:, :-1]

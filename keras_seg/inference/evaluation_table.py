@@ -2,16 +2,16 @@ import math
 
 
 def evaluation_table(result):
-    """What `evaluate` found, as lines of text.
+    """Formats the result of `evaluate` as a text table.
 
     Args:
         result: dict that `evaluate` or `evaluate_label_maps` returned.
 
     Returns:
-        str: a line for each class with its share of the labelled pixels, its IoU, its
-        accuracy and its boundary F1; one for the share of all pixels that are ignored,
-        and one for each measure of all, the mean IoU last; in percent, with "-" for
-        what has no pixels.
+        str: a line for each class with its share of the labelled pixels, IoU, accuracy
+        and boundary F1; a line for the share of ignored pixels, if any; and a line for
+        each overall measure, the mean IoU last. Values are in percent, with "-" for
+        those without pixels.
 
     Example: `print(evaluation_table(evaluate(model, batches, class_names)))`
     """

@@ -4,19 +4,19 @@ from keras_seg.ops.xla import require_tensorflow
 
 
 def flops(model, size):
-    """Floating point operations of a prediction for one image.
+    """Counts the floating point operations of a prediction for one image.
 
-    A multiplication and an addition count as two. By TensorFlow's profiler, on the
-    graph of the model's inference, with the matrix products of `einsum` added, which
-    the profiler leaves out where they contract the last axis of the first argument, as
-    attention's do.
+    A multiply-add counts as two operations. TensorFlow's profiler counts them on the
+    graph of the model's inference. Matrix products of `einsum` are added, since the
+    profiler omits those that contract the last axis of the first argument, as in
+    attention.
 
     Args:
         model: `keras.Model` with one input, images.
         size: pair of ints, height and width of the image.
 
     Returns:
-        int.
+        int, the number of floating point operations.
 
     Raises:
         RuntimeError: If Keras does not run on TensorFlow.

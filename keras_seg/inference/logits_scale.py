@@ -2,18 +2,17 @@ import keras
 
 
 def logits_scale(network, size):
-    """How many times larger than the image the logits of a network are.
+    """Returns the ratio of the size of a network's logits to that of its images.
 
     Args:
         network: `keras.Model` from images, or from images and "positions", to logits.
         size: pair of ints, rows and columns of an image.
 
     Returns:
-        int: 1 for most, the `scale` of a `DSRL`.
+        int: 1 for most networks; the `scale` of a `DSRL`.
 
     Raises:
-        ValueError: If the logits have neither the image's size nor a whole number of
-            times that.
+        ValueError: If the size of the logits is not a whole multiple of the image's.
 
     Example: `logits_scale(inference_model(DSRL(11, scale=2)), (64, 64))` is 2.
     """

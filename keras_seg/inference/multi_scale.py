@@ -4,22 +4,23 @@ from keras_seg.inference.views import MultiScale
 
 
 def multi_scale(model, scales=(0.5, 0.75, 1.0, 1.25, 1.5, 1.75), flip=True):
-    """A model that averages what it predicts at several scales, and mirrored.
+    """Returns a model that averages predictions over scales and mirrored images.
 
     Args:
         model: a model of `keras_seg.models` or of `sliding_window`, or any functional
             `keras.Model` from images of any size to logits, or to a dict with
             "segmentation".
-        scales: sequence of floats above 0, as of `MultiScale`.
-        flip: bool. Whether each scale is seen a second time, mirrored left to right.
+        scales: sequence of positive floats. The image scales; see `MultiScale`.
+        flip: bool. Whether to predict each scale a second time, mirrored left to right.
 
     Returns:
         A functional `keras.Model` that shares its weights with `model`, from images
         `(batch, height, width, channels)` of any size to logits whose softmax is the
-        mean of the probabilities. It can be evaluated, saved and exported as any other.
+        mean of the probabilities. It can be evaluated, saved and exported like any
+        other model.
 
     Raises:
-        ValueError: As `MultiScale`.
+        ValueError: See `MultiScale`.
 
     Example:
 

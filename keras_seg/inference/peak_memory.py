@@ -15,7 +15,7 @@ import keras_seg
 
 
 def peak():
-    """The most bytes since the last reset, on Linux; elsewhere since the start."""
+    """Returns the peak memory since the last reset, or outside of Linux the start."""
     try:
         with open("/proc/self/status") as file:
             found = [line.split() for line in file if line.startswith("VmHWM")]
@@ -29,7 +29,7 @@ def peak():
 
 model = keras.saving.load_model(sys.argv[1], compile=False)
 image = np.zeros([1, *map(int, sys.argv[2:])], "float32")
-try:  # so that what importing took does not hide the prediction
+try:  # reset the peak, so that importing does not hide the prediction
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")
 except OSError:
@@ -41,12 +41,12 @@ print(peak() - before)
 
 
 def peak_memory(model, size):
-    """The memory that a prediction for one image takes above that of the loaded model.
+    """Measures the memory of a prediction for one image, besides the loaded model.
 
-    Measured on the CPU, in a process of its own that loads the model, predicts, and
-    asks the system for the most it had: features, logits and what the operations take
-    for their work, with tracing. On a GPU the convolutions' workspaces differ. Outside
-    of Linux the most that loading took is not told apart, so that less is found.
+    A separate process on the CPU loads the model, predicts and reads its peak memory,
+    which includes features, logits, workspaces and tracing. On a GPU, the workspaces of
+    convolutions differ. Outside of Linux, the peak of loading cannot be reset, so that
+    the result may be too low.
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` from
@@ -54,10 +54,10 @@ def peak_memory(model, size):
         size: pair of ints, height and width of the image.
 
     Returns:
-        int, bytes.
+        int, the memory in bytes.
 
     Raises:
-        RuntimeError: If the process fails, or where the system does not tell.
+        RuntimeError: If the process fails or the system does not report memory.
 
     Example: `peak_memory(SPNet(11, "resnet18"), (512, 1024)) / 2**20`
     """

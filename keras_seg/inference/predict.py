@@ -6,29 +6,30 @@ from keras_seg.inference.predictor import predictor
 
 
 def predict(model, images, **options):
-    """The label maps of images of any size, one or many.
+    """Predicts the class maps of one or several images of any size.
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` from
             images in 0..255 to logits, or to a dict with "segmentation".
         images: one image, in any form that `keras_seg.data.read_image` reads: an array
             `(height, width, channels)` or `(height, width)` in 0..255, the path of an
-            image file, its bytes, or a `PIL.Image.Image`; or several: an array
-            `(batch, height, width, channels)`, or an iterable of such images, of
-            different sizes too.
+            image file, its bytes, or a `PIL.Image.Image`. Or several images: an array
+            `(batch, height, width, channels)`, or an iterable of images, whose sizes
+            may differ.
         **options: `window`, `overlap`, `blending`, `scales` and `flip` of
             `prediction_model`; `value_range`, `max_pixels` and
             `return_probabilities` of `predictor`.
 
     Returns:
-        The label map of one image, `(height, width)` at the image's own size: uint8, or
-        int32 above 256 classes; a list of these for several. To write many as they
-        come, use `predictor`. With `return_probabilities` a pair for each image: the
-        label map, and the probabilities, float32 `(height, width, classes)`.
+        The class map of one image, `(height, width)` at the image's own size: uint8, or
+        int32 for more than 256 classes. A list of class maps for several images; use
+        `predictor` to process many images one at a time. With `return_probabilities`, a
+        pair for each image: the class map and the probabilities, float32
+        `(height, width, classes)`.
 
     Raises:
-        ValueError: As `predictor`.
-        FileNotFoundError: If a path leads to no file.
+        ValueError: See `predictor`.
+        FileNotFoundError: If a path does not exist.
 
     Example:
 

@@ -17,35 +17,34 @@ def prediction_model(
     flip=False,
     full_size=True,
 ):
-    """A model as it predicts: from images of any size to logits at their size.
+    """Returns a model for inference, from images of any size to logits of their size.
 
-    `predict`, `evaluate`, `keras-seg` and the exports prepare a model by this function.
-    What only training needs is left out; the image is seen in windows, at several
-    scales and mirrored, as asked for.
+    Removes the outputs that only training needs, and adds sliding windows and test-time
+    augmentation as requested. `predict`, `evaluate` and `keras-seg` use this function.
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` from
             images in 0..255 to logits, or to a dict with "segmentation".
-        window: pair of ints, rows and columns of a `sliding_window`, or None to look at
-            the whole image at once. A model for images of one size gets windows of that
-            size. Each window of a HANet with positions has the positions of its rows.
-        overlap: float. Of the windows.
-        blending: str. Of the windows.
-        scales: sequence of floats, as of `multi_scale`.
-        flip: bool, as of `multi_scale`.
+        window: pair of ints, rows and columns of a `sliding_window`, or None to predict
+            the whole image at once. A model with a fixed input size uses windows of
+            that size. A HANet with positions receives the row positions of each window.
+        overlap: float. Overlap of the windows; see `SlidingWindow`.
+        blending: str. Blending of the windows; see `SlidingWindow`.
+        scales: sequence of positive floats. Image scales; see `multi_scale`.
+        flip: bool. Whether to average with the mirrored image; see `multi_scale`.
         full_size: bool. Whether images for a `DSRL` are reduced by its scale, as in
-            training, so that logits have the size of the image that comes in. Without,
-            they are that many times larger than the image.
+            training, so that the logits have the size of the input image. If False, the
+            logits are larger than the image by that scale.
 
     Returns:
         A functional `keras.Model` that shares its weights with `model`, from images
         `(batch, height, width, channels)` of any size to logits `(batch, height, width,
-        classes)`. It can be saved and exported as any other.
+        classes)`. It can be saved and exported like any other model.
 
     Raises:
         TypeError: If `model` is not a functional `keras.Model`.
-        ValueError: If the model has other inputs or outputs, or as `sliding_window` and
-            `multi_scale`.
+        ValueError: If the inputs or outputs of the model are not as above; see also
+            `sliding_window` and `multi_scale`.
 
     Example:
 
@@ -72,9 +71,9 @@ def prediction_model(
 
 
 def _reducing(network, scale):
-    """The network on images that it reduces itself, by the mean of whole blocks.
+    """Returns the network preceded by a reduction to the means of blocks of pixels.
 
-    What is missing to whole blocks repeats the border, and is cropped off again.
+    Images are padded to whole blocks by repeating their border; the logits are cropped.
     """
     image = keras.Input(network.inputs[0].shape[1:], name="image")
     x = PadToMultiple(scale, mode="edge", dtype="float32", name="whole_blocks")(image)

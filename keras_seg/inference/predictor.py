@@ -18,29 +18,31 @@ def predictor(
     max_pixels=MAX_PIXELS,
     return_probabilities=False,
 ):
-    """A function from one image, of any size, to its label map.
+    """Returns a function that predicts the class map of one image of any size.
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` from
             images in 0..255 to logits, or to a dict with "segmentation". Images for a
-            `DSRL` are reduced by its scale, as in training, so that the label map has
-            the size of the image that was given.
-        window, overlap, blending, scales, flip: as of `prediction_model`.
-        value_range: the values of black and of white in images of more than 8 bits, as
-            of `keras_seg.data.read_image`.
-        max_pixels: int. Larger images are refused.
-        return_probabilities: bool. Whether the function returns the pair of the label
-            map and the probabilities of all classes, float32
-            `(height, width, classes)`, whose largest is the confidence.
+            `DSRL` are reduced by its scale, as in training, so that the class map has
+            the size of the given image.
+        window, overlap, blending, scales, flip: see `prediction_model`.
+        value_range: the values of black and white in images of more than 8 bits; see
+            `keras_seg.data.read_image`.
+        max_pixels: int. Larger images raise an error.
+        return_probabilities: bool. Whether the function returns a pair: the class map
+            and the probabilities of all classes, float32 `(height, width, classes)`.
+            The largest probability of a pixel is its confidence.
 
     Returns:
         A function that takes an image, in any form that `keras_seg.data.read_image`
         reads (an array in 0..255, a path, the bytes of a file, a `PIL.Image.Image`),
-        and returns its label map: `(height, width)`, uint8, or int32 above 256 classes.
+        and returns its class map: `(height, width)`, uint8, or int32 for more than 256
+        classes.
 
     Raises:
-        TypeError: As `prediction_model`.
-        ValueError: As `prediction_model`. The function raises it as `read_image`.
+        TypeError: See `prediction_model`.
+        ValueError: See `prediction_model`. The returned function raises the errors of
+            `read_image`.
 
     Example:
 

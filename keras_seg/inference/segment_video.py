@@ -17,32 +17,32 @@ _CODECS = {".webm": "libvpx-vp9"}  # the others have H.264
 def segment_video(
     label_map, source, output, palette, alpha=0.5, frames_per_second=None, verbose=1
 ):
-    """Writes a video under the colours of the classes.
+    """Segments a video and writes it overlaid with the colours of the classes.
 
-    Frames are read, segmented and written one after the other, so that memory does not
-    grow with the length. Sound is left out. Where height or width is odd, the last row
-    or column is repeated, because video formats ask for even sizes.
+    Frames are read, segmented and written one at a time, so that memory does not grow
+    with the length of the video. Sound is dropped. Odd heights and widths are padded by
+    repeating the last row or column, because video codecs require even sizes.
 
     Args:
-        label_map: function from an image, uint8 `(height, width, 3)`, to its classes,
-            as `predictor` returns it.
-        source: str or path of a video, or of a folder of frames, whose order is that of
-            their names and whose numbers count as such.
-        output: str or path of the video to write, .mp4, .mkv, .mov, .avi, .m4v or
-            .webm. It takes its place when it is complete.
+        label_map: function from an image, uint8 `(height, width, 3)`, to its class map,
+            such as `predictor` returns.
+        source: str or path of a video, or of a folder of frames. Frames are sorted by
+            name, with numbers in numerical order.
+        output: str or path of the video to write: .mp4, .mkv, .mov, .avi, .m4v or
+            .webm. The file appears when it is complete.
         palette: uint8 array `(num_classes, 3)`, RGB.
-        alpha: float in 0..1. The share of the colours.
-        frames_per_second: float; `None` for that of the source, and 25 for a folder.
+        alpha: float in 0..1. Opacity of the colours.
+        frames_per_second: float, or None for that of the source, and 25 for a folder.
         verbose: 0, or 1 for a progress bar on the standard error.
 
     Returns:
         int, the number of frames.
 
     Raises:
-        FileNotFoundError: If there is no `source`, or no folder for `output`.
-        ImportError: If PyAV, of the extra `video`, is not installed.
+        FileNotFoundError: If `source` or the folder of `output` does not exist.
+        ImportError: If PyAV is not installed: `pip install 'keras-seg[video]'`.
         ValueError: If the source holds no frames or is damaged, if frames differ in
-            size, or if `output` has another ending.
+            size, or if `output` has another suffix.
 
     Example: `segment_video(predictor(model), "drive.mp4", "classes.mp4", palette)`
     """
@@ -98,11 +98,13 @@ def _check(source, output):
     if not output.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {output.parent}")
     if source.resolve() == output.resolve():
-        raise ValueError(f"The video would be written over: {source}")
+        raise ValueError(
+            f"`output` must be a different file from `source`. Received: {source}"
+        )
 
 
 def _frames(av, source, stack):
-    """The images, how many there are (0: not known), and how many a second."""
+    """Returns the images, their number (0 if unknown) and the frames per second."""
     if source.is_dir():
         paths = sorted(find_files(source, IMAGE_SUFFIXES), key=_by_numbers)
         images = (np.uint8(np.rint(read_image(path))) for path in paths)
@@ -119,14 +121,14 @@ def _frames(av, source, stack):
 def _decode(av, source, container):
     try:
         for frame in container.decode(video=0):
-            turns = round(getattr(frame, "rotation", 0) / 90)  # as telephones note it
+            turns = round(getattr(frame, "rotation", 0) / 90)  # phones store rotations
             yield np.rot90(frame.to_ndarray(format="rgb24"), turns)
     except av.error.FFmpegError as error:
         raise ValueError(f"Cannot read {source}: {error}") from error
 
 
 def _by_numbers(path):
-    """A key that puts "frame10" behind "frame9"."""
+    """Returns a sort key that puts "frame10" after "frame9"."""
     parts, digits = [], ""
     for character in [*path.as_posix(), ""]:
         if character.isdigit():

@@ -4,7 +4,7 @@ from keras_seg.models import inference_model
 
 
 def segmentation_network(model, positions=False):
-    """A model without its training-only parts, checked to segment images.
+    """Returns a model without its training-only parts, after checking that it segments.
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` from
@@ -18,7 +18,7 @@ def segmentation_network(model, positions=False):
 
     Raises:
         TypeError: If `model` is not a functional `keras.Model`.
-        ValueError: If it has other inputs or outputs.
+        ValueError: If its inputs or outputs are not as above.
 
     Example: `segmentation_network(SPNet(11, auxiliary_head=True))(images)`
     """
@@ -26,7 +26,7 @@ def segmentation_network(model, positions=False):
     if not isinstance(model, keras.Model) or not inputs:
         raise TypeError(
             "`model` must be a functional keras.Model, whose inputs and outputs are "
-            f"known. Received: {type(model).__name__}. Wrap another one so: "
+            f"known. Received: {type(model).__name__}. Wrap any other model like this: "
             "`images = keras.Input((None, None, 3)); "
             "model = keras.Model(images, other(images))`"
         )

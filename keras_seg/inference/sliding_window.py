@@ -4,24 +4,24 @@ from keras_seg.inference.windows import SlidingWindow
 
 
 def sliding_window(model, window, **options):
-    """A model that predicts window by window, for images of any size.
+    """Returns a model that predicts images of any size window by window.
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` from
             images to logits of the images' size, or a whole number of times as large
             (`DSRL`), or to a dict with "segmentation".
-        window: pair of ints, rows and columns; the crop that the model was trained on
-            is a good choice.
+        window: pair of ints, rows and columns of a window. The training crop size is a
+            good choice.
         **options: `overlap`, `blending` and `batch_size` of `SlidingWindow`.
 
     Returns:
         A functional `keras.Model` that shares its weights with `model`, from images
         `(batch, height, width, channels)` of any size to logits `(batch, height, width,
-        classes)`, or as many times larger as the model's. It can be evaluated, saved
-        and exported as any other.
+        classes)`, or larger by the model's scale. It can be evaluated, saved and
+        exported like any other model.
 
     Raises:
-        ValueError: As `SlidingWindow`.
+        ValueError: See `SlidingWindow`.
 
     Example:
 

@@ -6,41 +6,41 @@ from keras_seg.models import inference_model
 from keras_seg.ops import resize_bilinear
 from keras_seg.ops.xla import require_tensorflow
 
-_PROBE = 64  # pixels: where a network takes any size, to ask for that of its logits
-_SMALLEST = 1e-30  # a probability, so that its logarithm is finite
+_PROBE = 64  # side in pixels of the trial image for a network with dynamic shapes
+_SMALLEST = 1e-30  # smallest probability, so that logarithms are finite
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class MultiScale(keras.layers.Layer):
-    """A network that sees an image at several scales, and mirrored, and averages.
+    """Averages a network's predictions over scales and mirrored images.
 
-    The image is resized bilinearly to each scale, the logits back to its own size, and
-    the probabilities of all views are averaged. What is returned are the logarithms of
-    these: logits whose softmax (or sigmoid, of a single one) is the average. The views
-    follow one another, so that memory is that of the largest.
+    The image is resized bilinearly to each scale, the logits are resized back, and the
+    probabilities of all views are averaged. The layer returns their logarithms: logits
+    whose softmax (or sigmoid, for a single logit) is the average. Views are processed
+    one at a time, so that memory is that of the largest.
 
     Args:
         network: a model of `keras_seg.models` or of `sliding_window`, or any functional
             `keras.Model` from images of any size to logits of the images' size, or a
             whole number of times as large (`DSRL`), or to a dict with "segmentation".
-            A HANet takes each view for a whole image.
-        scales: sequence of floats above 0. 1.0 is the image's own size; sides are
+            A HANet treats each view as a whole image.
+        scales: sequence of positive floats. 1.0 is the image's own size; sides are
             rounded to whole pixels.
-        flip: bool. Whether each scale is seen a second time, mirrored left to right.
+        flip: bool. Whether to predict each scale a second time, mirrored left to right.
         **kwargs: Base layer arguments, such as `name`.
 
     Call arguments:
-        images: float tensor `(batch, height, width, channels)` of any size, what the
-            network takes.
+        images: float tensor `(batch, height, width, channels)` of any size, with the
+            values that the network takes.
 
     Returns:
-        float32 logits `(batch, height, width, classes)`, or as many times larger as the
-        network's. With the single scale 1.0 and no flip they are the network's own.
+        float32 logits `(batch, height, width, classes)`, or larger by the network's
+        scale. With the single scale 1.0 and no flip, they are the network's own.
 
     Raises:
         RuntimeError: If Keras does not run on TensorFlow.
-        ValueError: If `scales` has no float above 0 or others too, or if the network
-            takes images of one size only.
+        ValueError: If `scales` is empty or has values that are not positive, or if the
+            network has a fixed input size and scales other than 1.0 are given.
 
     Example: `MultiScale(SPNet(11, "resnet18"), scales=(0.75, 1.0, 1.5))(images)`
     """
@@ -51,7 +51,7 @@ class MultiScale(keras.layers.Layer):
         scales = tuple(float(scale) for scale in scales)
         if not scales or min(scales) <= 0:
             raise ValueError(
-                f"`scales` must be one float above 0 or more. Received: {scales=}"
+                f"`scales` must be one or more positive floats. Received: {scales=}"
             )
         if isinstance(network, dict):  # from a saved configuration
             network = keras.saving.deserialize_keras_object(network)
@@ -59,9 +59,9 @@ class MultiScale(keras.layers.Layer):
         image = self.network.inputs[0].shape
         if None not in image[1:3] and scales != (1.0,):
             raise ValueError(
-                "Several scales need a network for images of any size. Received: "
-                f"{scales=} and {network.name!r} for images of {image[1:3]}. Give it "
-                "to `sliding_window` first."
+                "`scales` other than 1.0 need a network for images of any size. "
+                f"Received: {scales=} and {network.name!r} for images of {image[1:3]}. "
+                "Apply `sliding_window` to it first."
             )
         probe = [side or _PROBE for side in image[1:3]]
         self.scale = logits_scale(self.network, probe)
@@ -69,7 +69,7 @@ class MultiScale(keras.layers.Layer):
         self.flip = flip
 
     def build(self, input_shape):
-        pass  # the network has its variables
+        pass  # the network has its own variables
 
     def call(self, images):
         views = [(s, mirrored) for s in self.scales for mirrored in (False, True)]
@@ -97,7 +97,7 @@ class MultiScale(keras.layers.Layer):
         logits = tf.reverse(logits, [2]) if mirrored else logits
         if scale != 1:
             logits = resize_bilinear(logits, tf.unstack(self.scale * size))
-        if logits.shape[-1] == 1:  # of two classes, the first with logit 0
+        if logits.shape[-1] == 1:  # two classes, the first with logit 0
             logits = tf.concat([tf.zeros_like(logits), logits], axis=-1)
         return tf.nn.softmax(logits)
 

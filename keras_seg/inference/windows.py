@@ -10,39 +10,40 @@ from keras_seg.ops.xla import require_tensorflow
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class SlidingWindow(keras.layers.Layer):
-    """A network that sees an image window by window, which overlap and are blended.
+    """Applies a network to overlapping windows of an image and blends the logits.
 
-    The windows lie evenly, from edge to edge, with at least the overlap asked for; an
-    image that is smaller than the window, in one direction or both, is one window
-    there. Their logits are averaged, with weights that depend on the place in the
-    window. So memory does not grow with the image, but for the logits themselves, and
-    a network made for one size works at it.
+    Windows are spaced evenly from edge to edge, with at least the given overlap. An
+    image that is smaller than the window in a direction has a single window in that
+    direction. Logits are averaged with weights that depend on the position in the
+    window. Memory does not grow with the image, except for the logits themselves, and a
+    network with a fixed input size can be used.
 
     Args:
         network: a model of `keras_seg.models`, or any functional `keras.Model` from
             images to logits of the images' size, or a whole number of times as large
-            (`DSRL`), or to a dict with "segmentation". One with the input "positions"
-            gets those of each window.
-        window: pair of ints, rows and columns.
-        overlap: float, at least 0 and below 1. The least share of a window that lies in
-            its neighbour.
-        blending: "gaussian", where a window's middle counts more than its rim (the
-            deviation is an eighth of its size), or "mean".
-        batch_size: int. How many windows of each image the network gets at once.
+            (`DSRL`), or to a dict with "segmentation". A network with the input
+            "positions" receives the row positions of each window.
+        window: pair of ints, rows and columns of a window.
+        overlap: float, at least 0 and below 1. The smallest share of a window that
+            overlaps its neighbour.
+        blending: "gaussian", where the middle of a window counts more than its edges
+            (the standard deviation is an eighth of its size), or "mean".
+        batch_size: int. Number of windows of each image that are predicted at once.
         **kwargs: Base layer arguments, such as `name`.
 
     Call arguments:
-        images: float tensor `(batch, height, width, channels)` of any size, what the
-            network takes.
+        images: float tensor `(batch, height, width, channels)` of any size, with the
+            values that the network takes.
 
     Returns:
-        Logits `(batch, height, width, classes)`, or as many times larger as the
-        network's. With a single window they are the network's own.
+        Logits `(batch, height, width, classes)`, or larger by the network's scale. With
+        a single window, they are the network's own.
 
     Raises:
         RuntimeError: If Keras does not run on TensorFlow.
-        ValueError: If `window` is no pair of positive ints, if another argument is not
-            as said above, or if the logits of a window are of another size.
+        ValueError: If `window` is not a pair of positive integers, if another argument
+            is invalid, or if the size of a window's logits is not a whole multiple of
+            the window's.
 
     Example:
 
@@ -73,7 +74,7 @@ class SlidingWindow(keras.layers.Layer):
             )
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(
-                f"`batch_size` must be an int above 0. Received: {batch_size=}"
+                f"`batch_size` must be a positive integer. Received: {batch_size=}"
             )
         if isinstance(network, dict):  # from a saved configuration
             network = keras.saving.deserialize_keras_object(network)
@@ -87,7 +88,7 @@ class SlidingWindow(keras.layers.Layer):
         self.scale = logits_scale(self.network, self.window)
 
     def build(self, input_shape):
-        pass  # the network has its variables
+        pass  # the network has its own variables
 
     def call(self, images):
         batch, height, width, _ = tf.unstack(tf.shape(images))
@@ -95,12 +96,12 @@ class SlidingWindow(keras.layers.Layer):
             self._windows(size, window)
             for size, window in zip((height, width), self.window, strict=True)
         )
-        # The same windows in the cells of the logits.
+        # The same windows in the coordinates of the logits.
         out_rows, out_columns = map(self._enlarge, (rows, columns))
         row_weights, column_weights = (
             self._weights(tf.shape(x)[1]) for x in (out_rows, out_columns)
         )
-        # Pixels first, since they are what windows gather and add.
+        # Spatial axes first, since windows are gathered and added along them.
         pixels = tf.transpose(images, (1, 2, 0, 3))
         across = tf.shape(columns)[0]
         count = tf.shape(rows)[0] * across
@@ -136,12 +137,12 @@ class SlidingWindow(keras.layers.Layer):
         return tf.transpose(total, (2, 0, 1, 3))
 
     def _enlarge(self, indices):
-        """Rows (or columns) of the logits, `(windows, scale * window)`."""
+        """Returns the rows (or columns) of the logits, `(windows, scale * window)`."""
         starts = self.scale * indices[:, :1]
         return starts + tf.range(self.scale * tf.shape(indices)[1])
 
     def _windows(self, size, window):
-        """The rows (or columns) of each window, `(windows, window)`."""
+        """Returns the rows (or columns) of each window, `(windows, window)`."""
         window = tf.minimum(window, size)
         step = tf.cast(tf.cast(window, "float32") * (1 - self.overlap), "int32")
         gaps = -((window - size) // tf.maximum(step, 1))
@@ -175,12 +176,12 @@ class SlidingWindow(keras.layers.Layer):
 
 
 def _pairs(lines, places):
-    """Indices of pixels `(windows, rows, columns, 2)`, from those of both."""
+    """Returns pixel indices `(windows, rows, columns, 2)` from rows and columns."""
     lines, places = lines[:, :, None], places[:, None, :]
     return tf.stack([lines + 0 * places, places + 0 * lines], axis=-1)
 
 
 def _sums(indices, weights, size):
-    """What all windows together weigh, `(size,)`."""
+    """Returns the sum of the weights of all windows at each position, `(size,)`."""
     weights = tf.broadcast_to(weights, tf.shape(indices))
     return tf.tensor_scatter_nd_add(tf.zeros(size), indices[..., None], weights)

@@ -4,16 +4,16 @@ import pathlib
 
 
 def write_evaluation(result, path):
-    """Writes what `evaluate` found to a JSON file, with null for nan.
+    """Writes the result of `evaluate` to a JSON file, with null for nan.
 
-    JSON has no nan: what Python writes for it other programs cannot read.
+    JSON has no nan, and many programs cannot read the one that Python writes.
 
     Args:
-        result: dict that `evaluate` returned.
-        path: of the file.
+        result: dict that `evaluate` or `evaluate_label_maps` returned.
+        path: str or path of the file.
 
     Raises:
-        OSError: If it cannot be written.
+        OSError: If the file cannot be written.
 
     Example: `write_evaluation(evaluate(model, batches, names), "evaluation.json")`
     """

@@ -5,19 +5,19 @@ _LARGEST = 2**16
 
 
 def write_label_map(path, label_map, palette=None):
-    """Writes a label map as a PNG whose values are the classes.
+    """Writes a class map as a PNG mask whose values are the classes.
 
-    With a palette the file shows the colours of the classes, and its values stay the
-    classes: `data.ImageFolder` reads it as a label. More than 256 classes take 16 bits
-    a pixel, without colours.
+    With a palette, image viewers show the colours of the classes, while the values are
+    still the classes: `data.ImageFolder` reads the file as a label. Classes above 255
+    need 16 bits per pixel; such files have no palette.
 
     Args:
         path: str or path of the file, which ends in .png.
-        label_map: integers `(height, width)` in 0..65535, as `predict` gives.
-        palette: uint8 array `(num_classes, 3)`, RGB, or None for a grey file.
+        label_map: integer array `(height, width)` in 0..65535, as from `predict`.
+        palette: uint8 array `(num_classes, 3)`, RGB, or None for a greyscale file.
 
     Raises:
-        ValueError: If the label map has another shape, type or other values.
+        ValueError: If the shape, dtype or values of `label_map` are not as above.
         OSError: If the file cannot be written.
 
     Example: `write_label_map("street.png", predict(model, "street.jpg"))`
@@ -38,6 +38,6 @@ def write_label_map(path, label_map, palette=None):
         return
     image = Image.fromarray(label_map.astype("uint8"))
     if palette is not None and len(palette) <= 256:
-        # All of it: for a shorter one Pillow saves fewer bits, and cuts values.
+        # Padded to 256 colours: with fewer, Pillow saves fewer bits and cuts values.
         image.putpalette(np.asarray(palette, "uint8").tobytes().ljust(768, b"\0"))
     image.save(path, format="PNG")

@@ -35,7 +35,7 @@ def test_sizes_that_differ_are_an_error():
 
 
 def test_classes_of_one_name_are_an_error():
-    with pytest.raises(ValueError, match="another name for each.*'car', 'car'"):
+    with pytest.raises(ValueError, match="different name for each.*'car', 'car'"):
         evaluate_label_maps([], ("car", "car"))
 
 
