@@ -1,4 +1,4 @@
-"""Weights from the papers' PyTorch releases into these layers and models, and back."""
+"""Conversion of weights between the papers' PyTorch releases and this package."""
 
 from keras_seg.checkpoints.convert import convert
 from keras_seg.checkpoints.load_torch_weights import load_torch_weights

@@ -6,25 +6,25 @@ from keras_seg.checkpoints.torch_file import read_torch_file
 
 
 def convert(path, network, num_classes, output, **options):
-    """Makes a Keras model of a checkpoint that was trained with the authors' code.
+    """Converts a checkpoint of the authors' PyTorch code to a Keras model.
 
-    The command `keras-seg convert` does this. PyTorch is not needed.
+    The command `keras-seg convert` does the same. PyTorch is not required.
 
     Args:
-        path: of the `.pth` file; see `read_torch_file`.
-        network: name of the network; see `released_model`.
+        path: path of the `.pth` file; see `read_torch_file`.
+        network: str, the name of the network; see `released_model`.
         num_classes: int.
-        output: path of the `.keras` file to write; what is there is replaced.
-        **options: of the network; see `released_model`.
+        output: path of the `.keras` file to write. An existing file is replaced.
+        **options: options of the network; see `released_model`.
 
     Returns:
-        The `keras.Model` from raw images, with the auxiliary head that the checkpoint
-        has; see `released_model`.
+        The `keras.Model` on raw images, with the auxiliary head of the checkpoint; see
+        `released_model`.
 
     Raises:
         OSError: If there is no file at `path`, or no folder for `output`.
-        ValueError: If `output` does not end in `.keras`, or as `read_torch_file`,
-            `released_model` and `load_torch_weights`.
+        ValueError: If `output` does not end in `.keras`, or for the reasons listed in
+            `read_torch_file`, `released_model` and `load_torch_weights`.
 
     Example:
 
@@ -36,7 +36,9 @@ def convert(path, network, num_classes, output, **options):
     if output.suffix != ".keras":
         raise ValueError(f"`output` must end in .keras. Received: {output}")
     if not output.parent.is_dir():
-        raise FileNotFoundError(f"There is no folder {output.parent} for `output`.")
+        raise FileNotFoundError(
+            f"There is no folder {output.parent} for `output`. Create it first."
+        )
     state_dict = read_torch_file(path)
     model = released_model(network, num_classes, **options)
     load_torch_weights(model, state_dict)

@@ -1,7 +1,8 @@
-"""CPNet as released: https://github.com/yu-changqian/ContextPrior, for mmsegmentation.
+"""CPNet as released in https://github.com/yu-changqian/ContextPrior.
 
-The configuration is `config/cpnet_r50-d8.py`, the head `decode_head/cp_head.py`; the
-backbone and the auxiliary head are mmsegmentation's `ResNetV1c` and `FCNHead`.
+The release is an extension of mmsegmentation: the configuration is
+`config/cpnet_r50-d8.py`, the head `decode_head/cp_head.py`; the backbone and the
+auxiliary head are mmsegmentation's `ResNetV1c` and `FCNHead`.
 """
 
 import keras
@@ -13,7 +14,7 @@ from keras_seg.layers import ContextPriorLayer, ConvNorm, NetworkOutput
 from keras_seg.models import CPNet
 from keras_seg.models.heads import score
 
-_PRIOR_SIZE = (64, 64)  # of crops of 512
+_PRIOR_SIZE = (64, 64)  # for crops of 512 x 512 pixels
 _HEAD = {
     "": "context_prior_layer",
     "bottleneck.conv": "bottleneck.conv",
@@ -32,7 +33,7 @@ def build(
     head_filters=512,
     auxiliary_head=True,
 ):
-    """The network on ResNet-50 at output stride 8, dilated plainly."""
+    """Builds the network on a ResNet-50 at output stride 8, without multi-grid."""
     pyramid = resnet(
         50, output_stride=8, stem_filters=(32, 32, 64), normalization=normalization
     )
@@ -58,7 +59,7 @@ def build_head(
     prior_size=_PRIOR_SIZE,
     kernel_size=11,
 ):
-    """The head alone, on features, which no normalisation applies to."""
+    """Builds the head alone. It takes features, so `normalization` is ignored."""
     features = keras.Input((None, None, in_channels), name="features")
     layer = ContextPriorLayer(
         filters, prior_size, kernel_size, name="context_prior_layer"
@@ -66,7 +67,7 @@ def build_head(
     x, prior = layer(features)
     x = ConvNorm(head_filters, 3, name="bottleneck")(x)
     x = score(x, num_classes, dropout_rate=0.1, name="segmentation")
-    # Logits keep float32's digits under mixed precision.
+    # Logits stay in float32 under mixed precision.
     logits = keras.layers.Activation("linear", dtype="float32", name="float32")(x)
     outputs = {
         "segmentation": NetworkOutput(name="segmentation")(logits),
@@ -76,7 +77,7 @@ def build_head(
 
 
 def keys(name):
-    """The key table of the network."""
+    """Returns the key table of the network."""
     backbone = resnet_keys(50, CPNET_DEEP)
     return (
         prefixed(inside(backbone, "backbone"), "backbone.")
@@ -90,5 +91,5 @@ def keys(name):
 
 
 def head_keys(name):
-    """The key table of the head alone."""
+    """Returns the key table of the head alone."""
     return _HEAD

@@ -1,4 +1,4 @@
-"""HANet as released: `network/deepv3.py` of https://github.com/shachoi/HANet."""
+"""HANet as released in `network/deepv3.py` of https://github.com/shachoi/HANet."""
 
 import dataclasses
 
@@ -8,13 +8,14 @@ from keras_seg.checkpoints.mobilenet_v2_keys import mobilenet_v2_keys
 from keras_seg.checkpoints.resnet_keys import HANET_DEEP, HANET_PLAIN, resnet_keys
 from keras_seg.models import HANet
 
-# The 3x3 convolutions of a stage, its first one too, by output stride.
+# Dilation rates of the 3x3 convolutions, the first included, of stages per output
+# stride.
 _DILATION = {8: {3: 2, 4: 4}, 16: {4: 2}}
 
 
 @dataclasses.dataclass
 class _Variant:
-    """A network of the release: the depth of its ResNet, and what its scripts pass."""
+    """Network of the release: the depth of its ResNet and its scripts' arguments."""
 
     depth: int | None  # None for MobileNetV2
     output_stride: int
@@ -39,7 +40,7 @@ def build(
     positions=False,
     auxiliary_head=True,
 ):
-    """The network, with attention at points 1 to 4 as all of the scripts have it."""
+    """Builds a network with attention at points 1 to 4, as in all released scripts."""
     variant = VARIANTS[name]
     if variant.depth is None:
         pyramid = mobilenet_v2(normalization)
@@ -47,7 +48,7 @@ def build(
         pyramid = resnet(
             variant.depth,
             variant.output_stride,
-            # Only the ResNet-101 of the release has three 3x3 convolutions.
+            # Only the ResNet-101 of the release has a stem of three 3x3 convolutions.
             stem_filters=(64, 64, 128) if variant.depth == 101 else None,
             dilation_rates=_DILATION[variant.output_stride],
             normalization=normalization,
@@ -67,7 +68,7 @@ def build(
 
 
 def keys(name):
-    """The key table of a network."""
+    """Returns the key table of a network."""
     depth = VARIANTS[name].depth
     if depth is None:
         backbone = mobilenet_v2_keys()

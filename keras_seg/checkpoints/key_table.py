@@ -1,35 +1,35 @@
-"""Key tables of whole networks, and what they stand for in a model."""
+"""Key tables of whole networks, and their resolution to the layers of a model."""
 
 from keras_seg.checkpoints import released_keys
 
 
 def prefixed(table, prefix):
-    """A dict with something before all of its keys."""
+    """Returns a dict with a prefix before all keys."""
     return {f"{prefix}{key}": value for key, value in table.items()}
 
 
 def inside(table, model_name):
-    """A table of a model, for the model that it is a layer of."""
+    """Returns a model's table for the model that it is nested in."""
     return {key: f"{model_name}/{place}" for key, place in table.items()}
 
 
 def resolve(table, model):
-    """The layers of a model that a table speaks of.
+    """Returns the layers of a model that a key table refers to.
 
-    Parts that the model lacks, such as an auxiliary head, are left out; what is in the
-    model and not in the table is found by `torch_layers.fill`.
+    Parts that the model lacks, such as an auxiliary head, are left out. Layers that the
+    table lacks are reported by `torch_layers.fill`.
 
     Args:
-        table: dict `{original key: place}`. A place is a layer's name, or several for
-            layers of models in the model, joined by "/"; attributes and indices of the
-            layer follow with dots: "backbone/conv1_conv", "aspp.dilated_branches.0".
-            The layers of the papers, such as `StripPooling`, have tables of their own,
-            and the key before them ends with a dot, or is empty.
+        table: dict `{original key: place}`. A place is the name of a layer, or the
+            names of nested models and a layer in them joined by "/", followed by
+            attributes and indices with dots: "backbone/conv1_conv",
+            "aspp.dilated_branches.0". The papers' layers, such as `StripPooling`, have
+            their own tables; the key in front of them ends with a dot or is empty.
         model: functional `keras.Model`.
 
     Returns:
-        Pair of dicts: `{original key: Keras layer or variable}`, and `{original key:
-        array}` of fixed tables.
+        Pair of dicts: `{original key: Keras layer or variable}`, and
+        `{original key: array}` of fixed tables.
     """
     layers, fixed = {}, {}
     for key, place in table.items():
@@ -45,7 +45,7 @@ def resolve(table, model):
 
 
 def _find(model, place):
-    """What is at a place of a model, or None where the model has no such layer."""
+    """Returns the layer or variable at a place, or None if the model lacks it."""
     names, *attributes = place.split(".")
     part = model
     for name in names.split("/"):

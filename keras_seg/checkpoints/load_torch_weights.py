@@ -13,35 +13,39 @@ from keras_seg.models import network_info
 
 
 def load_torch_weights(target, state_dict):
-    """Fills a network, a layer or a backbone with weights that the authors released.
+    """Loads weights that the authors released into a network, a layer or a backbone.
 
-    Nothing is set unless everything fits: every key of `state_dict` must be used,
-    every variable of `target` set, and every shape agree. What a training script puts
-    around the weights is taken off: a dict with the entry "state_dict" or "model", and
-    "module.", as `DataParallel` and `DistributedDataParallel` write it, before the
-    keys. `num_batches_tracked`, which has no counterpart, is left out. Weights in half
-    precision are widened.
+    Nothing is set unless everything fits: every key of `state_dict` must be used, every
+    variable of `target` must be set, and all shapes must match. Wrappers that training
+    scripts add are removed: an outer dict with the entry "state_dict" or "model", and
+    the prefix "module." of the keys, which `DataParallel` and
+    `DistributedDataParallel` write. `num_batches_tracked`, which has no counterpart in
+    Keras, is ignored. Weights in half precision are converted to the variables' dtype.
 
     Args:
-        target: A network of `released_model`, also with other classifiers or without
-            the auxiliary head. Or a built layer: `StripPooling` (released as
-            `SPBlock`), `MixedPooling` (released as `StripPooling`) or
-            `HeightDrivenAttention` (released as `HANet_Conv`), whose fixed encoding
-            must be the file's, `AggregationModule` or `ContextPriorLayer` (released as
-            `CPHead`, whose bottleneck and classifier are left out); `SubPixelUpsample`,
-            from the "weight" and "bias" of the `torch.nn.Conv2d` before a
-            `torch.nn.PixelShuffle`, whose channels are put into its order. Or a pyramid
-            of "resnet50_b", "resnet50_c" or those of 101 at any output stride, with
-            strip pooling or without, from torchvision's ResNet, SPNet's or HANet's,
-            where the ImageNet classifier `fc` is left out.
-        state_dict: dict `{original key: array}`, of NumPy arrays or of PyTorch's
-            tensors. PyTorch is not needed: `keras_seg.checkpoints.read_torch_file`
-            reads its files.
+        target: one of the following:
+
+            - a network of `released_model`, also with other classifiers or without the
+              auxiliary head;
+            - a built layer: `StripPooling` (released as `SPBlock`), `MixedPooling`
+              (released as `StripPooling`), `HeightDrivenAttention` (released as
+              `HANet_Conv`; a fixed encoding must equal the file's),
+              `AggregationModule`, `ContextPriorLayer` (released as `CPHead`, whose
+              bottleneck and classifier are ignored), or `SubPixelUpsample`, from the
+              "weight" and "bias" of the `torch.nn.Conv2d` before a
+              `torch.nn.PixelShuffle`, whose channels are reordered;
+            - a pyramid of "resnet50_b", "resnet50_c", "resnet101_b" or "resnet101_c" at
+              any output stride, with or without strip pooling, from the ImageNet
+              checkpoints of torchvision, SPNet or HANet, whose classifier `fc` is
+              ignored.
+        state_dict: dict `{original key: array}` of NumPy arrays or PyTorch tensors.
+            PyTorch is not required: `keras_seg.checkpoints.read_torch_file` reads its
+            files.
 
     Raises:
-        TypeError: If no released module is known for `target`.
-        ValueError: If `target` is not built, if keys are missing or left over, or if
-            shapes differ; all of them are listed.
+        TypeError: If no released module corresponds to `target`.
+        ValueError: If `target` is not built, if keys are missing or unused, or if
+            shapes differ. The error lists all problems.
 
     Example:
 
@@ -91,4 +95,4 @@ def load_torch_weights(target, state_dict):
     optional = released_keys.OPTIONAL.get(type(target), ())
     fill(target, layers, state_dict, optional, tables)
     if isinstance(target, HeightDrivenAttention):
-        target.second_kernel_size = 3  # as released, whatever its kernel size
+        target.second_kernel_size = 3  # fixed in the release, for every kernel size

@@ -1,6 +1,6 @@
-"""Under which keys HANet's release stores torchvision's MobileNetV2."""
+"""Keys of torchvision's MobileNetV2 in HANet's release."""
 
-# Where the release puts torchvision's `features`: the first of each of its layers.
+# Layers of the release, and the index of the first of torchvision's `features` in each.
 _LAYERS = {"layer0": 0, "layer1": 2, "layer2": 7, "layer3": 11, "layer4": 18}
 _LAST = 18
 
@@ -22,7 +22,7 @@ _BLOCK = {
 
 
 def mobilenet_v2_keys():
-    """The table `{original key: layer of the pyramid}`."""
+    """Returns the table `{original key: layer of the pyramid}`."""
     table = {}
     for feature in range(_LAST + 1):
         layer, first = max(

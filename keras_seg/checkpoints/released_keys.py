@@ -1,7 +1,7 @@
-"""Under which keys the authors' releases store each part of a layer.
+"""Keys of the parts of the papers' layers in the authors' releases.
 
-Each function returns `{original key: Keras layer}`, with the keys of the module that
-was released and without a trailing ".weight" or ".bias".
+Each function returns `{original key: Keras layer}`, with the keys of the released
+module without a trailing ".weight" or ".bias".
 """
 
 from keras_seg.layers import (
@@ -15,7 +15,7 @@ from keras_seg.layers import (
 
 
 def strip_pooling(layer):
-    """`SPBlock` of the released `models/resnet.py`."""
+    """Returns the keys of `SPBlock` in the released `models/resnet.py`."""
     return {
         "conv1": layer.row_conv,
         "bn1": layer.row_norm,
@@ -26,7 +26,7 @@ def strip_pooling(layer):
 
 
 def mixed_pooling(layer):
-    """`StripPooling` of the released `models/customize.py`."""
+    """Returns the keys of `StripPooling` in the released `models/customize.py`."""
     if len(layer.grids) != 2:
         raise ValueError(
             "The released module has two pooling grids. "
@@ -52,7 +52,7 @@ def mixed_pooling(layer):
 
 
 def height_attention(layer):
-    """`HANet_Conv` of the released `network/HANet.py`."""
+    """Returns the keys of `HANet_Conv` in the released `network/HANet.py`."""
     keys = {
         "attention_first.0": layer.first_conv,
         "attention_first.1": layer.first_norm,
@@ -66,7 +66,7 @@ def height_attention(layer):
 
 
 def fixed_tables(layer):
-    """What PyTorch stores of a layer and is fixed in Keras: `{original key: array}`."""
+    """Returns `{original key: array}` of constants that PyTorch stores as weights."""
     if not isinstance(layer, HeightDrivenAttention):
         return {}
     if layer.position_encoding in (None, "learned"):
@@ -80,7 +80,7 @@ def _position_table(layer):
 
 
 def aggregation_module(layer):
-    """`AggregationModule` of the released `cp_head.py`."""
+    """Returns the keys of `AggregationModule` in the released `cp_head.py`."""
     return {
         "reduce_conv.conv": layer.reduction.conv,
         "reduce_conv.bn": layer.reduction.norm,
@@ -93,7 +93,10 @@ def aggregation_module(layer):
 
 
 def context_prior(layer):
-    """`CPHead` of the released `cp_head.py`, without its bottleneck and classifier."""
+    """Returns the keys of `CPHead` in the released `cp_head.py`.
+
+    The bottleneck and the classifier are left out.
+    """
     inner = aggregation_module(layer.aggregation).items()
     keys = {f"aggregation.{key}": part for key, part in inner}
     for name in ("prior", "intra", "inter"):
@@ -103,7 +106,7 @@ def context_prior(layer):
 
 
 def sub_pixel_upsample(layer):
-    """The convolution before a `torch.nn.PixelShuffle`."""
+    """Returns the keys of the convolution before a `torch.nn.PixelShuffle`."""
     return {"conv": layer.conv}
 
 
@@ -115,5 +118,5 @@ BY_CLASS = {
     StripPooling: strip_pooling,
     SubPixelUpsample: sub_pixel_upsample,
 }
-# What a release stores beside what the layer has, by the beginnings of the keys.
+# Prefixes of keys in a release that have no counterpart in the layer.
 OPTIONAL = {ContextPriorLayer: ("bottleneck.", "conv_seg.")}

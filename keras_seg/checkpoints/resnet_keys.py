@@ -1,11 +1,11 @@
-"""Under which keys the authors' releases store a ResNet.
+"""Keys of ResNets in the authors' releases.
 
 Each table is `{original key: layer of the pyramid}`, without a trailing ".weight".
 """
 
 from keras_seg.backbones.resnets import BLOCKS
 
-# The stem, as each release has it. First what ImageNet's checkpoints have.
+# The stems of the releases. The first two are those of ImageNet checkpoints.
 PLAIN = {"conv1": "conv1_conv", "bn1": "conv1_bn"}  # torchvision
 DEEP_IN_ROW = {  # HANet's resnet101-imagenet.pth
     "conv1": "conv1_1_conv",
@@ -41,7 +41,7 @@ CPNET_DEEP = {
     "stem.7": "conv1_3_bn",
 }
 
-# A block, the same in all releases.
+# A residual block, identical in all releases.
 _BOTTLENECK = {
     "conv1": "1_conv",
     "bn1": "1_bn",
@@ -56,7 +56,7 @@ _BOTTLENECK = {
 
 
 def resnet_keys(depth, stem):
-    """The table of a ResNet.
+    """Returns the table of a ResNet.
 
     Args:
         depth: 50 or 101.
@@ -71,7 +71,7 @@ def resnet_keys(depth, stem):
 
 
 def pyramid_keys(pyramid, state_dict):
-    """The table of a pyramid of the catalog for an ImageNet checkpoint, or None."""
+    """Returns the table of a ResNet pyramid for an ImageNet checkpoint, or None."""
     names = {layer.name for layer in getattr(pyramid, "layers", [])}
     if not {"v2_stack_0_block1_1_conv", "pool1_pad"} <= names:
         return None
@@ -79,5 +79,5 @@ def pyramid_keys(pyramid, state_dict):
         stem = PLAIN
     else:
         stem = DEEP_IN_ROW if "conv3.weight" in state_dict else SPNET_DEEP
-    # Of both depths: the shallower lacks some of the deeper's blocks.
+    # One table for both depths: the blocks of ResNet-50 are among those of ResNet-101.
     return resnet_keys(101, stem)

@@ -1,4 +1,4 @@
-"""SPNet as released: `models/spnet.py` of https://github.com/Andrew-Qibin/SPNet."""
+"""SPNet as released in `models/spnet.py` of https://github.com/Andrew-Qibin/SPNet."""
 
 from keras_seg.backbones import resnet
 from keras_seg.checkpoints.key_table import inside, prefixed
@@ -9,7 +9,7 @@ DEPTHS = {"spnet_resnet50": 50, "spnet_resnet101": 101}
 
 
 def build(name, num_classes, normalization, auxiliary_head=True):
-    """The network, with strip pooling on (`spm_on` in all of the configurations)."""
+    """Builds a network with strip pooling (`spm_on` in all released configurations)."""
     pyramid = resnet(
         DEPTHS[name],
         output_stride=8,
@@ -21,7 +21,7 @@ def build(name, num_classes, normalization, auxiliary_head=True):
 
 
 def keys(name):
-    """The key table of a network."""
+    """Returns the key table of a network."""
     backbone = resnet_keys(DEPTHS[name], SPNET_DEEP)
     return prefixed(inside(backbone, "backbone"), "pretrained.") | {
         "head.trans_layer.0": "reduction.conv",

@@ -8,13 +8,13 @@ from keras_seg.models import network_info
 
 
 def to_torch_state_dict(model):
-    """The weights of a released network under the keys of the authors' code.
+    """Returns the weights of a released network under the keys of the authors' code.
 
-    What `load_torch_weights` set comes back bit for bit. The fixed tables of HANet's
-    positions are there; `num_batches_tracked` is not, which PyTorch sets to 0 by itself
-    when it loads a dict like this one, also strictly. The authors' scripts have the
-    network in a `DataParallel`, whose keys start with "module.", and save it as
-    "state_dict":
+    The arrays are bit for bit those that `load_torch_weights` set. They include the
+    fixed position encodings of HANet, but not `num_batches_tracked`: PyTorch sets it to
+    0 when it loads a state dict without it, also with `strict=True`. The authors'
+    scripts wrap the network in a `DataParallel`, whose keys start with "module.", and
+    save it as "state_dict":
 
     ```python
     arrays = to_torch_state_dict(model)
@@ -23,14 +23,14 @@ def to_torch_state_dict(model):
     ```
 
     Args:
-        model: what `released_model` returned, or what `replace_classifier`,
-            `inference_model` or a saved file made of it.
+        model: a network of `released_model`, also after `replace_classifier` or
+            `inference_model`, or loaded from a file.
 
     Returns:
-        dict `{original key: NumPy array}`, float32 in PyTorch's order of the axes.
+        dict `{original key: NumPy array}`, float32, with axes in PyTorch's order.
 
     Raises:
-        ValueError: If the model is none of `released_model`.
+        ValueError: If the model is not a network of `released_model`.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""PyTorch's files, read without PyTorch."""
+"""Reader of PyTorch's files that does not require PyTorch."""
 
 import io
 import os
@@ -13,29 +13,28 @@ _PROTOCOL = 1001
 
 
 def read_torch_file(path):
-    """Reads a state dict as `torch.save` wrote it, without PyTorch.
+    """Reads a state dict that `torch.save` wrote, without PyTorch.
 
-    Both of its formats are read: zip archives, and the stream before PyTorch 1.6. Of
-    what training scripts save around the weights, a dict with an entry "state_dict" or
-    "model", these are taken. Only tensors and plain containers are made of the file's
-    pickles; nothing else that they name is imported or called.
+    Both formats are supported: zip archives, and the stream format of PyTorch before
+    1.6. If a training script saved a dict with an entry "state_dict" or "model", this
+    entry is returned. The file's pickles can create only tensors and plain containers;
+    no other object that they name is imported or called.
 
-    PyTorch is not used where it is installed either. `torch.load(weights_only=True)`
-    refuses the checkpoints of HANet's training script, which hold a NumPy number beside
-    the weights, and before PyTorch 2.6 it could be made to run code of the file
-    (CVE-2025-32434); and one reader reads the same everywhere.
+    PyTorch is not used even if it is installed: `torch.load(weights_only=True)` rejects
+    the checkpoints of HANet's training script, which hold a NumPy number beside the
+    weights, and before PyTorch 2.6 a file could make it run code (CVE-2025-32434).
 
     Args:
-        path: the path of a `.pth` file.
+        path: path of a `.pth` file.
 
     Returns:
-        dict `{key: NumPy array}`; bfloat16, which NumPy lacks, as float32.
+        dict `{key: NumPy array}`. bfloat16, which NumPy lacks, becomes float32.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file has another format, such as the tar archives of the
-            first versions of PyTorch or a TorchScript program; if it is cut short or
-            broken; or if it holds something else than a dict of tensors.
+            first versions of PyTorch or a TorchScript program; if it is truncated or
+            corrupt; or if its content is not a dict of tensors.
 
     Example:
 
@@ -47,9 +46,9 @@ def read_torch_file(path):
     with open(path, "rb") as file:
         try:
             return _read(file)
-        except Exception as error:  # broken files lead to errors of every kind
+        except Exception as error:  # corrupt files cause errors of every type
             raise ValueError(
-                "The file is no state dict of PyTorch that can be read. "
+                "The file must be a state dict that `torch.save` wrote. "
                 f"Received: {path} ({error})"
             ) from error
 
@@ -57,8 +56,8 @@ def read_torch_file(path):
 def _read(file):
     if tarfile.is_tarfile(file):
         raise ValueError(
-            "it is a tar archive, as the first versions of PyTorch wrote: load it and "
-            "save it anew with a later one"
+            "it is a tar archive, the format of the first versions of PyTorch: load it "
+            "and save it again with a later version"
         )
     file.seek(0)
     is_archive = file.read(4) == b"PK\x03\x04"
@@ -70,7 +69,7 @@ def _read_archive(file):
     try:
         archive = zipfile.ZipFile(file)
     except zipfile.BadZipFile as error:
-        raise ValueError(f"it is a zip archive that is cut short: {error}") from error
+        raise ValueError(f"it is a truncated zip archive: {error}") from error
     names = archive.namelist()
     root = next(
         (n.removesuffix("data.pkl") for n in names if n.endswith("data.pkl")), None
@@ -84,7 +83,7 @@ def _read_archive(file):
         if name not in names:
             raise ValueError(f"it lacks {name}")
         if archive.getinfo(name).compress_type != zipfile.ZIP_STORED:
-            raise ValueError(f"{name} is compressed, which PyTorch does not do")
+            raise ValueError(f"{name} is compressed, which PyTorch never does")
         return archive.read(name)
 
     content, _ = torch_pickle.load(io.BytesIO(member(f"{root}data.pkl")))
@@ -103,8 +102,8 @@ def _read_archive(file):
 def _read_stream(file):
     for expected in (_MAGIC, _PROTOCOL):
         if torch_pickle.load(file)[0] != expected:
-            raise ValueError("it does not start as such files do")
-    torch_pickle.load(file)  # the sizes of C's types where it was written
+            raise ValueError("it does not start with PyTorch's magic number")
+    torch_pickle.load(file)  # the sizes of C types on the machine that wrote it
     content, storages = torch_pickle.load(file)
     tensors = _tensors(content)
     wanted = {tensor.storage.key for tensor in tensors.values()}
@@ -112,7 +111,7 @@ def _read_stream(file):
     for key in torch_pickle.load(file)[0]:
         count = int.from_bytes(file.read(8), "little")
         if key not in storages or count != storages[key].count:
-            raise ValueError(f"no tensor has its storage {key!r}")
+            raise ValueError(f"no tensor refers to its storage {key!r}")
         rest = os.fstat(file.fileno()).st_size - file.tell()
         data = file.read(min(storages[key].num_bytes, rest))
         _check_length(data, storages[key])
@@ -127,19 +126,21 @@ def _read_stream(file):
 
 
 def _tensors(content):
-    """The state dict in the content of a file."""
+    """Returns the state dict in the content of a file."""
     if not isinstance(content, dict):
-        raise ValueError("it holds something else than a dict of tensors")
+        raise ValueError(
+            f"its content must be a dict of tensors, but is a {type(content).__name__}"
+        )
     tensors = unwrapped(content)
     for key, value in tensors.items():
         if not isinstance(key, str) or not isinstance(value, torch_pickle.Tensor):
             raise ValueError(
-                "it holds something else than a dict of tensors: "
-                f"{type(value).__name__} at {key!r}"
+                "its content must be a dict of tensors, but the value of "
+                f"{key!r} has the type {type(value).__name__}"
             )
     return tensors
 
 
 def _check_length(data, storage):
     if len(data) != storage.num_bytes:
-        raise ValueError(f"it is cut short: {storage.key!r} lacks some of its values")
+        raise ValueError(f"it is truncated: {storage.key!r} lacks some of its values")

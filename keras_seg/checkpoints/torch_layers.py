@@ -1,4 +1,4 @@
-"""Conversion of single PyTorch modules: how their arrays lie in Keras layers."""
+"""Conversion of the arrays of single PyTorch modules to those of Keras layers."""
 
 import collections.abc
 
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def conv2d(layer, key):
-    """`torch.nn.Conv2d` under `key`: (out, in, rows, columns) to Keras's order."""
+    """Returns the assignments of a `torch.nn.Conv2d` (out, in, rows, columns)."""
     assignments = [(layer.kernel, f"{key}.weight", (2, 3, 1, 0))]
     if layer.use_bias:
         assignments.append((layer.bias, f"{key}.bias", (0,)))
@@ -15,7 +15,7 @@ def conv2d(layer, key):
 
 
 def conv1d(layer, key):
-    """`torch.nn.Conv1d` under `key`: (out, in, taps) to Keras's order."""
+    """Returns the assignments of a `torch.nn.Conv1d` (out, in, taps)."""
     assignments = [(layer.kernel, f"{key}.weight", (2, 1, 0))]
     if layer.use_bias:
         assignments.append((layer.bias, f"{key}.bias", (0,)))
@@ -23,7 +23,7 @@ def conv1d(layer, key):
 
 
 def depthwise_conv2d(layer, key):
-    """`torch.nn.Conv2d` with as many groups as channels: (channels, 1, ...)."""
+    """Returns the assignments of a depthwise `torch.nn.Conv2d` (channels, 1, ...)."""
     assignments = [(layer.kernel, f"{key}.weight", (2, 3, 0, 1))]
     if layer.use_bias:
         assignments.append((layer.bias, f"{key}.bias", (0,)))
@@ -31,7 +31,7 @@ def depthwise_conv2d(layer, key):
 
 
 def batch_norm(layer, key):
-    """`torch.nn.BatchNorm2d` under `key`."""
+    """Returns the assignments of a `torch.nn.BatchNorm2d`."""
     return [
         (layer.gamma, f"{key}.weight", (0,)),
         (layer.beta, f"{key}.bias", (0,)),
@@ -41,36 +41,42 @@ def batch_norm(layer, key):
 
 
 def from_pixel_shuffle(array, scale):
-    """A convolution's array before `torch.nn.PixelShuffle`, for `SubPixelUpsample`.
+    """Reorders the channels of a convolution before `torch.nn.PixelShuffle`.
 
-    PyTorch has channel `(k * scale + i) * scale + j` for channel k of the pixel in row
-    i and column j of a cell, `SubPixelUpsample` `(i * scale + j) * filters + k`.
+    PyTorch stores channel k of the pixel in row i and column j of a cell as channel
+    `(k * scale + i) * scale + j`, `SubPixelUpsample` as
+    `(i * scale + j) * filters + k`.
 
     Args:
-        array: weight `(filters * scale ** 2, in, rows, columns)` or bias `(filters *
-            scale ** 2,)` of a `torch.nn.Conv2d`, the output channels first.
-        scale: int, of both layers.
+        array: weight `(filters * scale ** 2, in, rows, columns)` or bias
+            `(filters * scale ** 2,)` of a `torch.nn.Conv2d`, output channels first.
+        scale: int, the upscaling factor of both layers.
 
     Returns:
-        Array of the same shape, its output channels in the order of `SubPixelUpsample`.
+        Array of the same shape, with the output channels in the order of
+        `SubPixelUpsample`.
 
     Raises:
-        ValueError: If the channels are no multiple of `scale ** 2`.
+        ValueError: If the number of channels is not a multiple of `scale ** 2`.
 
-    Example: `from_pixel_shuffle(np.arange(8), 2)` is `[0, 4, 1, 5, 2, 6, 3, 7]`.
+    Example:
+
+    ```python
+    from_pixel_shuffle(np.arange(8), 2)  # [0, 4, 1, 5, 2, 6, 3, 7]
+    ```
     """
     array = np.asarray(array)
     if len(array) % scale**2:
         raise ValueError(
-            f"The output channels must be a multiple of scale ** 2 = {scale**2}. "
-            f"Received: shape {array.shape}"
+            "The number of output channels must be a multiple of "
+            f"scale ** 2 = {scale**2}. Received: shape {array.shape}"
         )
     pixels = array.reshape(-1, scale**2, *array.shape[1:])
     return pixels.swapaxes(0, 1).reshape(array.shape)
 
 
 def assignments(layer, key):
-    """What to read for a layer or variable: triples of variable, key, axis order."""
+    """Returns triples of variable, key and axis order for a layer or variable."""
     if isinstance(layer, keras.Variable):  # `torch.nn.Embedding`
         return [(layer, f"{key}.weight", tuple(range(len(layer.shape))))]
     if isinstance(layer, keras.layers.Conv2D):
@@ -85,7 +91,7 @@ def assignments(layer, key):
 
 
 def unwrapped(checkpoint):
-    """The state dict within what a training script saved, a few dicts down at most."""
+    """Returns the state dict in a checkpoint that may nest it a few dicts deep."""
     for entry in ("state_dict", "model") * 2:
         if isinstance(checkpoint.get(entry), collections.abc.Mapping):
             checkpoint = checkpoint[entry]
@@ -93,9 +99,10 @@ def unwrapped(checkpoint):
 
 
 def plain_state_dict(checkpoint):
-    """`{original key: array}` of a checkpoint, without what scripts put around it.
+    """Returns `{original key: array}` of a checkpoint, without wrappers.
 
-    That is a dict with more entries, and what `torch.nn.DataParallel` puts before keys.
+    Wrappers are outer dicts with more entries, and the prefix that
+    `torch.nn.DataParallel` adds to keys.
     """
     return {
         key.removeprefix("module."): _array(value)
@@ -104,7 +111,7 @@ def plain_state_dict(checkpoint):
 
 
 def _array(value):
-    if hasattr(value, "detach"):  # PyTorch's, which may have a gradient or be on a GPU
+    if hasattr(value, "detach"):  # a PyTorch tensor, maybe with a gradient or on a GPU
         value = value.detach().cpu()
         if str(value.dtype) == "torch.bfloat16":  # which NumPy lacks
             value = value.float()
@@ -112,19 +119,19 @@ def _array(value):
 
 
 def fill(target, layers, state_dict, optional=(), tables=None):
-    """Fills layers with arrays of a PyTorch state dict, or sets nothing at all.
+    """Sets the weights of layers from a PyTorch state dict; all of them or none.
 
     Args:
         target: the layer or model that consists of `layers`.
         layers: dict `{key without ".weight": Keras layer or variable}`.
         state_dict: dict `{key: array}`.
-        optional: tuple of beginnings of keys that may be there and are not used.
-        tables: dict `{key: array}` of what is fixed in `target` and stored all the same
-            by PyTorch: the values must agree.
+        optional: tuple of prefixes of keys that are ignored.
+        tables: dict `{key: array}` of constants of `target` that PyTorch stores as
+            weights. The values must be equal.
 
     Raises:
-        ValueError: If keys are missing or left over, shapes or tables differ, or a
-            variable of `target` is not set; all of them are listed.
+        ValueError: If keys are missing or unused, if shapes or tables differ, or if a
+            variable of `target` would not be set. The error lists all problems.
     """
     arrays = {
         key: array
@@ -154,7 +161,7 @@ def _check(target, wanted, arrays, tables):
         if key in arrays and arrays[key].shape != shape
     ]
     problems += [
-        f"{key!r} holds other values than the table of the layer"
+        f"the values of {key!r} differ from the fixed table of the layer"
         for key, table in tables.items()
         if key in arrays
         and arrays[key].shape == table.shape

@@ -1,7 +1,7 @@
-"""The pickles in PyTorch's files, read without PyTorch: nothing that they name is run.
+"""Safe reader of the pickles in PyTorch's files: nothing that they name is run.
 
-They become plain containers, numbers, strings, and `Tensor`s, which tell where in the
-file their values are.
+The content consists of plain containers, numbers, strings and `Tensor`s, which state
+where in the file their values are.
 """
 
 import dataclasses
@@ -10,7 +10,7 @@ import pickle
 
 import numpy as np
 
-# PyTorch's name of each kind of storage, and NumPy's of what it holds.
+# PyTorch's storage classes and the NumPy dtypes of their values.
 _STORAGES = {
     "FloatStorage": "<f4",
     "DoubleStorage": "<f8",
@@ -27,7 +27,7 @@ _STORAGES = {
 
 @dataclasses.dataclass(frozen=True)
 class Storage:
-    """A block of values of one kind in a file, under a key."""
+    """Block of values of one dtype in a file, identified by a key."""
 
     dtype: str
     key: str
@@ -42,7 +42,7 @@ class Storage:
         return np.dtype(self.dtype)
 
     def decode(self, data, is_big_endian=False):
-        """The values `(count,)` of a storage's bytes; bfloat16 as float32."""
+        """Returns the values `(count,)` of the storage's bytes; bfloat16 as float32."""
         if self.dtype == "bfloat16":
             halves = np.frombuffer(data, ">u2" if is_big_endian else "<u2")
             return (halves.astype("uint32") << 16).view("float32")
@@ -52,7 +52,7 @@ class Storage:
 
 @dataclasses.dataclass(frozen=True)
 class Tensor:
-    """A view into a storage, in values and not in bytes."""
+    """View into a storage; offset and strides are in values, not in bytes."""
 
     storage: Storage
     offset: int
@@ -60,7 +60,7 @@ class Tensor:
     strides: tuple
 
     def array(self, values):
-        """The tensor as an array of its own, from its storage's values."""
+        """Returns the tensor as a new array, given the values of its storage."""
         if 0 in self.shape:
             return np.zeros(self.shape, values.dtype)
         last = self.offset + sum(
@@ -85,10 +85,10 @@ def load(file):
         file: binary file, at the start of a pickle.
 
     Returns:
-        Pair of the content and of all storages that it speaks of, `{key: Storage}`.
+        Pair of the content and the dict `{key: Storage}` of all storages in it.
 
     Raises:
-        pickle.UnpicklingError: If the pickle is broken, or names something that is
+        pickle.UnpicklingError: If the pickle is corrupt, or names an object that is
             neither a tensor nor a plain container.
     """
     unpickler = _Unpickler(file)
@@ -96,22 +96,22 @@ def load(file):
         return unpickler.load(), unpickler.storages
     except pickle.UnpicklingError:
         raise
-    except Exception as error:  # what is raised depends on where a pickle is broken
+    except Exception as error:  # the type depends on how the pickle is corrupt
         name = type(error).__name__
-        raise pickle.UnpicklingError(f"a pickle is broken: {name} {error}") from error
+        raise pickle.UnpicklingError(f"a pickle is corrupt: {name} {error}") from error
 
 
 class _Dict(dict):
-    """Stands for `collections.OrderedDict`, whose attributes are not kept."""
+    """Replacement of `collections.OrderedDict` that ignores attributes."""
 
     def __setstate__(self, state):
         pass
 
 
 class _Number:
-    """Stands for a NumPy number, whose value is not read.
+    """Placeholder for a NumPy number, whose value is not read.
 
-    HANet's training script saves one beside the weights, the mean IoU.
+    HANet's training script saves one, the mIoU, beside the weights.
     """
 
     def __init__(self, *_):
@@ -134,7 +134,7 @@ def _rebuild_parameter(tensor, *_):
     return tensor
 
 
-# What may be called, under the name that a pickle gives it.
+# The only callables that a pickle may name, and their replacements.
 _CALLABLES = {
     ("collections", "OrderedDict"): _Dict,
     ("torch", "Size"): tuple,
@@ -165,5 +165,5 @@ class _Unpickler(pickle.Unpickler):
     def persistent_load(self, place):
         _, dtype, key, _, count, *_ = place
         if dtype not in _STORAGES.values() or not isinstance(count, int):
-            raise pickle.UnpicklingError("a storage is of no known kind")
+            raise pickle.UnpicklingError("a storage has an unknown dtype or no size")
         return self.storages.setdefault(key, Storage(dtype, key, count))

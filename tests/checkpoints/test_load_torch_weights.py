@@ -140,7 +140,7 @@ def test_the_fixed_table_of_positions_must_be_the_layers():
             load_torch_weights(layer, height_attention(3, table))
     # The encoding of the paper is another table.
     paper = attention_layer(position_encoding="paper")
-    with pytest.raises(ValueError, match="holds other values than the table"):
+    with pytest.raises(ValueError, match="differ from the fixed table of the"):
         load_torch_weights(paper, height_attention(3, layer.table))
 
 

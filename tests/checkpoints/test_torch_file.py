@@ -128,25 +128,28 @@ def pictures():
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (lambda: stream(example())[:-4], "it is cut short"),
+        (lambda: stream(example())[:-4], "it is truncated"),
         (lambda: stream(example())[:60], "pickle data was truncated"),
-        (lambda: archive(example())[:-4], "a zip archive that is cut short"),
-        (lambda: archive(example())[:300], "a zip archive that is cut short"),
+        (lambda: archive(example())[:-4], "a truncated zip archive"),
+        (lambda: archive(example())[:300], "a truncated zip archive"),
         (
             lambda: archive(example(), leave_out=["data/1"]),
             "it lacks .*data/1",
         ),
         (lambda: archive(example(), zipfile.ZIP_DEFLATED), "data.pkl is compressed"),
-        (tar, "it is a tar archive, as the first versions of PyTorch wrote"),
+        (tar, "it is a tar archive, the format of the first versions of PyTorch"),
         (script, "it is a TorchScript program"),
         (pictures, "a zip archive without data.pkl"),
-        (lambda: b"", "a pickle is broken: EOFError"),
+        (lambda: b"", "a pickle is corrupt: EOFError"),
         (lambda: b"<html>404</html>", "Received: .*a.pth"),
-        (lambda: pickle.dumps({"a": 1}), "it does not start as such files do"),
+        (
+            lambda: pickle.dumps({"a": 1}),
+            "does not start with PyTorch's magic number",
+        ),
     ],
 )
 def test_broken_files(data, message, read):
-    with pytest.raises(ValueError, match=f"no state dict of PyTorch.*{message}"):
+    with pytest.raises(ValueError, match=f"must be a state dict.*{message}"):
         read(data())
 
 
@@ -154,7 +157,7 @@ def test_values_that_are_missing(read):
     """The storage has fewer values than the pickle says."""
     content = example()
     content["count"].arguments[0].values = np.array([], "int64")
-    with pytest.raises(ValueError, match="it is cut short: '2' lacks some"):
+    with pytest.raises(ValueError, match="it is truncated: '2' lacks some"):
         read(archive(content))
 
 
@@ -197,10 +200,10 @@ def test_attributes_are_not_set(written, read):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([1, 2], "something else than a dict of tensors"),
-        ({"epoch": 3}, "something else than a dict of tensors: int at 'epoch'"),
-        ({"net": example()}, "something else than a dict of tensors: dict at 'net'"),
-        ({"state_dict": {1: example()["part"]}}, "Tensor at 1"),
+        ([1, 2], "must be a dict of tensors, but is a list"),
+        ({"epoch": 3}, "dict of tensors, but .* 'epoch' has the type int"),
+        ({"net": example()}, "dict of tensors, but .* 'net' has the type .*dict"),
+        ({"state_dict": {1: example()["part"]}}, "1 has the type Tensor"),
     ],
 )
 def test_other_content(written, content, message, read):
@@ -211,7 +214,7 @@ def test_other_content(written, content, message, read):
 def test_a_dict_within_itself(read):
     content = {}
     content["model"] = content
-    with pytest.raises(ValueError, match="dict at 'model'"):
+    with pytest.raises(ValueError, match="'model' has the type dict"):
         read(archive(content))
 
 

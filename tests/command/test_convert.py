@@ -101,7 +101,7 @@ def test_options_of_the_network(tmp_path, capsys):
     ("arguments", "message"),
     [
         (["missing.pth"], "No such file or directory: 'missing.pth'"),
-        (["text.pth"], "no state dict of PyTorch that can be read"),
+        (["text.pth"], "must be a state dict that `torch.save` wrote"),
         (["head.pth"], "'conv_seg.bias' has shape (3,), expected (19,)"),
         (["head.pth", "--positions"], "The options of 'cpnet_head' are"),
         (["head.pth", "--prior-size", "0", "4"], "`prior_size` must be"),
