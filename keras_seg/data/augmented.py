@@ -7,8 +7,8 @@ def augmented(augmentation, image, label, seed, *positions):
     """Calls an augmentation on tensors in a graph and checks its results.
 
     Returns:
-        The image, float32 `(height, width, channels)`, and the label, int32 `(height,
-        width)`. With `positions` also these, int32 `(height,)`.
+        The image, float32 `(height, width, channels)`, and the label, int32
+        `(height, width)`. With `positions` also these, int32 `(height,)`.
 
     Raises:
         TypeError: If the callable needs NumPy arrays.

@@ -84,8 +84,8 @@ class Cityscapes(PublishedDataset):
         FileNotFoundError: If a folder is missing.
 
     Example:
-        `image, label = Cityscapes("cityscapes", "val")[0]` returns uint8 arrays `(1024,
-        2048, 3)` and `(1024, 2048)`.
+        `image, label = Cityscapes("cityscapes", "val")[0]` returns uint8 arrays
+        `(1024, 2048, 3)` and `(1024, 2048)`.
 
     References:
         - [Cordts et al., 2016](https://arxiv.org/abs/1604.01685)

@@ -11,50 +11,50 @@ _STEM = "{stem}"
 class ImageFolder(LabelledFiles):
     """A folder of images and a folder of labels, paired by file name.
 
-    An image and its label have the same path below their folders, but for the suffix:
-    `images/bonn/0001.jpg` goes with `labels/bonn/0001.png`. `image_name` and
-    `label_name` describe other names: with `label_name="{stem}_mask"` the label is
-    `labels/bonn/0001_mask.png`. Both folders may be the same one.
+    An image and its label have the same path below their folders, except for the
+    suffix: `images/bonn/0001.jpg` belongs to `labels/bonn/0001.png`. `image_name` and
+    `label_name` describe other naming schemes: with `label_name="{stem}_mask"` the
+    label is `labels/bonn/0001_mask.png`. Images and labels may be in the same folder.
 
-    Files are read as in `LabelledFiles`: images of PNG, JPEG, BMP, GIF, WebP, TIFF and
-    .npy; labels of PNG, TIFF, BMP, GIF and .npy, of values or of colours. All headers
-    are read at construction, so that missing files and wrong sizes show before training
-    begins; pixels are read by index.
+    Files are read as in `LabelledFiles`: images from PNG, JPEG, BMP, GIF, WebP, TIFF
+    and .npy files; labels from PNG, TIFF, BMP, GIF and .npy files, as values or as
+    colours. All headers are read at construction, so that missing files and wrong sizes
+    are found before training begins; pixels are read by index.
 
     Args:
-        image_dir: str or path. The folder of the images; sub-folders are included, and
-            links are followed.
+        image_dir: str or path. The folder of the images, including sub-folders and
+            linked folders.
         label_dir: str or path. The folder of the labels.
-        class_names: Sequence of str. The name of class 0, of class 1 and so on.
+        class_names: sequence of str. The names of class 0, class 1 and so on.
         palette: uint8 array `(num_classes, 3)`, or `None` for `default_palette`.
-        ignore_class: int up to 65535. The label of pixels that belong to no class.
-        label_map: dict `{value in the files: class or ignore_class}`, or `None` where
-            the files hold the classes; see `LabelledFiles`.
-        label_colors: What the colours in label files mean; see `LabelledFiles`.
+        ignore_class: int up to 65535. The label of ignored pixels.
+        label_map: dict `{value in the files: class or ignore_class}`, or `None` if the
+            files hold the classes; see `LabelledFiles`.
+        label_colors: The meaning of the colours in label files; see `LabelledFiles`.
         ignore_unknown_colors: bool; see `LabelledFiles`.
-        channels: int. Of the images; see `keras_seg.data.read_image`.
-        value_range: Pair, number or `None`. The values of black and of white in images
-            of more than 8 bits; see `keras_seg.data.read_image`.
-        max_pixels: int. Larger files are refused.
-        image_name: str. The name of an image without its folder, in which `{stem}`
-            stands for what image and label share. With a suffix, `"{stem}.jpg"`, other
-            files are left alone.
-        label_name: str. The same of a label, such as `"{stem}_mask"` or
-            `"{stem}_gt.tif"`.
+        channels: int. The number of image channels; see `keras_seg.data.read_image`.
+        value_range: pair, number or `None`. The values of black and white in images of
+            more than 8 bits; see `keras_seg.data.read_image`.
+        max_pixels: int. Larger files are rejected.
+        image_name: str. The file name of an image, in which `{stem}` stands for the
+            part that image and label share. With a suffix, as in `"{stem}.jpg"`, other
+            files are skipped.
+        label_name: str. The file name of a label in the same form, such as
+            `"{stem}_mask"` or `"{stem}_gt.tif"`.
 
     Raises:
         FileNotFoundError: If a folder is missing.
-        ValueError: At construction, if there are no images, if an image has no label
-            or a label no image, if a file is unreadable or of the wrong kind, or if
-            the two sizes differ. When reading, if a file is damaged or a label holds
-            a value that is neither a class nor `ignore_class`.
+        ValueError: At construction, if there are no images, if an image has no label or
+            a label no image, if a file is unreadable or of the wrong kind, or if an
+            image and its label differ in size. When reading, if a file is damaged or a
+            label holds a value that is neither a class nor `ignore_class`.
 
     Example:
-
-    ```python
-    dataset = ImageFolder("images", "labels", ["road", "car"], label_map={7: 0, 26: 1})
-    image, label = dataset[0]  # uint8 (height, width, 3), uint8 (height, width)
-    ```
+        ```python
+        names, label_map = ["road", "car"], {7: 0, 26: 1}
+        dataset = ImageFolder("images", "labels", names, label_map=label_map)
+        image, label = dataset[0]  # uint8 (height, width, 3), uint8 (height, width)
+        ```
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class ImageFolder(LabelledFiles):
 
 
 class _FileNames:
-    """The files of one kind in a folder, and what their names have in common."""
+    """The files of one kind in a folder, with the pattern of their names."""
 
     def __init__(self, kind, folder, name, suffixes):
         self.kind, self.folder, self.name = kind, as_path(folder), name
@@ -122,7 +122,7 @@ class _FileNames:
         return not self.start and not self.end
 
     def stem(self, path):
-        """The stem of a file with the path below the folder, or None."""
+        """Returns the stem of a file with the path below the folder, or None."""
         if path.suffix.lower() not in self.suffixes:
             return None
         name = path.stem
@@ -133,7 +133,7 @@ class _FileNames:
         return (path.relative_to(self.folder).parent / stem).as_posix()
 
     def by_stem(self, others):
-        """`{stem: path}`, without the files of the other kind in the same folder."""
+        """Returns `{stem: path}` without the other kind's files in the same folder."""
         same = self.folder.resolve() == others.folder.resolve()
         files = {}
         for path in self.paths:
@@ -148,7 +148,7 @@ class _FileNames:
             if stem in files:
                 raise ValueError(
                     f"`{self.kind}_dir` holds two files of one name: {files[stem]} and "
-                    f"{path}. Keep one of them, or say which by a suffix in "
+                    f"{path}. Keep one of them, or select one by a suffix in "
                     f"`{self.kind}_name`: '{self.name}{path.suffix}'."
                 )
             files[stem] = path
@@ -189,7 +189,7 @@ def _shown(paths, folder):
 
 
 def _suggestion(image_files, labels):
-    """How `label_name` would have to be, where a label's name holds an image's."""
+    """Suggests a `label_name` if the name of a label contains that of an image."""
     for stem in sorted(image_files, key=len, reverse=True)[:100]:
         stem = Path(stem).name
         for path in labels.paths[:1000]:

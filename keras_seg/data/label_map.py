@@ -1,16 +1,17 @@
 def label_map(text):
-    """Returns the dict that a flag such as `--label-map 0:0,255:1` means.
+    """Parses the text of a flag such as `--label-map 0:0,255:1` into a dict.
 
     Args:
-        text: str. Pairs of a value in the files and its class, with commas between.
+        text: str. Pairs `value:class`, separated by commas.
 
     Returns:
         dict `{value: class}` of ints.
 
     Raises:
-        ValueError: If it is not of this form, or names a value twice.
+        ValueError: If the text has another form or lists a value twice.
 
-    Example: `label_map("0:0,255:1")` is `{0: 0, 255: 1}`.
+    Example:
+        `label_map("0:0,255:1")` returns `{0: 0, 255: 1}`.
     """
     pairs = [pair.split(":") for pair in text.split(",")]
     try:
@@ -19,7 +20,7 @@ def label_map(text):
         values = {}
     if not values or len(values) < len(pairs):
         raise ValueError(
-            "A label map must be pairs VALUE:CLASS with commas between, each value "
+            "A label map must be pairs VALUE:CLASS separated by commas, each value "
             f"once, such as 0:0,255:1. Received: {text}"
         )
     return values

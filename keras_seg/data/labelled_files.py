@@ -20,54 +20,56 @@ from keras_seg.data.read_label import (
 )
 from keras_seg.data.storage import read_bytes
 
-_LEAST, _FILE_VALUES = -(2**15), 2**16  # of label files: 16 bits with or without sign
+_LEAST, _FILE_VALUES = -(2**15), 2**16  # label files have 16 bits, signed or unsigned
 
 
 class LabelledFiles(SegmentationDataset):
-    """Images and labels in given files: the base of the data sets on disk.
+    """Images and labels in given files; base class of the data sets on disk.
 
-    Images are read as by `keras_seg.data.read_image`: PNG, JPEG, BMP, GIF, WebP, TIFF
-    or .npy files, turned as their EXIF data say. A label has the size of the turned
-    image, as people see it, which annotation tools save. An image without a label, as
-    in a test split, gets one of `ignore_class` alone.
+    Images are read by `keras_seg.data.read_image` from PNG, JPEG, BMP, GIF, WebP, TIFF
+    or .npy files, and rotated according to their EXIF data. A label must have the size
+    of the upright image, as annotation tools save it. An image without a label, as in a
+    test split, gets a label that consists of `ignore_class` alone.
 
-    Labels are PNG, TIFF, BMP, GIF or .npy files. Those that are grey, or have a
-    palette, hold the classes as values; those in RGB hold the colours of `palette`.
-    `label_colors` and `label_map` say otherwise.
+    Labels are PNG, TIFF, BMP, GIF or .npy files. By default, grey and palette files
+    hold the classes as values, and RGB files hold the colours of `palette`.
+    `label_colors` and `label_map` change this.
 
     Args:
-        pairs: Sequence of (path of an image, path of its label or None).
-        class_names: Sequence of str. The name of class 0, of class 1 and so on.
+        pairs: sequence of (path of an image, path of its label or None).
+        class_names: sequence of str. The names of class 0, class 1 and so on.
         palette: uint8 array `(num_classes, 3)`, or `None` for `default_palette`.
-        ignore_class: int up to 65535. The label of pixels that belong to no class.
-        label_map: dict `{value in the files: class or ignore_class}`, or `None` where
-            the files hold the classes. Values that it does not list are errors, but
-            for `ignore_class`, which always stands for itself.
-        label_colors: What the colours in label files mean. `None`: in RGB files those
-            of `palette`, and nothing in files with a palette, whose indices count.
-            `True`: those of `palette`, in every file. `False`: nothing; indices count.
-            A dict `{(red, green, blue): class or ignore_class}`: these, in every file.
-            An alpha channel never counts.
-        ignore_unknown_colors: bool. Whether pixels of a colour that is not listed are
-            ignored, or are an error that lists the colours.
-        channels: int. Of the images; see `keras_seg.data.read_image`.
-        value_range: Pair, number or `None`. The values of black and of white in images
-            of more than 8 bits; see `keras_seg.data.read_image`.
-        max_pixels: int. Larger files are refused.
+        ignore_class: int up to 65535. The label of ignored pixels.
+        label_map: dict `{value in the files: class or ignore_class}`, or `None` if the
+            files hold the classes. Values that it does not list are errors, except for
+            `ignore_class`, which always maps to itself.
+        label_colors: The meaning of the colours in label files. `None`: RGB files have
+            the colours of `palette`; palette files hold their indices as values.
+            `True`: all files have the colours of `palette`. `False`: colours have no
+            meaning, and only indices are read. A dict
+            `{(red, green, blue): class or ignore_class}`: all files have these colours.
+            An alpha channel is always dropped.
+        ignore_unknown_colors: bool. Whether pixels of unlisted colours are ignored. If
+            False, they raise an error that lists the colours.
+        channels: int. The number of image channels; see `keras_seg.data.read_image`.
+        value_range: pair, number or `None`. The values of black and white in images of
+            more than 8 bits; see `keras_seg.data.read_image`.
+        max_pixels: int. Larger files are rejected.
 
     Attributes:
         image_paths: list of paths, in the order of the indices.
         label_paths: list of paths or None.
         channels: int.
-        image_dtype: "uint8", or "float32" where images have more than 8 bits.
+        image_dtype: "uint8", or "float32" if images have more than 8 bits.
 
     Raises:
         ValueError: At construction, if `ignore_class`, `label_map` or another argument
-            is not as above. When reading, as `check_headers`, if a file is damaged, or
-            if a label holds a value that is neither a class nor `ignore_class`, or an
-            unknown colour.
+            is not as above. When reading, if `check_headers` fails, if a file is
+            damaged, or if a label holds an unknown colour or a value that is neither a
+            class nor `ignore_class`.
 
-    Example: `LabelledFiles([("a.jpg", "a.png")], ["road", "car"], label_map={7: 0})`
+    Example:
+        `LabelledFiles([("a.jpg", "a.png")], ["road", "car"], label_map={7: 0})`
     """
 
     def __init__(
@@ -117,7 +119,7 @@ class LabelledFiles(SegmentationDataset):
         image = image_values(picture, pixels, self.channels, self._value_range)
         if image.dtype != self.image_dtype and self.image_dtype == "uint8":
             raise ValueError(
-                "The images of a data set must have 8 bits, or more, alike. Received: "
+                "Either all images of a data set must have 8 bits, or none. Received: "
                 f"{picture.name} of {picture.bits} bits, and the first one of 8. "
                 "Convert one of them."
             )
@@ -157,14 +159,14 @@ class LabelledFiles(SegmentationDataset):
         return files if all(plain) else None
 
     def check_headers(self, index):
-        """Checks kind and size of an image and its label, without reading pixels.
+        """Checks the kind and size of an image and its label, without reading pixels.
 
         Returns:
-            "uint8" or "float32", the type that the image is read as.
+            "uint8" or "float32", the dtype of the image when it is read.
 
         Raises:
-            ValueError: If a file is unreadable or of the wrong kind, or if the two
-                sizes differ.
+            ValueError: If a file is unreadable or of the wrong kind, or if the image
+                and its label differ in size.
         """
         image_path, label_path = self.image_paths[index], self.label_paths[index]
         with self._open(image_path) as image:
@@ -188,12 +190,12 @@ class LabelledFiles(SegmentationDataset):
         return open_picture(path, self._max_pixels)
 
     def _has_colors(self, picture):
-        """Whether the colours of a label count, not its values."""
+        """Returns whether the colours of a label hold the classes, not its values."""
         return bool(self._label_colors) or picture.colors == "rgb"
 
     @functools.cached_property
     def _colors(self):
-        """`{(red, green, blue): class}` of the colours in labels."""
+        """Returns `{(red, green, blue): class}` for the colours in labels."""
         if isinstance(self._label_colors, dict):
             return self._label_colors
         return colors_of_classes(self.palette, self.class_names)
@@ -206,16 +208,16 @@ class LabelledFiles(SegmentationDataset):
             )
         if self._label_colors is None and not self._has_own_colors:
             raise ValueError(
-                f"The label {name} holds colours, and what these mean is not said: "
-                "pass the `palette` of the classes or `label_colors`, or write a "
+                f"The label {name} holds colours whose classes are unknown. "
+                "Pass the `palette` of the classes or `label_colors`, or write a "
                 "colour after each name in the text file of the classes."
             )
-        self._colors  # noqa: B018  # raises where classes share one
+        self._colors  # noqa: B018  # raises an error if classes share a colour
 
     def _check_values(self, name, values):
         least, most = int(values.min()), int(values.max())
         if least >= _LEAST and most < _FILE_VALUES:
-            known = self._known[values]  # below 0: from the end of the table
+            known = self._known[values]  # negative values index from the end
             if known.all():
                 return
             values = values[~known]
@@ -227,7 +229,7 @@ class LabelledFiles(SegmentationDataset):
         )
 
     def _check_palette(self, picture, values):
-        """Fails where the colours of a palette's indices contradict the classes."""
+        """Raises an error if the colours in a file's palette contradict its values."""
         if not self._has_own_colors:
             return
         used = np.unique(values)
@@ -250,12 +252,12 @@ class LabelledFiles(SegmentationDataset):
                 f"The label {picture.name} contradicts itself: its value {value} means "
                 f"{self.class_names[self._classes[value]]!r}, and the colour of this "
                 f"value in its palette, {color}, means {self.class_names[index]!r}. "
-                "`label_colors=True` goes by the colours, `label_colors=False` by the "
+                "`label_colors=True` uses the colours, `label_colors=False` the "
                 "values (--label-colors of the command)."
             )
 
     def _lookup_tables(self, label_map):
-        """Returns the class of each value in a file, and which values have one."""
+        """Returns the class of each value in a file, and which values have a class."""
         classes = range(self.num_classes)
         if label_map is None:
             label_map = {value: value for value in classes}
@@ -271,7 +273,7 @@ class LabelledFiles(SegmentationDataset):
                 )
             if target not in classes and target != self.ignore_class:
                 raise ValueError(
-                    f"`label_map` must lead to the classes 0..{self.num_classes - 1} "
+                    f"`label_map` must map to the classes 0..{self.num_classes - 1} "
                     f"or to `ignore_class`, {self.ignore_class}. "
                     f"Received: {value}: {target!r}"
                 )
@@ -281,7 +283,7 @@ class LabelledFiles(SegmentationDataset):
 
 
 def shorten(items, limit=5):
-    """The first of several items, and how many there are, as text for an error."""
+    """Returns the first of several items and their number, as text for an error."""
     shown = ", ".join(str(item) for item in items[:limit])
     return shown if len(items) <= limit else f"{shown}, ... ({len(items)} in all)"
 

@@ -14,17 +14,18 @@ def labels_from_coco(
     background="background",
     ignore_class=255,
 ):
-    """Writes label PNGs of COCO annotations, polygons and run-length encodings.
+    """Writes label PNGs from COCO annotations, both polygons and run-length encodings.
 
-    Each image of the file gets a PNG of its name and size, images without objects too.
-    Where objects overlap, the smaller one is on top. Crowds count as their class.
+    Each image of the file gets a PNG of the same name and size, even if it has no
+    objects. If objects overlap, the smaller one is on top. Crowds are labelled with
+    their class.
 
     Args:
         annotations: str or path of a COCO file, such as instances_train2017.json.
-        folder: str or path. Where to write; made where it is missing.
-        class_names: Sequence of str, the classes in their order, of which the
-            annotations need not show all; `None` for `background` and the categories of
-            the file, by their ids. Training and validation images need the same.
+        folder: str or path of the output folder, created if it does not exist.
+        class_names: sequence of str, the classes in order, some of which may not occur
+            in the annotations; `None` for `background` and the categories of the file,
+            sorted by id. Use the same for training and validation images.
         background: str. The name of the class of pixels without an object; `None` makes
             them `ignore_class`.
         ignore_class: int up to 65535.
@@ -33,25 +34,25 @@ def labels_from_coco(
         tuple of str, the names of the classes.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ImportError: If pycocotools, of the extra `labels`, is not installed.
-        ValueError: If the file is none of COCO, if a category is not in `class_names`,
-            or if two images would have one label.
+        ValueError: If the file is not a COCO file, if a category is not in
+            `class_names`, or if two images have the same label file.
 
     Example:
+        ```python
+        names = labels_from_coco("instances_train.json", "data/train/labels")
+        dataset = ImageFolder("data/train/images", "data/train/labels", names)
+        ```
 
-    ```python
-    names = labels_from_coco("instances_train.json", "data/train/labels")
-    dataset = ImageFolder("data/train/images", "data/train/labels", names)
-    ```
-
-    Reference: [Lin et al., 2014](https://arxiv.org/abs/1405.0312).
+    References:
+        [Lin et al., 2014](https://arxiv.org/abs/1405.0312)
     """
     content = json.loads(Path(annotations).read_text(encoding="utf-8"))
     missing = {"images", "annotations", "categories"} - {*content}
     if missing:
         raise ValueError(
-            f"{annotations} must be a file of COCO, with images, annotations and "
+            f"{annotations} must be a COCO file with images, annotations and "
             f"categories. It lacks: {', '.join(sorted(missing))}"
         )
     categories = {
@@ -80,7 +81,7 @@ def labels_from_coco(
 
 
 def _classes(annotations, categories, class_names, background):
-    """`{category id: class}`."""
+    """Returns `{category id: class}`."""
     if background is not None and background not in class_names:
         raise ValueError(
             f"`class_names` must hold the `background`, {background!r}, of pixels "
@@ -97,18 +98,18 @@ def _classes(annotations, categories, class_names, background):
 
 
 def _files(images, folder):
-    """`{path of the label: entry of the image}`."""
+    """Returns `{path of the label: entry of the image}`."""
     files = {}
     for image in images:
         name = PurePosixPath(image["file_name"])
         if name.is_absolute() or ".." in name.parts:
             raise ValueError(
-                f"File names must be below the images' folder. Received: {name}"
+                f"File names must be paths below the images' folder. Received: {name}"
             )
         path = Path(folder, name.with_suffix(".png"))
         if path in files:
             raise ValueError(
-                f"Two images would have one label, {path}: {name} and "
+                f"Two images have the same label, {path}: {name} and "
                 f"{files[path]['file_name']}. Rename one of them."
             )
         files[path] = image
@@ -116,7 +117,7 @@ def _files(images, folder):
 
 
 def _mask(entry, size):
-    """Where an object is, bool of an image's size."""
+    """Returns the mask of an object, bool of the size of its image."""
     try:
         from pycocotools import mask
     except ImportError as error:
@@ -126,8 +127,8 @@ def _mask(entry, size):
     shape = entry.get("segmentation")
     if not shape:
         raise ValueError(
-            "Annotations must have a segmentation, polygons or run lengths. Received "
-            f"one without: id {entry.get('id')}"
+            "Annotations must have a segmentation, polygons or run lengths. Received: "
+            f"an annotation without one, id {entry.get('id')}"
         )
     if isinstance(shape, list):
         encoded = mask.merge(mask.frPyObjects(shape, *size))

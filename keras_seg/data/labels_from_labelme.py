@@ -17,18 +17,18 @@ _IGNORED = "__ignore__"
 def labels_from_labelme(
     source, folder, class_names=None, background="_background_", ignore_class=255
 ):
-    """Writes label PNGs of labelme's files: polygons, rectangles, circles and masks.
+    """Writes label PNGs from labelme's polygons, rectangles, circles and masks.
 
-    Each file `a.json` becomes a PNG `a.png` of its image's size; sub-folders are kept.
-    Shapes are drawn in the order of the file, as labelme draws them, so that later ones
-    are on top. The label `__ignore__` becomes `ignore_class`.
+    Each file `a.json` becomes a PNG `a.png` of the size of its image; sub-folders are
+    kept. Shapes are drawn in the order of the file, as in labelme, so that later shapes
+    cover earlier ones. The label `__ignore__` becomes `ignore_class`.
 
     Args:
         source: str or path. The folder of the .json files.
-        folder: str or path. Where to write; made where it is missing.
-        class_names: Sequence of str, the classes in their order; `None` for
-            `background` and the labels that occur, in alphabetical order. Training and
-            validation images need the same.
+        folder: str or path of the output folder, created if it does not exist.
+        class_names: sequence of str, the classes in order; `None` for `background` and
+            the labels that occur, in alphabetical order. Use the same for training and
+            validation images.
         background: str. The name of the class of pixels without a shape; `None` makes
             them `ignore_class`.
         ignore_class: int up to 65535.
@@ -37,24 +37,24 @@ def labels_from_labelme(
         tuple of str, the names of the classes.
 
     Raises:
-        FileNotFoundError: If there is no such folder.
-        ValueError: If there are no files, if one is not of labelme, or if a label is
-            not in `class_names`.
+        FileNotFoundError: If the folder `source` does not exist.
+        ValueError: If there are no files, if a file is not a labelme file, or if a
+            label is not in `class_names`.
 
     Example:
+        ```python
+        names = labels_from_labelme("data/train/images", "data/train/labels")
+        ```
 
-    ```python
-    names = labels_from_labelme("data/train/images", "data/train/labels")
-    ```
-
-    Reference: [labelme](https://github.com/wkentaro/labelme).
+    References:
+        [labelme](https://github.com/wkentaro/labelme)
     """
     source = Path(source)
     if not source.is_dir():
         raise FileNotFoundError(f"There is no folder {source}")
     paths = find_files(source, (".json",))
     if not paths:
-        raise ValueError(f"{source} must hold files of labelme that end in .json")
+        raise ValueError(f"{source} must hold labelme files that end in .json")
     files = {path: _read(path) for path in paths}
     if class_names is None:
         used = {shape["label"] for file in files.values() for shape in file["shapes"]}
@@ -82,7 +82,7 @@ def _read(path):
         _ = file["shapes"], file["imageHeight"] + file["imageWidth"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{path} must be a file of labelme, with shapes, imageHeight and "
+            f"{path} must be a labelme file with shapes, imageHeight and "
             f"imageWidth. {type(error).__name__}: {error}"
         ) from error
     return file
@@ -102,7 +102,7 @@ def _draw(path, file, classes, fill):
 
 
 def _mask(path, shape, size):
-    """Where a shape is, bool of an image's size."""
+    """Returns the mask of a shape, bool of the size of its image."""
     points = [tuple(point) for point in shape["points"]]
     kind = shape.get("shape_type") or "polygon"
     if kind == "mask":
@@ -128,7 +128,7 @@ def _mask(path, shape, size):
 
 
 def _stored_mask(shape, points, size):
-    """A mask that the file holds as a PNG, from its first point on."""
+    """Decodes a mask that is stored as a PNG, placed at its first point."""
     left, top = (round(value) for value in points[0])
     part = read_label(base64.b64decode(shape["mask"])).astype(bool)
     mask = np.zeros(size, bool)

@@ -4,16 +4,16 @@ from keras_seg.positive_integer import require_positive_integer
 
 
 def low_resolution(images, scale):
-    """Images at a fraction of their size: the mean of each `scale` x `scale` block.
+    """Downscales images by averaging each block of `scale` x `scale` pixels.
 
-    Rows and columns at the bottom and right that do not fill a block are left out. It
-    is what anti-aliasing by area does, exact for a whole factor, where bilinear
-    interpolation would skip pixels.
+    Rows and columns at the bottom and right that do not fill a block are dropped. For
+    an integer factor, this is exact area resampling, where bilinear interpolation would
+    skip pixels.
 
     Args:
-        images: float tensor `(batch, height, width, channels)`; or, as HANet takes, the
-            pair of these and the positions of their rows, integers `(batch, height)`:
-            of each block's rows the middle one's is kept.
+        images: float tensor `(batch, height, width, channels)`; or, for HANet, a pair
+            of images and row positions, integers `(batch, height)`. The position of the
+            middle row of each block is kept.
         scale: int.
 
     Returns:
@@ -22,7 +22,8 @@ def low_resolution(images, scale):
     Raises:
         ValueError: If `scale` is not a positive integer.
 
-    Example: `low_resolution(tf.ones((1, 45, 60, 3)), 2)` has shape `(1, 22, 30, 3)`.
+    Example:
+        `low_resolution(tf.ones((1, 45, 60, 3)), 2)` has the shape `(1, 22, 30, 3)`.
     """
     require_positive_integer("scale", scale)
     if not isinstance(images, (tuple, list)):

@@ -3,39 +3,39 @@ import tensorflow as tf
 
 
 class NumpyAugmentation:
-    """Runs a function of NumPy arrays as an augmentation of `training_pipeline`.
+    """Wraps a function on NumPy arrays as an augmentation for `training_pipeline`.
 
-    The pipeline calls it in parallel, and the interpreter's lock is held by it but for
-    what NumPy or OpenCV do without: an augmentation of tensors is faster.
+    The pipeline calls the function in parallel threads, but it holds the lock of the
+    Python interpreter except inside NumPy or OpenCV calls that release it. An
+    augmentation on tensors is faster.
 
     Args:
-        function: Callable `(image, label, rng) -> (image, label)`: arrays
+        function: callable `(image, label, rng) -> (image, label)`. It receives arrays
             `(height, width, channels)`, in 0..255, and `(height, width)`, of integers,
-            and a `numpy.random.Generator` of the sample's own, so that equal seeds give
+            and a `numpy.random.Generator` for the sample, so that equal seeds give
             equal results. All results must have one size. In a pipeline with positions
             it is called as `(image, label, rng, positions)` and returns all three.
 
     Call arguments:
-        image, label, seed, positions: As of `Augmentation`.
+        image, label, seed, positions: See `Augmentation`.
 
     Returns:
         float32 `(height, width, channels)` and int32 `(height, width)`; with
         `positions` also these, int32 `(height,)`.
 
-    Example:
-
-    ```python
-    def mirror(image, label, rng):
-        turn = -1 if rng.random() < 0.5 else 1
-        return image[:, ::turn], label[:, ::turn]
-
-    training_pipeline(dataset, 8, NumpyAugmentation(mirror))
-    ```
-
     Raises:
         TypeError: If `function` cannot be called.
         ValueError: While iterating, as `tf.errors.InvalidArgumentError`, if the
-            function returns something else.
+            function returns anything else.
+
+    Example:
+        ```python
+        def mirror(image, label, rng):
+            step = -1 if rng.random() < 0.5 else 1
+            return image[:, ::step], label[:, ::step]
+
+        training_pipeline(dataset, 8, NumpyAugmentation(mirror))
+        ```
     """
 
     def __init__(self, function):
@@ -61,10 +61,10 @@ class NumpyAugmentation:
 
 
 def check_augmented(results, channels, count):
-    """The arrays of an augmented sample, of the pipelines' types.
+    """Returns the arrays of an augmented sample, cast to the dtypes of the pipelines.
 
     Raises:
-        ValueError: If they are not an image and a label of one size.
+        ValueError: If they are not an image and a label of the same size.
     """
     if not isinstance(results, (tuple, list)) or len(results) != count:
         raise ValueError(

@@ -25,47 +25,48 @@ _IN_FOLDERS = {
     "folder": own_folder,
     "packed": lambda folder, split: PackedDataset(as_path(folder) / split),
 }
-DATA_SETS = ("scenes", *_IN_FOLDERS)  # what `name`, and so `--data`, may be
+DATA_SETS = ("scenes", *_IN_FOLDERS)  # values of `name` and `--data`
 
 
 def open_split(
     name, split, folder=None, scenes=320, image_size=(96, 128), seed=0, **options
 ):
-    """One split of a data set, by its name. No other has to be there.
+    """Opens one split of a data set by name; other splits do not have to exist.
 
     Args:
-        name: "scenes", `StreetScenes`, which need no folder, with an eighth as many to
-            validate on; "camvid", `CamVid`; "cityscapes", `Cityscapes` with its fine
-            annotations; "ade20k", `ADE20K`; "voc", `PascalVOC`, and "voc_aug", which
-            trains on the augmented list; "pascal_context", `PascalContext` in 59
-            classes; "bdd100k", `BDD100K`; "packed", `PackedDataset` of the folder of
-            the split; or "folder", images of your own:
+        name: One of "scenes", `StreetScenes`, which needs no folder and has an eighth
+            as many validation scenes; "camvid", `CamVid`; "cityscapes", `Cityscapes`
+            with fine annotations; "ade20k", `ADE20K`; "voc", `PascalVOC`, and
+            "voc_aug", its augmented training list; "pascal_context", `PascalContext`
+            with 59 classes; "bdd100k", `BDD100K`; "packed", `PackedDataset` of the
+            folder of the split; or "folder", your own images:
 
                 folder/
                   train/images  train/labels
-                  val/images    val/labels    labels of the same names, 255: ignored
-                  classes.txt                 a class name a line, and where you
-                                              wish a colour: `road #804080`
+                  val/images    val/labels    same names as the images; 255 is ignored
+                  classes.txt                 one class name per line, optionally with
+                                              a colour: `road #804080`
 
-            "images/train" and the like are found too, "masks" and "annotations" in
-            the place of "labels", and files of classes as `class_table` describes them.
-        split: "train", "val", or "test" where the data set has one.
-        folder: str or path of the data, also of another file system such as gs://.
-        scenes: int. The number of scenes to train on.
+            "images/train" and the like are found too, as are "masks" and "annotations"
+            instead of "labels", and class files as described in `class_table`.
+        split: "train", "val", or "test" if the data set has one.
+        folder: str or path of the data, also on another file system such as gs://.
+        scenes: int. The number of training scenes.
         image_size: `(height, width)` of the scenes.
         seed: int. The seed of the scenes.
-        **options: further arguments of `ImageFolder`, such as `label_map`, for "folder"
-            alone; those that are None are left out.
+        **options: Further arguments of `ImageFolder`, such as `label_map`, for "folder"
+            only; those that are None are left out.
 
     Returns:
         `SegmentationDataset`.
 
     Raises:
-        ValueError: If the name is unknown, if the data set needs a folder or lacks the
-            split; or as the data sets.
-        FileNotFoundError: If the folder lacks something.
+        ValueError: If the name is unknown, or if the data set needs a folder or lacks
+            the split. See also the data sets.
+        FileNotFoundError: If files or folders are missing.
 
-    Example: `val = open_split("camvid", "val", "CamVid")`
+    Example:
+        `val = open_split("camvid", "val", "CamVid")`
     """
     if name not in DATA_SETS:
         raise ValueError(
@@ -74,8 +75,8 @@ def open_split(
     options = {key: value for key, value in options.items() if value is not None}
     if options and name != "folder":
         raise ValueError(
-            f"`{next(iter(options))}` is for a folder of your own: how the files of "
-            f"{name!r} are read is known. Received: {options}"
+            f"`{next(iter(options))}` is for a folder of your own; the files of "
+            f"{name!r} have a fixed format. Received: {options}"
         )
     if name == "scenes":
         if split not in ("train", "val"):

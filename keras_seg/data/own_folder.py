@@ -8,24 +8,24 @@ _LABELS = ("labels", "label", "masks", "mask", "annotations", "annots", "gt")
 
 
 def own_folder(folder, split, **options):
-    """Images of one's own, in the folders that people give them.
+    """Opens a split of a user's own images, in one of the usual folder layouts.
 
-    The folders of a split are `split/images` or `images/split`, and beside it labels;
-    "masks", "annotations" and the like are the same to it. The classes are in one of
+    Images of a split are in `split/images` or `images/split`, and labels beside them in
+    folders called labels, masks, annotations or the like. The classes are in one of
     `CLASS_FILES`.
 
     Args:
         folder: str or path.
         split: str, such as "train".
-        **options: further arguments of `ImageFolder`.
+        **options: Further arguments of `ImageFolder`.
 
     Returns:
         `ImageFolder`.
 
     Raises:
-        FileNotFoundError: If there is no file of classes, or there are no such folders;
-            what was found is listed.
-        ValueError: If several folders could be meant, or as `ImageFolder`.
+        FileNotFoundError: If the class file or a folder is missing; the error lists
+            what was found.
+        ValueError: If several folders match. See also `ImageFolder`.
     """
     folder = as_path(folder)
     if not folder.is_dir():
@@ -47,7 +47,7 @@ def own_folder(folder, split, **options):
 
 
 def _find(folder, split, kind, names):
-    """The one folder of a kind that is there."""
+    """Returns the only existing folder of a kind."""
     found = [
         path
         for name in names
@@ -59,7 +59,7 @@ def _find(folder, split, kind, names):
     if found:
         raise ValueError(
             f"The {kind} of {split!r} could be in {' or '.join(map(str, found))}: keep "
-            "one of them."
+            "only one of them."
         )
     raise FileNotFoundError(
         f"{folder} must hold the {kind} of {split!r} in {split}/{kind} or "

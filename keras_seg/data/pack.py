@@ -14,29 +14,30 @@ INDEX = "index.json"
 def pack(dataset, folder, images_per_shard=256, progress=None):
     """Writes a data set as a few large files, for network drives and object stores.
 
-    The folder gets TFRecord files of `images_per_shard` images each, and `index.json`
-    with the classes and the place of each record. Images that TensorFlow decodes keep
-    the bytes of their files, others become PNGs, or .npy files where they are not
-    uint8 of 1 or 3 channels. Labels hold the classes and `ignore_class`, after all
-    that the data set translates. Nothing is lost: `PackedDataset(folder)` has the
-    same images and labels. TFRecord readers of other programs find the features "image"
-    and "label" in each `tf.train.Example`.
+    The folder receives TFRecord files of `images_per_shard` images each, and
+    `index.json` with the classes and the position of each record. Images that
+    TensorFlow decodes keep the bytes of their files; others become PNGs, or .npy files
+    unless they are uint8 with 1 or 3 channels. Labels hold the classes and
+    `ignore_class` after all translations of the data set. Packing is lossless:
+    `PackedDataset(folder)` has the same images and labels. Other TFRecord readers find
+    the features "image" and "label" in each `tf.train.Example`.
 
     Args:
         dataset: `SegmentationDataset`.
-        folder: str or path, also of another file system such as gs://bucket/folder. It
-            must not hold a packed data set yet.
+        folder: str or path, also on another file system such as gs://bucket/folder. It
+            must not contain a packed data set yet.
         images_per_shard: int.
-        progress: Function of how many images are written, or `None`.
+        progress: function that receives the number of images written so far, or `None`.
 
     Returns:
         Path of `index.json`, which is written last.
 
     Raises:
-        FileExistsError: If there is an `index.json` in the folder.
+        FileExistsError: If the folder contains an `index.json`.
         ValueError: If `images_per_shard` is not a positive integer.
 
-    Example: `pack(Cityscapes("cityscapes"), "gs://bucket/cityscapes-train")`
+    Example:
+        `pack(Cityscapes("cityscapes"), "gs://bucket/cityscapes-train")`
     """
     if not isinstance(images_per_shard, int) or images_per_shard < 1:
         raise ValueError(
@@ -48,7 +49,7 @@ def pack(dataset, folder, images_per_shard=256, progress=None):
     if index_path.is_file():
         raise FileExistsError(
             f"`folder` must not hold a packed data set. Received: {index_path} exists; "
-            "remove it or name another folder."
+            "remove it or pass another folder."
         )
     folder.mkdir(parents=True, exist_ok=True)
     shards = []
@@ -88,7 +89,7 @@ def _record(dataset, index):
 
 
 def encode(array):
-    """The bytes of a PNG, or of a .npy file where a PNG of 8 bits cannot hold it."""
+    """Returns the bytes of a PNG, or of a .npy file if no 8-bit PNG holds the array."""
     if array.ndim == 3 and array.shape[-1] == 1:
         plane = array[..., 0]
     else:

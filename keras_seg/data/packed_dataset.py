@@ -14,25 +14,26 @@ from keras_seg.data.storage import as_path, read_bytes
 
 _HEADER, _AROUND = 12, 16  # bytes before and around each record of a TFRecord file
 _NPY = b"\x93NUMPY"
-_ANY_SIZE = 2**62  # `pack` checked it
+_ANY_SIZE = 2**62  # checked by `pack`
 
 
 class PackedDataset(SegmentationDataset):
-    """A data set that `pack` or `keras-seg pack` wrote.
+    """A data set written by `pack` or `keras-seg pack`.
 
-    Records are read one by one as the pipelines ask for them, from a local disk or from
-    another file system such as gs://, and decoded by TensorFlow. Nothing but
-    `index.json` stays in memory. As every data set it is shuffled by image, shared out
-    to several machines (`shard`) and resumed (`first_epoch`) by the pipelines.
+    Records are read one by one as the pipelines need them, from a local disk or another
+    file system such as gs://, and decoded by TensorFlow. Only `index.json` stays in
+    memory. Like every data set, it is shuffled by image, shared among machines
+    (`shard`) and resumed (`first_epoch`) by the pipelines.
 
     Args:
         folder: str or path of the folder that `pack` wrote.
 
     Raises:
-        FileNotFoundError: If there is no `index.json` in the folder.
+        FileNotFoundError: If the folder has no `index.json`.
         ValueError: When reading, if a file is damaged.
 
-    Example: `train = PackedDataset("gs://bucket/cityscapes-train")`
+    Example:
+        `train = PackedDataset("gs://bucket/cityscapes-train")`
     """
 
     def __init__(self, folder):
@@ -86,7 +87,7 @@ class PackedDataset(SegmentationDataset):
 
 
 def decode(file, channels=None):
-    """The array of an image, or of a label where `channels` is None."""
+    """Decodes the array of an image, or of a label if `channels` is None."""
     if file.startswith(_NPY):
         return np.load(io.BytesIO(file))
     if channels is None:
@@ -95,6 +96,6 @@ def decode(file, channels=None):
 
 
 def _offsets(lengths):
-    """Where records of these lengths begin in a TFRecord file."""
+    """Returns the offsets of records of given lengths in a TFRecord file."""
     steps = [length + _AROUND for length in lengths[:-1]]
     return np.cumsum([_HEADER, *steps])[: len(lengths)]

@@ -4,11 +4,11 @@ from keras_seg.positive_integer import require_positive_integer
 
 
 def default_palette(num_classes):
-    """Returns distinct colours for classes that have none of their own.
+    """Returns distinct colours for classes without a palette.
 
     The colours are chosen one after the other from a grid in RGB, each as far as
-    possible from the ones before it and from black, which stands for ignored pixels.
-    The result depends on `num_classes` alone.
+    possible from the previous ones and from black, which marks ignored pixels. The
+    result depends on `num_classes` alone.
 
     Args:
         num_classes: int. Number of colours.
@@ -16,13 +16,14 @@ def default_palette(num_classes):
     Returns:
         uint8 array `(num_classes, 3)`, RGB.
 
-    Example: `default_palette(2)` is `[[255, 255, 255], [0, 0, 255]]`.
-
     Raises:
         ValueError: If `num_classes` is not a positive integer.
+
+    Example:
+        `default_palette(2)` returns `[[255, 255, 255], [0, 0, 255]]`.
     """
     require_positive_integer("num_classes", num_classes)
-    steps = 8  # 512 candidates, more where there are more classes
+    steps = 8  # 512 candidates, or more for more classes
     while steps**3 <= num_classes:
         steps += 1
     levels = np.linspace(0, 255, steps).round()

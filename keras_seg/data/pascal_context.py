@@ -27,35 +27,37 @@ _SOURCE = (
 
 
 class PascalContext(PublishedDataset):
-    """PASCAL Context: the images of VOC 2010, labelled throughout, in 59 classes.
+    """PASCAL Context: the images of VOC 2010, densely labelled, in 59 classes.
 
-    The 59 most frequent of its 459 labels; all others are 0 in the files, the
-    background, which is 255 here or, with `background`, the first of 60 classes.
-    Expected layout, as the field's converters write it, in the folder of VOC 2010:
+    The classes are the 59 most frequent of 459 labels. All others are 0 in the files,
+    the background, which becomes 255 or, with `background`, the first of 60 classes.
+    Expected layout, as common converters write it, in the folder of VOC 2010:
 
         data_dir/                  VOCdevkit/VOC2010
           JPEGImages/2008_000002.jpg
           SegmentationClassContext/2008_000002.png     values 0..59
-          ImageSets/SegmentationContext/train.txt      and val.txt, a name a line
+          ImageSets/SegmentationContext/train.txt      and val.txt, one name per line
 
-    4998 images to train on, 5105 to validate on. The classes have no colours of their
-    own: these are those that VOC gives to their numbers.
+    The splits have 4998 training and 5105 validation images. The data set defines no
+    colours; the palette is that of VOC.
 
     Args:
-        data_dir: str or path. The folder above `JPEGImages`.
+        data_dir: str or path. The folder that holds `JPEGImages`.
         split: `"train"` or `"val"`.
         background: bool. Whether the background is a class, number 0.
-        complete: bool. Whether the list must have all names. Each image that it names
-            must be there anyway, with its label.
+        complete: bool. Whether to require the full list of names. Each listed image and
+            its label must exist in any case.
 
     Raises:
-        ValueError: If `split` is unknown or files are missing, or as
+        ValueError: If `split` is unknown or files are missing; see also
             `PublishedDataset`.
         FileNotFoundError: If a folder or the list is missing.
 
-    Example: `image, label = PascalContext("VOCdevkit/VOC2010", "val")[0]`
+    Example:
+        `image, label = PascalContext("VOCdevkit/VOC2010", "val")[0]`
 
-    Reference: [Mottaghi et al., 2014](https://doi.org/10.1109/CVPR.2014.119).
+    References:
+        [Mottaghi et al., 2014](https://doi.org/10.1109/CVPR.2014.119)
     """
 
     def __init__(self, data_dir, split="train", background=False, complete=True):
@@ -66,7 +68,7 @@ class PascalContext(PublishedDataset):
         )
         require_folders(data_dir, ["JPEGImages", label_folder, list_folder], _SOURCE)
         data_dir = as_path(data_dir)
-        first = 0 if background else 1  # of the values that are classes
+        first = 0 if background else 1  # the first value that is a class
         values = range(first, len(NAMES) + 1)
         label_map = {value: value - first for value in values}
         super().__init__(

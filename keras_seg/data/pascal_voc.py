@@ -52,37 +52,40 @@ _SOURCE = f"Get VOCtrainval_11-May-2012.tar from {_SITE} (no login)."
 
 
 class PascalVOC(PublishedDataset):
-    """PASCAL VOC 2012: objects of 20 kinds and the background.
+    """PASCAL VOC 2012: objects of 20 classes and the background.
 
     The labels are the indices of the palette PNGs, with 255 around the objects.
-    Expected layout, of which only what the split needs must exist:
+    Expected layout; only the files of the split need to exist:
 
         data_dir/                  VOCdevkit/VOC2012
           JPEGImages/2007_000032.jpg
           SegmentationClass/2007_000032.png
           SegmentationClassAug/2007_000032.png     for "trainaug"
-          ImageSets/Segmentation/train.txt         and so on, a name a line
+          ImageSets/Segmentation/train.txt         and so on, one name per line
 
-    1464 images to train on, 1449 to validate on, 2913 in both ("trainval"), 1456 to
-    test on. "trainaug" is the list of 10582 that the field trains on, with the labels
-    of the Semantic Boundaries Dataset. The labels of the test split are the
-    benchmark's: here they are 255 alone, so that nothing of them counts.
+    The splits have 1464 training, 1449 validation and 1456 test images; "trainval" has
+    the 2913 images of the first two. "trainaug" is the common list of 10582 training
+    images, with the labels of the Semantic Boundaries Dataset. The labels of the test
+    split are not public: here they consist of 255 alone and are ignored.
 
     Args:
-        data_dir: str or path. The folder above `JPEGImages`.
+        data_dir: str or path. The folder that holds `JPEGImages`.
         split: `"train"`, `"val"`, `"trainval"`, `"trainaug"` or `"test"`.
-        complete: bool. Whether the list must have all names. Each image that it names
-            must be there anyway, with its label.
+        complete: bool. Whether to require the full list of names. Each listed image and
+            its label must exist in any case.
 
     Raises:
-        ValueError: If `split` is unknown or files are missing, or as
+        ValueError: If `split` is unknown or files are missing; see also
             `PublishedDataset`.
         FileNotFoundError: If a folder or the list is missing.
 
-    Example: `image, label = PascalVOC("VOCdevkit/VOC2012", "val")[0]`
+    Example:
+        `image, label = PascalVOC("VOCdevkit/VOC2012", "val")[0]`
 
-    Reference: [Everingham et al., 2010](https://doi.org/10.1007/s11263-009-0275-4);
-    [Hariharan et al., 2011](https://doi.org/10.1109/ICCV.2011.6126343), for "trainaug".
+    References:
+        - [Everingham et al., 2010](https://doi.org/10.1007/s11263-009-0275-4)
+        - [Hariharan et al., 2011](https://doi.org/10.1109/ICCV.2011.6126343), for
+          "trainaug"
     """
 
     def __init__(self, data_dir, split="train", complete=True):

@@ -26,70 +26,70 @@ def training_pipeline(
     shard=(0, 1),
     class_balance=0.0,
 ):
-    """Returns shuffled and augmented batches to train on.
+    """Returns shuffled and augmented batches for training.
 
-    Every pass over the result is an epoch with an order and augmentations of its own.
-    They follow from `seed` and the number of the epoch: a pipeline that is built again
-    with the same seed gives the same batches. The images left over by the batch size
-    sit out the epoch, other ones each time.
+    Each pass over the result is an epoch with its own order and augmentations, which
+    depend only on `seed` and the number of the epoch: a pipeline that is built again
+    with the same seed returns the same batches. Images that do not fill a whole batch
+    are left out of an epoch, different ones each time.
 
     Args:
         dataset: `SegmentationDataset`.
-        batch_size: int. The same for every batch, since Keras fails under
-            `tf.distribute.MirroredStrategy` on a smaller last one.
+        batch_size: int. All batches have this size, since Keras fails on a smaller last
+            batch under `tf.distribute.MirroredStrategy`.
         augmentation: `Augmentation`, which pads labels with `dataset.ignore_class`;
             `AlbumentationsTransform` or `NumpyAugmentation`; any other callable
-            `(image, label, seed) -> (image, label)` of tensors whose results share a
-            size; or `None` for images as they are, which then must have one size. With
-            `positions` a callable gets and returns these too, as `Augmentation` does.
-            Where sizes are unknown in its graph, the first image is augmented to see
-            them.
+            `(image, label, seed) -> (image, label)` on tensors whose results all have
+            one size; or `None` for unchanged images, which must have one size. With
+            `positions`, a callable receives and returns these too, as `Augmentation`
+            does. If its graph has dynamic shapes, the first image is augmented to find
+            the sizes.
         seed: int, 0 or more.
-        cache: Whether to keep all images in memory once they are read, before
+        cache: bool. Whether to keep all images in memory once they are read, before
             augmentation.
-        positions: bool. Whether to tell a model with positions, such as
-            `HANet(..., positions=True)`, where each row was in the uncropped image.
-        first_epoch: int. The number of the epoch that the first pass is: for a run that
-            goes on, so that its epochs are those of one that was not interrupted.
-        shard: pair of ints, which of how many machines this is; see
-            `keras_seg.training.worker`. Of each batch it reads its own part alone, and
-            all parts together are the batch of one machine.
-        class_balance: Float in 0..1. This share of the samples of each epoch is drawn
-            by class instead of by image: a class, all that occur being equally likely,
-            then one of the images that show it. An `Augmentation` lays the crop around
-            a random pixel of the class; other callables crop as they do. So rare and
-            small classes are seen more often; 0.5 is a good value. The labels of the
-            data set are read once, before this function returns: see `class_pixels`.
+        positions: bool. Whether to add the positions of rows in the uncropped image,
+            for a model such as `HANet(..., positions=True)`.
+        first_epoch: int. The number of the first epoch. A resumed run passes the number
+            of completed epochs, so that its epochs equal those of an uninterrupted run.
+        shard: pair of ints, the index of this machine and the number of machines; see
+            `keras_seg.training.worker`. Each machine reads only its own part of each
+            batch; all parts together are the batch of a single machine.
+        class_balance: float in 0..1. This share of the samples of each epoch is drawn
+            by class instead of by image: first one of the classes that occur, with
+            equal probability, then one of the images that contain it. `Augmentation`
+            places the crop around a random pixel of the class; other callables crop as
+            usual. Rare and small classes are thus seen more often; 0.5 is a good value.
+            The labels of the data set are read once, before this function returns; see
+            `class_pixels`.
 
     Returns:
         `tf.data.Dataset` of images, float32 `(batch_size, height, width, 3)` in 0..255,
-        and labels, int32 `(batch_size, height, width)`. With `positions` the pair of
-        the images and int32 `(batch_size, height)` in 0..128 is in the images' place.
-        With `shard` there is the machine's part of `batch_size`.
-
-    Example:
-
-    ```python
-    batches = training_pipeline(StreetScenes(400), 8)
-    model.fit(batches, epochs=2, shuffle=False)  # Keras warns where it cannot shuffle
-    ```
+        and labels, int32 `(batch_size, height, width)`. With `positions`, the images
+        are replaced by the pair of images and positions, int32 `(batch_size, height)`
+        in 0..128. With `shard`, batches are this machine's part of `batch_size`.
 
     Raises:
-        ValueError: If `batch_size` is not in 1..`len(dataset)` or no multiple of the
-            machines, `seed` is negative, `class_balance` is not in 0..1, or classes
-            are to be balanced and no label holds one. While iterating,
-            `tf.errors.InvalidArgumentError` with the message of the error that reading
-            an image raised.
+        ValueError: If `batch_size` is not in 1..`len(dataset)` or not a multiple of the
+            number of machines, `seed` is negative, `class_balance` is not in 0..1, or
+            classes are to be balanced and no label contains a class. While iterating,
+            `tf.errors.InvalidArgumentError` with the message of the error that occurred
+            when reading an image.
+
+    Example:
+        ```python
+        batches = training_pipeline(StreetScenes(400), 8)
+        model.fit(batches, epochs=2, shuffle=False)  # the pipeline shuffles
+        ```
     """
     part = _part(batch_size, shard)
     num_images = len(dataset)
     if num_images < batch_size:
         raise ValueError(
-            "`dataset` must hold `batch_size` images or more, since only whole batches "
-            f"are trained on. Received: {num_images} images and {batch_size=}"
+            "`dataset` must hold at least `batch_size` images, since training uses "
+            f"whole batches only. Received: {num_images} images and {batch_size=}"
         )
     if not isinstance(seed, int) or seed < 0:
-        raise ValueError(f"`seed` must be an int of 0 or more. Received: {seed=}")
+        raise ValueError(f"`seed` must be an integer of 0 or more. Received: {seed=}")
     pixels = _pixels_to_balance(dataset, class_balance)
     if isinstance(augmentation, Augmentation):
         augmentation = augmentation.padding_with(dataset.ignore_class)
@@ -151,42 +151,44 @@ def training_pipeline(
 
 
 def evaluation_pipeline(dataset, batch_size=1, positions=False, shard=(0, 1)):
-    """Returns all images, whole, in order and once each, to evaluate on.
+    """Returns all images, whole, in order and once each, for evaluation.
 
-    The last batch is filled up with void samples, images of 0 with labels of
-    `dataset.ignore_class`, which no metric counts: so its size is that of the others.
+    The last batch is filled up to the size of the others with images of 0 whose labels
+    are `dataset.ignore_class`; metrics do not count them.
 
     Args:
         dataset: `SegmentationDataset`.
-        batch_size: int. Above 1, the images of a batch must share a size.
-        positions: bool. Whether a model takes positions, which are then those of whole
+        batch_size: int. Above 1, all images of a batch must have the same size.
+        positions: bool. Whether to add the positions of rows, here those of whole
             images.
-        shard: pair of ints, which of how many machines this is; each gets as many
-            batches, with its own part of their images.
+        shard: pair of ints, the index of this machine and the number of machines. All
+            machines get the same number of batches, each with its own part of the
+            images.
 
     Returns:
         `tf.data.Dataset` of images, float32 `(batch_size, height, width, 3)` in 0..255,
-        and labels, int32 `(batch_size, height, width)`. With `positions` the pair of
-        the images and int32 `(batch_size, height)` is in the images' place. With
-        `shard` there is the machine's part of `batch_size`.
-
-    Example: `model.evaluate(evaluation_pipeline(StreetScenes(50, seed=1), 8))`
+        and labels, int32 `(batch_size, height, width)`. With `positions`, the images
+        are replaced by the pair of images and positions, int32 `(batch_size, height)`.
+        With `shard`, batches are this machine's part of `batch_size`.
 
     Raises:
-        ValueError: If `batch_size` is not a positive int, or no multiple of the
-            machines, or `dataset` is empty. While iterating,
-            `tf.errors.InvalidArgumentError` with the message of the error that reading
-            an image raised, or where sizes differ in a batch.
+        ValueError: If `batch_size` is not a positive integer or not a multiple of the
+            number of machines, or if `dataset` is empty. While iterating,
+            `tf.errors.InvalidArgumentError` with the message of the error that occurred
+            when reading an image, or if the images of a batch differ in size.
+
+    Example:
+        `model.evaluate(evaluation_pipeline(StreetScenes(50, seed=1), 8))`
     """
     part = _part(batch_size, shard)
     num_images = len(dataset)
     if not num_images:
-        raise ValueError("`dataset` must hold one image or more. Received none.")
+        raise ValueError("`dataset` must hold at least one image. Received: none.")
 
     def read_batch(start):
         first = int(start) + part.start
         indices = range(first, min(first + len(part), num_images))
-        # Where a machine has no image left, the last one gives the size alone.
+        # A machine without images left reads the last one for its size only.
         samples = [_read(dataset, index) for index in indices]
         size = (samples or [_read(dataset, num_images - 1)])[0][1].shape
         for index, (_, label) in zip(indices, samples, strict=True):
@@ -194,7 +196,7 @@ def evaluation_pipeline(dataset, batch_size=1, positions=False, shard=(0, 1)):
                 raise ValueError(
                     "The images of a batch must have one size. Received: image "
                     f"{first} of {size} and image {index} of {label.shape} (height, "
-                    "width). Use batch_size=1 for images of many sizes."
+                    "width). Use batch_size=1 for images of different sizes."
                 )
         images = np.zeros((len(part), *size, dataset.channels), "float32")
         labels = np.full((len(part), *size), dataset.ignore_class, "int32")
@@ -217,7 +219,7 @@ def evaluation_pipeline(dataset, batch_size=1, positions=False, shard=(0, 1)):
 
 
 def _pixels_to_balance(dataset, class_balance):
-    """`class_pixels(dataset)`, or None where no sample is drawn by class."""
+    """Returns `class_pixels(dataset)`, or None if no sample is drawn by class."""
     if not isinstance(class_balance, numbers.Real) or not 0 <= class_balance <= 1:
         raise ValueError(
             f"`class_balance` must be a number in 0..1. Received: {class_balance=}"
@@ -227,26 +229,26 @@ def _pixels_to_balance(dataset, class_balance):
     pixels = class_pixels(dataset)
     if not pixels.any():
         raise ValueError(
-            "`class_balance` needs labels, and those of `dataset` hold no class. "
+            "`class_balance` needs labels with classes; those of `dataset` hold none. "
             f"Received: {class_balance=}"
         )
     return pixels
 
 
 def _whole_image(height, static_height=None):
-    """The positions of all rows of an image, int32 `(height,)`."""
+    """Returns the positions of all rows of an image, int32 `(height,)`."""
     positions = row_positions(tf.range(height), height)
     positions.set_shape((static_height,))
     return positions
 
 
 def _part(batch_size, shard):
-    """The places in a batch of one machine's images, a range."""
+    """Returns the places of one machine's images in a batch, as a range."""
     index, count = shard
     require_positive_integer("batch_size", batch_size)
     if batch_size % count:
         raise ValueError(
-            "`batch_size` counts the images of all machines and must be a multiple of "
+            "`batch_size` is the total over all machines and must be a multiple of "
             f"their number. Received: {batch_size=} for {count} machines"
         )
     each = batch_size // count
@@ -254,7 +256,7 @@ def _part(batch_size, shard):
 
 
 def _read(dataset, index):
-    """Returns an image, uint8, and its label, int32, after checks of both."""
+    """Reads and checks an image, uint8, and its label, int32."""
     image, label = (np.asarray(array) for array in dataset[index])
     shape = (*label.shape, dataset.channels)
     if label.ndim != 2 or image.shape != shape:
@@ -281,7 +283,7 @@ def _read(dataset, index):
 
 
 def _read_of_size(dataset, size, index):
-    """`_read`, and a check that the label has a size, where one is given."""
+    """Reads a sample and checks the size of its label, if a size is given."""
     image, label = _read(dataset, index)
     if size is not None and label.shape != size:
         raise ValueError(
@@ -295,7 +297,7 @@ def _read_of_size(dataset, size, index):
 def _options():
     options = tf.data.Options()
     options.deterministic = True
-    # tf.distribute cannot shard by files what comes from Python, and warns of it.
+    # tf.distribute cannot shard a Python source by files, and warns about it.
     policy = tf.data.experimental.AutoShardPolicy.DATA
     options.experimental_distribute.auto_shard_policy = policy
     return options

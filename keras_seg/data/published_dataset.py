@@ -7,34 +7,33 @@ from keras_seg.data.storage import as_path
 
 
 class PublishedDataset(LabelledFiles):
-    """Base of the benchmarks' data sets: complete downloads, and submissions.
+    """Base class of the benchmark data sets: completeness checks and submissions.
 
-    That each image is there, with its label, is checked at construction, by the names
-    in the folders; of the headers just those of the first pair are, since to read all
-    of 20000 images takes minutes on a network drive. Those of the others are checked
-    when they are read.
+    The construction checks by file names that each image exists, with its label. Only
+    the headers of the first pair are read then, because reading those of 20000 images
+    takes minutes on a network drive; the others are checked when they are read.
 
     Args:
         title: str. The data set and its split, for errors.
-        images: dict `{name: path}` of the images that are there.
+        images: dict `{name: path}` of the existing images.
         labels: dict `{name: path}` of the labels, or None for a split whose labels are
             not published.
-        source: str. A sentence that says where to get what is missing.
-        class_names: Sequence of str.
+        source: str. A sentence that tells where to get missing files.
+        class_names: sequence of str.
         palette: uint8 array `(num_classes, 3)`.
         label_map: dict `{value in the files: class or 255}`.
-        names: Sequence of str, which must all be there, in the order of the indices; or
-            None where the data set has no list of them.
-        count: int, how many images there must be, or None for any number.
-        problems: Sequence of str. What else was found missing.
-        submission_values: Sequence of int, the value of each class in the files that
-            the benchmark's server takes; None for the classes themselves.
+        names: sequence of str, the required names in the order of the indices; or None
+            if the data set has no list of them.
+        count: int, the required number of images, or None for any number.
+        problems: sequence of str. Descriptions of other missing files.
+        submission_values: sequence of int, the value of each class in the files that
+            the benchmark server accepts; None for the classes themselves.
 
     Attributes:
         submission_values: uint8 array `(num_classes,)`.
 
     Raises:
-        ValueError: If something is missing, or as `LabelledFiles`.
+        ValueError: If something is missing. See also `LabelledFiles`.
     """
 
     def __init__(
@@ -69,21 +68,21 @@ class PublishedDataset(LabelledFiles):
         self.check_headers(0)
 
     def submission_name(self, index):
-        """The name of the PNG that the benchmark's server takes for an image."""
+        """Returns the name of the PNG that the server expects for an image."""
         return f"{self.image_paths[index].stem}.png"
 
 
 def require_split(split, splits):
-    """Raises a ValueError unless `split` is one of `splits`."""
+    """Raises a `ValueError` unless `split` is one of `splits`."""
     if split not in splits:
         raise ValueError(f"`split` must be one of {tuple(splits)}. Received: {split=}")
 
 
 def require_folders(data_dir, folders, source):
-    """Raises a FileNotFoundError unless all folders are below `data_dir`.
+    """Raises a `FileNotFoundError` unless all folders exist below `data_dir`.
 
-    Where they are above or below it instead, as when an archive was unpacked into a
-    folder of its own, the error says which one to pass.
+    If they are one level or two above or below it instead, as when an archive was
+    unpacked into its own folder, the error names the path to pass.
     """
     data_dir = as_path(data_dir)
     missing = [folder for folder in folders if not (data_dir / folder).is_dir()]
@@ -101,10 +100,10 @@ def require_folders(data_dir, folders, source):
 
 
 def list_files(folder, pattern):
-    """`{name: path}` of the files in a folder that a pattern like "*.png" matches.
+    """Returns `{name: path}` for the files in a folder that match a glob pattern.
 
-    The name is what stands for the last "*" of the pattern. Hidden files, such as the
-    "._" ones of macOS archives, are left out.
+    The name is the part that matches the last "*" of the pattern, such as "*.png".
+    Hidden files, such as the "._" files of macOS archives, are skipped.
     """
     ending = pattern.rpartition("*")[2]
     return {
@@ -115,13 +114,13 @@ def list_files(folder, pattern):
 
 
 def read_names(path, source):
-    """The names in a list file, one a line.
+    """Reads the names in a list file with one name per line.
 
-    Lines that name the paths of an image and its label, "/JPEGImages/a.jpg
-    /SegmentationClassAug/a.png", as some lists have them, give the name too.
+    Some lists have the paths of an image and its label on each line, as in
+    "/JPEGImages/a.jpg /SegmentationClassAug/a.png"; their names are read too.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
     """
     if not path.is_file():
         raise FileNotFoundError(f"There is no list {path}. {source}")
@@ -130,7 +129,7 @@ def read_names(path, source):
 
 
 def _missing(images, labels, names, count):
-    """What is not there, in words."""
+    """Yields descriptions of missing files."""
     found = images if names is None else [name for name in names if name in images]
     if count is not None and len(found) != count:
         yield f"{count} images expected, {len(found)} found"

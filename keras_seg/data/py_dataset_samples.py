@@ -9,25 +9,26 @@ _KEPT_BATCHES = 8
 
 
 class PyDatasetSamples(SegmentationDataset):
-    """The samples of a `keras.utils.PyDataset`, read by index.
+    """Samples of a `keras.utils.PyDataset`, read by index.
 
-    A sample comes with its whole batch, of which the last few stay in memory: where
-    the pipelines shuffle, batches of one sample are read fastest.
+    Reading a sample reads its whole batch; the last few batches stay in memory. If the
+    pipelines shuffle, batches of one sample are the fastest.
 
     Args:
         batches: `keras.utils.PyDataset` whose items are a batch of images
-            `(batch, height, width, channels)`, in 0..255, and one of labels
-            `(batch, height, width)` or `(batch, height, width, 1)`. All batches but
-            the last must have one size. It must not shuffle or augment, since the
+            `(batch, height, width, channels)`, in 0..255, and a batch of labels
+            `(batch, height, width)` or `(batch, height, width, 1)`. All batches except
+            the last must have the same size. It must not shuffle or augment, since the
             pipelines do.
-        class_names: Sequence of str. The name of class 0, of class 1 and so on.
+        class_names: sequence of str. The names of class 0, class 1 and so on.
         palette: uint8 array `(num_classes, 3)`, or `None` for `default_palette`.
-        ignore_class: int. The label of pixels that belong to no class.
+        ignore_class: int. The label of ignored pixels.
 
     Raises:
         ValueError: If `batches` is empty.
 
-    Example: `train = PyDatasetSamples(MyPyDataset(batch_size=1), ("road", "car"))`
+    Example:
+        `train = PyDatasetSamples(MyPyDataset(batch_size=1), ("road", "car"))`
     """
 
     def __init__(self, batches, class_names, palette=None, ignore_class=255):
@@ -35,7 +36,7 @@ class PyDatasetSamples(SegmentationDataset):
         count = getattr(batches, "num_batches", None)
         self._num_batches = len(batches) if count is None else count
         if not self._num_batches:
-            raise ValueError("`batches` must have one batch or more. Received none.")
+            raise ValueError("`batches` must have at least one batch. Received: none.")
         self._batches = batches
         self._kept, self._lock = collections.OrderedDict(), threading.Lock()
         images, _ = self._batch(0)

@@ -6,54 +6,53 @@ import numpy as np
 from keras_seg.data._pictures import MAX_PIXELS, open_picture
 
 _LUMA = 0.299, 0.587, 0.114  # ITU-R BT.601
-_COMMON_DEPTHS = 10, 12, 14  # bits of sensors whose values files of 16 bits hold
+_COMMON_DEPTHS = 10, 12, 14  # bits of sensors that are stored in 16-bit files
 
 
 def read_image(source, channels=3, value_range=None, max_pixels=MAX_PIXELS):
-    """Reads an image as people see it, with values in 0..255.
+    """Reads an image upright, with values in 0..255.
 
-    The image is turned as the camera noted it (EXIF's orientation), which photographs
-    from telephones need. Data sets, `evaluate`, `predict` and `keras-seg` all read
-    images by this function, so that the following rules hold everywhere:
+    The image is rotated by the orientation that the camera stored in EXIF, as in
+    photographs from phones. Data sets, `evaluate`, `predict` and `keras-seg` all read
+    images with this function, so that the following rules hold everywhere:
 
     - Up to 8 bits: uint8, black is 0 and white is 255.
-    - 16 bits: float32, `value / 257`, so that 65535 becomes 255 and nothing of the
-      depth is lost. Where only part of the 16 bits is in use, as by a sensor of 12
-      bits, `value_range=4095` makes 4095 the 255.
+    - 16 bits: float32, `value / 257`, so that 65535 becomes 255 and no precision is
+      lost. If only part of the 16 bits is used, as by a 12-bit sensor,
+      `value_range=4095` maps 4095 to 255.
     - Floats, 32 bits and signed integers need a `value_range`, since a file does not
       state their range.
 
     Args:
         source: str or path of a PNG, JPEG, BMP, GIF, WebP, TIFF or .npy file; bytes,
             its content; a `PIL.Image.Image`; or an array `(height, width)` or
-            `(height, width, channels)`, whose values are in 0..255 unless
-            `value_range` says otherwise. TIFF files of more than 8 bits or with more
-            channels than red, green, blue and alpha need the extra `tiff`.
-        channels: int. How many channels the result has. 3: grey is repeated. 1: colours
-            become grey, `0.299 R + 0.587 G + 0.114 B`. In both cases an alpha channel
-            is dropped. Any other number must be that of the file.
-        value_range: the values of black and of white, a pair `(low, high)` or a number
-            `high` for `(0, high)`; values beyond are clipped. Files of up to 8 bits
-            do not need it and keep their own range. `None`: as above.
-        max_pixels: int. A larger image is refused before it is decoded, because a
-            small file can ask for much memory.
+            `(height, width, channels)` with values in 0..255 unless `value_range` is
+            given. TIFF files of more than 8 bits or with more channels than red, green,
+            blue and alpha need the extra `tiff`.
+        channels: int. The number of channels of the result. 3: grey is repeated. 1:
+            colours become grey, `0.299 R + 0.587 G + 0.114 B`. In both cases an alpha
+            channel is dropped. Any other number must equal that of the file.
+        value_range: The values of black and white, a pair `(low, high)` or a number
+            `high` for `(0, high)`; values outside are clipped. It is not needed for
+            files of up to 8 bits, which keep their own range. `None`: as above.
+        max_pixels: int. Larger images are rejected before they are decoded, because a
+            small file can require much memory.
 
     Returns:
         uint8 or float32 array `(height, width, channels)`, RGB, in 0..255.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ImportError: If a TIFF needs the extra `tiff`, which is not installed.
         TypeError: If `source` is none of the above.
-        ValueError: If the file is not an image, is damaged, too large or has other
-            channels, or if the range of its values is not known.
+        ValueError: If the file is not an image, is damaged, too large or has another
+            number of channels, or if the range of its values is unknown.
 
     Example:
-
-    ```python
-    read_image("street.jpg")  # uint8 (height, width, 3)
-    read_image("sensor.tiff", channels=1, value_range=4095)  # float32, one channel
-    ```
+        ```python
+        read_image("street.jpg")  # uint8 (height, width, 3)
+        read_image("sensor.tiff", channels=1, value_range=4095)  # float32, one channel
+        ```
     """
     check_channels(channels)
     value_range = check_value_range(value_range)
@@ -65,7 +64,7 @@ def read_image(source, channels=3, value_range=None, max_pixels=MAX_PIXELS):
 
 
 def check_channels(channels):
-    """Raises a ValueError unless `channels` is a positive integer."""
+    """Raises a `ValueError` unless `channels` is a positive integer."""
     if not isinstance(channels, int) or channels < 1:
         raise ValueError(
             f"`channels` must be a positive integer. Received: {channels=}"
@@ -73,7 +72,7 @@ def check_channels(channels):
 
 
 def check_value_range(value_range):
-    """`value_range` of `read_image` as a pair of floats, or None."""
+    """Returns the `value_range` of `read_image` as a pair of floats, or None."""
     if value_range is None:
         return None
     if isinstance(value_range, numbers.Real):
@@ -82,13 +81,13 @@ def check_value_range(value_range):
     if not is_pair or not value_range[0] < value_range[1]:
         raise ValueError(
             "`value_range` must be a pair (black, white) of increasing numbers, or the "
-            f"number of white alone, such as 4095. Received: {value_range!r}"
+            f"value of white only, such as 4095. Received: {value_range!r}"
         )
     return tuple(value_range)
 
 
 def image_values(picture, pixels, channels, value_range):
-    """What `read_image` returns, of a picture's header and stored pixels."""
+    """Returns the result of `read_image` for a picture's header and stored pixels."""
     colors, has_alpha = picture.colors, picture.has_alpha
     if colors == "palette":
         pixels, colors = picture.palette[pixels[..., 0]], "rgb"
@@ -97,7 +96,7 @@ def image_values(picture, pixels, channels, value_range):
 
 
 def is_float_image(picture):
-    """Whether `image_values` gives float32."""
+    """Returns whether `image_values` returns float32."""
     return picture.bits > 8
 
 
@@ -122,14 +121,14 @@ def _array(pixels, channels, value_range):
 
 def _checked(pixels):
     low, high = pixels.min(), pixels.max()
-    if not (low >= 0 and high <= 255):  # nan is neither
+    if not (low >= 0 and high <= 255):  # also true for NaN
         raise ValueError(
             f"An image must have values in 0..255. Received values in {low}..{high}. "
-            "`value_range=(black, white)` scales others."
+            "Pass `value_range=(black, white)` to scale other ranges."
         )
     if pixels.dtype.kind == "f" and 0 < high <= 1:
         raise ValueError(
-            "An image must have values in 0..255. Received floats of 1 at most, which "
+            "An image must have values in 0..255. Received: floats of at most 1, which "
             "seem to be in 0..1: multiply by 255, or pass `value_range=1`."
         )
     return pixels.astype("float32" if pixels.dtype.kind == "f" else "uint8")
@@ -152,7 +151,7 @@ def _scaled(name, pixels, bits, value_range):
 def _require_range(name, pixels, value_range):
     if value_range is None:
         raise ValueError(
-            f"The range of the values of {name} is not known: {pixels.dtype}, in "
+            f"The value range of {name} is unknown. Received: {pixels.dtype}, in "
             f"{pixels.min()}..{pixels.max()}. Pass `value_range=(black, white)` "
             "(--value-range of the command)."
         )
@@ -163,7 +162,7 @@ def _warn_of_unused_bits(name, pixels):
     depth = next((depth for depth in _COMMON_DEPTHS if bits <= depth), None)
     if bits > 0 and depth is not None:
         warnings.warn(
-            f"An image of 16 bits has no value above {2**depth - 1} and comes out "
+            f"A 16-bit image has no value above {2**depth - 1} and will be very "
             f"dark. If its sensor has {depth} bits, pass "
             f"`value_range={2**depth - 1}` (--value-range of the command). The first "
             f"such image: {name}",
@@ -175,7 +174,7 @@ def _stretched(name, pixels, low, high):
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
         count = int((~np.isfinite(pixels)).sum())
         raise ValueError(
-            f"The values of an image must be finite. Received: {name}, of which "
+            f"The values of an image must be finite. Received: {name}, in which "
             f"{count} values are nan or infinite"
         )
     values = (pixels.astype("float64") - low) * (255 / (high - low))
@@ -189,7 +188,7 @@ def _with_channels(name, pixels, colors, has_alpha, channels):
     if colors == "samples" or channels not in (1, 3):
         raise ValueError(
             f"An image must have {channels} channels. Received: {name} with {count}. "
-            "`channels` says how many are read."
+            "`channels` sets how many are read."
         )
     if has_alpha:
         pixels = pixels[..., :-1]

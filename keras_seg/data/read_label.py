@@ -9,35 +9,33 @@ _LOSSY = (".jpg", ".jpeg", ".webp")
 def read_label(source, colors=None, unknown=None, max_pixels=MAX_PIXELS):
     """Reads the values of a label file, upright.
 
-    Grey files of any depth and arrays hold the values themselves. The indices of a file
-    with a palette are its values, whatever its colours. With `colors` the colours
-    count instead, in every file. An alpha channel never counts.
+    Grey files of any depth and arrays hold the values themselves; palette files hold
+    their indices as values. With `colors`, the values are read from the colours in all
+    files. An alpha channel is always dropped.
 
     Args:
         source: str or path of a PNG, TIFF, BMP, GIF or .npy file; bytes, its content;
             or a `PIL.Image.Image`. TIFF files of more than 8 bits need the extra
             `tiff`.
-        colors: dict `{(red, green, blue): value}`, or `None` where the files hold
-            values.
-        unknown: int. The value of colours that `colors` does not list; `None` refuses
+        colors: dict `{(red, green, blue): value}`, or `None` if the files hold values.
+        unknown: int. The value of colours that `colors` does not list; `None` rejects
             them.
-        max_pixels: int. A larger label is refused before it is decoded.
+        max_pixels: int. Larger labels are rejected before they are decoded.
 
     Returns:
         uint8 or int32 array `(height, width)`.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ImportError: If a TIFF needs the extra `tiff`, which is not installed.
-        ValueError: If the file is damaged, lossy (JPEG and WebP change values), too
-            large, of colours without `colors`, or holds an unknown colour.
+        ValueError: If the file is damaged, lossy (JPEG and WebP change values) or too
+            large, has colours but no `colors` are given, or holds an unknown colour.
 
     Example:
-
-    ```python
-    read_label("classes.png")
-    read_label("colors.png", {(128, 64, 128): 0, (0, 0, 142): 1}, unknown=255)
-    ```
+        ```python
+        read_label("classes.png")
+        read_label("colors.png", {(128, 64, 128): 0, (0, 0, 142): 1}, unknown=255)
+        ```
     """
     check_lossless(source)
     with open_picture(source, max_pixels) as picture:
@@ -49,7 +47,7 @@ def read_label(source, colors=None, unknown=None, max_pixels=MAX_PIXELS):
 
 
 def check_lossless(source):
-    """Raises a ValueError for a label whose values a lossy file does not keep."""
+    """Raises a `ValueError` for a label in a lossy format, which changes values."""
     if str(source).lower().endswith(_LOSSY):
         raise ValueError(
             "A label must be a PNG, TIFF, BMP, GIF or .npy file, because JPEG and WebP "
@@ -58,10 +56,10 @@ def check_lossless(source):
 
 
 def check_label_kind(picture):
-    """Raises a ValueError unless the values or colours of a label can be taken."""
+    """Raises a `ValueError` unless a label holds readable values or colours."""
     if picture.is_inverted:
         raise ValueError(
-            "The values of a label are doubtful where 0 is white. Received: "
+            "The values of a label are ambiguous if 0 is white. Received: "
             f"{picture.name}. Save it as a TIFF whose 0 is black, or as a PNG."
         )
     if picture.colors == "samples" or (picture.bits > 8 and picture.channels > 1):
@@ -73,18 +71,18 @@ def check_label_kind(picture):
 
 
 def label_values(picture, pixels):
-    """The values of a label that holds no colours."""
+    """Returns the values of a label without colours."""
     if picture.colors not in ("grey", "palette"):
         raise ValueError(
-            f"The label {picture.name} holds colours, and what these mean is not said: "
-            "pass `colors`."
+            f"The label {picture.name} holds colours whose classes are unknown. Pass "
+            "`colors`."
         )
     values = pixels[..., 0]
-    with np.errstate(invalid="ignore"):  # nan, which the comparison finds
+    with np.errstate(invalid="ignore"):  # the comparison finds NaN
         whole = values.astype("int32")
     if not np.array_equal(whole, values):
         raise ValueError(
-            "The values of a label must be integers of 32 bits. Received: "
+            "The values of a label must be 32-bit integers. Received: "
             f"{picture.name} of {values.dtype}, in {values.min()}..{values.max()}"
         )
     return whole if picture.bits > 8 else _narrow(values, whole)
@@ -95,7 +93,7 @@ def _narrow(values, whole):
 
 
 def rgb(picture, pixels):
-    """The colours of a label's pixels, uint8 `(height, width, 3)`; alpha is dropped."""
+    """Returns the colours of a label, uint8 `(height, width, 3)`, without alpha."""
     if picture.bits > 8:
         raise ValueError(
             "The colours of a label must have 8 bits a channel. Received: "

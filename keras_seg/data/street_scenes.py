@@ -64,15 +64,14 @@ class StreetScenes(SegmentationDataset):
         size: (height, width) in pixels, each 64 or more.
         seed: int, 0 or more. Data sets of different seeds share no scenes.
 
-    Example:
-
-    ```python
-    train, test = StreetScenes(400, seed=0), StreetScenes(50, seed=1)
-    image, label = train[0]  # uint8 (96, 128, 3), uint8 (96, 128)
-    ```
-
     Raises:
         ValueError: If an argument is not as above.
+
+    Example:
+        ```python
+        train, test = StreetScenes(400, seed=0), StreetScenes(50, seed=1)
+        image, label = train[0]  # uint8 (96, 128, 3), uint8 (96, 128)
+        ```
     """
 
     def __init__(self, num_images, size=(96, 128), seed=0):

@@ -27,15 +27,14 @@ class TFDSDataset(SegmentationDataset):
             label holds a value that is neither a class nor `ignore_class`.
 
     Example:
+        ```python
+        import tensorflow_datasets as tfds
 
-    ```python
-    import tensorflow_datasets as tfds
-
-    builder = tfds.builder("oxford_iiit_pet")
-    builder.download_and_prepare()
-    names, values = ("pet", "background", "border"), {1: 0, 2: 1, 3: 2}
-    train = TFDSDataset(builder, "train", names, label_map=values)
-    ```
+        builder = tfds.builder("oxford_iiit_pet")
+        builder.download_and_prepare()
+        names, values = ("pet", "background", "border"), {1: 0, 2: 1, 3: 2}
+        train = TFDSDataset(builder, "train", names, label_map=values)
+        ```
     """
 
     def __init__(

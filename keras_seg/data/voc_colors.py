@@ -13,7 +13,8 @@ def voc_colors(number):
     Returns:
         uint8 array `(number, 3)`, RGB.
 
-    Example: `voc_colors(21)[15]`, of persons, is `[192, 128, 128]`.
+    Example:
+        `voc_colors(21)[15]`, of persons, is `[192, 128, 128]`.
     """
     classes = np.arange(number)
     colors = np.zeros((number, 3), "uint8")

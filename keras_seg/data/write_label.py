@@ -13,7 +13,8 @@ def write_label(path, label, num_classes):
         label: integers `(height, width)` in 0..65535.
         num_classes: int.
 
-    Example: `write_label(Path("labels/a.png"), np.zeros((4, 6), "uint8"), 2)`
+    Example:
+        `write_label(Path("labels/a.png"), np.zeros((4, 6), "uint8"), 2)`
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if label.max(initial=0) > 255:

@@ -27,12 +27,11 @@ def write_submission(dataset, class_maps, folder):
             or if there are fewer or more maps than images.
 
     Example:
-
-    ```python
-    test = Cityscapes("cityscapes", "test")
-    maps = (model.predict(image[None])[0].argmax(axis=-1) for image, _ in test)
-    write_submission(test, maps, "submission")
-    ```
+        ```python
+        test = Cityscapes("cityscapes", "test")
+        maps = (model.predict(image[None])[0].argmax(axis=-1) for image, _ in test)
+        write_submission(test, maps, "submission")
+        ```
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -6,8 +6,8 @@ from keras import ops
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
     """Learning rate schedule that rises linearly before it follows another schedule.
 
-    At step `n`, counted from 0, the learning rate is that of the schedule times `min(1,
-    (n + 1) / steps)`.
+    At step `n`, counted from 0, the learning rate is that of the schedule times
+    `min(1, (n + 1) / steps)`.
 
     Args:
         schedule: `keras.optimizers.schedules.LearningRateSchedule`.

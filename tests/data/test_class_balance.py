@@ -190,5 +190,5 @@ def test_labels_without_classes_cannot_be_balanced():
         def __getitem__(self, index):
             return np.zeros((2, 2, 3), "uint8"), np.full((2, 2), 255, "uint8")
 
-    with pytest.raises(ValueError, match="those of `dataset` hold no class"):
+    with pytest.raises(ValueError, match="those of `dataset` hold none"):
         training_pipeline(Empty(), 4, class_balance=0.5)

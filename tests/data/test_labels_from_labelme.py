@@ -70,7 +70,7 @@ def test_rejects(tmp_path):
     with pytest.raises(ValueError, match="a line of 2 points, 'car' in .*a.json"):
         labels_from_labelme(tmp_path, tmp_path)
     (tmp_path / "a.json").write_text("[]")
-    with pytest.raises(ValueError, match="a.json must be a file of labelme"):
+    with pytest.raises(ValueError, match="a.json must be a labelme file"):
         labels_from_labelme(tmp_path, tmp_path)
 
 

@@ -39,7 +39,7 @@ def test_classes_without_colours_cannot_decode_any(tmp_path):
     save(PIXELS, tmp_path / "train/images/a.png")
     save(COLORS[LABEL], tmp_path / "train/labels/a.png")
     (tmp_path / "classes.txt").write_text("road\nsky")
-    with pytest.raises(ValueError, match="holds colours, and what these mean is not"):
+    with pytest.raises(ValueError, match="holds colours whose classes are unknown"):
         open_split("folder", "train", tmp_path)
     save(LABEL, tmp_path / "train/labels/a.png")
     dataset = open_split("folder", "train", tmp_path)
@@ -61,7 +61,7 @@ def test_what_is_missing_is_told_with_what_is_there(tmp_path):
         open_split("folder", "train", tmp_path)
     for name in ("train/images", "images/train"):
         (tmp_path / name).mkdir(parents=True)
-    with pytest.raises(ValueError, match="could be in .*: keep one"):
+    with pytest.raises(ValueError, match="could be in .*: keep only"):
         open_split("folder", "train", tmp_path)
 
 

@@ -160,7 +160,7 @@ def test_other_file_systems(tmp_path, files):
 
 
 def test_errors_of_packing(packed, tmp_path):
-    with pytest.raises(FileExistsError, match="remove it or name another folder"):
+    with pytest.raises(FileExistsError, match="remove it or pass another folder"):
         pack(packed, packed.folder)
     with pytest.raises(ValueError, match="Received: images_per_shard=0"):
         pack(packed, tmp_path, images_per_shard=0)

@@ -232,7 +232,7 @@ def test_rejects_bad_arguments():
         training_pipeline(dataset, 4)
     with pytest.raises(ValueError, match="`seed` must.*Received: seed=-1"):
         training_pipeline(dataset, 1, seed=-1)
-    with pytest.raises(ValueError, match="`dataset` must hold one image or more"):
+    with pytest.raises(ValueError, match="`dataset` must hold at least one image"):
         evaluation_pipeline(numbers(0))
 
 

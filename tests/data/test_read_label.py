@@ -66,7 +66,7 @@ def test_arrays(tmp_path, dtype):
 @pytest.mark.parametrize("value", [0.5, np.nan, 2.0**40])
 def test_values_that_are_no_integers(tmp_path, value):
     np.save(tmp_path / "a.npy", np.array([[0, value]]))
-    with pytest.raises(ValueError, match="must be integers of 32 bits"):
+    with pytest.raises(ValueError, match="must be 32-bit integers"):
         read_label(tmp_path / "a.npy")
 
 
