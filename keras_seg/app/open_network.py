@@ -76,7 +76,7 @@ def keras_network(model, class_names=None, palette=None, name=None):
 
 
 def _preset(source, table, name):
-    presets = getattr(models, "presets", dict)()
+    presets = models.presets()
     if source not in presets:
         raise FileNotFoundError(
             f"A model must be {_KINDS}, or one of the presets "

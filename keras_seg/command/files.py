@@ -4,9 +4,27 @@ import pathlib
 
 
 def load_model(path):
-    """Loads a model from a .keras file; raises a ValueError if that fails."""
+    """Loads a model from a .keras file, or a preset by its name.
+
+    Args:
+        path: path of the file, or with the name of a preset.
+
+    Raises:
+        FileNotFoundError: If there is neither such a file nor such a preset.
+        ValueError: If the file is not a model that can be loaded.
+    """
     import keras
 
+    from keras_seg.models import from_preset, presets
+
+    known = presets()
+    if str(path) in known and not path.exists():
+        return from_preset(str(path))
+    if not path.is_file() and not path.suffix and known:
+        raise FileNotFoundError(
+            f"There is no model file {path}, and no preset of this name. Presets: "
+            f"{', '.join(known)}"
+        )
     if not path.is_file():
         raise FileNotFoundError(f"There is no model file {path}")
     if path.suffix != ".keras":

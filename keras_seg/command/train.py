@@ -175,7 +175,7 @@ def _fit(args, model, strategy, train_set, val_set):
     print(f"recipe: {recipe}")
     with strategy.scope():
         _compile(args, model, train_set, args.epochs * len(train))
-    targets = training.named_targets(model, _scale(model))
+    targets = training.named_targets(model)
     train, val = (
         training.distribute_batches(batches.map(targets), strategy)
         for batches in (train, val)
@@ -263,16 +263,6 @@ def _prior_loss(model, train_set):
     return losses.AffinityLoss(
         prior.prior_size, train_set.num_classes, train_set.ignore_class
     )
-
-
-def _scale(model):
-    """Returns the ratio of the size of a model's labels to that of its images."""
-    from keras_seg.inference.logits_scale import logits_scale
-    from keras_seg.models import inference_model
-
-    network = inference_model(model)
-    size = [side or 64 for side in network.inputs[0].shape[1:3]]
-    return logits_scale(network, size)
 
 
 def _finish(args, val_set):

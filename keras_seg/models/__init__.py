@@ -8,10 +8,12 @@ from keras_seg.models.decoder_options import DecoderOptions
 from keras_seg.models.deeplab_v3_plus import DeepLabV3Plus
 from keras_seg.models.dsrl import DSRL
 from keras_seg.models.dual_super_resolution import dual_super_resolution
+from keras_seg.models.from_preset import from_preset
 from keras_seg.models.gate_model import gate_model
 from keras_seg.models.hanet import HANet
 from keras_seg.models.inference_model import inference_model
 from keras_seg.models.network_info import network_info
+from keras_seg.models.presets import Preset, presets
 from keras_seg.models.prior_model import prior_model
 from keras_seg.models.prior_size import prior_size
 from keras_seg.models.replace_classifier import replace_classifier
@@ -25,14 +27,17 @@ __all__ = [
     "DecoderOptions",
     "DeepLabV3Plus",
     "HANet",
+    "Preset",
     "SPNet",
     "affinity_model",
     "attention_model",
     "dual_super_resolution",
     "extract_levels",
+    "from_preset",
     "gate_model",
     "inference_model",
     "network_info",
+    "presets",
     "prior_model",
     "prior_size",
     "replace_classifier",

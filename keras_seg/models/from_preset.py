@@ -1,6 +1,6 @@
 import hashlib
+import importlib
 
-from keras_seg import models
 from keras_seg.models.presets import presets
 from keras_seg.models.replace_classifier import replace_classifier
 
@@ -49,6 +49,7 @@ def from_preset(name, num_classes=None):
             f"The weights of the preset {name!r} are damaged: the checksum of "
             f"{preset.path} is not {preset.sha256}. Install keras_seg again."
         )
+    models = importlib.import_module("keras_seg.models")
     model = getattr(models, preset.network)(**preset.arguments)
     model.load_weights(preset.path)
     return model if num_classes is None else replace_classifier(model, num_classes)
