@@ -1,15 +1,14 @@
-"""Mean IoU of trained networks over the operations that an image costs them.
+"""Plots the mIoU of trained networks over their operations per image.
 
 Run:    python -m benchmarks.accuracy_over_cost --output cost.png \\
             --runs "plain" 180 240 runs/none-0 runs/none-1 \\
             --runs "+ SSSR" 180 240 runs/sssr-0 runs/sssr-1
 
-The counterpart of Figure 1 of "Dual Super-Resolution Learning for Semantic
-Segmentation", CVPR 2020. Each `--runs` is a point: its name, the height and width of
-the image that the network sees, and the folders that an example's training wrote,
-one for each seed. Printed is a Markdown table; the figure's bars go from the worst to
-the best seed. Operations are those of inference, a multiplication and an addition
-counted as two.
+The figure corresponds to Figure 1 of "Dual Super-Resolution Learning for Semantic
+Segmentation", CVPR 2020. Each `--runs` adds a point: its name, the height and width of
+the network's input, and the folders with the training results of an example, one per
+seed. The bars span the worst to the best seed. A Markdown table is printed too.
+Operations are those of inference; a multiplication and an addition count as two.
 """
 
 import argparse
@@ -24,14 +23,14 @@ from keras_seg.models import inference_model
 
 
 def cost(run, size):
-    """The parameters of the network of a run, and its operations for an image."""
+    """Returns the parameters of a run's network and its operations per image."""
     model = keras.models.load_model(run / "best.keras", compile=False)
     network = inference_model(model)
     return network.count_params(), flops(network, size)
 
 
 def points(parser, groups):
-    """A dict for each group of runs: its name, cost and mean IoUs."""
+    """Returns a dict with name, cost and mIoUs for each group of runs."""
     found = []
     for name, *rest in groups:
         if len(rest) < 3 or not all(side.isdigit() for side in rest[:2]):
@@ -71,7 +70,7 @@ def print_table(found):
 
 
 def draw(found, output):
-    """Writes the figure. Networks of one cost stand side by side, a little apart."""
+    """Writes the figure, with networks of the same cost side by side."""
     import matplotlib
 
     matplotlib.use("Agg")

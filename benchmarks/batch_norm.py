@@ -1,14 +1,14 @@
-"""What folding batch norms into convolutions could gain where TensorFlow predicts.
+"""Measures the gain of folding batch norms into convolutions for TensorFlow inference.
 
 Run:    python -m benchmarks.batch_norm
         python -m benchmarks.batch_norm --size 64 128 --repeats 3    # to try it
 
-Medians of the CPU time of a call, of both threads together, in milliseconds, which
-other work on the machine changes less than the time that passes. "variables" is what
-Keras's predict and a SavedModel run; "folded" the same network where each batch norm
-only adds a bias, which is what remains of it behind a convolution that took its scale;
-"constants" the network as it is, its weights frozen into the graph, where TensorFlow's
-own optimiser folds. ONNX and LiteRT files have frozen weights.
+Times are medians of the CPU time of a call in milliseconds, summed over both threads;
+other work on the machine affects them less than elapsed time. "variables" is the graph
+that Keras's predict and a SavedModel run. In "folded", each batch norm only adds a
+bias, which is all that remains after a convolution has absorbed its scale. "constants"
+is the unchanged network with its weights frozen into the graph, where TensorFlow's
+optimiser folds by itself. ONNX and LiteRT files have frozen weights.
 """
 
 import argparse
@@ -26,7 +26,7 @@ THREADS = 2
 
 @contextlib.contextmanager
 def bias_alone():
-    """Within the block a batch norm adds its beta, and does nothing else."""
+    """Context manager within which a batch norm only adds its beta."""
     import tensorflow as tf
 
     from keras_seg.layers import BatchNormalization as norm
@@ -74,12 +74,12 @@ def measure(name, backbone, args):
     images = tf.constant(images)
     times = {way: [] for way in ways}
     for _ in range(args.repeats + 2):
-        # By turns, so that all see the same other work on the machine.
+        # Alternate, so that other work on the machine affects all of them equally.
         for way, function in ways.items():
             start = time.process_time()
             np.asarray(function(images))
             times[way].append(1000 * (time.process_time() - start))
-    # The first calls optimise the graphs.
+    # The first calls optimise the graphs and are not counted.
     return {way: np.median(found[2:]) for way, found in times.items()}
 
 

@@ -1,22 +1,21 @@
-"""How long it takes to count a pair of label maps, here and in cityscapesscripts.
+"""Measures the evaluation of one class map, here and in cityscapesscripts.
 
 Run:    python -m benchmarks.evaluation     # needs keras-seg[test]
 
-One pair of 1024 x 2048: the labels of a procedural street, and as predictions the same
-displaced by some pixels ("areas"), with 2 % of the pixels of a random class
-("spotted"), or random throughout ("noise"). Each time is the best of some, in
+The label is a procedural street of 1024 x 2048 pixels. The predicted class maps are the
+label displaced by some pixels ("areas"), the same with 2 % of the pixels of a random
+class ("spotted"), and random classes ("noise"). Times are the best of several runs in
 milliseconds, on one core:
 
-- official, counting: `evaluatePair` of cityscapesscripts with `evalInstLevelScore`
-  off, which leaves the confusion matrix;
-- official, default: the same as it comes, with the scores by instance, which need a
-  mask of the image for each of them;
-- ours: `keras_seg.metrics.confusion_matrix`, and `BoundaryF1` beside it.
+- official, counting: `evaluatePair` of cityscapesscripts without `evalInstLevelScore`,
+  which computes the confusion matrix only;
+- official, default: the same with its default settings, including scores per instance,
+  which need a mask of the image for each instance;
+- ours: `keras_seg.metrics.confusion_matrix`, and `BoundaryF1` in a column of its own.
 
-Reading is not part of these: the official function reads its files by itself, which
-are uncompressed here, and what reading them takes is subtracted. The official code is
-the one in Python, unless its Cython extension is there; the package on PyPI has no
-source of it.
+Times exclude reading: the official function reads its files, which are uncompressed
+here, so the time to read them is subtracted. The official code is the Python version
+unless its Cython extension is installed, which the PyPI package does not include.
 """
 
 import pathlib
@@ -31,14 +30,14 @@ from keras_seg.data import StreetScenes
 from keras_seg.metrics import BoundaryF1, confusion_matrix
 
 SIZE = 1024, 2048
-# Ids of Cityscapes for the classes of the street scenes, and of their void.
+# Cityscapes ids of the classes of the street scenes, and the value of ignored pixels.
 IDS = np.array([23, 11, 7, 8, 21, 17, 20, 26, 24])
 VOID = 255
 REPEATS = 7
 
 
 def main():
-    if not hasattr(np, "in1d"):  # NumPy 2.4 has it no more
+    if not hasattr(np, "in1d"):  # removed in NumPy 2.4
         np.in1d = np.isin
     _, labels = StreetScenes(1, SIZE)[0]
     print(f"NumPy {np.__version__}; Cython extension: {official.CSUPPORT}")
@@ -68,10 +67,10 @@ def predictions(labels):
 
 
 def time_official(labels, classes):
-    """Milliseconds without and with the scores by instance, and without reading."""
+    """Returns milliseconds without and with scores per instance; reading excluded."""
     ids = np.append(IDS, 0)
     label_ids = ids[np.where(labels == VOID, len(IDS), labels)].astype("uint8")
-    # Cars and people in columns of 64 pixels stand for the instances.
+    # The instances are cars and people split into columns of 64 pixels.
     columns = np.arange(SIZE[1]) // 64
     instances = np.where(label_ids >= 24, 1000 * label_ids.astype("uint16"), 0)
     instances = np.where(instances > 0, instances + columns, label_ids)

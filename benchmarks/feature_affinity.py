@@ -1,22 +1,21 @@
-"""Time, peak memory and error of feature affinity: as the paper writes it, and ours.
+"""Measures time, memory and error of feature affinity: the paper's formula and ours.
 
 Run:    python -m benchmarks.feature_affinity
 
-For two maps of N pixels and 16 channels each, one image; N is that of 512 x 1024 pixels
-pooled by 16, 8, 4, 2 and not at all. "dense" is the equation in TensorFlow, with maps
-of all pixel pairs, in a graph and compiled by XLA; "blocks" is `ops.feature_affinity`
-with order 1 and "closed form" with order 2.
+The inputs are two maps of N pixels with 16 channels each; N is the number of pixels of
+a 512 x 1024 image after pooling by 16, 8, 4, 2 and 1. "dense" is the paper's equation
+in TensorFlow, which stores maps of all pixel pairs, in a graph and compiled by XLA;
+"blocks" is `ops.feature_affinity` with order 1 and "closed form" with order 2.
 
-"-" is for what was left out: dense maps that do not fit, and order 1 at full
-resolution: time grows there with N^2, so that by the line before it a call takes six
-minutes or more on 2 cores.
+"-" marks cases that are skipped: dense maps that do not fit into memory, and order 1 at
+full resolution, whose time grows with N^2 to six minutes or more per call on 2 cores.
 
-The first table is of the value and its gradient by both maps. Memory is what a process
-of its own takes at most above what it had before the first call, compilation included.
-Each line is the best of a few calls.
+The first table covers the value and its gradient with respect to both maps. Each line
+is measured in a separate process. Memory is the peak above the level before the first
+call, including compilation. Times are the best of a few calls.
 
-The second table is of the value's difference to NumPy's in float64, for features after
-a ReLU: of "unrelated" maps, and of "close" ones, which differ by noise of 0.001.
+The second table shows the difference from the value of NumPy in float64, for features
+after a ReLU: "unrelated" maps, and "close" maps that differ by noise of 0.001.
 """
 
 import argparse
@@ -25,13 +24,13 @@ from benchmarks.processes import cost, print_cost
 
 SIZES = (2048, 8192, 32768, 131072, 524288)
 CHANNELS = 16
-DENSE_BYTES = 6e9  # of two maps of pixel pairs; a gradient takes a few more
-BLOCKS_PIXELS = 131072  # about 23 s a call
-EXACT_PIXELS = 32768  # NumPy goes over all pixel pairs
+DENSE_BYTES = 6e9  # for two maps of pixel pairs; a gradient needs a few more
+BLOCKS_PIXELS = 131072  # about 23 s per call
+EXACT_PIXELS = 32768  # NumPy computes all pixel pairs
 
 
 def features(pixels, close):
-    """Two maps `(1, N, channels)`, positive as after a ReLU."""
+    """Returns two maps `(1, N, channels)`, non-negative as after a ReLU."""
     import tensorflow as tf
 
     tf.random.set_seed(0)
@@ -40,7 +39,7 @@ def features(pixels, close):
 
 
 def affinity(way, order):
-    """The function of two maps that `way` stands for, in a graph."""
+    """Returns the graph function of two maps for a way of computing the affinity."""
     import tensorflow as tf
 
     from keras_seg import ops
@@ -87,7 +86,7 @@ def measure(way, order, pixels):
 
 
 def exact(a, b):
-    """The values of order 1 and 2 in float64, by blocks of rows."""
+    """Computes the values of order 1 and 2 in float64, by blocks of rows."""
     import numpy as np
 
     a, b = (x[0].numpy().astype("float64") for x in (a, b))

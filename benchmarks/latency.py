@@ -1,17 +1,17 @@
-"""How long each network takes for an image in each runtime, on two cores.
+"""Measures the latency of each network in each runtime, on two CPU cores.
 
 Run:    python -m benchmarks.latency
         python -m benchmarks.latency --size 64 128 --seconds 1    # to try it
 
-From raw uint8 images to class maps, on random weights, which take the time of trained
-ones. Each line is measured in a process of its own, after two calls to warm up.
-"median" and "p90" are of calls with one image, in milliseconds; "images/s" is the
-throughput at the better of the batch sizes, which is named.
+Networks map raw uint8 images to class maps. Weights are random, which does not affect
+the time. Each line is measured in a separate process, after two warm-up calls. "median"
+and "p90" are milliseconds per call with one image; "images/s" is the throughput at the
+best batch size, which is stated.
 
-All networks have the backbone ResNet-18 at output stride 16 and 19 classes: small
-enough for a CPU. DSRL sees images of half the size and predicts at the full one. Keras
-predicts logits, of which NumPy takes the largest; the others have that in the graph.
-OpenVINO reads the ONNX file and computes in float32.
+All networks have a ResNet-18 backbone at output stride 16 and 19 classes, which is
+small enough for a CPU. DSRL takes images of half the size and predicts at full size.
+Keras predicts logits, and NumPy computes their argmax; the other runtimes compute it in
+the graph. OpenVINO reads the ONNX file and computes in float32.
 """
 
 import argparse
@@ -27,7 +27,7 @@ THREADS = 2
 
 
 def build(name, backbone, size):
-    """The network to predict with, and the size of its images."""
+    """Returns the network for inference, and the size of its input."""
     import keras
 
     from keras_seg import models
@@ -43,7 +43,7 @@ def build(name, backbone, size):
 
 
 def write_files(name, args):
-    """Writes one SavedModel, and files of each batch size for the other runtimes."""
+    """Writes a SavedModel, and a file per batch size for each of the other runtimes."""
     from keras_seg import export
 
     network, size = build(name, args.backbone, args.size)
@@ -67,7 +67,7 @@ def load_saved_model(name, args, batch_size):
 
     model = tf.saved_model.load(str(args.folder / "1"))
     classes = model.signatures["serving_default"]
-    # What holds the variables has to live as long as the function.
+    # The object that owns the variables has to live as long as the function.
     classes.model = model
     return lambda images: classes(images=tf.constant(images))["classes"].numpy()
 
@@ -113,7 +113,7 @@ LOAD = dict(
 
 
 def measure(name, runtime, batch_size, args):
-    """Prints the median and the 90th percentile of calls, and images a second."""
+    """Prints the median and 90th percentile of the calls, and images per second."""
     import numpy as np
 
     if runtime in ("Keras", "SavedModel"):
@@ -187,7 +187,7 @@ if __name__ == "__main__":
     add("--networks", nargs="+", choices=NETWORKS, default=NETWORKS)
     add("--batch-sizes", type=int, nargs="+", default=[1, 4])
     add("--seconds", type=float, default=20, help="of calls, for each line")
-    # What the processes are started with.
+    # Arguments of the worker processes.
     add("--folder", type=pathlib.Path, help=argparse.SUPPRESS)
     add("--write", help=argparse.SUPPRESS)
     add("--measure", nargs=3, help=argparse.SUPPRESS)

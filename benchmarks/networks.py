@@ -1,19 +1,19 @@
-"""How long whole networks take, and how much memory, here and elsewhere.
+"""Measures time and memory of whole networks, here and in other libraries.
 
 Run:    python -m benchmarks.networks
         python -m benchmarks.networks --networks light --repeats 3    # to try it
         python -m benchmarks.networks --peers peers.py --peers-python torch/bin/python
 
-"inference" is of one image of 512 x 1024, "step" a training step of two crops of 384 x
-384 with SGD and momentum; of the light network four images of 256 x 320 in both. Each
-line is measured in a process of its own: the first call, with tracing, and the best of
-some others, in milliseconds, and the most memory above the loaded network, in MB: the
-GPU's where TensorFlow sees one, else that of the process.
+"inference" processes one image of 512 x 1024, "step" is a training step on two crops of
+384 x 384 with SGD and momentum; the light network takes four images of 256 x 320 in
+both tasks. Each line is measured in a separate process: the first call, including
+tracing, and the best of several others, in milliseconds; and the peak memory above the
+loaded network in MB, of the GPU if TensorFlow has one, else of the process.
 
-"Keras's layers" is the same network with the convolutions and batch norms of Keras in
-place of those of keras_seg.layers. Peers are networks of PyTorch: a Python file of
-yours with a function without arguments for each that you compare, named as here, which
-returns a `torch.nn.Module` from images to logits. For segmentation_models.pytorch:
+"Keras's layers" is the same network with Keras's convolutions and batch norms instead
+of those of keras_seg.layers. Peers are PyTorch networks, given by a Python file with
+one function per network, named as here and without arguments, that returns a
+`torch.nn.Module` from images to logits. For segmentation_models.pytorch:
 
     import segmentation_models_pytorch as smp
 
@@ -30,7 +30,7 @@ from benchmarks.processes import cost, print_cost
 
 CLASSES = 19
 THREADS = 2
-# Name: the function, and how it is called.
+# Per name: the function and its arguments.
 NETWORKS = {
     "spnet": ("SPNet", "resnet50", 8, {"auxiliary_head": True}),
     "hanet": ("HANet", "resnet50", 16, {"auxiliary_head": True}),
@@ -54,7 +54,7 @@ def image_shape(name, task):
 
 
 def use_keras_layers():
-    """Convolutions and batch norms run as those of Keras do from here on."""
+    """Makes convolutions and batch norms run as in Keras from here on."""
     import keras
 
     from keras_seg import layers
@@ -94,7 +94,7 @@ def measure(name, task, way, repeats):
 
 
 def peer_cost(name, task, args):
-    """The same of a network of PyTorch, None where there is none or it fails."""
+    """Returns the costs of a PyTorch network, or None if it is missing or fails."""
     script = pathlib.Path(__file__).with_name("torch_network.py")
     shape = image_shape(name, task)
     command = [args.peers_python, script, args.peers, name, task, args.repeats, *shape]
@@ -134,8 +134,8 @@ if __name__ == "__main__":
     add("--networks", nargs="+", choices=NETWORKS, default=NETWORKS)
     add("--tasks", nargs="+", choices=TASKS, default=TASKS)
     add("--repeats", type=int, default=6)
-    add("--peers", type=pathlib.Path, help="a Python file with networks of PyTorch")
-    add("--peers-python", default=sys.executable, help="what runs it, with PyTorch")
-    # What the processes are started with.
+    add("--peers", type=pathlib.Path, help="a Python file with PyTorch networks")
+    add("--peers-python", default=sys.executable, help="a Python that has PyTorch")
+    # Arguments of the worker processes.
     add("--one", nargs=4, help=argparse.SUPPRESS)
     main(parser.parse_args())

@@ -1,12 +1,12 @@
-"""Packs a trained model into the package as a preset: for those who train one.
+"""Packs a trained model into the package as a preset, for maintainers.
 
     python -m benchmarks.pack_preset runs/hanet/best.keras hanet_b0_camvid \
         --network HANet --arguments '{"backbone": "efficientnet_lite_b0", ...}' \
         --data-dir CamVid --license "..."
 
-The arguments are those of `keras_seg.models.HANet`, without training-only parts.
-Kernels are rounded to half precision. The packed network is evaluated on CamVid's
-validation images, and that score becomes part of the record.
+`--arguments` are those of the network, here `keras_seg.models.HANet`, without its
+training-only parts. Kernels are rounded to half precision. The packed network is
+evaluated on CamVid's validation images, and the record states its mIoU.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from keras_seg.models.presets import FOLDER, Preset, presets
 
 
 def halve(path):
-    """Rewrites a file of Keras weights with its kernels in half precision."""
+    """Rewrites a file of Keras weights with kernels in half precision."""
     with h5py.File(path, "r") as file:
         arrays, attributes = {}, {}
 
@@ -42,7 +42,7 @@ def halve(path):
                 file.require_group(name).attrs.update(values)
                 continue
             array = arrays[name]
-            # Batch norm's variances may exceed the range of half precision.
+            # The variances of batch norms can exceed the range of half precision.
             if array.ndim > 1 and array.dtype == np.float32:
                 array = array.astype(np.float16)
             file.create_dataset(name, data=array).attrs.update(values)

@@ -1,13 +1,13 @@
-"""Images a second of the training pipeline, beside PyTorch's DataLoader.
+"""Measures the training pipeline in images per second, beside PyTorch's DataLoader.
 
     python -m benchmarks.pipeline --data camvid --data-dir CamVid
     python -m benchmarks.pipeline    # 200 procedural scenes, as files
 
-Each row reads, augments and batches the training images: crops of random scales, flips,
-brightness, contrast, saturation and hue. "files" decodes them in every pass, "memory"
-has them decoded. PyTorch's rows need torch with albumentations, or with torchvision,
-and are left out where these are not installed. Rows take turns, and the best pass of
-each counts.
+Each row reads, augments and batches the training images, with random scales, crops,
+flips, brightness, contrast, saturation and hue. "files" decodes the images in every
+pass, "memory" keeps them decoded. PyTorch's rows need torch with albumentations or
+torchvision, and are left out if these are not installed. Rows take turns, and the best
+pass of each row counts.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def main(args):
                 name = f"PyTorch, {peer}, {args.workers} workers, {where}"
                 rows[name] = pass_of
         best = dict.fromkeys(rows, 0.0)
-        for _ in range(1 + args.passes):  # the first one warms up
+        for _ in range(1 + args.passes):  # the first pass is a warm-up
             for name, run in rows.items():
                 start = time.perf_counter()
                 images = run()
@@ -52,7 +52,7 @@ def main(args):
 
 
 def scenes_as_files(folder):
-    """200 procedural scenes of CamVid's size as an `ImageFolder`."""
+    """Returns 200 procedural scenes of CamVid's size as an `ImageFolder`."""
     for name in ("images", "labels"):
         (folder / name).mkdir()
     scenes = StreetScenes(200, (360, 480))
@@ -63,7 +63,7 @@ def scenes_as_files(folder):
 
 
 def of_keras_seg(dataset, crop, cached):
-    """A function that does a pass and returns how many images it was."""
+    """Returns a function that does a pass and returns the number of its images."""
     batches = training_pipeline(
         dataset, BATCH, Augmentation(crop, **AMOUNTS), cache=cached
     )
@@ -71,14 +71,14 @@ def of_keras_seg(dataset, crop, cached):
 
 
 def peers(dataset, crop, cached, workers):
-    """Name and function of a pass for each peer that is installed."""
+    """Yields the name and the pass function of each peer that is installed."""
     for name, transform in (
         ("albumentations", albumentations_transform),
         ("torchvision", torchvision_transform),
     ):
         try:
             yield name, torch_pass(dataset, transform(crop), cached, workers)
-        except (ImportError, RuntimeError) as error:  # RuntimeError: of other builds
+        except (ImportError, RuntimeError) as error:  # mismatched builds: RuntimeError
             print(f"without {name}: {error}")
 
 
@@ -158,6 +158,6 @@ if __name__ == "__main__":
     parser.add_argument("--data", choices=DATA_SETS, default="scenes")
     parser.add_argument("--data-dir", type=pathlib.Path)
     parser.add_argument("--crop", type=int, nargs=2, default=(240, 320))
-    parser.add_argument("--workers", type=int, default=2, help="of PyTorch's loader")
+    parser.add_argument("--workers", type=int, default=2, help="of the DataLoader")
     parser.add_argument("--passes", type=int, default=3)
     main(parser.parse_args())

@@ -1,6 +1,6 @@
-"""Time and peak memory of a function, in a process that does nothing else.
+"""Measurement of a function's time and peak memory in a separate process.
 
-`cost` runs a module as a process of its own, and there `print_cost` measures.
+`cost` runs a module in a new process, in which `print_cost` measures.
 """
 
 import os
@@ -11,12 +11,12 @@ import time
 
 
 def print_cost(function, repeats=5, seconds=60):
-    """Prints the milliseconds of the first call and of the best other one, and MB.
+    """Prints the milliseconds of the first and of the best later call, and MB.
 
-    `function` takes nothing and returns a tuple that starts with an eager tensor. The
-    first call is with tracing and compilation; of others there are `repeats - 1`, and
-    fewer, but one, where that took longer than `seconds`. Memory is the most that the
-    process had, above what it had before the first call.
+    `function` takes no arguments and returns a tuple whose first item is an eager
+    tensor. The first call includes tracing and compilation. It is followed by
+    `repeats - 1` others, or fewer, but at least one, if they take longer than
+    `seconds`. Memory is the peak of the process above the level before the first call.
     """
     before = peak()
     times = []
@@ -30,9 +30,9 @@ def print_cost(function, repeats=5, seconds=60):
 
 
 def cost(module, *arguments):
-    """What `python -m module *arguments` prints as `print_cost`, None if it fails.
+    """Returns the numbers that `python -m module *arguments` prints, None on failure.
 
-    The calling process has to be small: its own peak is where a new one's starts.
+    The calling process has to be small, because a new process starts at its peak.
     """
     command = [sys.executable, "-m", module, *map(str, arguments)]
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -41,7 +41,7 @@ def cost(module, *arguments):
 
 
 def peak():
-    """The most memory that the process ever had, in KiB: a GPU's where there is one."""
+    """Returns the peak memory of the process in KiB, or of the GPU if there is one."""
     tf = sys.modules.get("tensorflow")
     if tf and tf.config.list_physical_devices("GPU"):
         return tf.config.experimental.get_memory_info("GPU:0")["peak"] / 1024

@@ -1,12 +1,13 @@
-"""What a trained network loses in LiteRT by float16 and by int8: mean IoU on CamVid.
+"""Measures the mIoU on CamVid that a network loses by float16 and int8 in LiteRT.
 
 Run:    python -m benchmarks.quantization runs/spnet/best.keras --data-dir CamVid
         python -m benchmarks.quantization runs/none-0/best.keras --data-dir CamVid \\
             --reduce 2    # a network of examples/train_dsrl.py, for images at half size
 
-Every row is a file of its own, run image by image over the validation set. "model" is
-the model itself. "equal" is the share of all pixels whose class is the model's. The
-ranges for int8 are those of training images, spread over the whole set.
+Every row is a LiteRT file that predicts the validation images one by one, except
+"model", the Keras model itself. "equal" is the share of pixels with the same class as
+in the model's prediction. int8 is calibrated on training images that are spread over
+the whole set.
 """
 
 import argparse
@@ -79,5 +80,5 @@ if __name__ == "__main__":
     add = parser.add_argument
     add("model", help="a .keras file of 11 classes")
     add("--data-dir", required=True, help="the folder of CamVid")
-    add("--reduce", type=int, default=1, help="the images' sides by this factor")
+    add("--reduce", type=int, default=1, help="factor to reduce image sides by")
     main(parser.parse_args())

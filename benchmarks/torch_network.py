@@ -1,4 +1,6 @@
-"""One line of `benchmarks.networks` of a network of PyTorch, in PyTorch's environment.
+"""Measures one line of `benchmarks.networks` for a PyTorch network.
+
+It runs in PyTorch's environment.
 
 Run:    python benchmarks/torch_network.py FILE NAME inference|step REPEATS SHAPE...
 """
@@ -37,7 +39,7 @@ def training_step(network, images, labels):
     def step():
         optimizer.zero_grad()
         outputs = network(images)
-        # Networks with an auxiliary head return it too.
+        # Networks with an auxiliary head return its logits too.
         outputs = outputs if isinstance(outputs, tuple | list) else [outputs]
         entropy = torch.nn.functional.cross_entropy
         loss = sum(entropy(logits, labels) for logits in outputs)

@@ -1,17 +1,17 @@
-"""What compiling the core ops by XLA gains and costs on this machine.
+"""Measures the gain and cost of compiling the core ops by XLA on this machine.
 
 Run:    python -m benchmarks.xla ops      # each op and its gradient
         python -m benchmarks.xla steps    # a training step of each network
         python -m benchmarks.xla sizes    # maps of a new size in every call
 
-Each line is measured in a process of its own. "first" is the first call, with tracing
-and compilation, and "step" the best of some others, in milliseconds; "MB" is the most
-memory that the process took above what it had before the first call.
+Each line is measured in a separate process. "first ms" is the first call, including
+tracing and compilation, "ms" the best of several others; "MB" is the peak memory above
+the level before the first call.
 
 ops: features of a 480 x 480 crop at output stride 8, with the channels that the
 networks have there. steps: ResNet-50 at output stride 8, 19 classes, two images of
 256 x 256 (DSRL: 128 x 128 to 256 x 256), all heads and losses, SGD with momentum.
-sizes: the sum over ten sizes, one call each, of an op and its gradient.
+sizes: an op and its gradient at ten sizes, one call each, summed.
 """
 
 import argparse
@@ -131,7 +131,7 @@ def measure_step(name, way):
 
 
 def measure_sizes(name, way):
-    """`way`: static sizes, plain or compiled, or sizes that are known at run time."""
+    """Measures an op with static shapes, plain or compiled, or with dynamic shapes."""
     import tensorflow as tf
 
     import keras_seg
@@ -147,9 +147,9 @@ def measure_sizes(name, way):
         return value_and_gradient(op, [x])
 
     free = tf.TensorSpec((None, None, None, channels))
-    if way == "run time":
+    if way == "dynamic":
         function = tf.function(step, input_signature=[free])
-    elif way == "run time, compiled":
+    elif way == "dynamic, compiled":
         function = tf.function(step, input_signature=[free], jit_compile=True)
     else:
         function = tf.function(step)
@@ -184,7 +184,7 @@ TASKS = {
     "sizes": (
         measure_sizes,
         ("strip_pool", "resize_bilinear"),
-        ("plain", "XLA", "run time", "run time, compiled"),
+        ("plain", "XLA", "dynamic", "dynamic, compiled"),
     ),
 }
 
@@ -193,7 +193,7 @@ if __name__ == "__main__":
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("task", choices=TASKS)
-    parser.add_argument("one", nargs="*", help="a name and a way: what is measured")
+    parser.add_argument("one", nargs="*", help="the name and way to measure")
     args = parser.parse_args()
     measure, names, ways = TASKS[args.task]
     measure(*args.one) if args.one else table(args.task, names, ways)
