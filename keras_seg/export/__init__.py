@@ -1,7 +1,7 @@
-"""Trained models for serving and for other runtimes.
+"""Export of trained models to TensorFlow Serving, ONNX and LiteRT.
 
-What writes models imports TensorFlow; the client for a server does not need it, so it
-is not imported before it is used.
+The export functions import TensorFlow, which the serving client does not need; so they
+are imported on first use.
 """
 
 import importlib

@@ -1,7 +1,7 @@
 import pathlib
 
-# A request waits 5 ms for others at most, and eight images are one batch. What more to
-# set is in TensorFlow Serving's guide to batching.
+# A request waits at most 5 ms for others, and a batch has at most eight images.
+# TensorFlow Serving's batching guide describes further parameters.
 _TEXT = """\
 max_batch_size { value: 8 }
 batch_timeout_micros { value: 5000 }
@@ -10,14 +10,14 @@ max_enqueued_batches { value: 32 }
 
 
 def write_batching_parameters(path):
-    """Writes what lets TF Serving merge requests to this model into batches.
+    """Writes the parameters with which TF Serving merges requests into batches.
 
-    TF Serving reads `batching_params.pbtxt` in the version's folder where it runs with
-    `--enable_batching` and `--enable_per_model_batching_parameters`; models without
-    the file are then served request by request.
+    TF Serving reads `batching_params.pbtxt` in the version folder if it runs with
+    `--enable_batching` and `--enable_per_model_batching_parameters`. It then serves
+    models without this file request by request.
 
     Args:
-        path: folder of the SavedModel.
+        path: str or path of the SavedModel's folder.
 
     Example: `write_batching_parameters("saved_models/spnet/1")`
     """

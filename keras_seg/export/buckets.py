@@ -1,14 +1,14 @@
-"""A few fixed sizes for images of many sizes."""
+"""Padding of images of many sizes to a few fixed sizes."""
 
 import tensorflow as tf
 
 
 def pad_to_bucket(images, buckets):
-    """Pads images up to the smallest of some sizes that they fit in.
+    """Pads images to the smallest of several sizes that they fit in.
 
-    A server then allocates for these few sizes, where it would for each that clients
-    send. The last row and column are repeated, which a network takes better for more
-    of the same than for a black wall. Padding costs accuracy: docs/guides/serving.md.
+    A server then allocates memory for these few sizes instead of for every size that
+    clients send. The last row and column are repeated, which disturbs predictions less
+    than black borders. Padding costs accuracy: see docs/guides/serving.md.
 
     Args:
         images: tensor `(batch, height, width, channels)`.
@@ -18,7 +18,7 @@ def pad_to_bucket(images, buckets):
         Tensor `(batch, padded height, padded width, channels)`.
 
     Raises:
-        tf.errors.InvalidArgumentError: When it runs: if the images fit in none.
+        tf.errors.InvalidArgumentError: At run time, if the images fit in no bucket.
 
     Example: `pad_to_bucket(images, [(512, 512), (512, 1024)])` of images of 300x600 has
     the shape `(batch, 512, 1024, 3)`.
@@ -36,7 +36,7 @@ def pad_to_bucket(images, buckets):
         ],
     )
     with tf.control_dependencies([some]):
-        first = tf.argmax(tf.cast(fits, "int32"))  # of equal values the first
+        first = tf.argmax(tf.cast(fits, "int32"))  # the first of equal values
     target = tf.gather(tf.constant(ordered), first)
     rows = tf.minimum(tf.range(target[0]), size[0] - 1)
     columns = tf.minimum(tf.range(target[1]), size[1] - 1)

@@ -3,20 +3,20 @@ import tensorflow as tf
 
 
 def class_files(folder, num_classes, class_names, palette):
-    """Writes what clients want to know of the classes, as assets of a SavedModel.
+    """Writes class names and colours as assets of a SavedModel.
 
     Args:
         folder: `pathlib.Path` of a folder for the files until the model is saved.
-        num_classes: int.
-        class_names: list of str, or None. `labels.txt` has one in a line.
-        palette: integers `(num_classes, 3)` in 0..255, or None. `palette.txt` has red,
-            green and blue of a class in a line.
+        num_classes: int. Number of classes.
+        class_names: list of str, or None. Written to `labels.txt`, one per line.
+        palette: integers `(num_classes, 3)` in 0..255, or None. Written to
+            `palette.txt`, with the red, green and blue of one class per line.
 
     Returns:
-        List of `tf.saved_model.Asset`, which what is saved must refer to.
+        List of `tf.saved_model.Asset`, which the saved object must refer to.
 
     Raises:
-        ValueError: If one is given that does not fit the classes.
+        ValueError: If names or colours do not match the number of classes.
 
     Example: `class_files(folder, 2, ["road", "car"], [[128, 64, 128], [0, 0, 142]])`
     """
@@ -36,7 +36,7 @@ def _labels(class_names, num_classes):
     fit = len(names) == num_classes and not isinstance(class_names, str)
     if not fit or not all(isinstance(n, str) and "\n" not in n for n in names):
         raise ValueError(
-            f"`class_names` must be {num_classes} strings of one line, one for each "
+            f"`class_names` must be {num_classes} single-line strings, one for each "
             f"class of the model. Received: {class_names!r}"
         )
     return names
@@ -50,7 +50,7 @@ def _colors(palette, num_classes):
         and colors.max() <= 255
     ):
         raise ValueError(
-            f"`palette` must be integers in 0..255 of shape ({num_classes}, 3), a "
+            f"`palette` must be integers in 0..255 of shape ({num_classes}, 3), one "
             "colour for each class of the model. Received: "
             f"{colors.dtype} {colors.shape}"
         )

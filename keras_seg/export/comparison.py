@@ -1,4 +1,4 @@
-"""Whether what was written answers as the model in memory does."""
+"""Comparison of an exported model with the model in memory."""
 
 import warnings
 
@@ -8,13 +8,13 @@ import tensorflow as tf
 from keras_seg.inference.class_map import class_map
 from keras_seg.ops.xla import xla_scope
 
-# For what takes any size: also one that is no multiple of any stride.
+# For dynamic shapes; the second size is not a multiple of any stride.
 TRIAL_SIZES = ((64, 96), (75, 101))
-_DIGITS = 1e-6  # of probabilities in float32, whatever the logits
+_DIGITS = 1e-6  # rounding of float32 probabilities
 
 
 def trial_images(number, size, channels):
-    """uint8 images with areas and edges, as photographs have, and noise, by turns."""
+    """Returns uint8 images, alternating between shaded areas with edges and noise."""
     rng = np.random.default_rng(0)
     noise = rng.uniform(0, 255, (*size, channels))
     areas = rng.uniform(0, 255, (4, 6, channels))
@@ -26,23 +26,26 @@ def trial_images(number, size, channels):
 
 
 def trial_positions(images):
-    """int32 positions of rows, those of a window in the middle of an image."""
+    """Returns int32 row positions, those of a window in the middle of an image."""
     rows = 32 + np.arange(images.shape[1], dtype="int32") // 8 % 64
     return np.tile(rows, (len(images), 1))
 
 
 def expected_logits(function, images, positions=None):
-    """What the model in memory gives, as an array.
+    """Returns the logits of the model in memory as a NumPy array.
 
     Args:
-        function: `ServingFunction`.
-        images: array `(batch, height, width, channels)`.
-        positions: array `(batch, height)`, or None.
+        function: `ServingFunction` of the model.
+        images: array `(batch, height, width, channels)` in 0..255.
+        positions: int32 array `(batch, height)`, or None.
+
+    Returns:
+        float32 array `(batch, height, width, classes)`.
 
     Example: `expected_logits(function, trial_images(2, (64, 96), 3))`
     """
     with warnings.catch_warnings(), xla_scope(False):
-        # Layers warn of images as small as these, which are none of the user's.
+        # Layers warn about small images, but the user did not choose these.
         warnings.simplefilter("ignore")
         if positions is not None:
             positions = tf.constant(positions)
@@ -50,19 +53,19 @@ def expected_logits(function, images, positions=None):
 
 
 def require_agreement(answer, logits, tolerance, runtime, place):
-    """Fails unless an answer is what a model's logits make of it.
+    """Raises an error unless an exported model's outputs match the model's logits.
 
-    Classes must be equal where they are no ties.
+    Classes must be equal, except for ties within the tolerance.
 
     Args:
         answer: dict of arrays by output: "classes", "probabilities" or "logits".
-        logits: array, what the model in memory gives.
-        tolerance: float. How far logits may lie apart, as a share of the largest.
-        runtime: str. What answered, for the error.
-        place: str. Where an output is wrong, for the error.
+        logits: array, the logits of the model in memory.
+        tolerance: float. The largest difference of logits, as a share of the largest.
+        runtime: str. Name of the runtime, for the error message.
+        place: str. Description of the input or signature, for the error message.
 
     Raises:
-        RuntimeError: If an output differs; it is named.
+        RuntimeError: If an output differs. The message names it.
 
     Example: `require_agreement(answer, logits, 1e-4, "The runtime", "at 64 x 96")`
     """
@@ -75,24 +78,24 @@ def require_agreement(answer, logits, tolerance, runtime, place):
             difference = scores.max(axis=-1) - chosen[..., 0]
             limit = 2 * allowed
         elif name == "probabilities":
-            # A probability changes by no more than half of what logits do.
+            # A probability changes by at most half of the change of the logits.
             difference = np.abs(values - _probabilities(logits))
             limit = max(allowed, _DIGITS)
         else:
             difference = np.abs(values - logits)
-        # NaN is not close either.
+        # False for nan, too.
         is_close = difference <= limit
         if not np.all(is_close):
             raise RuntimeError(
-                f"{runtime} answers otherwise than the model does, and nothing was "
-                f'written: the output "{name}" {place} in {np.mean(~is_close):.1%} of '
-                f"its numbers, by up to {np.max(difference):.2g} where {limit:.2g} is "
-                "allowed"
+                f"{runtime} gives different results from the model, and nothing was "
+                f'written: the output "{name}" {place} differs in '
+                f"{np.mean(~is_close):.1%} of its values, by up to "
+                f"{np.max(difference):.2g} where {limit:.2g} is allowed"
             )
 
 
 def class_agreement(classes, logits):
-    """The share of pixels whose class is that of a model's logits.
+    """Returns the share of pixels whose class equals that of a model's logits.
 
     Example: `class_agreement(classes, logits)  # 0.97`
     """
@@ -100,14 +103,14 @@ def class_agreement(classes, logits):
 
 
 def _scores(logits):
-    """Logits of all classes: a single one is that of class 1 where class 0 has 0."""
+    """Returns logits of all classes; class 0 gets 0 beside a single logit."""
     if logits.shape[-1] > 1:
         return logits
     return np.concatenate([np.zeros_like(logits), logits], axis=-1)
 
 
 def _probabilities(logits):
-    # By NumPy: what is compared must not come from the same code.
+    # In NumPy, so that the reference does not share code with the export.
     scores = _scores(logits)
     powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
     shares = powers / powers.sum(axis=-1, keepdims=True)

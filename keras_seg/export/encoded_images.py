@@ -1,4 +1,4 @@
-"""Images out of the bytes of files, within a graph."""
+"""Decoding of image files within a TensorFlow graph."""
 
 import tensorflow as tf
 
@@ -6,34 +6,34 @@ from keras_seg.export.exif_orientation import exif_orientation, turn
 
 _JPEG = b"\xff\xd8\xff"
 _PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_HEADER = 25  # bytes: signature, length and name of the first chunk, sizes, depth
+_PNG_HEADER = 25  # bytes: signature, first chunk's length and name, sizes, bit depth
 
 
 def decode_images(contents, size, always, max_pixels):
     """Decodes the JPEG or PNG files of a request.
 
-    The rules are those of `keras_seg.data.read_image`: grey images get three equal
-    channels, an alpha channel is dropped, 16 bits are divided by 257, and colours are
-    those that Pillow decodes. Images are turned by the orientation that cameras note
-    (EXIF), so that an answer has the rows and columns that people see.
+    The rules are those of `keras_seg.data.read_image`: greyscale images get three equal
+    channels, an alpha channel is dropped, 16-bit values are divided by 257, and colours
+    equal those that Pillow decodes. Images are rotated according to their EXIF
+    orientation, so that they are upright.
 
-    A file's size is read from its header and checked before anything is decoded, so
-    that a small file cannot ask for much memory.
+    The size in a file's header is checked before the file is decoded, so that a small
+    file cannot allocate much memory.
 
     Args:
-        contents: string tensor `(images,)`.
-        size: pair (height, width) that several images are brought to, by bilinear
-            interpolation with antialiasing; or None, for which they must have one size.
-        always: bool. Whether to bring a single image to `size` too; else it keeps its
-            own.
-        max_pixels: int. What the largest image may have, and all of them together as
-            they are returned.
+        contents: string tensor `(images,)`, the contents of the files.
+        size: pair (height, width) to which several images are resized, by bilinear
+            interpolation with antialiasing; or None if all images have one size.
+        always: bool. Whether to resize a single image to `size` too; otherwise it keeps
+            its own size.
+        max_pixels: int. The largest number of pixels of an image, and of all returned
+            images together.
 
     Returns:
         float32 tensor `(images, height, width, 3)` in 0..255.
 
     Raises:
-        tf.errors.InvalidArgumentError: When it runs: if there is no image, if one is
+        tf.errors.InvalidArgumentError: At run time, if there is no image, if one is
             neither JPEG nor PNG, if it is damaged or too large, or if sizes differ
             while `size` is None.
 
@@ -44,7 +44,7 @@ def decode_images(contents, size, always, max_pixels):
     decode_images(contents, size=None, always=False, max_pixels=4096 * 4096)
     ```
     """
-    contents = tf.ensure_shape(contents, (None,))  # which TF Serving does not check
+    contents = tf.ensure_shape(contents, (None,))  # TF Serving does not check ranks
     count = tf.size(contents)
     some = _require(count > 0, "The request must have at least one image.")
     with tf.control_dependencies([some]):
@@ -61,7 +61,8 @@ def decode_images(contents, size, always, max_pixels):
     checks.append(
         _require(
             total <= max_pixels,
-            f"The images of a request may have {max_pixels} pixels together. Received:",
+            f"The images of a request must have at most {max_pixels} pixels together. "
+            "Received:",
             total,
         )
     )
@@ -71,7 +72,7 @@ def decode_images(contents, size, always, max_pixels):
         lambda x: _resize(turn(_decode(x[0]), x[1]), target),
         (contents, orientations),
         fn_output_signature=tf.TensorSpec((None, None, 3), "float32"),
-        parallel_iterations=1,  # only one at a time has its own, larger size
+        parallel_iterations=1,  # only one image at a time is at its own, larger size
     )
     if always:
         images = tf.ensure_shape(images, (None, *size, 3))
@@ -87,7 +88,7 @@ def _is(content, magic):
 
 
 def _size(content, max_pixels):
-    """Height and width, as people see them, and the orientation by the header."""
+    """Returns height and width of the upright image, and the EXIF orientation."""
     is_jpeg = _is(content, _JPEG)
     is_png = (
         _is(content, _PNG)
@@ -112,7 +113,7 @@ def _size(content, max_pixels):
     fits = _require(
         tf.reduce_all(size > 0) & (tf.reduce_prod(size) <= max_pixels),
         f"An image must have between 1 and {max_pixels} pixels. "
-        "Received one of height and width:",
+        "Received height and width:",
         size,
     )
     with tf.control_dependencies([fits]):
@@ -121,13 +122,13 @@ def _size(content, max_pixels):
 
 
 def _is_header_chunk(content):
-    # The first chunk must be the header, for another could pretend a size.
+    # The first chunk must be the header: another chunk could fake a size.
     chunk = tf.strings.substr(content, tf.minimum(12, tf.strings.length(content)), 4)
     return tf.equal(chunk, b"IHDR")
 
 
 def _target(own_sizes, count, size, always):
-    """The size that all images are brought to, and what to check for it."""
+    """Returns the size to which all images are resized, and assertions to run."""
     first = own_sizes[0]
     if size is None:
         same = _require(
@@ -144,7 +145,7 @@ def _target(own_sizes, count, size, always):
 def _decode(content):
     return tf.cond(
         _is(content, _JPEG),
-        # As exactly as Pillow does; TensorFlow's default is quick.
+        # As accurate as Pillow; TensorFlow's default is faster but less accurate.
         lambda: tf.cast(
             tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE"),
             "float32",

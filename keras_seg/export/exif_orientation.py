@@ -1,23 +1,23 @@
-"""The orientation of photographs, within a graph."""
+"""EXIF orientation of photographs within a TensorFlow graph."""
 
 import tensorflow as tf
 
 _TAG = 0x0112
-_APP1, _START_OF_SCAN, _END = 0xE1, 0xDA, 0xD9  # markers of JPEG
-_WITHOUT_LENGTH = 0x01, *range(0xD0, 0xD9)  # further ones
-_ENTRIES = 256  # of a directory that are looked at; cameras write about twelve
+_APP1, _START_OF_SCAN, _END = 0xE1, 0xDA, 0xD9  # JPEG markers
+_WITHOUT_LENGTH = 0x01, *range(0xD0, 0xD9)  # JPEG markers without a length
+_ENTRIES = 256  # entries of a directory that are read; cameras write about twelve
 
 
 def exif_orientation(content, is_jpeg):
-    """Reads how to turn an image, as `keras_seg.data.read_image` does.
+    """Reads the EXIF orientation of an image, like `keras_seg.data.read_image`.
 
     Args:
         content: string tensor `()`, the whole content of a JPEG or PNG file.
-        is_jpeg: bool tensor `()`; False: it is a PNG.
+        is_jpeg: bool tensor `()`. True for a JPEG, False for a PNG.
 
     Returns:
-        int32 tensor `()` in 1..8, EXIF's orientation; 1, upright, where the file notes
-        none or its notes are damaged.
+        int32 tensor `()` in 1..8, the EXIF orientation; 1, upright, if the file has
+        none or its EXIF data are damaged.
 
     Example: `exif_orientation(tf.constant(photograph), tf.constant(True))`
     """
@@ -28,11 +28,11 @@ def exif_orientation(content, is_jpeg):
 
 
 def turn(image, orientation):
-    """Turns an image `(rows, columns, channels)` by EXIF's orientation."""
+    """Turns an image `(rows, columns, channels)` upright, given its orientation."""
     turned = tf.cond(
         orientation > 4, lambda: tf.transpose(image, (1, 0, 2)), lambda: image
     )
-    # What is left to mirror after that: up and down, left and right.
+    # Then mirror vertically and horizontally, as needed.
     for axis, orientations in ((0, (3, 4, 7, 8)), (1, (2, 3, 6, 7))):
         mirrored = tf.reduce_any(tf.equal(orientation, orientations))
         turned = tf.cond(
@@ -44,7 +44,7 @@ def turn(image, orientation):
 
 
 def _bytes(content, start, count):
-    """`count` bytes as int32; 0 beyond the end."""
+    """Returns `count` bytes as int32, 0 beyond the end."""
     start = tf.minimum(start, tf.strings.length(content))
     padded = tf.strings.join([tf.strings.substr(content, start, count), b"\0" * count])
     values = tf.io.decode_raw(tf.strings.substr(padded, 0, count), tf.uint8)
@@ -52,7 +52,7 @@ def _bytes(content, start, count):
 
 
 def _number(values):
-    """The number that bytes are, the highest first."""
+    """Returns the number that big-endian bytes encode."""
     number = values[..., 0]
     for index in range(1, values.shape[-1]):
         number = number * 256 + values[..., index]
@@ -65,7 +65,7 @@ def _equals(content, start, text):
 
 
 def _exif_of_jpeg(content):
-    """Where the EXIF data of a JPEG begin, or 0."""
+    """Returns the position of the EXIF data of a JPEG, or 0."""
     length = tf.strings.length(content)
 
     def step(position, _):
@@ -90,13 +90,13 @@ def _exif_of_jpeg(content):
 
 
 def _exif_of_png(content):
-    """Where the EXIF data of a PNG begin, or 0."""
+    """Returns the position of the EXIF data of a PNG, or 0."""
     length = tf.strings.length(content)
 
     def step(position, _):
         size = _number(_bytes(content, position, 4))
         found = tf.where(_equals(content, position + 4, b"eXIf"), position + 8, 0)
-        # The size of a damaged chunk may be beyond what a file can have.
+        # The size of a damaged chunk may exceed the file.
         is_sound = (size >= 0) & (size <= length - position)
         return tf.where(is_sound, position + size + 12, length), found
 
@@ -107,7 +107,7 @@ def _exif_of_png(content):
 
 
 def _orientation(content, start):
-    """The orientation in EXIF data, which have the form of a TIFF file."""
+    """Returns the orientation in EXIF data, which have the format of a TIFF file."""
     header = _bytes(content, start, 8)
     little = tf.equal(header[0], ord("I"))
 
@@ -116,7 +116,7 @@ def _orientation(content, start):
 
     directory = number(header[4:])
     length = tf.strings.length(content)
-    # Damaged notes may point anywhere.
+    # Damaged EXIF data may point anywhere.
     directory = start + tf.where(
         (directory >= 0) & (directory < length - start), directory, length - start
     )

@@ -6,13 +6,14 @@ _NARROW = ("float16", "bfloat16")
 
 
 def float32_network(network):
-    """A network in float32, with the weights of one in mixed or half precision.
+    """Returns a float32 copy of a network in mixed or half precision.
 
     Args:
         network: functional `keras.Model`.
 
     Returns:
-        A copy whose layers all compute in float32; `network` itself where they do.
+        A copy with the same weights whose layers all compute in float32, or `network`
+        itself if they already do.
 
     Example: `float32_network(model).compute_dtype` is "float32".
     """
@@ -26,7 +27,7 @@ def float32_network(network):
 
 
 def _in_float32(config):
-    """A serialized configuration, in which every policy is that of float32."""
+    """Returns a serialized configuration with every dtype policy set to float32."""
     if isinstance(config, dict):
         return {key: _in_float32(value) for key, value in config.items()}
     if isinstance(config, (list, tuple)):

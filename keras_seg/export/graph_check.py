@@ -1,22 +1,22 @@
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-# Each calls back into the Python process that made the graph.
+# Operations that call back into the Python process that created the graph.
 _PYTHON = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 
 
 def graph_check(path):
-    """Fails where a SavedModel has what TensorFlow Serving would refuse.
+    """Raises an error if a SavedModel has operations that TensorFlow Serving rejects.
 
-    The rule: every operation is one of `tf.raw_ops`, which are those of TensorFlow
-    itself and not of libraries beside it, as tensorflow-text is; none calls Python; and
-    nothing asks for XLA, which TF Serving on a CPU does not have.
+    Every operation must be in `tf.raw_ops`, that is, belong to TensorFlow itself and
+    not to an extension such as tensorflow-text; none may call Python; and none may
+    require XLA, which TF Serving on a CPU does not have.
 
     Args:
         path: `pathlib.Path` of the SavedModel's folder.
 
     Raises:
-        ValueError: If there is something else; it is named.
+        ValueError: If there are other operations. The message names them.
 
     Example: `graph_check(pathlib.Path("saved_models/spnet/1"))`
     """
@@ -31,16 +31,18 @@ def graph_check(path):
     xla |= {name for name in names if name.startswith("Xla")}
     if xla:
         raise ValueError(
-            "TF Serving on a CPU refuses functions and operations that are for XLA. "
-            "Some layers ask for it by themselves, as grouped convolutions do in "
-            "Keras: those of `keras.layers.Conv2D` are replaced here, no others. "
-            f"Received a model with {', '.join(sorted(xla))}"
+            "The model must not contain functions or operations for XLA, which TF "
+            "Serving on a CPU rejects. Some layers require XLA, as grouped "
+            "convolutions do in Keras: those of `keras.layers.Conv2D` are replaced, no "
+            "others. "
+            f"Received: a model with {', '.join(sorted(xla))}"
         )
     own = {function.signature.name for function in functions}
     foreign = {name for name in names - own if not hasattr(tf.raw_ops, name)}
     foreign |= names & _PYTHON
     if foreign:
         raise ValueError(
-            "TF Serving has the operations of TensorFlow itself, and no Python. "
-            f"Received a model with {', '.join(sorted(foreign))}"
+            "The model must contain only operations of TensorFlow itself, without "
+            "Python functions: TF Serving has no others. "
+            f"Received: a model with {', '.join(sorted(foreign))}"
         )

@@ -1,4 +1,4 @@
-"""Grouped convolutions for a graph that no XLA runs."""
+"""Grouped convolutions that do not require XLA."""
 
 import contextlib
 import functools
@@ -13,17 +13,17 @@ _KNOWN = (keras.layers.Conv2D.convolution_op, Conv2D.convolution_op)
 
 @contextlib.contextmanager
 def without_xla(model):
-    """Grouped convolutions of a model are traced without XLA within a `with` block.
+    """Traces grouped convolutions of a model without XLA within a `with` block.
 
-    Keras 3.15 compiles each convolution with groups by XLA on TensorFlow, since
-    TensorFlow's own kernels on a CPU do not take them. Of the same weights are made:
+    On TensorFlow, Keras 3.15 compiles grouped convolutions with XLA, since TensorFlow's
+    CPU kernels do not support them. Within the block, with the same weights, they are
 
-    - a depthwise convolution, where each channel is a group by itself;
-    - else a convolution for each group, side by side.
+    - depthwise convolutions, if each channel is a group;
+    - parallel convolutions, one for each group, otherwise.
 
-    Every `keras.layers.Conv2D` in the model is found, within other layers too. What
-    remains, such as `keras.ops.conv` with groups in a layer's own code, still asks for
-    XLA.
+    This applies to every `keras.layers.Conv2D` in the model, including those nested in
+    other layers. Calls of `keras.ops.conv` with groups in a layer's own code still
+    require XLA.
 
     Args:
         model: `keras.Model`, built.
@@ -41,11 +41,11 @@ def without_xla(model):
         if isinstance(layer, keras.layers.Conv2D)
         and layer.groups > 1
         and layer.data_format == "channels_last"
-        # A layer with a convolution of its own keeps it.
+        # A layer that overrides the convolution keeps its own.
         and type(layer).convolution_op in _KNOWN
     ]
     for layer in layers:
-        # This method of Keras's convolutions is there to be overridden.
+        # Keras provides this method for overriding.
         layer.convolution_op = functools.partial(_grouped, layer)
     try:
         yield
@@ -62,7 +62,7 @@ def _grouped(layer, inputs, kernel):
         "data_format": layer.data_format,
         "dilation_rate": layer.dilation_rate,
     }
-    same_strides = layer.strides[0] == layer.strides[1]  # all that TensorFlow takes
+    same_strides = layer.strides[0] == layer.strides[1]  # TensorFlow requires this
     if layer.groups == inputs.shape[-1] and same_strides:
         multiplier = filters // layer.groups
         kernel = keras.ops.reshape(kernel, (rows, columns, layer.groups, multiplier))

@@ -6,17 +6,17 @@ from keras_seg.ops.positions import PADDING
 
 
 class GuardedFunction(ServingFunction):
-    """A serving function for a server, which answers to anybody's requests.
+    """Serving function that checks its inputs, for servers with untrusted clients.
 
     Args:
-        network: as of `ServingFunction`.
-        buckets: list of pairs (height, width) that images are padded to, whose answer
-            is cropped again; or None.
-        max_pixels: int. Pixels that the images of one call may have together.
+        network: see `ServingFunction`.
+        buckets: list of pairs (height, width), or None. Images are padded to the
+            smallest that they fit in, and the outputs are cropped.
+        max_pixels: int. The largest number of pixels of all images of one call.
 
     Raises:
-        tf.errors.InvalidArgumentError: When it runs: if there are no pixels, too many,
-            or more than the largest bucket has.
+        tf.errors.InvalidArgumentError: At run time, if images have no pixels, too many
+            pixels, or do not fit in any bucket.
 
     Example: `GuardedFunction(network, [(512, 1024)], 4096 * 4096).logits(images)`
     """
@@ -25,7 +25,7 @@ class GuardedFunction(ServingFunction):
         super().__init__(network)
         self.buckets = buckets
         self.max_pixels = max_pixels
-        # Within a graph: once, for all the signatures that call it.
+        # Traced once for all the signatures that call it.
         specs = [tf.TensorSpec(t.shape, t.dtype) for t in network.inputs]
         self._graph = tf.function(super()._run, input_signature=specs, autograph=False)
 
@@ -44,7 +44,7 @@ class GuardedFunction(ServingFunction):
             extra = [[0, 0], [0, padded_size[0] - size[0]]]
             positions = tf.pad(positions, extra, constant_values=PADDING)
         logits = super().logits(images, positions)
-        # Some networks predict at a multiple of the images' size.
+        # The logits of some networks are a multiple of the images' size.
         scale = tf.shape(logits)[1:3] // padded_size
         height, width = tf.unstack(size * scale)
         return logits[:, :height, :width]
@@ -53,8 +53,8 @@ class GuardedFunction(ServingFunction):
         return (self._graph if tf.inside_function() else super()._run)(*inputs)
 
     def _check(self, images):
-        # TF Serving does not look at the ranks that a signature states, and kernels of
-        # convolutions end the whole process where they get another one.
+        # TF Serving does not check the ranks of a signature, and convolution kernels
+        # crash the whole process if the rank is wrong.
         images = tf.ensure_shape(images, self.network.inputs[0].shape)
         pixels = tf.reduce_prod(tf.shape(images, "int64")[:3])
         bounded = tf.debugging.Assert(

@@ -1,7 +1,7 @@
-"""Files for LiteRT.
+"""Export to LiteRT.
 
-Keras's `model.export(format="litert")` writes the network alone: without the classes,
-uint8 images, sizes and quantization that are asked for here, nor a comparison.
+Keras's `model.export(format="litert")` only writes the network itself, without class
+maps, uint8 images, image sizes, quantization or a check of the result.
 """
 
 import os
@@ -20,7 +20,7 @@ from keras_seg.ops import row_positions
 from keras_seg.ops.convolution import plain_convolutions
 from keras_seg.ops.xla import require_tensorflow, xla_scope
 
-# Of logits, as shares of the largest. Weights in float16 have eleven binary digits.
+# Tolerance of logits, as a share of the largest. float16 weights have eleven bits.
 _TOLERANCE = {None: 1e-4, "float16": 2e-2}
 
 
@@ -37,51 +37,51 @@ def export_litert(
     min_agreement=0.9,
     overwrite=False,
 ):
-    """Writes a model as a file for LiteRT, which was TensorFlow Lite, for devices.
+    """Exports a model as a file for LiteRT (formerly TensorFlow Lite), for devices.
 
-    Images go in raw, as "images" `(batch, height, width, 3)` in 0..255, and through all
-    that the model does with them; the head for training only is left out. The file is
-    run in LiteRT and compared with the model before it takes its place.
+    The input "images" `(batch, height, width, 3)` takes raw images in 0..255; the file
+    includes the model's preprocessing. Outputs that only training needs are removed.
+    The file is loaded in LiteRT and checked against the model before it is saved.
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` from raw
             images in 0..255 to logits, or to a dict of them with "segmentation".
-            One in mixed precision is written in float32, with the same weights.
-        path: of the file, which ends in `.tflite`.
-        size: pair (height, width) of the images. None: the model's own, which then has
-            to be fixed. LiteRT's converter refuses sizes known only at run time.
-        batch_size: int, the number of images.
-        outputs: sequence of what the file gives: "classes" `(batch, height, width)`,
-            uint8 or int32 above 256 classes; "probabilities" and "logits", both float32
+            A model in mixed precision is written in float32, with the same weights.
+        path: str or path of the file, which must end in `.tflite`.
+        size: pair (height, width) of the images, or None for the fixed input size of
+            the model. LiteRT's converter does not support dynamic shapes.
+        batch_size: int. Number of images.
+        outputs: sequence of output names: "classes" `(batch, height, width)`, uint8, or
+            int32 for more than 256 classes; "probabilities" and "logits", both float32
             `(batch, height, width, classes)`.
-        input_dtype: "uint8" or "float32", of the images.
+        input_dtype: "uint8" or "float32". Dtype of the images.
         positions: bool. For a `HANet(positions=True)`: whether the file has a second
-            input, "positions" int32 `(batch, height)`, for windows of larger images.
-            Without it each image is taken for a whole one.
-        quantization: None; "float16", for weights of half the size; or "int8", for
-            weights of a quarter and integer arithmetic, which needs
+            input, "positions", int32 `(batch, height)`, for windows of larger images.
+            Without it, each image is treated as a whole image.
+        quantization: None; "float16", which halves the size of the weights; or "int8",
+            which quarters it and uses integer arithmetic, and needs
             `representative_images`.
         representative_images: iterable of arrays `(height, width, channels)` in 0..255
-            and of `size`, such as a hundred training images: the ranges of what layers
-            give are taken from them.
-        min_agreement: float. With "int8": the share of the pixels of the representative
-            images that have to keep the class that the model gives them.
-        overwrite: bool. Whether to replace what is at `path`.
+            of the given `size`, such as a hundred training images, from which the
+            ranges of activations are determined. Only for "int8".
+        min_agreement: float in 0..1. For "int8": the smallest share of pixels of the
+            representative images whose class must equal that of the model.
+        overwrite: bool. Whether to replace an existing file.
 
     Returns:
         `pathlib.Path` of the file.
 
     Raises:
-        FileExistsError: If there is something at `path` and `overwrite` is False.
+        FileExistsError: If `path` exists and `overwrite` is False.
         ImportError: If ai-edge-litert is not installed: `pip install
             keras-seg[litert]`.
-        TypeError: If `outputs` is a str, or the model is not functional.
-        ValueError: If an argument does not fit the model or the others, or if the model
-            has no logits of images.
-        RuntimeError: If Keras does not run on TensorFlow, or if LiteRT gives other
-            results than the model: logits by more than 1e-4 of the largest, or 2e-2
-            with "float16", or other classes; with "int8", fewer equal classes than
-            `min_agreement`. Nothing is written then.
+        TypeError: If `outputs` is a str, or if the model is not functional.
+        ValueError: If an argument does not match the model or another argument, or if
+            the model does not return logits for images.
+        RuntimeError: If Keras does not run on TensorFlow, or if the results in LiteRT
+            differ from the model's: logits by more than 1e-4 of the largest (2e-2 with
+            "float16"), classes other than ties, or with "int8" more classes than
+            `min_agreement` allows. Nothing is written then.
 
     Example:
 
@@ -98,14 +98,14 @@ def export_litert(
     shape = tuple(graph.signature[0].shape)
     if None in shape:
         raise ValueError(
-            "LiteRT needs the shape of the images. Received: "
-            f"{size=}, {batch_size=} for a model of any size"
+            "`size` and `batch_size` must be given: LiteRT needs a fixed shape. "
+            f"Received: {size=}, {batch_size=} for a model with dynamic shapes"
         )
     images = _representative(quantization, representative_images, shape)
     content = _convert(graph, quantization, images)
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Beside its final place, because only within a file system a move is atomic.
+    # In the same folder, because a move is atomic only within a file system.
     with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
         written = pathlib.Path(folder) / path.name
         written.write_bytes(content)
@@ -125,7 +125,7 @@ def export_litert(
 
 
 def _convert(graph, quantization, images):
-    """The file's content."""
+    """Returns the content of the file."""
     with tempfile.TemporaryDirectory() as folder:
         archive = keras.export.ExportArchive()
         archive.track(graph.serving.network)
@@ -145,7 +145,7 @@ def _convert(graph, quantization, images):
 
 
 def _representative(quantization, images, shape):
-    """The representative images as one array, a multiple of the batch size."""
+    """Returns the representative images as one array of whole batches."""
     if quantization not in (None, "float16", "int8"):
         raise ValueError(
             '`quantization` must be None, "float16" or "int8". '
@@ -153,9 +153,9 @@ def _representative(quantization, images, shape):
         )
     if (quantization == "int8") != (images is not None):
         raise ValueError(
-            '`representative_images` are for "int8", which needs them. '
-            f"Received: {quantization=} and representative_images "
-            + ("None" if images is None else "of some number")
+            '`representative_images` must be given with quantization="int8", and only '
+            f"then. Received: {quantization=} and representative_images "
+            + ("None" if images is None else "that are not None")
         )
     if images is None:
         return None
@@ -164,20 +164,20 @@ def _representative(quantization, images, shape):
     for image in images:
         if image.shape != tuple(image_shape):
             raise ValueError(
-                f"`representative_images` must be of the shape {tuple(image_shape)}. "
-                f"Received an image of {image.shape}"
+                f"`representative_images` must have the shape {tuple(image_shape)}. "
+                f"Received: an image of shape {image.shape}"
             )
     usable = len(images) - len(images) % batch_size
     if not usable:
         raise ValueError(
-            f"`representative_images` must be {batch_size} or more. Received: "
+            f"`representative_images` must be at least {batch_size} images. Received: "
             f"{len(images)}"
         )
     return np.stack(images[:usable])
 
 
 def _batches(graph, images):
-    """Inputs of the representative images, which are whole ones."""
+    """Yields batches of inputs from the representative images, as whole images."""
     spec = graph.signature[0]
     batch_size, height = spec.shape[:2]
     for start in range(0, len(images), batch_size):
@@ -200,14 +200,14 @@ def _require_agreement(graph, run, images, min_agreement):
     )
     if not share >= min_agreement:
         raise RuntimeError(
-            f"Of the pixels of the representative images {share:.1%} keep their class "
-            f"in int8, where {min_agreement:.1%} must, and nothing was written. More "
-            'images may help, or quantization="float16"; or lower `min_agreement`.'
+            f"Only {share:.1%} of the pixels of the representative images keep their "
+            f"class in int8, where {min_agreement:.1%} must, and nothing was written. "
+            'Give more images, use quantization="float16", or lower `min_agreement`.'
         )
 
 
 def _classes(answer):
-    """Of the first output, whichever it is."""
+    """Returns the classes according to the first output."""
     name, values = next(iter(answer.items()))
     if name == "classes":
         return values

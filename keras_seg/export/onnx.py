@@ -21,44 +21,44 @@ def export_onnx(
     opset=18,
     overwrite=False,
 ):
-    """Writes a model as an ONNX file, for ONNX Runtime, OpenVINO and others.
+    """Exports a model as an ONNX file, for ONNX Runtime, OpenVINO and others.
 
-    Images go in raw, as "images" `(batch, height, width, 3)` in 0..255, and through all
-    that the model does with them; the head for training only is left out. The file is
-    run in ONNX Runtime and compared with the model before it takes its place.
+    The input "images" `(batch, height, width, 3)` takes raw images in 0..255; the file
+    includes the model's preprocessing. Outputs that only training needs are removed.
+    The file is loaded in ONNX Runtime and checked against the model before it is saved.
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` from raw
             images in 0..255 to logits, or to a dict of them with "segmentation".
-            One in mixed precision is written in float32, with the same weights.
-        path: of the file, which ends in `.onnx`.
-        size: pair (height, width) of the images. None: the model's own where it is
-            fixed, else any at run time. A fixed one makes the graph three to ten times
-            smaller, and somewhat faster.
-        batch_size: int, the number of images. None: any at run time.
-        outputs: sequence of what the file gives: "classes" `(batch, height, width)`,
-            uint8 or int32 above 256 classes; "probabilities" and "logits", both float32
+            A model in mixed precision is written in float32, with the same weights.
+        path: str or path of the file, which must end in `.onnx`.
+        size: pair (height, width) of the images. None: the model's fixed input size, or
+            dynamic shapes if it has none. A fixed size makes the graph three to ten
+            times smaller, and somewhat faster.
+        batch_size: int, the number of images, or None for any number.
+        outputs: sequence of output names: "classes" `(batch, height, width)`, uint8, or
+            int32 for more than 256 classes; "probabilities" and "logits", both float32
             `(batch, height, width, classes)`.
-        input_dtype: "uint8" or "float32", of the images.
+        input_dtype: "uint8" or "float32". Dtype of the images.
         positions: bool. For a `HANet(positions=True)`: whether the file has a second
-            input, "positions" int32 `(batch, height)`, for windows of larger images.
-            Without it each image is taken for a whole one.
-        opset: int. The version of ONNX's operators.
-        overwrite: bool. Whether to replace what is at `path`.
+            input, "positions", int32 `(batch, height)`, for windows of larger images.
+            Without it, each image is treated as a whole image.
+        opset: int. Version of the ONNX operator set.
+        overwrite: bool. Whether to replace an existing file.
 
     Returns:
         `pathlib.Path` of the file.
 
     Raises:
-        FileExistsError: If there is something at `path` and `overwrite` is False.
+        FileExistsError: If `path` exists and `overwrite` is False.
         ImportError: If tf2onnx or onnxruntime is not installed: `pip install
             keras-seg[onnx]`.
-        TypeError: If `outputs` is a str, or the model is not functional.
-        ValueError: If an argument does not fit the model, or if the model has no logits
-            of images.
-        RuntimeError: If Keras does not run on TensorFlow, or if ONNX Runtime does not
-            load the file or gives other results than the model: logits by more than
-            1e-4 of the largest, or other classes. Nothing is written then.
+        TypeError: If `outputs` is a str, or if the model is not functional.
+        ValueError: If an argument does not match the model, or if the model does not
+            return logits for images.
+        RuntimeError: If Keras does not run on TensorFlow, or if ONNX Runtime cannot
+            load the file or its results differ from the model's: logits by more than
+            1e-4 of the largest, or classes other than ties. Nothing is written then.
 
     Example:
 
@@ -81,7 +81,7 @@ def export_onnx(
         )
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Beside its final place, because only within a file system a move is atomic.
+    # In the same folder, because a move is atomic only within a file system.
     with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
         written = pathlib.Path(folder) / path.name
         written.write_bytes(converted.SerializeToString())
@@ -96,7 +96,7 @@ def export_onnx(
 
 
 def _write_erfc(graph, node, name, args):
-    """GELU's 1 - erf(x), which tf2onnx 1.17 does not know."""
+    """Converts Erfc, used by GELU, to 1 - erf(x); tf2onnx 1.17 does not support it."""
     one = graph.make_const(f"{name}/one", np.float32(1))
     node.type = "Erf"
     erf = node.output[0]
@@ -108,10 +108,10 @@ def _load(path):
 
     try:
         return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions have no base of their own
+    except Exception as error:  # its exceptions have no common base class
         raise RuntimeError(
-            "ONNX Runtime does not load what tf2onnx made of the model, and nothing "
-            f"was written: {error}"
+            "ONNX Runtime does not load the graph that tf2onnx wrote, and nothing was "
+            f"saved: {error}"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What a file for another runtime contains: raw images to classes, as one graph."""
+"""Graph of a model for other runtimes, from raw images to class maps."""
 
 import tensorflow as tf
 
@@ -15,26 +15,28 @@ from keras_seg.inference.segmentation_network import segmentation_network
 
 
 class PortableGraph:
-    """A model's serving function for given images and outputs, in float32.
+    """Serving function of a model in float32, for given input shapes and outputs.
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` from raw
             images in 0..255 to logits, or to a dict of them with "segmentation".
-        size: pair (height, width) of the images. None: the model's own where it is
-            fixed, else any.
-        batch_size: int, the number of images. None: any.
+        size: pair (height, width) of the images. None: the model's fixed input size, or
+            dynamic shapes if it has none.
+        batch_size: int, the number of images, or None for any number.
         outputs: sequence of names among "classes", "probabilities" and "logits".
-        input_dtype: "uint8" or "float32", of the images.
+        input_dtype: "uint8" or "float32". Dtype of the images.
         positions: bool. Whether "positions" are a second input.
 
     Attributes:
         serving: the `ServingFunction`.
         signature: list of `tf.TensorSpec`, "images" first.
-        function: the `tf.function` of these, which gives a dict of `outputs`.
+        function: the `tf.function` with this signature, which returns a dict of
+            `outputs`.
 
     Raises:
-        TypeError: If `outputs` is a str, or the model is not functional.
-        ValueError: If an argument does not fit, or the model has no logits of images.
+        TypeError: If `outputs` is a str, or if the model is not functional.
+        ValueError: If an argument does not match the model, or if the model does not
+            return logits for images.
 
     Example:
 
@@ -70,14 +72,15 @@ class PortableGraph:
         return self.serving.answer(self.outputs, images, *positions)
 
     def require_agreement(self, run, tolerance):
-        """Fails unless a file gives what the model gives for trial images.
+        """Raises an error unless a file's outputs match the model's for trial images.
 
         Args:
             run: function from a dict of arrays by input to a dict of arrays by output.
-            tolerance: float. How far logits may lie apart, as a share of the largest.
+            tolerance: float. The largest difference of logits, as a share of the
+                largest.
 
         Raises:
-            RuntimeError: If an output differs; it is named.
+            RuntimeError: If an output differs. The message names it.
         """
         batch_size, *fixed_size, channels = self.signature[0].shape
         for size in TRIAL_SIZES if None in fixed_size else [fixed_size]:
@@ -105,11 +108,11 @@ def _check_outputs(outputs):
 
 def _require_positive(name, number):
     if not isinstance(number, int) or number < 1:
-        raise ValueError(f"`{name}` must be a positive int. Received: {number!r}")
+        raise ValueError(f"`{name}` must be a positive integer. Received: {number!r}")
 
 
 def _resolve_size(size, model_size):
-    """The size of the images: what is asked for, or else what the model has."""
+    """Returns the size of the images: the requested one, or that of the model."""
     if size is None:
         return model_size
     if not isinstance(size, (tuple, list)) or len(size) != 2:
@@ -120,7 +123,7 @@ def _resolve_size(size, model_size):
         _require_positive("size", number)
         if fixed not in (None, number):
             raise ValueError(
-                f"The model takes images of {model_size[0]} x {model_size[1]} alone. "
-                f"Received: {size=}"
+                "`size` must be the fixed input size of the model, "
+                f"{model_size[0]} x {model_size[1]}, or None. Received: {size=}"
             )
     return tuple(size)

@@ -22,8 +22,8 @@ from keras_seg.inference.segmentation_network import segmentation_network
 from keras_seg.ops.sizes import require_size
 from keras_seg.ops.xla import require_tensorflow, xla_scope
 
-# Of logits, as shares of the largest. A network in half precision rounds otherwise
-# within a graph.
+# Tolerances of logits, as a share of the largest. A network in half precision rounds
+# differently within a graph.
 _TOLERANCE = {"float32": 1e-4, "float64": 1e-4}
 _TOLERANCE_OF_HALF = 2e-2
 
@@ -41,74 +41,78 @@ def export_saved_model(
     max_pixels=4096 * 4096,
     version=None,
 ):
-    """Writes a model as a SavedModel for TF Serving.
+    """Exports a model as a SavedModel for TF Serving.
 
-    Images come in as they are, RGB of any number, height and width, and go through all
-    that the model does with them; the head for training only is left out. Signatures,
-    each with the one input "images":
+    The signatures take raw RGB images of any number and size; the export includes the
+    model's preprocessing. Outputs that only training needs are removed. Each signature
+    has a single input, "images":
 
-    - "serving_default" takes uint8 `(batch, height, width, 3)` and gives "classes"
-      `(batch, height, width)`: uint8, or int32 above 256 classes. A mask is what most
-      clients want, and it is 4 * classes times smaller than
-    - "probabilities", which takes the same and gives "probabilities" float32 `(batch,
+    - "serving_default" takes uint8 `(batch, height, width, 3)` and returns "classes"
+      `(batch, height, width)`: uint8, or int32 for more than 256 classes. Class maps
+      suffice for most clients, and uint8 ones are 4 * classes times smaller than
+      probabilities.
+    - "probabilities" takes the same and returns "probabilities", float32 `(batch,
       height, width, classes)`.
-    - "float" takes float32 in 0..255 and gives "classes".
-    - "encoded" takes strings `(batch,)`, the bytes of JPEG or PNG files, and gives
-      "classes", so that a request is kilobytes and not megabytes. A single image keeps
-      its size; several are brought to `encoded_size`. Models of three channels only.
+    - "float" takes float32 in 0..255 and returns "classes".
+    - "encoded" takes strings `(batch,)`, the bytes of JPEG or PNG files, and returns
+      "classes", so that a request has kilobytes instead of megabytes. A single image
+      keeps its size; several are resized to `encoded_size`. Only for models with three
+      input channels.
 
-    A request that is no image, or too large a one, is answered with INVALID_ARGUMENT;
-    the size in a file's header is checked before the file is decoded.
+    Requests with invalid or too large images get the status INVALID_ARGUMENT; the size
+    in a file's header is checked before the file is decoded.
 
-    The graph has operations of TensorFlow alone, and none that asks for XLA, which
-    TF Serving on a CPU refuses: grouped convolutions, which Keras compiles by XLA, are
-    replaced by depthwise ones, or by one for each group. What was written is loaded
-    again and compared with the model. The folder appears at once and whole: a server
-    that watches its parent never sees half a model.
+    The graph contains only operations of TensorFlow itself, and none that require XLA,
+    which TF Serving on a CPU rejects: grouped convolutions, which Keras compiles with
+    XLA, are replaced by depthwise convolutions or by one convolution per group. The
+    export is loaded and checked against the model before it is moved to its place in
+    one step, so that a server that watches the parent folder never sees half a model.
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` from raw
-            images in 0..255 to logits, or to a dict of them with "segmentation". Its
-            input's channels are the served images'; its size too where it is fixed, and
-            files of any size are brought to that.
-        path: the version folder itself, in TF Serving's layout
+            images in 0..255 to logits, or to a dict of them with "segmentation". Served
+            images have the channels of its input, and its size if that is fixed; files
+            of any size are resized to a fixed size.
+        path: str or path of the version folder in TF Serving's layout,
             `saved_models/<name>/<version>`, where the version is a number; or, with
-            `version`, the folder of the model, `saved_models/<name>`.
-        overwrite: bool. Whether to replace what is at `path`.
-        positions: bool. For a `HANet(positions=True)`: whether the signatures but
-            "encoded" have a second input, "positions" int32 `(batch, height)`, for
-            clients that send windows of larger images. Without it each image is taken
-            for a whole one.
-        class_names: list of str, one for each class, for `assets/labels.txt`.
-        palette: integers `(classes, 3)`, RGB in 0..255, for `assets/palette.txt`.
-        encoded_size: pair (height, width) that several files in a request are brought
-            to. None: files of different sizes in one request are an error.
+            `version`, of the model's folder, `saved_models/<name>`.
+        overwrite: bool. Whether to replace an existing export.
+        positions: bool. For a `HANet(positions=True)`: whether all signatures except
+            "encoded" have a second input, "positions", int32 `(batch, height)`, for
+            clients that send windows of larger images. Without it, each image is
+            treated as a whole image.
+        class_names: list of str, one for each class, written to `assets/labels.txt`.
+        palette: integers `(classes, 3)`, RGB in 0..255, written to
+            `assets/palette.txt`.
+        encoded_size: pair (height, width) to which several files in a request are
+            resized. None: files of different sizes in one request are an error.
         buckets: list of pairs (height, width). Images are padded to the smallest that
-            they fit in, and the answer is cropped, so that a server allocates for these
-            sizes alone; larger images are an error. Padding changes predictions a
-            little. None: images are taken as they are.
-        batching: bool. Whether servers may merge requests into batches. TF Serving does
-            that with images of one size only; so a single file is brought to
-            `encoded_size` as well, and the folder says in `batching_params.pbtxt` that
-            its requests may be merged.
-        max_pixels: int. The pixels that an image, and all images of a request together,
-            may have.
-        version: int, 0 or more, of which a folder is made in `path`; or None.
+            they fit in, and the result is cropped, so that a server allocates memory
+            for these sizes only; larger images are an error. Padding changes
+            predictions slightly. None: images are not padded.
+        batching: bool. Whether the server may merge requests into batches. TF Serving
+            only merges images of one size, so a single file is resized to
+            `encoded_size` too. The parameters are written to `batching_params.pbtxt`.
+        max_pixels: int. The largest number of pixels of an image, and of all images of
+            a request together.
+        version: int, 0 or more, the name of the folder to create in `path`; or None.
 
     Returns:
-        `pathlib.Path` of the folder.
+        `pathlib.Path` of the version folder.
 
     Raises:
-        FileExistsError: If there is something at `path` and `overwrite` is False.
+        FileExistsError: If the version folder exists and `overwrite` is False.
         TypeError: If the model is not a functional `keras.Model`.
-        ValueError: If the version is no number, if the model has no logits of images,
-            if it has no positions where they are asked for, if its graph has what TF
-            Serving refuses, or if an argument does not fit the model.
-        RuntimeError: If Keras does not run on TensorFlow, or if what was written gives
-            other results than the model; nothing is left at `path` then.
+        ValueError: If the version is not a number, if the model does not return logits
+            for images, if `positions` is True for a model without positions, if the
+            graph has operations that TF Serving rejects, or if an argument does not
+            match the model.
+        RuntimeError: If Keras does not run on TensorFlow, or if the results of the
+            export differ from the model's. Nothing is written then.
 
     Warns:
-        UserWarning: If tensorflow-serving-api is not there to write warm-up requests.
+        UserWarning: If tensorflow-serving-api is not installed; the export then has no
+            warm-up requests.
 
     Example:
 
@@ -124,10 +128,10 @@ def export_saved_model(
     path = _version_folder(pathlib.Path(path), version)
     if path.exists() and not overwrite:
         raise FileExistsError(
-            f"There is something at `path` already: {path}. Choose another version, "
-            "or pass overwrite=True."
+            f"`path` must not exist. Received: {path}, which does. Choose another "
+            "version, or pass overwrite=True."
         )
-    # Rows of padding have a position of their own, which says that they are no image.
+    # Padding rows have a special position, which tells them from rows of the image.
     has_positions = any(tensor.name == "positions" for tensor in model.inputs)
     padded = buckets is not None and has_positions
     network = segmentation_network(model, positions or padded)
@@ -135,7 +139,9 @@ def export_saved_model(
     encoded_size = _encoded_size(encoded_size, fixed_size, batching)
     buckets = _buckets(buckets, fixed_size)
     if not isinstance(max_pixels, int) or max_pixels < 1:
-        raise ValueError(f"`max_pixels` must be a positive int. Received: {max_pixels}")
+        raise ValueError(
+            f"`max_pixels` must be a positive integer. Received: {max_pixels}"
+        )
 
     serving = GuardedFunction(network, buckets, max_pixels)
     always = batching or fixed_size is not None
@@ -143,17 +149,18 @@ def export_saved_model(
     size = fixed_size or encoded_size
     sizes = buckets or ([size] if size else _trial_sizes(max_pixels))
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Beside its final place, because only within a file system a move is atomic.
+    # In the same folder, because a move is atomic only within a file system.
     with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
         folder = pathlib.Path(folder)
         written = folder / "model"
-        num_classes = max(network.output_shape[-1], 2)  # a single logit tells two
+        # A single logit stands for two classes.
+        num_classes = max(network.output_shape[-1], 2)
         assets = class_files(folder, num_classes, class_names, palette)
         with xla_scope(False), without_xla(network):
             _write(functions, assets, written)
         graph_check(written)
         _compare(written, serving, sizes[:2], positions)
-        # For any size, one will do.
+        # For dynamic shapes, one size suffices.
         warm_up = buckets or [sizes[0]]
         write_warmup_requests(written, path.absolute().parent.name, functions, warm_up)
         if batching:
@@ -173,15 +180,15 @@ def _version_folder(path, version):
         return path / str(version)
     if not (path.name.isascii() and path.name.isdecimal()):
         raise ValueError(
-            "`path` must end in the folder of the version, a number, which is all that "
-            f"TF Serving reads, such as {path}/1: pass version=1 for that. "
+            "`path` must end in a version number, because TF Serving only reads "
+            f"version folders such as {path}/1: pass version=1 for that. "
             f"Received: {path}"
         )
     return path
 
 
 def _compare(path, serving, sizes, sends_positions):
-    """Fails unless all signatures give what the model in memory gives."""
+    """Raises an error unless the results of all signatures match the model's."""
     served = tf.saved_model.load(str(path)).signatures
     channels = serving.network.inputs[0].shape[-1]
     tolerance = _TOLERANCE.get(serving.network.compute_dtype, _TOLERANCE_OF_HALF)
@@ -211,15 +218,15 @@ def _require_agreement(answer, logits, tolerance, name):
 def _write(functions, assets, path):
     """Saves the functions and the variables that they read.
 
-    `keras.export.ExportArchive` lists Keras's variables beside TensorFlow's, which they
-    hold, and so writes the weights twice.
+    `keras.export.ExportArchive` would list both Keras's variables and the TensorFlow
+    variables in them, and so write the weights twice.
     """
     concrete = {name: f.get_concrete_function() for name, f in functions.items()}
     module = tf.Module()
     read = [v for function in concrete.values() for v in function.graph.variables]
     module.weights = list({id(v): v for v in read}.values())
     module.class_files = assets
-    # Nobody trains what is served, and gradients may need XLA.
+    # Serving needs no gradients, and they may require XLA.
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     tf.saved_model.save(module, str(path), signatures=concrete, options=options)
 
@@ -245,7 +252,7 @@ def _encoded_size(size, fixed_size, batching):
     if batching and size is None and fixed_size is None:
         raise ValueError(
             "`encoded_size` must be given with batching=True, unless the model has a "
-            "fixed size: images of different sizes cannot be merged into a batch."
+            "fixed input size: images of different sizes cannot be merged into a batch."
         )
     return size or fixed_size
 
@@ -256,7 +263,7 @@ def _buckets(buckets, fixed_size):
     if fixed_size is not None:
         raise ValueError(
             "`buckets` must be None for a model of a fixed size. Received: "
-            f"{buckets} and a model of {fixed_size}"
+            f"{buckets} and a model with the input size {fixed_size}"
         )
     buckets = list(buckets)
     if not buckets:

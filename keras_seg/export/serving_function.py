@@ -13,9 +13,9 @@ OUTPUTS = tuple(_ANSWERS)
 
 
 class ServingFunction:
-    """A network as it is exported: raw images to classes, probabilities or logits.
+    """Exported form of a network: from raw images to classes, probabilities or logits.
 
-    SavedModels, ONNX and LiteRT files are all written from it.
+    SavedModel, ONNX and LiteRT exports are all written from it.
 
     Args:
         network: functional `keras.Model` from images, or from images and "positions",
@@ -34,17 +34,17 @@ class ServingFunction:
         self.takes_positions = len(network.inputs) > 1
 
     def logits(self, images, positions=None):
-        """float32 logits.
+        """Returns the logits of images.
 
         Args:
-            images: tensor `(batch, height, width, channels)` in 0..255, of any number
-                type.
+            images: tensor `(batch, height, width, channels)` in 0..255, of any numeric
+                dtype.
             positions: int32 tensor `(batch, height)`, or None for those of whole
                 images.
 
         Returns:
-            Tensor `(batch, height, width, classes)`, or a multiple of that height and
-            width where the network predicts at a larger size.
+            float32 tensor `(batch, height, width, classes)`, or a multiple of that
+            height and width if the network predicts at a larger size.
         """
         inputs = [tf.cast(images, "float32")]
         if self.takes_positions:
@@ -54,7 +54,7 @@ class ServingFunction:
         return self._run(*inputs)
 
     def answer(self, outputs, images, positions=None):
-        """Dict of tensors by output, for names among "classes" and the other two."""
+        """Returns a dict of tensors for names among `OUTPUTS`."""
         logits = self.logits(images, positions)
         return {name: _ANSWERS[name](logits) for name in outputs}
 

@@ -4,20 +4,20 @@ from keras_seg.export.encoded_images import decode_images
 
 
 def signatures(serving, takes_positions, encoded_size, always):
-    """The functions that a served model offers, by their names.
+    """Returns the functions of a served model by signature name.
 
-    `export_saved_model` says what each takes and gives.
+    `export_saved_model` describes the inputs and outputs of each.
 
     Args:
-        serving: `GuardedFunction`.
-        takes_positions: bool. Whether clients send the positions of rows too.
-        encoded_size: pair (height, width) that the images of files are brought to, or
+        serving: `GuardedFunction` of the model.
+        takes_positions: bool. Whether clients also send row positions.
+        encoded_size: pair (height, width) to which images of files are resized, or
             None.
-        always: bool. Whether that holds for a single image too.
+        always: bool. Whether a single image is resized too.
 
     Returns:
-        Dict `{name: tf.function}` with input signatures. "encoded" is there for images
-        of three channels only.
+        Dict `{name: tf.function}` with input signatures. It contains "encoded" only for
+        images with three channels.
 
     Example: `signatures(serving, False, (512, 1024), always=False)["float"]`
     """

@@ -5,11 +5,11 @@ import tensorflow as tf
 
 
 def write_warmup_requests(path, name, functions, sizes):
-    """Writes the requests that TF Serving sends a model before it is available.
+    """Writes the requests that TF Serving sends to a model before it is available.
 
-    The first request of each size is slow, for TensorFlow optimises the graph and
-    allocates by it. The file is `assets.extra/tf_serving_warmup_requests`, where
-    TF Serving looks for it, with a request for each signature and size.
+    The first request of each size is slow, because TensorFlow optimizes the graph and
+    allocates memory. The file is `assets.extra/tf_serving_warmup_requests`, where TF
+    Serving looks for it; it has a request for each signature and size.
 
     Args:
         path: `pathlib.Path` of the SavedModel's folder.
@@ -26,8 +26,8 @@ def write_warmup_requests(path, name, functions, sizes):
         from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
     except ImportError:
         warnings.warn(
-            "The model is exported without warm-up requests, for which "
-            'tensorflow-serving-api is needed: pip install "keras-seg[serving]".',
+            "The model is exported without warm-up requests, which need "
+            'tensorflow-serving-api: pip install "keras-seg[serving]".',
             stacklevel=3,
         )
         return
@@ -53,5 +53,5 @@ def _example(spec, size):
         grey = np.full((*size, 3), 127, "uint8")
         return tf.make_tensor_proto([tf.io.encode_png(grey).numpy()])
     shape = (1, size[0]) if spec.name == "positions" else (1, *size, spec.shape[-1])
-    # One value for all pixels: the record of a large image stays small.
+    # One value for all pixels keeps the record of a large image small.
     return tf.make_tensor_proto(64, dtype=spec.dtype, shape=shape)

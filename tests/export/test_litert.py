@@ -97,7 +97,7 @@ def test_int8_computes_in_integers_of_the_ranges_of_the_images(tmp_path):
 
 
 def test_int8_that_loses_too_much_is_refused_and_leaves_nothing(tmp_path):
-    with pytest.raises(RuntimeError, match="keep their class in int8, where 100.0% m"):
+    with pytest.raises(RuntimeError, match="their class in int8, where 100.0% must"):
         export_litert(
             pixel_model(classes=30, kernel_size=9),
             tmp_path / "model.tflite",
@@ -132,11 +132,11 @@ def test_files_are_not_overwritten_by_accident(tmp_path):
     ("options", "message"),
     [
         ({"path": "model.pb"}, "must end in .tflite"),
-        ({"size": None}, "LiteRT needs the shape.*size=None, batch_size=1"),
-        ({"batch_size": None}, "LiteRT needs the shape.*batch_size=None"),
+        ({"size": None}, "LiteRT needs a fixed shape.*size=None, batch_size=1"),
+        ({"batch_size": None}, "LiteRT needs a fixed shape.*batch_size=None"),
         ({"quantization": "int4"}, "`quantization` must be None, .*'int4'"),
-        ({"quantization": "int8"}, "which needs them.*representative_images None"),
-        ({"representative_images": [0]}, "are for .int8.*of some number"),
+        ({"quantization": "int8"}, "must be given.*representative_images None"),
+        ({"representative_images": [0]}, "with .*int8.*only then.*are not None"),
     ],
 )
 def test_rejects_bad_arguments(tmp_path, options, message):
@@ -152,9 +152,9 @@ def test_rejects_bad_arguments(tmp_path, options, message):
         (
             images(3, 8, 10),
             1,
-            r"of the shape \(8, 12, 3\). Received an image of \(8, 1",
+            r"have the shape \(8, 12, 3\). Received: an image of shape \(8, 1",
         ),
-        (images(1, 8, 12), 2, "must be 2 or more. Received: 1"),
+        (images(1, 8, 12), 2, "must be at least 2 images. Received: 1"),
     ],
 )
 def test_rejects_bad_representative_images(tmp_path, pictures, batch_size, message):

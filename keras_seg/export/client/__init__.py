@@ -1,9 +1,8 @@
 """A client for models in TensorFlow Serving.
 
-This folder imports nothing of the rest of the package, and needs NumPy and requests for
-REST: copied beside a program it works as the package `client`, without Keras or
-TensorFlow.
-So its files refer to each other relatively.
+This folder does not import the rest of the package and needs only NumPy, and requests
+for REST. Copied next to a program, it works as the package `client`, without Keras or
+TensorFlow; therefore it uses relative imports.
 """
 
 from .client import Client

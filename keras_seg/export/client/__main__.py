@@ -1,4 +1,4 @@
-"""Segments photographs by a model server, from the command line."""
+"""Segments photographs with a model in TensorFlow Serving, from the command line."""
 
 import argparse
 import pathlib
@@ -34,14 +34,14 @@ def main(arguments=None):
         default="localhost:8500",
         help="host:port of gRPC, or http://host:port of REST (default: %(default)s)",
     )
-    add("--model", default="spnet", help="its name in the server (default: spnet)")
-    add("--version", type=int, help="the newest by default")
-    add("--timeout", type=float, default=60, help="seconds for an image (default: 60)")
+    add("--model", default="spnet", help="model name in the server (default: spnet)")
+    add("--version", type=int, help="model version (default: the newest)")
+    add("--timeout", type=float, default=60, help="seconds per image (default: 60)")
     target = "a PNG file for one image, a folder for several"
-    add("--classes", type=path, help=f"where class maps go: {target}")
-    add("--overlay", type=path, help=f"where the coloured images go: {target}")
-    add("--labels", type=path, help="assets/labels.txt of the model, for the names")
-    add("--palette", type=path, help="assets/palette.txt of the model, for the colours")
+    add("--classes", type=path, help=f"output for class maps: {target}")
+    add("--overlay", type=path, help=f"output for overlays: {target}")
+    add("--labels", type=path, help="the model's assets/labels.txt, for class names")
+    add("--palette", type=path, help="the model's assets/palette.txt, for colours")
     args = parser.parse_args(arguments)
     try:
         _segment(args)
@@ -54,8 +54,8 @@ def _segment(args):
     palette = np.loadtxt(args.palette, dtype="uint8", ndmin=2) if args.palette else None
     if len({path.stem for path in args.images}) < len(args.images):
         raise ValueError(
-            "Two images of one name would have one result: rename one, or ask for it "
-            "by itself"
+            "Two images of one name would have one result: rename one, or segment it "
+            "separately"
         )
     client = Client(args.address, args.model, args.version, args.timeout)
     with client:
@@ -63,7 +63,7 @@ def _segment(args):
             classes = client.segment(path)
             print(f"{path}: {_shares(classes, labels)}")
             if args.classes:
-                # Values above 255 need the 16 bits that a PNG may have.
+                # Values above 255 need a PNG of 16 bits.
                 dtype = "uint8" if classes.dtype == "uint8" else "uint16"
                 _save(classes.astype(dtype), args.classes, path, args.images)
             if args.overlay:
@@ -72,7 +72,7 @@ def _segment(args):
 
 
 def _shares(classes, labels):
-    """What of the image is of which class, the largest share first."""
+    """Formats the shares of the classes in the image, the largest first."""
     values, counts = np.unique(classes, return_counts=True)
     order = np.argsort(-counts)
     names = [
@@ -86,9 +86,9 @@ def _overlay(path, classes, palette):
     from keras_seg.data import default_palette, read_image
     from keras_seg.visualization import overlay
 
-    image = np.uint8(np.rint(read_image(path)))  # turned, as the server turns it
+    image = np.uint8(np.rint(read_image(path)))  # upright, as the server sees it
     if image.shape[:2] != classes.shape:
-        # A model of one size answers at that size, one of super-resolution at another.
+        # Models with a fixed size or with super-resolution return another size.
         size = classes.shape[::-1]
         image = np.asarray(Image.fromarray(image).resize(size))
     if palette is None:

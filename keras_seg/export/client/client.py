@@ -8,25 +8,25 @@ from .over_rest import OverRest
 
 
 class Client:
-    """Segments images by a model in TensorFlow Serving.
+    """Segments images with a model in TensorFlow Serving.
 
-    The model is one that `keras_seg.export.export_saved_model` wrote.
+    The model must be exported with `keras_seg.export.export_saved_model`.
 
     Args:
-        address: str. "host:port" of gRPC, or "http://host:port" (or https) of REST,
-            which needs neither TensorFlow nor gRPC but requests.
+        address: str. "host:port" for gRPC, or "http://host:port" (or https) for REST,
+            which needs requests but neither TensorFlow nor gRPC.
         model: str. The model's name in the server.
-        version: int, or None for the newest that the server has.
-        timeout: float. Seconds for an answer, with all that is tried for it.
-        retries: int. How often a request is sent again where no server answers, or one
-            that is UNAVAILABLE, with pauses that double. Nothing else is sent again.
-            gRPC sends no request more than five times.
-        max_message_bytes: int. The largest answer, and the largest request over gRPC.
+        version: int, or None for the newest version in the server.
+        timeout: float. Seconds to wait for an answer, including all retries.
+        retries: int. How often a request is repeated if no server answers or the server
+            is UNAVAILABLE, with a delay that doubles each time. Other errors are not
+            retried. gRPC sends a request at most five times.
+        max_message_bytes: int. The largest answer, and for gRPC the largest request.
 
     Raises:
-        ValueError: If an argument is of no use.
-        ImportError: If the address is one of gRPC and tensorflow-serving-api is not
-            installed, or one of REST and requests is not.
+        ValueError: If an argument is invalid.
+        ImportError: If tensorflow-serving-api is not installed for a gRPC address, or
+            requests for a REST address.
 
     Example:
 
@@ -69,30 +69,30 @@ class Client:
         self.close()
 
     def segment(self, images):
-        """The classes of images.
+        """Returns the class maps of images.
 
         Args:
-            images: one image or several, as
+            images: one or several images, as
 
-                - array `(height, width, 3)` or `(batch, height, width, 3)`: uint8, or
-                  floats in 0..255;
-                - bytes of a JPEG or PNG file, or its path, which are the quickest; or a
-                  list of these, whose images the server brings to one size.
+                - an array `(height, width, 3)` or `(batch, height, width, 3)`: uint8,
+                  or floats in 0..255;
+                - the bytes of a JPEG or PNG file, or its path, which are the fastest;
+                  or a list of these, whose images the server resizes to one size.
 
         Returns:
             Integer array `(height, width)`, or `(batch, height, width)` for several.
 
         Raises:
-            ValueError: If `images` are nothing of that.
+            ValueError: If `images` have another form.
             OSError: If a file cannot be read.
-            ServingError: If the server refuses the request, or none answers in time.
+            ServingError: If the server rejects the request or does not answer in time.
         """
         signature, value, single = _request(images)
         classes = self._predict(signature, value)
         return classes[0] if single else classes
 
     def probabilities(self, images):
-        """The probabilities of all classes.
+        """Returns the probabilities of all classes.
 
         Args:
             images: uint8 array `(height, width, 3)` or `(batch, height, width, 3)`.
@@ -102,8 +102,8 @@ class Client:
             classes)` for several.
 
         Raises:
-            ValueError: If `images` are nothing of that.
-            ServingError: If the server refuses the request, or none answers in time.
+            ValueError: If `images` have another form.
+            ServingError: If the server rejects the request or does not answer in time.
         """
         signature, value, single = _request(images)
         if signature != "serving_default":
@@ -115,18 +115,19 @@ class Client:
         return result[0] if single else result
 
     def status(self):
-        """The model's versions in the server.
+        """Returns the states of the model's versions in the server.
 
         Returns:
-            Dict `{version: state}`, the state "AVAILABLE" for those that answer.
+            Dict `{version: state}`; the state is "AVAILABLE" for versions that serve
+            requests.
 
         Raises:
-            ServingError: If there is no such model, or no server answers in time.
+            ServingError: If the model does not exist or no server answers in time.
         """
         return self._transport.status(self._timeout)
 
     def close(self):
-        """Ends the connection."""
+        """Closes the connection."""
         self._transport.close()
 
     def _predict(self, signature, value):
@@ -134,7 +135,7 @@ class Client:
 
 
 def _request(images):
-    """Signature, its input, and whether it is a single image."""
+    """Returns the signature, its input, and whether it is a single image."""
     if _is_file(images):
         return "encoded", [_content(images)], True
     if isinstance(images, (list, tuple)) and images and all(map(_is_file, images)):

@@ -4,7 +4,7 @@ import numpy as np
 
 from .serving_error import ServingError
 
-# gRPC itself would wait for seconds before it connects anew.
+# By default, gRPC waits for seconds before it reconnects.
 _RECONNECT = [
     (f"grpc.{which}_reconnect_backoff_ms", milliseconds)
     for which, milliseconds in [("initial", 100), ("min", 100), ("max", 1000)]
@@ -12,15 +12,15 @@ _RECONNECT = [
 
 
 class OverGrpc:
-    """One model behind TF Serving's gRPC API.
+    """Client of one model over TF Serving's gRPC API.
 
     Args:
         address: str, "host:port".
         model: str. The model's name in the server.
         version: int, or None for the newest.
-        max_message_bytes: int. The largest message in either direction; gRPC's own
-            limit of 4 MB is less than the probabilities of most images.
-        retries: int. How often a request is sent again; gRPC allows 4.
+        max_message_bytes: int. The largest message in either direction; gRPC's default
+            of 4 MB is too small for the probabilities of most images.
+        retries: int. How often a request is repeated; gRPC allows at most 4.
 
     Raises:
         ImportError: If tensorflow-serving-api is not installed.
@@ -47,7 +47,7 @@ class OverGrpc:
         options = [
             ("grpc.max_receive_message_length", max_message_bytes),
             ("grpc.max_send_message_length", max_message_bytes),
-            # By itself gRPC keeps 256 KB of a request to send it again.
+            # By default, gRPC retries only requests of up to 256 KB.
             ("grpc.per_rpc_retry_buffer_size", max_message_bytes),
             ("grpc.service_config", json.dumps(_service_config(retries))),
             *_RECONNECT,
@@ -68,8 +68,8 @@ class OverGrpc:
             self._spec.version.value = version
 
     def predict(self, signature, inputs, timeout):
-        """Array of the signature's one output, for `{name: array or list of bytes}`."""
-        import tensorflow as tf  # whose protocols the messages are made of
+        """Returns the signature's output for `{name: array or list of bytes}`."""
+        import tensorflow as tf  # defines the tensors of the messages
 
         request = self._predict_request(
             model_spec=self._spec,
@@ -81,7 +81,7 @@ class OverGrpc:
         return np.array(tf.make_ndarray(output))
 
     def status(self, timeout):
-        """`{version: state}` of the model's versions."""
+        """Returns the model's versions as `{version: state}`."""
         request = self._status_request(model_spec=self._spec)
         answer = self._call(self._status, request, timeout)
         return {
@@ -90,7 +90,7 @@ class OverGrpc:
         }
 
     def close(self):
-        """Ends the connection."""
+        """Closes the connection."""
         self._channel.close()
 
     def _call(self, method, request, timeout):
@@ -101,8 +101,8 @@ class OverGrpc:
 
 
 def _service_config(retries):
-    """How gRPC chooses a server, and when it sends a request again."""
-    # A name may stand for several servers, which gRPC by itself would not all ask.
+    """Returns gRPC's configuration of load balancing and retries."""
+    # A host name may stand for several servers; by default gRPC uses only one of them.
     config = {"loadBalancingConfig": [{"round_robin": {}}]}
     if retries:
         policy = {

@@ -15,7 +15,7 @@ _CODES = {
     413: "RESOURCE_EXHAUSTED",
     429: "RESOURCE_EXHAUSTED",
     501: "UNIMPLEMENTED",
-    502: "UNAVAILABLE",  # a proxy that found no server
+    502: "UNAVAILABLE",  # a proxy found no server
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
@@ -24,14 +24,14 @@ _CHUNK = 1 << 20  # bytes
 
 
 class OverRest:
-    """One model behind TF Serving's REST API.
+    """Client of one model over TF Serving's REST API.
 
     Args:
-        url: str, such as "http://localhost:8501", with a path where a proxy wants one.
+        url: str, such as "http://localhost:8501", with a path if a proxy needs one.
         model: str. The model's name in the server.
         version: int, or None for the newest.
-        max_message_bytes: int. The largest answer that is read.
-        retries: int. How often a request is sent again.
+        max_message_bytes: int. The largest answer that is accepted.
+        retries: int. How often a request is repeated.
 
     Raises:
         ImportError: If requests is not installed.
@@ -59,7 +59,7 @@ class OverRest:
         self._signatures = None
 
     def predict(self, signature, inputs, timeout):
-        """Array of the signature's one output, for `{name: array or list of bytes}`."""
+        """Returns the signature's output for `{name: array or list of bytes}`."""
         end = time.monotonic() + timeout
         dtype = self._output_dtype(signature, end)
         body = {
@@ -67,11 +67,11 @@ class OverRest:
             "inputs": {name: _to_json(value) for name, value in inputs.items()},
         }
         answer = self._request("POST", self._url + ":predict", end, body)
-        # Of a single output the values come without its name.
+        # TF Serving omits the name of a single output.
         return np.array(answer["outputs"], dtype)
 
     def status(self, timeout):
-        """`{version: state}` of the model's versions."""
+        """Returns the model's versions as `{version: state}`."""
         answer = self._request("GET", self._url, time.monotonic() + timeout)
         return {
             int(version["version"]): version["state"]
@@ -79,17 +79,17 @@ class OverRest:
         }
 
     def close(self):
-        """Does nothing: each request has a connection of its own."""
+        """Does nothing, because each request has its own connection."""
 
     def _output_dtype(self, signature, end):
-        # JSON does not tell it, and it does not change: asked for once.
+        # JSON does not contain the dtype, which never changes: requested once.
         if self._signatures is None:
             answer = self._request("GET", self._url + "/metadata", end)
             self._signatures = answer["metadata"]["signature_def"]["signature_def"]
         if signature not in self._signatures:
             raise ServingError(
                 "FAILED_PRECONDITION",
-                f'the model has no signature "{signature}", but '
+                f'the model has no signature "{signature}"; it has '
                 f"{sorted(self._signatures)}",
             )
         (output,) = self._signatures[signature]["outputs"].values()
@@ -103,9 +103,9 @@ class OverRest:
                 )
                 content = self._read(response, end)
         except self._requests.RequestException as error:
-            # Where an answer stops half-way, requests calls that a broken connection.
+            # A timeout within an answer is reported as a broken connection.
             if isinstance(error, self._requests.Timeout) or time.monotonic() >= end:
-                message = f"no whole answer from {url} in time"
+                message = f"no complete answer from {url} in time"
                 raise ServingError("DEADLINE_EXCEEDED", message) from error
             raise ServingError("UNAVAILABLE", str(error)) from error
         if response.status_code != 200:
@@ -114,18 +114,18 @@ class OverRest:
         try:
             return json.loads(content)
         except ValueError as error:
-            raise ServingError("UNKNOWN", f"the answer is no JSON: {error}") from error
+            raise ServingError("UNKNOWN", f"the answer is not JSON: {error}") from error
 
     def _read(self, response, end):
         content = bytearray()
-        # To the end of the answer, but not for longer than the deadline allows.
+        # Read in chunks, so that the deadline is checked during a long answer.
         for chunk in response.iter_content(_CHUNK):
             content += chunk
             if len(content) > self._max_message_bytes:
                 raise ServingError(
                     "RESOURCE_EXHAUSTED",
-                    f"the answer has more than {self._max_message_bytes} bytes, which "
-                    "`max_message_bytes` allows",
+                    f"the answer has more than the {self._max_message_bytes} bytes "
+                    "that `max_message_bytes` allows",
                 )
             if time.monotonic() > end:
                 raise self._requests.Timeout

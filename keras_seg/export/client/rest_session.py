@@ -1,4 +1,4 @@
-"""Sessions of requests whose retries end at a deadline."""
+"""HTTP sessions whose retries end at a deadline."""
 
 import contextlib
 import time
@@ -7,24 +7,24 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-_SHORTEST = 0.001  # seconds: urllib3 takes no timeout of 0
+_SHORTEST = 0.001  # seconds; urllib3 does not accept a timeout of 0
 
 
 @contextlib.contextmanager
 def rest_session(end, retries):
-    """A session that sends a request again where trying again can help.
+    """Opens a session that retries requests after temporary errors.
 
-    That is where no server answers, a connection breaks, or the status is 502 or 503,
-    as TF Serving's is while it loads a model or its queue is full. The pauses double
-    each time, and vary so that clients of a server that comes back do not all call at
-    once.
+    A request is retried if no server answers, if a connection breaks, or if the status
+    is 502 or 503, which TF Serving returns while it loads a model or its queue is full.
+    The delay doubles each time, with a random part, so that not all clients call a
+    restarted server at once.
 
     Args:
-        end: float. The time by `time.monotonic` when everything ends.
-        retries: int. How many more attempts there may be after the first.
+        end: float. The deadline, in seconds of `time.monotonic`.
+        retries: int. The largest number of attempts after the first.
 
     Yields:
-        Pair of a `requests.Session` and the timeout to give its requests.
+        Pair of a `requests.Session` and the timeout to pass to its requests.
 
     Example:
 
@@ -36,7 +36,7 @@ def rest_session(end, retries):
     policy = _RetryUntil(
         total=retries,
         status_forcelist=(502, 503),
-        allowed_methods=None,  # a prediction changes nothing, by POST either
+        allowed_methods=None,  # also POST: a prediction changes nothing
         backoff_factor=0.1,
         backoff_jitter=0.1,
         raise_on_status=False,
@@ -50,7 +50,7 @@ def rest_session(end, retries):
 
 
 class _RetryUntil(urllib3.Retry):
-    """Retries of urllib3, which by themselves know of no deadline."""
+    """Retries of urllib3 that stop at a deadline."""
 
     end = None
 
@@ -69,7 +69,7 @@ class _RetryUntil(urllib3.Retry):
 
 
 class _TimeoutAt(urllib3.Timeout):
-    """A timeout of urllib3, which gives each attempt the time that is left."""
+    """Timeout of urllib3 that gives each attempt the remaining time."""
 
     def __init__(self, end):
         super().__init__(total=max(end - time.monotonic(), _SHORTEST))

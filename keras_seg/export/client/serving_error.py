@@ -1,14 +1,14 @@
 class ServingError(RuntimeError):
-    """A request that a server refused, or that never reached one.
+    """Error raised if a server rejects a request or cannot be reached.
 
     Args:
-        code: str. The status by its name in gRPC, such as "INVALID_ARGUMENT" for an
-            image that is none, "NOT_FOUND" for a model that is not there,
-            "UNAVAILABLE" where no server answers and "DEADLINE_EXCEEDED" where one
-            takes too long.
-        message: str. What the server says.
+        code: str. The name of the gRPC status, such as "INVALID_ARGUMENT" for an
+            invalid image, "NOT_FOUND" for an unknown model, "UNAVAILABLE" if no server
+            answers, and "DEADLINE_EXCEEDED" if the server takes too long.
+        message: str. The server's message.
 
-    Attributes: `code`.
+    Attributes:
+        code: str, as above.
 
     Example:
 
