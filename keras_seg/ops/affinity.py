@@ -1,4 +1,4 @@
-"""The affinity loss of context priors, without a map of which pixels share a class."""
+"""Affinity loss of context priors, computed without a map of true affinities."""
 
 import collections
 import math
@@ -12,14 +12,14 @@ from keras_seg.ops.labels import valid_pixels
 from keras_seg.ops.precision import at_least_float32, wide_dtype
 from keras_seg.ops.xla import xla_op
 
-# Elements of the prior that are worked on at a time: they stay in a core's cache.
+# Elements of the prior per block, few enough for the cache of a core.
 _BLOCK = 2**18
-# No sum of probabilities counts as less, so that no logarithm is infinite.
+# Lower bound of sums of probabilities, which keeps logarithms finite.
 _LEAST = 1e-37
 
-# What labels say about pairs of pixels, in tensors `(batch, pixels)` but for `total`
-# (batch, 1). `members` counts the pixels of each one's class, itself included;
-# `has_same` and `has_other` are 1 where a pixel has a pair of that kind.
+# Statistics of the labels, tensors `(batch, pixels)` except `total`, `(batch, 1)`.
+# `members` counts the pixels of each pixel's class, including itself; `has_same` and
+# `has_other` are 1 for pixels with a partner in the same or in another class.
 Pairs = collections.namedtuple("Pairs", "labels valid total members has_same has_other")
 
 
@@ -32,46 +32,46 @@ def affinity_loss(
     unary_weight=1.0,
     global_weight=1.0,
 ):
-    """The affinity loss of each image, from prior logits and labels.
+    """Computes the affinity loss of each image from prior logits and labels.
 
-    With p the sigmoid of the logits, and a = 1 for two pixels of one class, else 0:
+    With p the sigmoid of the logits, and a = 1 for pixels of the same class, else 0:
 
         unary        mean over pairs of -(a log p + (1 - a) log(1 - p))
         recall       -log(sum_j a p / sum_j a), and
-        precision    -log(sum_j a p / sum_j p), for each row i, with a without i itself
+        precision    -log(sum_j a p / sum_j p), for each row i, with a = 0 for i itself
         specificity  -log(sum_j (1 - a)(1 - p) / sum_j (1 - a)), for each row i
 
-    The loss is the unary term plus, for each of the others, the mean over the rows that
-    have it: a pixel alone in its class has neither recall nor precision, and an image
-    of one class no specificity. Ignored pixels are in no sum, row or count. An image
-    of ignored pixels has a loss of 0.
+    The loss is the unary term plus the means of the other terms over the rows that have
+    them: a pixel that is alone in its class has neither recall nor precision, and an
+    image of one class has no specificity. Ignored pixels are left out of all sums, rows
+    and counts. An image of ignored pixels has a loss of 0.
 
-    Neither the affinities nor any other map of the logits' size is built: the rows are
-    worked on in blocks, and once more for the gradient, which is the only such map.
+    The rows are processed in blocks, and again for the gradient, which is the only map
+    of the logits' size that is built.
 
     Args:
-        logits: float tensor `(batch, pixels, pixels)`, of each pixel, the row, with
-            each other. The number of pixels must be static.
+        logits: float tensor `(batch, pixels, pixels)`; row i holds the logits of pixel
+            i with all pixels. The number of pixels must be static.
         labels: integer tensor `(batch, pixels)` in 0..num_classes - 1; pixels with
             other labels, such as `ignore_class`, are ignored.
         num_classes: int.
-        ignore_class: int, sequence of ints, or None: see `valid_pixels`. Ignored even
-            where it is below `num_classes`.
-        unary_weight: float.
-        global_weight: float. Of the other three terms.
+        ignore_class: int, sequence of ints, or None; see `valid_pixels`. It may be
+            below `num_classes`.
+        unary_weight: float. The weight of the unary term.
+        global_weight: float. The weight of the other three terms.
 
     Returns:
         float tensor `(batch,)`, float32 or wider, finite for finite logits.
 
     Example:
+        ```python
+        labels = keras.ops.array([[0, 0, 1, 1]])
+        affinity_loss(keras.ops.zeros((1, 4, 4)), labels, 2)  # [3.47]: 5 log 2
+        ```
 
-    ```python
-    labels = keras.ops.array([[0, 0, 1, 1]])
-    affinity_loss(keras.ops.zeros((1, 4, 4)), labels, 2)  # [3.47]: 5 log 2
-    ```
-
-    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), the affinity loss;
-    where the diagonal is left out is that of the released `affinity_loss.py`.
+    References:
+        [Yu et al., 2020](https://arxiv.org/abs/2004.01547), the affinity loss; the
+        diagonal is left out where the released `affinity_loss.py` does.
     """
     dtype = wide_dtype(logits)
     pairs = pairs_of(labels, num_classes, ignore_class, dtype)
@@ -80,10 +80,9 @@ def affinity_loss(
 
     @custom_gradient
     def loss(logits):
-        # Else an eager tape would keep all that is worked out here.
+        # Keeps an eager gradient tape from storing all intermediate results.
         logits = ops.stop_gradient(logits)
-        # Block by block over all images: this order makes the results' blocks whole
-        # tensors without another copy.
+        # Blocks of all images in this order can be joined without a copy.
         first_rows = (
             ops.arange(ops.shape(logits)[0] * pixels // rows, dtype="int32") * rows
         )
@@ -119,17 +118,18 @@ def affinity_loss(
 
 
 def sample_labels(labels, size):
-    """Picks the labels of the cells of a prior, as the released code does.
+    """Samples the labels of the cells of a prior, like the released code.
 
     Args:
         labels: integer tensor `(batch, height, width)`.
         size: pair of ints, the rows and columns of the prior.
 
     Returns:
-        int32 tensor `(batch, rows * columns)`: of row `floor(i * height / rows)` and
-        the like column, row by row.
+        int32 tensor `(batch, rows * columns)`, row by row. Row i is sampled at `floor(i
+        * height / rows)`, and likewise for columns.
 
-    Example: `sample_labels(keras.ops.ones((2, 9, 7)), (3, 2)).shape` is `(2, 6)`.
+    Example:
+        `sample_labels(keras.ops.ones((2, 9, 7)), (3, 2)).shape` is `(2, 6)`.
     """
     labels = ops.cast(labels, "int32")
     for axis, cells in enumerate(size, 1):
@@ -139,18 +139,18 @@ def sample_labels(labels, size):
 
 
 def _rows_of_blocks(pixels):
-    """How many rows a block has: the divisor of their number nearest to `_BLOCK`."""
+    """Returns the number of rows per block, the divisor that is nearest to `_BLOCK`."""
     divisors = [n for n in range(1, pixels + 1) if pixels % n == 0]
     return min(divisors, key=lambda rows: abs(math.log(rows * pixels / _BLOCK)))
 
 
 def _of_image(tensors, image):
-    """Each tensor of a structure, of one image."""
+    """Selects one image from each tensor of a structure."""
     return keras.tree.map_structure(lambda x: x[image][None], tensors)
 
 
 def pairs_of(labels, num_classes, ignore_class, dtype):
-    """`Pairs` from labels `(batch, pixels)`."""
+    """Returns the `Pairs` of labels `(batch, pixels)`."""
     labels = ops.cast(labels, "int32")
     labels = ops.where(valid_pixels(labels, ignore_class), labels, -1)
     one_hot = ops.one_hot(labels, num_classes, dtype=dtype)
@@ -163,15 +163,15 @@ def pairs_of(labels, num_classes, ignore_class, dtype):
 
 
 def sigmoids(z, start):
-    """What all is made of, for a block of rows of the logits.
+    """Returns the sigmoids of a block of rows of the logits and their parts.
 
     Args:
-        z: float tensor `(batch, rows, pixels)`.
-        start: the first row's number.
+        z: float tensor `(batch, rows, pixels)`, the logits of the block.
+        start: index of the first row.
 
     Returns:
-        z; exp(-|z|), which cannot overflow; the sigmoids of z and of -z, made of it;
-        and where a pixel meets itself.
+        Tuple of z; exp(-|z|), which cannot overflow; the sigmoids of z and of -z, which
+        are derived from it; and a bool tensor that marks the diagonal.
     """
     rows, pixels = z.shape[1:]
     e = ops.exp(-ops.abs(z))
@@ -186,17 +186,17 @@ def sigmoids(z, start):
 
 
 def row_sums(pairs, start, z, e, p, q, is_self):
-    """Sums over a block of rows, `(batch, 4, rows)`, 0 in rows that are ignored.
+    """Returns four sums of each row of a block, `(batch, 4, rows)`; 0 if ignored.
 
     They are the sums of p over other pixels of the same class, of p over all pixels, of
-    1 - p over those of other classes, and of the cross-entropy over all. All terms are
-    above 0, so that no difference loses digits, but for the last sum.
+    1 - p over pixels of other classes, and of the cross-entropy over all pixels. Except
+    in the last sum, all terms are positive, so that no digits cancel.
     """
     rows = (ops.shape(z)[0], z.shape[1])
     is_same = _is_same(pairs, start, rows)
     columns = pairs.valid[:, None, :]
     p, q = p * columns, q * columns
-    # log(1 + e) of several pixels is one logarithm of a product of at most 2^64.
+    # Sums log(1 + e) of a group as one logarithm of a product of at most 2^64.
     group = max(n for n in range(1, 65) if z.shape[2] % n == 0)
     factors = ops.reshape(1 + e * columns, (*rows, z.shape[2] // group, group))
     logarithms = ops.sum(ops.log(ops.prod(factors, axis=-1)), axis=-1)
@@ -212,23 +212,26 @@ def row_sums(pairs, start, z, e, p, q, is_self):
 
 
 def _is_same(pairs, start, rows):
-    """Where a block's pixels share the class of others; ignored ones share theirs."""
+    """Returns where pixels of a block have the class of others, `(batch, rows, N)`."""
     mine = ops.slice(pairs.labels, indices(0, start), rows)
     return ops.equal(mine[:, :, None], pairs.labels[:, None, :])
 
 
 def losses_and_slopes(pairs, sums, unary_weight, global_weight):
-    """The losses, and what their derivatives are made of.
+    """Returns the losses and the derivatives of their terms.
 
     Args:
+        pairs: `Pairs` of the labels.
         sums: tensor `(batch, 4, pixels)` of `row_sums`.
+        unary_weight: See `affinity_loss`.
+        global_weight: See `affinity_loss`.
 
     Returns:
-        `(batch,)`, and `(batch, 4, pixels)`: for each row the derivatives by a
-        probability in the first sum, in the second, by one of the third, and the weight
-        of a pair in the unary term.
+        Pair of the losses `(batch,)` and a tensor `(batch, 4, pixels)`. For each row,
+        it holds the derivatives with respect to a term of each of the first three sums,
+        and the weight of a pair in the unary term.
     """
-    # Means over the pairs, and over the rows that have a term.
+    # Weights of the means over pairs, and over the rows that have a term.
     pair_share = unary_weight / ops.maximum(pairs.total**2, 1) * pairs.valid
     same_share = global_weight * _share(pairs.has_same)
     other_share = global_weight * _share(pairs.has_other)
@@ -253,11 +256,11 @@ def losses_and_slopes(pairs, sums, unary_weight, global_weight):
 
 
 def row_gradient(pairs, slopes, upstream, start, z, e, p, q, is_self):
-    """The gradient by a block of rows of the logits, of their shape."""
+    """Returns the gradient with respect to a block of rows of the logits."""
     batch, rows = ops.shape(z)[0], z.shape[1]
     is_same = _is_same(pairs, start, (batch, rows))
     row = ops.slice(slopes, indices(0, 0, start), (batch, 4, rows))
-    # Not `[:, k, :, None]`: TensorFlow 2.15's optimizer of graphs loses the new axis.
+    # Not `[:, k, :, None]`: TensorFlow 2.15's graph optimizer drops the new axis.
     same, every, other, pair = (row[:, k][:, :, None] for k in range(4))
     slope = every + ops.where(is_same, ops.where(is_self, 0.0, same), other)
     unary = pair * ops.where(is_same, -q, p)
@@ -266,5 +269,5 @@ def row_gradient(pairs, slopes, upstream, start, z, e, p, q, is_self):
 
 
 def _share(mask):
-    """The weights `(batch, pixels)` that make a sum the mean over a mask."""
+    """Returns weights `(batch, pixels)` that turn a sum into the mean over a mask."""
     return mask / ops.maximum(ops.sum(mask, axis=-1, keepdims=True), 1)

@@ -1,4 +1,4 @@
-"""Batch norm by TensorFlow's own op, which passes over the map less often."""
+"""Batch norm by TensorFlow's fused op, which reads the map fewer times."""
 
 import math
 
@@ -8,7 +8,7 @@ from keras_seg.ops.xla import tensorflow
 
 
 def has_fused_batch_norm(x):
-    """Whether `fused_batch_norm` takes a tensor, whose last axis is the channels."""
+    """Returns whether `fused_batch_norm` supports a tensor with channels last."""
     dtypes = ("float16", "bfloat16", "float32")
     return (
         tensorflow() is not None
@@ -18,37 +18,42 @@ def has_fused_batch_norm(x):
 
 
 def fused_batch_norm(x, gamma, beta, mean, variance, epsilon):
-    """Normalises a map by statistics that are given.
+    """Normalizes a map by given statistics.
 
     Args:
-        x: float tensor `(batch, height, width, channels)`, at most 32 bits.
-        gamma, beta, mean, variance: float32 tensors `(channels,)`.
+        x: float tensor `(batch, height, width, channels)` of at most 32 bits.
+        gamma: float32 tensor `(channels,)`.
+        beta: float32 tensor `(channels,)`.
+        mean: float32 tensor `(channels,)`.
+        variance: float32 tensor `(channels,)`.
         epsilon: float.
 
     Returns:
-        Tensor like `x`.
+        Tensor of the shape and dtype of `x`.
     """
     return _fused(x, gamma, beta, mean, variance, epsilon, is_training=False)[0]
 
 
 def fused_batch_norm_of_batch(x, gamma, beta, mean, variance, epsilon, momentum):
-    """Normalises a map by its own mean and variance in each channel.
+    """Normalizes a map by the mean and variance of each of its channels.
 
     Args:
-        x: float tensor `(batch, height, width, channels)`, at most 32 bits.
-        gamma, beta: float32 tensors `(channels,)`.
-        mean, variance: the same, the moving statistics.
+        x: float tensor `(batch, height, width, channels)` of at most 32 bits.
+        gamma: float32 tensor `(channels,)`.
+        beta: float32 tensor `(channels,)`.
+        mean: float32 tensor `(channels,)`, the moving mean.
+        variance: float32 tensor `(channels,)`, the moving variance.
         epsilon: float.
-        momentum: float in [0, 1). What remains of the moving statistics.
+        momentum: float in [0, 1). The share of the moving statistics that is kept.
 
     Returns:
-        The normalised map, like `x`, and the new moving statistics. The variance that
-        enters is the mean square of the differences to the mean.
+        Tuple of the normalized map, of the shape and dtype of `x`, and the new moving
+        mean and variance. The variance is the biased one, as in Keras.
     """
     rate = 1 - momentum
     outputs = _fused(x, gamma, beta, mean, variance, epsilon, True, rate)
     y, new_mean, new_variance, *_ = outputs
-    # TensorFlow's variance is that of a sample: the sum divided by one less.
+    # TensorFlow updates with the unbiased variance, which divides by count - 1.
     tf = tensorflow()
     sizes = x.shape[:3]
     count = math.prod(sizes) if all(sizes) else tf.size(x) / x.shape[-1]
@@ -59,9 +64,9 @@ def fused_batch_norm_of_batch(x, gamma, beta, mean, variance, epsilon, momentum)
 
 def _fused(x, gamma, beta, mean, variance, epsilon, is_training, rate=1.0):
     if rate == 1.0 and is_training:
-        # The op takes no moving statistics of which nothing remains.
+        # With a rate of 1, the op requires empty moving statistics.
         mean = variance = tensorflow().zeros((0,))
-    # Not `tf.nn.fused_batch_norm`, which knows no epsilon below 1.001e-5.
+    # Not `tf.nn.fused_batch_norm`, which clips epsilon to at least 1.001e-5.
     return tensorflow().raw_ops.FusedBatchNormV3(
         x=x,
         scale=gamma,

@@ -1,4 +1,4 @@
-"""Convolutions on TensorFlow that take less time than those of Keras."""
+"""Convolutions that are faster than those of Keras on TensorFlow."""
 
 import contextlib
 
@@ -7,8 +7,8 @@ import keras
 from keras_seg.ops.precision import at_least_float32
 from keras_seg.ops.xla import tensorflow
 
-# From here on TensorFlow's op takes less time than what it costs to take maps apart,
-# and so does a gradient by the cells of the kernel.
+# From this rate on, TensorFlow's own dilated convolution is faster than rearranging
+# maps, and so is a gradient that is computed cell by cell of the kernel.
 _LARGE_RATE = 4
 
 _enabled = True
@@ -16,9 +16,9 @@ _enabled = True
 
 @contextlib.contextmanager
 def plain_convolutions():
-    """Within the block convolutions are traced as Keras does.
+    """Context manager in which convolutions are traced as in Keras.
 
-    What converts graphs for other runtimes finds dilated convolutions in these ops.
+    Converters to other runtimes recognize dilated convolutions in Keras's ops.
     """
     global _enabled
     before, _enabled = _enabled, False
@@ -29,7 +29,7 @@ def plain_convolutions():
 
 
 def has_dilated_conv(kernel_size, rates, padding):
-    """Whether `dilated_conv` is there, and faster than `keras.ops.conv`.
+    """Returns whether `dilated_conv` is supported and faster than `keras.ops.conv`.
 
     Args:
         kernel_size: pair of ints.
@@ -42,19 +42,19 @@ def has_dilated_conv(kernel_size, rates, padding):
 
 
 def has_dilated_depthwise_conv(kernel_size, rates, padding):
-    """Whether `dilated_depthwise_conv` is there for a convolution by channel."""
+    """Returns whether `dilated_depthwise_conv` is supported."""
     return _is_dilated(rates) and _is_centred(kernel_size, padding)
 
 
 def dilated_conv(x, kernel, rates, padding):
-    """A dilated convolution of stride 1 on the TensorFlow backend.
+    """Computes a dilated convolution of stride 1 on the TensorFlow backend.
 
-    `keras.ops.conv` there makes a batch of smaller maps of the image and its borders,
-    one for each remainder of the place by the rate, and takes it apart again. Small
-    rates are done so here too, but without the borders. For others TensorFlow's op
-    for convolutions knows dilation, but on many CPUs not its gradients: there the
-    gradient of the input is a convolution too, and that of the kernel a product of
-    matrices for each of its cells, of the places that are within the image alone.
+    `keras.ops.conv` rearranges the map with its borders into a batch of smaller maps,
+    one for each remainder of the position modulo the rate, and back. This function does
+    so for small rates, but without the borders. For larger rates it uses the dilation
+    of TensorFlow's op. Because that op lacks dilated gradients on many CPUs, the
+    gradient of the input is computed as another convolution, and that of the kernel as
+    one matrix product for each of its cells, over the positions within the map.
 
     Args:
         x: float tensor `(batch, height, width, channels)`.
@@ -82,7 +82,7 @@ def dilated_conv(x, kernel, rates, padding):
 
 
 def dilated_depthwise_conv(x, kernel, rates):
-    """A dilated convolution by channel, of stride 1 and "same" padding.
+    """Computes a dilated depthwise convolution of stride 1 with "same" padding.
 
     Args:
         x: float tensor `(batch, height, width, channels)`.
@@ -108,7 +108,7 @@ def _depthwise(tf, x, kernel, rates):
 
 
 def _depthwise_with_gradient(tf, x, kernel, rates):
-    """The same, where TensorFlow's gradient would sum over many tiny maps."""
+    """Computes `_depthwise`, with a gradient that does not sum over many tiny maps."""
 
     @tf.custom_gradient
     def conv(x, kernel):
@@ -132,11 +132,11 @@ def _is_dilated(rates):
 
 
 def has_pointwise_conv(kernel_size, x):
-    """Whether `pointwise_conv` is there, and faster than `keras.ops.conv`.
+    """Returns whether `pointwise_conv` is supported and faster than `keras.ops.conv`.
 
     Args:
         kernel_size: pair of ints.
-        x: the tensor to convolve.
+        x: tensor to convolve.
     """
     tf = tensorflow()
     return (
@@ -149,9 +149,9 @@ def has_pointwise_conv(kernel_size, x):
 
 
 def pointwise_conv(x, kernel):
-    """A 1x1 convolution of stride 1, whose gradients are products of matrices.
+    """Computes a 1x1 convolution of stride 1 whose gradients are matrix products.
 
-    TensorFlow's op for the gradients copies the map first, as larger kernels need it.
+    TensorFlow's gradient op first copies the map, which only larger kernels need.
 
     Args:
         x: float32 tensor `(batch, height, width, channels)`.
@@ -182,10 +182,10 @@ def _is_centred(kernel_size, padding):
 
 
 def _on_smaller_maps(tf, x, rates, conv):
-    """A convolution that is centred on its cell, dilated by the rates.
+    """Computes a centered convolution, dilated by the rates, on smaller maps.
 
-    The cells whose places have the same remainders by the rates see each other alone:
-    they are a map by themselves, with the same zeros around it.
+    Cells whose positions have the same remainders modulo the rates only see each other,
+    so they form a map of their own, with the same zeros around it.
     """
     sizes = [size or tf.shape(x)[axis] for axis, size in enumerate(x.shape[1:3], 1)]
     rest = [(0, -size % rate) for size, rate in zip(sizes, rates, strict=True)]
@@ -196,7 +196,7 @@ def _on_smaller_maps(tf, x, rates, conv):
 
 
 def _reach(kernel, rates):
-    """The cells from the first to the last of a window, per axis."""
+    """Returns the distance from the first to the last cell of a window, per axis."""
     sizes = kernel.shape[:2]
     return [(size - 1) * rate for size, rate in zip(sizes, rates, strict=True)]
 
@@ -206,9 +206,9 @@ def _conv(tf, x, kernel, rates, padding):
 
 
 def _with_gradient(tf, x, kernel, rates, borders, padding=None):
-    """The convolution of an image with borders of zeros, differentiable on any CPU.
+    """Convolves a map with zero borders; differentiable on any CPU.
 
-    `padding` is TensorFlow's name for the borders: exported files know no others.
+    `padding` is TensorFlow's name for the borders, as exported files require.
     """
 
     @tf.custom_gradient
@@ -242,7 +242,7 @@ def _kernel_gradient(tf, x, kernel, dy, rates, borders):
 
 
 def _overlaps(tf, x, kernel, y, rates, borders):
-    """For each cell of the kernel the places that it sees, and those that see by it."""
+    """Yields, for each cell of the kernel, matching inputs and outputs."""
     rows, columns = kernel.shape[:2]
     for row in range(rows):
         for column in range(columns):
@@ -254,7 +254,7 @@ def _overlaps(tf, x, kernel, y, rates, borders):
 
 
 def _overlap(tf, x, y, axis, offset):
-    """The cells of `x`, `offset` behind those of `y`, and these, within both maps."""
+    """Returns the cells of `x` shifted by `offset` and of `y` that lie in both maps."""
     x_size, y_size = x.shape[axis], y.shape[axis]
     smaller, larger = min, max
     if x_size is None or y_size is None:

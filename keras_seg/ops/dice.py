@@ -1,4 +1,4 @@
-"""The Dice coefficient of classes over the global batch."""
+"""Dice loss of classes over the global batch."""
 
 from keras import ops
 
@@ -6,29 +6,31 @@ from keras_seg.ops.tversky import tversky_loss
 
 
 def dice_loss(logits, labels, weights):
-    """Returns one minus the Dice coefficient, the mean over the classes with labels.
+    """Computes one minus the mean Dice coefficient of the classes with labels.
 
     With p the softmax of the logits, y the one-hot labels and w the weights, summed
-    over all pixels of the global batch, on all replicas:
+    over all pixels of the global batch on all replicas:
 
         dice_c = 2 sum(w p_c y_c) / (sum(w p_c) + sum(w y_c))
 
-    A class without a label has the coefficient 0 and no gradient, whatever is
-    predicted: it is left out. Without any label the loss is 0.
+    Classes without labels are left out, because their coefficient is 0 and has no
+    gradient. Without any label, the loss is 0.
 
     Args:
         logits: float tensor `(batch, height, width, classes)`.
         labels: integer tensor `(batch, height, width)` in 0..classes - 1.
-        weights: float tensor `(batch, height, width)`, 0 where pixels do not count.
+        weights: float tensor `(batch, height, width)`, 0 for ignored pixels.
 
     Returns:
-        float scalar: this replica's share of the loss, an equal one; see `global_mean`.
+        Float scalar, this replica's equal share of the loss; see `global_mean`.
 
-    Example: `dice_loss(keras.ops.zeros((1, 2, 2, 4)), keras.ops.zeros((1, 2, 2),
-    "int32"), keras.ops.ones((1, 2, 2)))` is 0.6: 1 - 2 * 1 / (1 + 4).
+    Example:
+        `dice_loss(keras.ops.zeros((1, 2, 2, 4)), keras.ops.zeros((1, 2, 2), "int32"),
+        keras.ops.ones((1, 2, 2)))` is 0.6: 1 - 2 * 1 / (1 + 4).
 
-    Reference: [Milletari et al., 2016](https://arxiv.org/abs/1606.04797), section 3,
-    with the sums of the denominator not squared, as in Keras, and by class.
+    References:
+        [Milletari et al., 2016](https://arxiv.org/abs/1606.04797), section 3, computed
+        by class, and without squares in the denominator, as in Keras.
     """
     actual = ops.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
     probabilities = ops.softmax(logits, axis=-1)

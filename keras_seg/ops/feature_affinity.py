@@ -1,4 +1,4 @@
-"""How differently two feature maps see which pixels of an image are alike."""
+"""Feature-affinity distance between two feature maps."""
 
 from keras import ops
 
@@ -6,24 +6,23 @@ from keras_seg.ops.gradients import custom_gradient
 from keras_seg.ops.precision import at_least_float32, wide_dtype
 from keras_seg.ops.xla import xla_op
 
-# Elements of the pixel pairs that are worked on at a time, and the least rows of these:
-# with fewer, on maps of more than 8192 pixels, the work is no longer in the products.
+# Pairs of pixels per block, and the minimum rows of a block: with fewer rows, on maps
+# of more than 8192 pixels, overhead dominates the matrix products.
 _BLOCK, _LEAST_ROWS = 2**19, 64
 
 
 @xla_op
 def feature_affinity(a, b, order=1):
-    """The mean over all pixel pairs of `|s_a - s_b| ** order`.
+    """Computes the mean over all pairs of pixels of `|s_a - s_b| ** order`.
 
-    s is the cosine similarity of two pixels' features, each pixel with itself and all
-    others. A pixel whose features are all 0 has the similarity 0 with every other.
+    s is the cosine similarity of the features of two pixels, including each pixel with
+    itself. A pixel whose features are all 0 has a similarity of 0 with every pixel.
 
-    No map of pixel pairs is ever whole. For `order=2` there is a closed form, with A
-    and B the normalised features, N x C, S their sum and D their difference: `A A' - B
-    B' = (S D' + D S') / 2`, whose squared norm needs S'S, D'D and S'D alone. It costs
-    O(N C^2) in time and O(N C) in memory, and stays exact where A and B are close, as
-    `||A'A||^2 - 2 ||A'B||^2 + ||B'B||^2` does not. For `order=1` blocks of rows are
-    worked on one by one, and once more for the gradient.
+    The map of all pairs is never built. `order=2` uses a closed form. With A and B the
+    normalized features, N x C, S their sum and D their difference, `A A' - B B' = (S D'
+    + D S') / 2`, whose squared norm needs only S'S, D'D and S'D. It takes O(N C^2) time
+    and O(N C) memory, and unlike `||A'A||^2 - 2 ||A'B||^2 + ||B'B||^2` it stays exact
+    for similar A and B. `order=1` processes blocks of rows, and again for the gradient.
 
     Args:
         a: float tensor `(batch, N, channels)`.
@@ -34,18 +33,18 @@ def feature_affinity(a, b, order=1):
         float tensor `(batch,)`, float32 or wider.
 
     Raises:
-        ValueError: If `order` is another.
+        ValueError: If `order` is neither 1 nor 2.
 
     Example:
+        ```python
+        a = keras.random.normal((2, 100, 16))
+        feature_affinity(a, 3 * a)  # [0, 0], as the length does not matter
+        ```
 
-    ```python
-    a = keras.random.normal((2, 100, 16))
-    feature_affinity(a, 3 * a)  # 0, 0: their length does not count
-    ```
-
-    Reference: Wang et al., "Dual Super-Resolution Learning for Semantic Segmentation",
-    CVPR 2020, the feature affinity loss: p = 2, q = 1; the closed form is of this
-    package.
+    References:
+        Wang et al., "Dual Super-Resolution Learning for Semantic Segmentation", CVPR
+        2020, the feature affinity loss with p = 2 and q = 1; the closed form is
+        original to this package.
     """
     if order not in (1, 2):
         raise ValueError(f"`order` must be 1 or 2. Received: {order=}")
@@ -54,9 +53,9 @@ def feature_affinity(a, b, order=1):
 
 
 def normalize_features(x):
-    """Each pixel's features at a length of 1, or 0 where all are.
+    """Scales the features of each pixel to unit length; features of 0 stay 0.
 
-    The products of two pixels' features are then their cosine similarity.
+    The dot product of two pixels is then their cosine similarity.
 
     Args:
         x: float tensor `(..., channels)`.
@@ -64,10 +63,11 @@ def normalize_features(x):
     Returns:
         Tensor of the shape of `x`, float32 or wider.
 
-    Example: `normalize_features(keras.ops.array([[3.0, 4.0]]))` is `[[0.6, 0.8]]`.
+    Example:
+        `normalize_features(keras.ops.array([[3.0, 4.0]]))` is `[[0.6, 0.8]]`.
     """
     x = at_least_float32(x)
-    # First by the largest, so that no square is lost.
+    # Divides by the largest first, so that squares neither overflow nor underflow.
     largest = ops.stop_gradient(ops.max(ops.abs(x), axis=-1, keepdims=True))
     x = x / ops.where(largest > 0, largest, 1)
     squares = ops.sum(x * x, axis=-1, keepdims=True)
@@ -75,35 +75,35 @@ def normalize_features(x):
 
 
 def _mean_square(a, b):
-    """The mean of `(A A' - B B') ** 2` of each image, in closed form."""
+    """Returns the mean of `(A A' - B B') ** 2` of each image, in closed form."""
     share = 1 / ops.cast(ops.shape(a)[1], a.dtype)
-    # Of as many channels: those of 0 change no similarity.
+    # Channels of zeros do not change similarities.
     channels = max(a.shape[-1], b.shape[-1])
     a, b = (ops.pad(x, [(0, 0), (0, 0), (0, channels - x.shape[-1])]) for x in (a, b))
     total, difference = a + b, a - b
-    # Divided before they are multiplied, so that no sum can overflow.
+    # Divides before multiplying, so that no sum can overflow.
     squares = _products(total, total * share) * _products(
         difference, difference * share
     )
     mixed = _products(total, difference * share)
     sums = squares + mixed * ops.transpose(mixed, (0, 2, 1))
     means = ops.sum(sums, axis=(1, 2)) / 2
-    # What rounding makes negative is 0. On PyTorch `maximum` would lose float64.
+    # Rounding may make it negative. `maximum` would lose float64 on PyTorch.
     return ops.where(means > 0, means, 0.0)
 
 
 def _products(a, b):
-    """`A' B` of each image."""
+    """Returns `A' B` of each image."""
     return ops.einsum("bnc,bnd->bcd", a, b)
 
 
 def _mean_difference(a, b):
-    """The mean of `|A A' - B B'|` of each image, by blocks of rows."""
+    """Returns the mean of `|A A' - B B'|` of each image, by blocks of rows."""
     dtype = wide_dtype(a)
 
     @custom_gradient
     def mean(a, b):
-        # Else an eager tape would keep all that is worked out here.
+        # Keeps an eager gradient tape from storing all intermediate results.
         a, b = ops.stop_gradient(a), ops.stop_gradient(b)
         batch, pixels, _ = ops.shape(a)
         share = 1 / ops.cast(pixels, dtype)
@@ -115,13 +115,13 @@ def _mean_difference(a, b):
             return similarity - ops.einsum("brc,bnc->brn", b_rows, b)
 
         def sums_of(rows):
-            # Row by row: float32 loses digits in sums of many terms.
+            # Sums row by row, because float32 loses digits in sums of many terms.
             return ops.sum(ops.sum(ops.abs(difference(rows)), axis=2), axis=1) * share
 
         losses = ops.sum(ops.map(sums_of, blocks), axis=0) * share
 
         def gradient(upstream):
-            # Twice, since each pair is there as a row and as a column.
+            # Each pair occurs twice, as a row and as a column.
             scale = (2 * ops.cast(upstream, dtype) * share)[:, None, None]
 
             def gradients_of(rows):
@@ -144,9 +144,9 @@ def _mean_difference(a, b):
 
 
 def _blocks(x):
-    """Rows of `(batch, N, channels)` in `(blocks, batch, rows, channels)`.
+    """Splits `(batch, N, channels)` into `(blocks, batch, rows, channels)`.
 
-    The last block ends in rows of 0, which are unlike all others to both maps.
+    The last block is padded with rows of 0, whose similarities are 0 in both maps.
     """
     batch, pixels, channels = ops.shape(x)
     rows = _BLOCK // pixels

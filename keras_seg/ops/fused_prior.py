@@ -1,4 +1,4 @@
-"""A context prior that is never whole: context and affinity loss by blocks of rows."""
+"""Context and affinity loss of a prior that is computed in blocks of rows."""
 
 from keras import ops
 
@@ -15,8 +15,8 @@ from keras_seg.ops.indices import indices
 from keras_seg.ops.precision import at_least_float32, wide_dtype
 from keras_seg.ops.xla import xla_op
 
-# Rows of the prior that are worked on at a time. With fewer, most of the time goes into
-# adding to the gradients of the features and the kernel, once for each block.
+# Rows of the prior per block. With fewer rows, adding to the gradients of the features
+# and the kernel, once per block, takes most of the time.
 _ROWS = 256
 
 
@@ -31,33 +31,37 @@ def fused_prior(
     unary_weight=1.0,
     global_weight=1.0,
 ):
-    """Intra-class context and affinity loss of the prior `x @ kernel + bias`.
+    """Computes intra-class context and affinity loss of the prior `x @ kernel + bias`.
 
-    The same as `prior_context` and `affinity_loss` on these logits, at a memory that
-    grows linearly with the number of pixels N: each block of rows of the prior lives
-    as long as it is worked on, and is made again for the gradient.
+    Equals `prior_context` and `affinity_loss` of these logits, but needs memory that is
+    only linear in the number of pixels N: each block of rows of the prior is discarded
+    after use and computed again for the gradient.
 
     Args:
-        x: float tensor `(batch, N, channels)`, N static.
+        x: float tensor `(batch, N, channels)` with a static N.
         kernel: float tensor `(channels, N)`.
         bias: float tensor `(N,)`.
-        labels: integer tensor `(batch, N)`; see `affinity_loss`, as for what follows.
-            Or None, for losses of 0 and the context alone, at less work.
+        labels: integer tensor `(batch, N)`, see `affinity_loss`; or None to compute
+            only the context and return losses of 0.
+        num_classes: See `affinity_loss`.
+        ignore_class: See `affinity_loss`.
+        unary_weight: See `affinity_loss`.
+        global_weight: See `affinity_loss`.
 
     Returns:
-        The context `sigmoid(x @ kernel + bias) @ x / N`, of the shape and dtype of `x`;
-        and the losses `(batch,)`, float32 or wider.
+        Pair of the context `sigmoid(x @ kernel + bias) @ x / N`, of the shape and dtype
+        of `x`, and the losses `(batch,)`, float32 or wider.
 
     Example:
+        ```python
+        x, labels = keras.ops.ones((1, 6, 2)), keras.ops.zeros((1, 6), "int32")
+        kernel, bias = keras.ops.zeros((2, 6)), keras.ops.zeros(6)
+        context, losses = fused_prior(x, kernel, bias, labels, 3)  # context: 0.5
+        ```
 
-    ```python
-    x, labels = keras.ops.ones((1, 6, 2)), keras.ops.zeros((1, 6), "int32")
-    kernel, bias = keras.ops.zeros((2, 6)), keras.ops.zeros(6)
-    context, losses = fused_prior(x, kernel, bias, labels, 3)  # context: 0.5
-    ```
-
-    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547); the fused
-    computation is of this package.
+    References:
+        [Yu et al., 2020](https://arxiv.org/abs/2004.01547); the fused computation is
+        original to this package.
     """
     dtype = wide_dtype(x)
     pixels, channels = x.shape[1:]
@@ -69,13 +73,13 @@ def fused_prior(
 
     @custom_gradient
     def fused(x, kernel, bias):
-        # Else an eager tape would keep all that is worked out here.
+        # Keeps an eager gradient tape from storing all intermediate results.
         x, kernel, bias = map(ops.stop_gradient, (x, kernel, bias))
         batch = ops.shape(x)[0]
         values = at_least_float32(x) / pixels
 
         def block_of(block):
-            # The last block begins early enough to be whole.
+            # The last block starts early enough to be complete.
             start = ops.minimum(block * rows, pixels - rows)
             mine = ops.slice(x, indices(0, start, 0), (batch, rows, channels))
             z = at_least_float32(ops.matmul(mine, kernel) + bias)
@@ -87,7 +91,7 @@ def fused_prior(
             context = ops.matmul(p, values)
             return (context, row_sums(pairs, start, *parts)) if has_loss else (context,)
 
-        # Maps and not loops that update slices, which only XLA has the op for.
+        # Uses maps, because loops that update slices are efficient only in XLA.
         context, *sums = ops.map(rows_of, ops.arange(blocks))
         context = _join(ops.transpose(context, (1, 0, 2, 3)), pixels)
         losses = ops.zeros((batch,), dtype)
@@ -112,7 +116,7 @@ def fused_prior(
                 if has_loss:
                     by_z = by_z + row_gradient(pairs, slopes, by_losses, start, *parts)
                 by_mine = ops.einsum("brn,cn->brc", by_z, wide_kernel)
-                # Not the rows of the last block that the one before it had already.
+                # Masks rows of the last block that the block before it has counted.
                 is_new = start + ops.arange(rows, dtype="int32") >= block * rows
                 is_new = ops.cast(is_new, dtype)[:, None]
                 by_z, above = by_z * is_new, above * is_new
@@ -145,9 +149,9 @@ def fused_prior(
 
 
 def _join(blocks, pixels):
-    """Puts blocks `(batch, blocks, rows, channels)` together, but for rows twice there.
+    """Joins blocks `(batch, blocks, rows, channels)` without repeated rows.
 
-    The last block begins before the end of the one before it.
+    The last block overlaps the one before it.
     """
     batch, _, rows, channels = ops.shape(blocks)
     last = pixels % rows or rows

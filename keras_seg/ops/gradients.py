@@ -1,32 +1,32 @@
-"""Gradients of one's own, said in one way on every backend."""
+"""Custom gradients with one convention on all backends."""
 
 import keras
 from keras import ops
 
 
 def custom_gradient(function):
-    """Decorates a function of tensors that says its gradient itself.
+    """Decorates a function of tensors that defines its own gradient.
 
-    `keras.ops.custom_gradient` leaves to the backends how the gradient is asked for:
-    TensorFlow gives it one argument for each output, JAX all of them in one, and the
-    PyTorch backend of Keras knows a single output alone. Here it is TensorFlow's way
-    everywhere.
+    The convention of `keras.ops.custom_gradient` depends on the backend: TensorFlow
+    passes the gradient function one argument per output, JAX passes all in one, and
+    Keras's PyTorch backend supports only a single output. This decorator follows
+    TensorFlow on all backends.
 
     Args:
-        function: from tensors, not Keras variables, to the pair of its output, a tensor
-            or a tuple of them, and `gradient`. That goes from the derivatives by each
-            output to the tuple of the derivatives by each argument, of their dtypes.
+        function: function of tensors (not Keras variables) that returns a pair: its
+            output, a tensor or a tuple of tensors, and a function `gradient`.
+            `gradient` takes the derivatives with respect to each output and returns a
+            tuple of derivatives with respect to each argument, of their dtypes.
 
     Returns:
-        A function from the same tensors to the output.
+        Function of the same tensors that returns the output.
 
     Example:
-
-    ```python
-    @custom_gradient
-    def square(x):
-        return x * x, lambda upstream: (2 * x * upstream,)
-    ```
+        ```python
+        @custom_gradient
+        def square(x):
+            return x * x, lambda upstream: (2 * x * upstream,)
+        ```
     """
     backend = keras.backend.backend()
     if backend == "torch":

@@ -1,4 +1,4 @@
-"""Online hard example mining: which pixels of an image are worth learning from."""
+"""Online hard example mining: selection of the hard pixels of an image."""
 
 import math
 
@@ -6,31 +6,32 @@ from keras import ops
 
 
 def hard_pixels(losses, candidates, threshold=0.7, min_kept=1 / 16):
-    """The pixels whose class is predicted with little probability, or the worst ones.
+    """Selects the pixels whose true class has a low predicted probability.
 
-    Of each image those are kept whose probability of the true class is below the
-    threshold, and in any case this share of its candidates, the hardest ones; pixels
-    as hard as the last of these are kept too. What is kept of an image depends on this
-    image alone, and so not on how a batch is shared among devices.
+    Keeps the candidates of each image whose probability of the true class is below the
+    threshold, and at least the hardest share `min_kept` of them, including ties. The
+    selection in an image does not depend on other images, and so not on how a batch is
+    split among devices.
 
     Args:
         losses: float tensor `(batch, height, width)`: `-log p` of the true class.
-        candidates: bool tensor `(batch, height, width)`, of the pixels to choose from.
-        threshold: float in [0, 1], a probability. With 0 only the share is kept.
-        min_kept: float in [0, 1], the share of an image's candidates, rounded up.
+        candidates: bool tensor `(batch, height, width)`, the pixels to choose from.
+        threshold: float in [0, 1], a probability. With 0, only the share is kept.
+        min_kept: float in [0, 1]. The minimum share of an image's candidates to keep,
+            rounded up.
 
     Returns:
-        bool tensor `(batch, height, width)`; nothing is differentiated through it.
+        bool tensor `(batch, height, width)`, without a gradient.
 
-    Example: of four pixels with probabilities 0.9, 0.8, 0.6 and 0.1 the last two,
+    Example:
+        ```python
+        losses = -keras.ops.log(keras.ops.array([[[0.9, 0.8, 0.6, 0.1]]]))
+        hard_pixels(losses, losses > 0)  # False, False, True, True
+        ```
 
-    ```python
-    losses = -keras.ops.log(keras.ops.array([[[0.9, 0.8, 0.6, 0.1]]]))
-    hard_pixels(losses, losses > 0)  # False, False, True, True
-    ```
-
-    Reference: [Wu et al., 2016](https://arxiv.org/abs/1604.04339), online bootstrapping
-    of hard training pixels.
+    References:
+        [Wu et al., 2016](https://arxiv.org/abs/1604.04339), online bootstrapping of
+        hard training pixels.
     """
     is_hard = losses > (-math.log(threshold) if threshold else math.inf)
     if min_kept:
@@ -41,10 +42,10 @@ def hard_pixels(losses, candidates, threshold=0.7, min_kept=1 / 16):
 
 
 def _least(losses, candidates, share):
-    """The loss of the last pixel of each image's hardest share, `(batch, 1, 1)`."""
+    """Returns the smallest loss in each image's hardest share, `(batch, 1, 1)`."""
     shape = ops.shape(losses)
     pixels = shape[1] * shape[2]
-    # Losses are 0 or more: what is no candidate comes last.
+    # Losses are not negative, so that -1 ranks other pixels last.
     ranked = ops.reshape(ops.where(candidates, losses, -1.0), (shape[0], pixels))
     most = _share_of(pixels, share)
     hardest, _ = ops.top_k(ranked, most)
@@ -54,7 +55,7 @@ def _least(losses, candidates, share):
 
 
 def _share_of(number, share):
-    """A share of a number of pixels, rounded up: an int, or an integer tensor."""
+    """Returns a share of a number of pixels, rounded up, an int or integer tensor."""
     if isinstance(number, int):
         return math.ceil(share * number)
     return ops.cast(ops.ceil(share * ops.cast(number, "float32")), "int32")

@@ -1,11 +1,11 @@
-"""Where blocks of a tensor begin."""
+"""Start indices of slices."""
 
 from keras import ops
 
 
 def indices(*starts):
-    """Ints and scalar integer tensors as what `keras.ops.slice` begins at.
+    """Converts ints and scalar integer tensors to start indices of `keras.ops.slice`.
 
-    JAX wants all of one dtype, and with 64 bits enabled an int is no int32 to it.
+    JAX requires a single dtype, and converts ints to int64 if 64 bits are enabled.
     """
     return [ops.cast(start, "int32") for start in starts]

@@ -1,11 +1,11 @@
-"""Which pixels count: the one rule of all losses and metrics.
+"""Valid and ignored labels: the rules of all losses and metrics.
 
-A label is a class, 0 to `num_classes - 1`, or one of `ignore_class`: an ignored pixel.
-Any other label is a mistake in the data. Where its value can be read, in eager calls,
-in the data pipelines and in evaluations, it is a ValueError that names it; so it is in
-a graph of TensorFlow. Where XLA compiles the step, which cannot stop, the pixel does
-not count, as if it were ignored, and `keras_seg.metrics.MeanIoU` counts it: its result
-is then an error at the end of the epoch. No loss becomes NaN by it.
+A label is a class, 0 to `num_classes - 1`, or one of `ignore_class`, an ignored pixel.
+Any other label is an error in the data. Eager calls, data pipelines and evaluations
+raise a ValueError that names its value, and TensorFlow graphs raise an error when they
+run. Steps compiled by XLA cannot raise errors: they ignore the pixel, and
+`keras_seg.metrics.MeanIoU` counts it and raises an error at the end of the epoch.
+Losses do not become NaN.
 """
 
 import operator
@@ -14,24 +14,24 @@ from keras import ops
 
 from keras_seg.ops.xla import stop_unless
 
-# A whole number that no label has.
+# An integer that is never a label.
 _LEAST = -(2**31)
 
 
 def valid_pixels(labels, ignore_class=255, num_classes=None):
-    """Returns where labels count: where they are classes and not ignored.
+    """Returns where labels are classes and not ignored.
 
     Args:
         labels: integer tensor, of any shape.
-        ignore_class: int, or a sequence of ints where a data set has several ignored
-            labels, or None where all pixels count.
-        num_classes: int, or None where every label that is not ignored is a class.
+        ignore_class: int, sequence of ints, or None to ignore no label.
+        num_classes: int, or None if every label that is not ignored is a class.
 
     Returns:
         bool tensor of the shape of `labels`.
 
-    Example: `valid_pixels(keras.ops.array([0, 255, 254]), (254, 255))` is True, False,
-    False.
+    Example:
+        `valid_pixels(keras.ops.array([0, 255, 254]), (254, 255))` is True, False,
+        False.
     """
     labels = ops.cast(labels, "int32")
     valid = ops.ones_like(labels, dtype="bool")
@@ -43,19 +43,19 @@ def valid_pixels(labels, ignore_class=255, num_classes=None):
 
 
 def is_class(labels, num_classes):
-    """Returns where labels are one of 0..`num_classes - 1`, a bool tensor."""
+    """Returns a bool tensor, True where labels are in 0..`num_classes - 1`."""
     return ops.logical_and(labels >= 0, labels < num_classes)
 
 
 def unknown_pixels(labels, ignore_class, num_classes):
-    """Returns where labels are neither classes nor ignored, a bool tensor."""
+    """Returns a bool tensor, True where labels are neither classes nor ignored."""
     labels = ops.cast(labels, "int32")
     not_ignored = valid_pixels(labels, ignore_class)
     return ops.logical_and(not_ignored, ops.logical_not(is_class(labels, num_classes)))
 
 
 def check_labels(labels, ignore_class, num_classes):
-    """Stops, where that is possible, if a label is neither a class nor ignored.
+    """Raises an error, if possible, for labels that are neither classes nor ignored.
 
     Args:
         labels: integer tensor, of any shape.
@@ -63,8 +63,9 @@ def check_labels(labels, ignore_class, num_classes):
         num_classes: int.
 
     Raises:
-        ValueError: In an eager call, naming the value. A graph of TensorFlow raises
-            `tf.errors.InvalidArgumentError` when it runs; what XLA compiles goes on.
+        ValueError: In an eager call, naming the value. TensorFlow graphs raise
+            `tf.errors.InvalidArgumentError` when they run; functions compiled by XLA
+            raise nothing.
     """
     labels = ops.cast(labels, "int32")
     unknown = unknown_pixels(labels, ignore_class, num_classes)
@@ -78,7 +79,7 @@ def check_labels(labels, ignore_class, num_classes):
 
 
 def unknown_label_message(labels, ignore_class, num_classes):
-    """Says what labels must be, and what was received."""
+    """Returns the error message for labels that are neither classes nor ignored."""
     ignored = ", ".join(map(str, ignored_labels(ignore_class)))
     return (
         f"Labels must be classes 0..{num_classes - 1}"
@@ -89,7 +90,7 @@ def unknown_label_message(labels, ignore_class, num_classes):
 
 
 def concrete(scalar):
-    """Returns the number that a scalar tensor holds, None while a step is traced."""
+    """Returns the value of a scalar tensor, or None while a step is traced."""
     try:
         return ops.convert_to_numpy(scalar)
     except (NotImplementedError, RuntimeError, TypeError, ValueError):
@@ -97,7 +98,7 @@ def concrete(scalar):
 
 
 def ignored_labels(ignore_class):
-    """Returns the labels that an `ignore_class` names, as a tuple of ints.
+    """Returns the labels of an `ignore_class` as a tuple of ints.
 
     Raises:
         ValueError: If it is not an int, a sequence of ints or None.
@@ -115,24 +116,25 @@ def ignored_labels(ignore_class):
 
 
 def require_ignore_class(ignore_class):
-    """Returns `ignore_class` as a configuration keeps it: None, an int or a tuple.
+    """Returns `ignore_class` in the form of configurations: None, an int or a tuple.
 
     Raises:
-        ValueError: As `ignored_labels`.
+        ValueError: If it is not an int, a sequence of ints or None.
     """
     ignored = ignored_labels(ignore_class)
     return ignored[0] if len(ignored) == 1 else ignored or None
 
 
 def two_class_logits(logits):
-    """Returns the logits of two classes that one logit stands for, `(..., 2)`.
+    """Returns the logits of the two classes of a sigmoid, `(..., 2)`.
 
-    The softmax of the logits 0 and z is `1 - sigmoid(z)` and `sigmoid(z)`: so one logit
-    a pixel is a network of two classes, for every loss and metric.
+    The softmax of the logits 0 and z is `1 - sigmoid(z)` and `sigmoid(z)`, so that all
+    losses and metrics treat one logit per pixel as two classes.
 
     Args:
         logits: float tensor `(..., 1)`.
 
-    Example: `two_class_logits(keras.ops.array([[2.0]]))` is `[[0.0, 2.0]]`.
+    Example:
+        `two_class_logits(keras.ops.array([[2.0]]))` is `[[0.0, 2.0]]`.
     """
     return ops.concatenate([ops.zeros_like(logits), logits], axis=-1)

@@ -1,4 +1,4 @@
-"""The Lovász extension of the Jaccard index: a loss whose minimum is that of mIoU."""
+"""Lovász-softmax loss, the Lovász extension of the Jaccard index."""
 
 from keras import ops
 
@@ -6,29 +6,29 @@ from keras_seg.ops.replicas import global_mean
 
 
 def lovasz_loss(probabilities, actual, weights, per_image=True):
-    """Returns the Lovász-softmax loss, the mean over the classes with labels.
+    """Computes the Lovász-softmax loss, the mean over the classes with labels.
 
-    For each class the errors `|y - p|` of the pixels are sorted, the largest first, and
-    each counts by how much the Jaccard loss of the errors before it grows with it. The
-    growth is worked out from what is summed so far and not as a difference, so that it
-    keeps its digits on large images. Weighted pixels count in the Jaccard index by
-    their weights.
+    For each class, sorts the errors `|y - p|` of the pixels in descending order and
+    multiplies each by the growth of the Jaccard loss when it is added to the errors
+    before it. The growth is computed from running sums instead of differences, which
+    would lose digits on large images. Pixels count in the Jaccard index by their
+    weights.
 
     Args:
         probabilities: float tensor `(batch, height, width, classes)`.
         actual: float tensor of that shape, 1 where a pixel has the class, else 0.
-        weights: float tensor that broadcasts to that shape, 0 where pixels do not
-            count.
-        per_image: bool. Whether each image has an index of its own, of which the mean
-            over the global batch is taken; or all images of a replica have one, of
-            which the mean over the replicas is taken.
+        weights: float tensor that broadcasts to that shape, 0 for ignored pixels.
+        per_image: bool. Whether to compute the index for each image and average over
+            the global batch. False computes one index over all images of a replica and
+            averages over replicas.
 
     Returns:
-        float scalar: this replica's share of the loss; see `global_mean`. It is 0 where
-        nothing is labelled.
+        Float scalar, this replica's share of the loss, see `global_mean`; 0 without
+        labels.
 
-    Reference: [Berman et al., 2018](https://arxiv.org/abs/1705.08790), equations 8, 9
-    and 12, algorithm 1.
+    References:
+        [Berman et al., 2018](https://arxiv.org/abs/1705.08790), equations 8, 9 and 12,
+        algorithm 1.
     """
     shape = ops.shape(actual)
     weights = ops.broadcast_to(weights, shape)
@@ -38,7 +38,7 @@ def lovasz_loss(probabilities, actual, weights, per_image=True):
         ops.transpose(ops.reshape(x, (groups, -1, shape[3])), (0, 2, 1))
         for x in (probabilities, actual, weights)
     )
-    # Without weight, errors come last and do not count.
+    # Errors without weight come last and do not count.
     errors = ops.where(w > 0, ops.abs(y - p), 0.0)
     errors, order = ops.top_k(errors, _pixels(errors))
     y, w = (ops.take_along_axis(x, order, axis=-1) for x in (y, w))
@@ -54,14 +54,14 @@ def lovasz_loss(probabilities, actual, weights, per_image=True):
 
 
 def _growth(y, w):
-    """By how much the Jaccard loss grows with each error, in the order of the errors.
+    """Returns the growth of the Jaccard loss with each error, in their order.
 
     Args:
-        y: float tensor `(..., pixels)` of 0 and 1.
+        y: float tensor `(..., pixels)` of 0 and 1, the labels.
         w: float tensor of that shape, the weights.
     """
     total = ops.sum(w * y, axis=-1, keepdims=True)
-    # Of the labels, without the errors so far; and of labels and predictions.
+    # The intersection and union if all pixels so far are wrong.
     intersection = ops.maximum(total - ops.cumsum(w * y, axis=-1), 0.0)
     union = total + ops.cumsum(w * (1 - y), axis=-1)
     before = union - w * (1 - y)
@@ -70,5 +70,5 @@ def _growth(y, w):
 
 
 def _pixels(x):
-    """The size of the last axis, an int where it is known."""
+    """Returns the size of the last axis, an int if it is static."""
     return x.shape[-1] if x.shape[-1] is not None else ops.shape(x)[-1]

@@ -1,4 +1,4 @@
-"""Pooling to strips, to grids and in windows."""
+"""Pooling to strips, to grids and over windows."""
 
 from keras import ops
 
@@ -17,17 +17,17 @@ def strip_pool(x):
         x: float tensor `(batch, height, width, channels)`, any sizes.
 
     Returns:
-        A pair of tensors of the dtype of `x`: `rows (batch, height, 1, channels)` and
+        Pair of tensors of the dtype of `x`: `rows (batch, height, 1, channels)` and
         `columns (batch, 1, width, channels)`.
 
     Example:
+        ```python
+        rows, columns = strip_pool(keras.ops.ones((2, 6, 5, 3)))
+        rows.shape, columns.shape  # (2, 6, 1, 3), (2, 1, 5, 3)
+        ```
 
-    ```python
-    rows, columns = strip_pool(keras.ops.ones((2, 6, 5, 3)))
-    rows.shape, columns.shape  # (2, 6, 1, 3), (2, 1, 5, 3)
-    ```
-
-    Reference: [Hou et al., 2020](https://arxiv.org/abs/2003.13328), equations 1 and 2.
+    References:
+        [Hou et al., 2020](https://arxiv.org/abs/2003.13328), equations 1 and 2.
     """
     wide = at_least_float32(x)
     rows = ops.mean(wide, axis=2, keepdims=True)
@@ -39,11 +39,11 @@ def strip_pool(x):
 def adaptive_average_pool(x, output_size):
     """Averages a feature map over a grid of bins, as PyTorch defines the bins.
 
-    Bin `i` of `m` over `n` cells covers the cells `floor(i * n / m)` to
-    `ceil((i + 1) * n / m)`, the end excluded: where `m` does not divide `n`, bins
-    overlap, and where `m > n`, the pooling repeats cells. This is
-    `torch.nn.AdaptiveAvgPool2d`; `keras.layers.AdaptiveAveragePooling2D` computes the
-    same but refuses sizes that are known only at run time.
+    Bin `i` of `m` over `n` cells covers the cells from `floor(i * n / m)` up to, but
+    not including, `ceil((i + 1) * n / m)`. Bins overlap if `m` does not divide `n`, and
+    repeat cells if `m > n`. This equals `torch.nn.AdaptiveAvgPool2d`;
+    `keras.layers.AdaptiveAveragePooling2D` computes the same but does not support
+    dynamic shapes.
 
     Args:
         x: float tensor `(batch, height, width, channels)`, any sizes.
@@ -53,16 +53,16 @@ def adaptive_average_pool(x, output_size):
         Tensor `(batch, rows, columns, channels)` of the dtype of `x`.
 
     Example:
-
-    ```python
-    adaptive_average_pool(keras.ops.ones((2, 7, 5, 3)), (3, 2)).shape  # (2, 3, 2, 3)
-    ```
+        ```python
+        x = keras.ops.ones((2, 7, 5, 3))
+        adaptive_average_pool(x, (3, 2)).shape  # (2, 3, 2, 3)
+        ```
     """
     rows, columns = output_size
     height, width = ops.shape(x)[1:3]
     wide = at_least_float32(x)
-    # Two small products: cheap next to any convolution, and so is their gradient,
-    # where gathering cells bin by bin would scatter it back.
+    # Two small matrix products are cheap, and so is their gradient; gathering cells by
+    # bin would need a scatter in the gradient.
     wide = ops.einsum("ih,bhwc->biwc", _bins(height, rows, wide.dtype), wide)
     wide = ops.einsum("jw,biwc->bijc", _bins(width, columns, wide.dtype), wide)
     return ops.cast(wide, x.dtype)
@@ -70,11 +70,12 @@ def adaptive_average_pool(x, output_size):
 
 @xla_op
 def adaptive_max_pool(x, output_size):
-    """The largest values of a feature map over the bins of `adaptive_average_pool`.
+    """Returns the largest values of a feature map in the bins of a grid.
 
-    This is `torch.nn.AdaptiveMaxPool2d`; `keras.layers.AdaptiveMaxPooling2D` computes
-    the same but refuses sizes that are known only at run time. Where values of a bin
-    are equal and largest, they share its gradient.
+    The bins are those of `adaptive_average_pool`. This equals
+    `torch.nn.AdaptiveMaxPool2d`; `keras.layers.AdaptiveMaxPooling2D` computes the same
+    but does not support dynamic shapes. If several values of a bin are the largest,
+    they share its gradient.
 
     Args:
         x: float tensor `(batch, height, width, channels)`, any sizes.
@@ -84,27 +85,28 @@ def adaptive_max_pool(x, output_size):
         Tensor `(batch, rows, columns, channels)` of the dtype of `x`.
 
     Example:
-
-    ```python
-    adaptive_max_pool(keras.ops.ones((2, 7, 5, 3)), (3, 2)).shape  # (2, 3, 2, 3)
-    ```
+        ```python
+        x = keras.ops.ones((2, 7, 5, 3))
+        adaptive_max_pool(x, (3, 2)).shape  # (2, 3, 2, 3)
+        ```
     """
     rows, columns = output_size
     return _largest(_largest(x, 2, columns), 1, rows)
 
 
 def pool_windows(x, size):
-    """Averages a feature map over square windows that lie side by side.
+    """Averages a feature map over adjacent square windows.
 
     Args:
         x: float tensor `(batch, height, width, channels)`, any sizes.
-        size: int. The sides of the windows in cells; those of the map where that is
-            smaller. Rows and columns at the end that do not fill a window are left out.
+        size: int. The side of the windows in cells, limited to the size of the map.
+            Rows and columns at the end that do not fill a window are dropped.
 
     Returns:
         Tensor `(batch, rows, columns, channels)`, float32 or wider.
 
-    Example: `pool_windows(keras.ops.ones((2, 9, 3, 4)), 4)` has shape `(2, 2, 1, 4)`.
+    Example:
+        `pool_windows(keras.ops.ones((2, 9, 3, 4)), 4)` has shape `(2, 2, 1, 4)`.
     """
     x = at_least_float32(x)
     batch, height, width, channels = ops.shape(x)
@@ -122,25 +124,25 @@ def _smaller(size, cells):
 
 
 def _largest(x, axis, bins):
-    """Pools one axis: gathers the cells of each bin, and takes the largest."""
+    """Max-pools one axis: gathers the cells of each bin and takes the largest."""
     if bins == 1:
         return ops.max(x, axis=axis, keepdims=True)
     cells = ops.shape(x)[axis]
     start, end = _bounds(cells, bins)
-    # No bin is longer; in a shorter one the last cell comes several times.
+    # No bin is longer than this; shorter bins repeat their last cell.
     step = ops.arange(ceil_division(cells, bins) + 1, dtype="int32")
     index = ops.minimum(start[:, None] + step, end[:, None] - 1)
     return ops.max(ops.take(x, index, axis=axis), axis=axis + 1)
 
 
 def _bounds(cells, bins):
-    """The first cell of each bin, and the one behind its last."""
+    """Returns the first cell of each bin and the cell after its last."""
     index = ops.arange(bins, dtype="int32")
     return index * cells // bins, ceil_division((index + 1) * cells, bins)
 
 
 def _bins(cells, bins, dtype):
-    """Matrix `(bins, cells)` that averages the cells of each bin."""
+    """Returns a matrix `(bins, cells)` that averages the cells of each bin."""
     start, end = (bound[:, None] for bound in _bounds(cells, bins))
     cell = ops.arange(cells, dtype="int32")[None, :]
     inside = ops.cast(ops.logical_and(cell >= start, cell < end), dtype)

@@ -1,61 +1,60 @@
-"""Where in its image a row lies, and how that is written as a vector."""
+"""Positions of rows in their image, and their encoding as vectors."""
 
 import numpy as np
 from keras import ops
 
-# Rows of an uncropped image have positions 0 to 127; padding has this one.
+# The position of padding; rows of an uncropped image have 0 to 127.
 PADDING = 128
 
 
 def row_positions(rows, image_height):
-    """The positions of rows of an uncropped image, on a scale of 0 to 127.
+    """Returns the positions of rows of an uncropped image, on a scale of 0 to 127.
 
-    `floor((128 * row + 120) / image_height)`: at 1024 rows the released `row // 8`
-    (120 is below 1024 / 8), and at every height from 16 such that a whole image has the
-    coarse positions 0 to 15 in order. So crops, windows and scaled images
-    of images of any height speak of one scale; 128 is left for padding.
+    Computes `floor((128 * row + 120) / image_height)`. At 1024 rows, this is the
+    released `row // 8`. At every height of at least 16, a whole image has the coarse
+    positions 0 to 15 in order. Crops, windows and scaled images of any height therefore
+    share one scale. The value 128 is reserved for padding.
 
     Args:
-        rows: integers 0 to `image_height - 1`, of any shape: an int, a NumPy array or
-            a tensor.
-        image_height: int, or a scalar integer tensor. Rows of the whole image.
+        rows: int, NumPy array or tensor of any shape with integers in 0 to
+            `image_height - 1`.
+        image_height: int or scalar integer tensor. The rows of the whole image.
 
     Returns:
         Integers of the shape of `rows`.
 
     Example:
+        ```python
+        window = np.arange(512, 1024)  # rows of a window in an image of 1024 rows
+        row_positions(window, 1024)  # 64, 64, ..., 127
+        ```
 
-    ```python
-    window = np.arange(512, 1024)  # rows of a window in an image of 1024 rows
-    row_positions(window, 1024)  # 64, 64, ..., 127
-    ```
-
-    Reference: the released `datasets/cityscapes.py` of [Choi et al.,
-    2020](https://arxiv.org/abs/2003.05128), which fixes 1024 rows.
+    References:
+        the released `datasets/cityscapes.py` of [Choi et al.,
+        2020](https://arxiv.org/abs/2003.05128), which supports only 1024 rows.
     """
     return (128 * rows + 120) // image_height
 
 
 def coarse_positions(positions, coarse_height):
-    """Brings the positions of rows to the few rows that height is told apart in.
+    """Samples the positions of rows at a few coarse rows.
 
-    Coarse row `i` takes the row `floor(i * height / coarse_height)`, as PyTorch's
-    nearest neighbour does, and divides its position.
+    Coarse row `i` takes the position of row `floor(i * height / coarse_height)`, like
+    nearest-neighbor resizing in PyTorch, and scales it to 0..`coarse_height`.
 
     Args:
-        positions: integer tensor `(batch, height)` in 0 to 128, any height.
+        positions: integer tensor `(batch, height)` in 0 to 128, of any height.
         coarse_height: int.
 
     Returns:
-        int32 tensor `(batch, coarse_height)` in 0 to `coarse_height`, the last for
-        padding.
+        int32 tensor `(batch, coarse_height)` in 0 to `coarse_height`, where the last
+        value stands for padding.
 
     Example:
-
-    ```python
-    positions = row_positions(np.arange(360)[None], 360)
-    coarse_positions(positions, 16)  # [[0, 1, ..., 15]]
-    ```
+        ```python
+        positions = row_positions(np.arange(360)[None], 360)
+        coarse_positions(positions, 16)  # [[0, 1, ..., 15]]
+        ```
     """
     positions = ops.cast(positions, "int32")
     height = ops.shape(positions)[1]
@@ -67,7 +66,8 @@ def jitter_positions(positions, noise, coarse_height):
     """Moves coarse positions by rounded noise of at most two rows, within the image.
 
     Padding stays padding, and no row of the image becomes padding. (The release rounds
-    down, so that its noise leans upwards, and lets the last row become padding.)
+    down, which biases the noise towards lower positions, and lets the last row become
+    padding.)
 
     Args:
         positions: int32 tensor in 0 to `coarse_height`.
@@ -77,8 +77,9 @@ def jitter_positions(positions, noise, coarse_height):
     Returns:
         int32 tensor of the same shape.
 
-    Example: `jitter_positions([0, 5, 15, 16], [1.6, -9.0, 0.8, 3.0], 16)` is
-    `[2, 3, 15, 16]`.
+    Example:
+        `jitter_positions([0, 5, 15, 16], [1.6, -9.0, 0.8, 3.0], 16)` is
+        `[2, 3, 15, 16]`.
     """
     positions = ops.cast(positions, "int32")
     steps = ops.cast(ops.clip(ops.round(noise), -2, 2), "int32")
@@ -87,26 +88,28 @@ def jitter_positions(positions, noise, coarse_height):
 
 
 def sinusoidal_table(num_positions, channels, base, offset=0.0):
-    """A sine or cosine for each position and channel.
+    """Returns a table with a sine or cosine for each position and channel.
 
-    `table[p, 2i] = sin(p / base^(2i / channels)) + offset`, and the cosine of the same
-    angle for channel `2i + 1`.
+    `table[p, 2i] = sin(p / base^(2i / channels)) + offset`; channel `2i + 1` has the
+    cosine of the same angle.
 
     Args:
         num_positions: int.
         channels: int.
-        base: float. The wavelengths go from 2 pi to 2 pi times it.
-        offset: float.
+        base: float. The wavelengths range from 2 pi to 2 pi times `base`.
+        offset: float. Added to all values.
 
     Returns:
         NumPy array, float32 `(num_positions, channels)`.
 
-    Example: `sinusoidal_table(17, 16, base=100).shape` is `(17, 16)`.
+    Example:
+        `sinusoidal_table(17, 16, base=100).shape` is `(17, 16)`.
 
-    Reference: [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 3.5.
+    References:
+        [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 3.5.
     """
     position = np.arange(num_positions)[:, None]
     channel = np.arange(channels)[None, :]
     angle = position / base ** (channel // 2 * 2 / channels)
     table = np.where(channel % 2, np.cos(angle), np.sin(angle)).astype("float32")
-    return table + np.float32(offset)  # in float32, to have the bits of the release
+    return table + np.float32(offset)  # added in float32 to match the release exactly

@@ -1,4 +1,4 @@
-"""Bilinear resizing to sizes that may be known only at run time."""
+"""Bilinear resizing with support for dynamic shapes."""
 
 from keras import ops
 
@@ -9,14 +9,14 @@ from keras_seg.ops.xla import has_slow_gathering, xla_op
 
 @xla_op(on_cpu=False)
 def resize_bilinear(x, size, align_corners=False):
-    """Resizes feature maps bilinearly, to any size, static or not.
+    """Resizes feature maps bilinearly to any size, static or dynamic.
 
     Output row `i` of `m` takes the value at input row `(i + 1/2) * n / m - 1/2` of `n`
-    (half-pixel centres), or at `i * (n - 1) / (m - 1)` with `align_corners`, where the
-    centres of the corner pixels stay in place. Values beyond the border are those of
-    the border; there is no anti-aliasing. Both are those of
-    `torch.nn.functional.interpolate`; `keras.ops.image.resize` refuses run-time sizes
-    in a graph and knows only the first.
+    (half-pixel centers), or at `i * (n - 1) / (m - 1)` with `align_corners`, which
+    keeps the centers of the corner pixels in place. Values beyond the border are those
+    of the border, and there is no anti-aliasing. Both modes equal those of
+    `torch.nn.functional.interpolate`; `keras.ops.image.resize` supports only the first,
+    and no dynamic shapes in a graph.
 
     Args:
         x: float tensor `(batch, height, width, channels)`, any sizes.
@@ -24,14 +24,13 @@ def resize_bilinear(x, size, align_corners=False):
         align_corners: bool.
 
     Returns:
-        Tensor `(batch, *size, channels)` of the dtype of `x`; computed in float32 if
-        that has fewer digits.
+        Tensor `(batch, *size, channels)` of the dtype of `x`, computed in float32 or
+        wider.
 
     Example:
-
-    ```python
-    resize_bilinear(keras.ops.ones((2, 3, 5, 7)), (6, 9)).shape  # (2, 6, 9, 7)
-    ```
+        ```python
+        resize_bilinear(keras.ops.ones((2, 3, 5, 7)), (6, 9)).shape  # (2, 6, 9, 7)
+        ```
     """
     wide = at_least_float32(x)
     wide = _resize_axis(wide, 2, size[1], align_corners)
@@ -42,8 +41,8 @@ def resize_bilinear(x, size, align_corners=False):
 def _resize_axis(x, axis, outputs, align_corners):
     """Interpolates linearly along one axis.
 
-    The position of an output is `position / unit` cells, both integers: so the weights
-    are exact at any size, where a float32 position loses digits as maps grow.
+    The position of an output is `position / unit` cells. As both are integers, the
+    weights are exact at any size; float32 positions would lose digits on large maps.
     """
     cells = ops.shape(x)[axis]
     index = ops.arange(outputs, dtype="int32")
@@ -70,7 +69,7 @@ def _interpolate(x, axis, places):
 
 
 def _with_gradient(x, axis, cells, places):
-    """The same, whose gradient is a product with the matrix of the interpolation."""
+    """Interpolates, with a gradient that is a product with the interpolation matrix."""
 
     @custom_gradient
     def interpolate(x):
@@ -86,7 +85,7 @@ def _with_gradient(x, axis, cells, places):
 
 
 def _multiply(matrix, x, axis):
-    """The product with the cells of an axis, rows or columns of a feature map."""
+    """Multiplies a matrix with the cells along the rows or columns of a feature map."""
     if axis == 2:
         return ops.matmul(matrix, x)
     batch, rows, columns, channels = ops.shape(x)
@@ -95,6 +94,6 @@ def _multiply(matrix, x, axis):
 
 
 def _at_least_1(size):
-    if isinstance(size, int):  # of which Keras makes 16 bits where floats have 16
+    if isinstance(size, int):  # Keras would convert it to 16 bits in half precision
         return max(size, 1)
     return ops.maximum(size, 1)

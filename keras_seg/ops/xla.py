@@ -1,8 +1,8 @@
-"""Where the ops meet TensorFlow: compilation by XLA, and the gate to TensorFlow itself.
+"""XLA compilation of the core ops, and access to TensorFlow.
 
 Compiling a whole train step fails under `MirroredStrategy`, while compiled functions
-inside a step work. So each core op is a `tf.function(jit_compile=True)` of its own.
-What XLA gains and costs on a CPU, by op and by network, is in docs/benchmarks.md.
+inside a step work. Each core op is therefore a `tf.function(jit_compile=True)`. The
+effect of XLA on a CPU is measured in docs/benchmarks.md.
 """
 
 import contextlib
@@ -16,25 +16,23 @@ _enabled = None
 def set_xla(enabled):
     """Turns the compilation of the core ops by XLA on or off.
 
-    It holds for everything that is traced afterwards; functions that were traced
-    before keep what they have. On backends other than TensorFlow there is nothing to
-    switch.
+    The setting applies to everything that is traced afterwards; functions that were
+    traced before do not change. It has no effect on backends other than TensorFlow.
 
     Args:
-        enabled: True compiles all core ops, False none. None, as it is when the package
-            is imported, compiles all where TensorFlow sees an accelerator; on a CPU
-            those that XLA makes faster there: all but `resize_bilinear`, which takes
-            twice as long compiled, and `prior_context`.
+        enabled: bool or None. True compiles all core ops, False none. None, the
+            default, compiles all of them if TensorFlow sees an accelerator. On a CPU it
+            compiles all except `resize_bilinear` and `prior_context`, which are faster
+            without XLA.
 
     Raises:
         TypeError: If `enabled` is neither a bool nor None.
 
     Example:
-
-    ```python
-    keras_seg.set_xla(False)
-    model.compile(...)  # traces plain ops
-    ```
+        ```python
+        keras_seg.set_xla(False)
+        model.compile(...)  # traces plain ops
+        ```
     """
     global _enabled
     if enabled is not None and not isinstance(enabled, bool):
@@ -44,14 +42,16 @@ def set_xla(enabled):
 
 @contextlib.contextmanager
 def xla_scope(enabled):
-    """`set_xla` for the length of a `with` block.
+    """Context manager that applies `set_xla` within a `with` block.
+
+    Args:
+        enabled: See `set_xla`.
 
     Example:
-
-    ```python
-    with keras_seg.xla_scope(False):
-        export(model)  # no op of this graph asks for XLA
-    ```
+        ```python
+        with keras_seg.xla_scope(False):
+            export(model)  # no op of this graph asks for XLA
+        ```
     """
     before = _enabled
     set_xla(enabled)
@@ -62,10 +62,10 @@ def xla_scope(enabled):
 
 
 def tensorflow():
-    """The module `tensorflow` where Keras runs on it, else None.
+    """Returns the module `tensorflow` if it is the backend of Keras, else None.
 
-    The other files of `ops` come here for the little that `keras.ops` lacks, so that
-    this one stays the only file of the mathematics that imports TensorFlow.
+    Other ops use this for what `keras.ops` lacks, so that no other file of `ops`
+    imports TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
         return None
@@ -75,22 +75,23 @@ def tensorflow():
 
 
 def has_slow_gathering():
-    """Whether the gradient of `keras.ops.take` is slow: on TensorFlow without a GPU.
+    """Returns whether the gradient of `keras.ops.take` is slow.
 
-    It transposes the map, adds up segments in one thread, and transposes it back.
+    On TensorFlow without a GPU, it transposes the map, sums segments in one thread, and
+    transposes the result back.
     """
     tf = tensorflow()
     return tf is not None and not tf.config.get_visible_devices("GPU")
 
 
 def stop_unless(condition, message, value):
-    """Stops a graph of TensorFlow where a condition does not hold when it runs.
+    """Makes a TensorFlow graph raise an error if a condition is false when it runs.
 
-    XLA leaves it out, and so do the other backends: what they compile cannot stop.
+    XLA and other backends skip the check, because compiled functions cannot raise.
 
     Args:
         condition: scalar bool tensor.
-        message: str, which `value` ends.
+        message: str. The message, to which `value` is appended.
         value: scalar tensor.
     """
     if tf := tensorflow():
@@ -98,35 +99,35 @@ def stop_unless(condition, message, value):
 
 
 def require_tensorflow(name):
-    """Raises a RuntimeError where Keras runs on another backend.
+    """Raises a RuntimeError if TensorFlow is not the backend of Keras.
 
     Args:
-        name: str. What cannot work there.
+        name: str. The name of the feature that needs TensorFlow.
     """
     backend = keras.backend.backend()
     if backend != "tensorflow":
         raise RuntimeError(
-            f"`{name}` needs Keras on the TensorFlow backend. Received: {backend}. A "
-            "model that was saved as a `.keras` file loads there too, with "
+            f"`{name}` needs the TensorFlow backend of Keras. Received: {backend}. "
+            "Save the model as a `.keras` file and load it with "
             "KERAS_BACKEND=tensorflow."
         )
 
 
 def xla_op(function=None, *, on_cpu=True):
-    """Decorates an op: tensors, then plain Python values, to tensors.
+    """Decorates an op so that XLA compiles it on TensorFlow.
 
-    On TensorFlow a call is compiled when it is traced into a graph and every tensor
-    among the arguments has a static shape (but for the batch axis). Eager calls and
-    run-time sizes run `function` as it is, because XLA compiles anew for every
-    concrete shape; so do all calls after `set_xla(False)` and on other backends.
+    A call is compiled if it is traced into a graph and every tensor among the arguments
+    has a static shape, apart from the batch axis. Eager calls and dynamic shapes run
+    `function` as it is, because XLA compiles again for every concrete shape. So do all
+    calls after `set_xla(False)` and on other backends.
 
-    The gradient of a compiled call is compiled too. `function` must be a pure
-    function of its arguments, and the Python values among them hashable.
+    The gradient of a compiled call is compiled too. `function` must be a pure function
+    of tensors, followed by hashable Python values, and return tensors.
 
     Args:
-        function: the op; None where the decorator is called for its options.
-        on_cpu: bool. False for an op that XLA makes slower on a CPU: there it is
-            compiled after `set_xla(True)` only.
+        function: the op, or None if the decorator is called with options.
+        on_cpu: bool. False for an op that XLA makes slower on a CPU; there it is
+            compiled only after `set_xla(True)`.
     """
     if function is None:
         return functools.partial(xla_op, on_cpu=on_cpu)
@@ -148,12 +149,12 @@ def xla_op(function=None, *, on_cpu=True):
 def _should_compile(tf, arguments, on_cpu):
     if tf.executing_eagerly() or not _asked_for(tf, on_cpu):
         return False
-    # Inside a function that XLA compiles as a whole a nested request changes nothing.
+    # Nested requests have no effect in a function that XLA compiles as a whole.
     leaves = tf.nest.flatten(arguments)
     if any(isinstance(leaf, keras.KerasTensor) for leaf in leaves):
         return False
     tensors = [leaf for leaf in leaves if tf.is_tensor(leaf)]
-    # A scalar tensor among the arguments is a size that is known at run time only.
+    # A scalar tensor among the arguments is a dynamic size.
     return all(
         tensor.shape.rank and tensor.shape[1:].is_fully_defined() for tensor in tensors
     )
@@ -162,7 +163,7 @@ def _should_compile(tf, arguments, on_cpu):
 def _asked_for(tf, on_cpu):
     if _enabled is not None:
         return _enabled
-    # Not the logical devices: to list these ends the time when they can be set.
+    # Not the logical devices: listing them fixes their configuration.
     return on_cpu or any(
         d.device_type != "CPU" for d in tf.config.get_visible_devices()
     )

@@ -90,6 +90,6 @@ def test_trains_from_a_pipeline_of_tensorflow_and_is_served_by_it(tmp_path):
     ],
 )
 def test_what_needs_tensorflow_says_so(call, name):
-    message = f"`{name}` needs Keras on the TensorFlow backend. Received: {BACKEND}"
+    message = f"`{name}` needs the TensorFlow backend of Keras. Received: {BACKEND}"
     with pytest.raises(RuntimeError, match=message):
         call()
