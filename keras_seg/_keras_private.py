@@ -1,20 +1,21 @@
-"""What this package reads of Keras that Keras does not promise to keep.
+"""Access to private attributes of Keras.
 
-All of it is here, by subject; `tests/test_keras_private.py` fails, and names what is
-missing, where another Keras has moved it.
+The package uses private attributes only in this file. `tests/test_keras_private.py`
+names those that are missing in another version of Keras.
 """
 
 # --- Graphs ---------------------------------------------------------------------------
 
 
 def calls(function):
-    """Operation, arguments and outputs of each call, in an order in which they can run.
+    """Yields operation, arguments and outputs of each call, in execution order.
 
     Args:
         function: `keras.Function`.
 
     Yields:
-        Operation, pair of its args and kwargs, list of output tensors.
+        Tuple of the operation, the pair of its args and kwargs, and the list of its
+        output tensors.
     """
     # Keras has no public way to list the calls of a graph.
     for depth in sorted(function._nodes_by_depth, reverse=True):
@@ -28,17 +29,17 @@ def calls(function):
 
 
 def layers_within(layer):
-    """A layer or model and all layers within it, at every depth."""
+    """Returns a layer or model and all layers within it, at every depth."""
     return list(layer._flatten_layers())
 
 
 def takes_training(layer):
-    """Whether the `call` of a layer has the argument `training`."""
+    """Returns whether the `call` of a layer has the argument `training`."""
     return layer._call_has_training_arg
 
 
 def lambda_output_shape(layer):
-    """The `output_shape` that a `keras.layers.Lambda` was given."""
+    """Returns the `output_shape` argument of a `keras.layers.Lambda`."""
     return layer._output_shape
 
 
@@ -46,7 +47,7 @@ def lambda_output_shape(layer):
 
 
 def replace_moments(norm, moments):
-    """Lets a batch norm take mean and variance from another function.
+    """Replaces the function that computes the moments of a batch norm.
 
     Args:
         norm: `keras.layers.BatchNormalization`.
@@ -56,12 +57,12 @@ def replace_moments(norm, moments):
 
 
 def own_moments(norm, inputs, mask):
-    """Mean and variance as the class of a batch norm works them out."""
+    """Returns mean and variance as computed by the class of a batch norm."""
     return type(norm)._moments(norm, inputs, mask)
 
 
 def moments_axes(norm):
-    """The axes over which a batch norm takes its moments."""
+    """Returns the axes over which a batch norm computes its moments."""
     return norm._reduction_axes
 
 
@@ -69,15 +70,15 @@ def moments_axes(norm):
 
 
 def start_at_epoch(model, epoch):
-    """Lets the `fit` that has begun go on at an epoch, as BackupAndRestore does."""
+    """Makes a `fit` that has started resume at an epoch, like `BackupAndRestore`."""
     model._initial_epoch = epoch
 
 
 def variable_index(optimizer, variable):
-    """The place of a variable in an optimizer's lists of what it keeps for each."""
+    """Returns the index of a variable in an optimizer's lists of slot variables."""
     return optimizer._get_variable_index(variable)
 
 
 def is_decayed(optimizer, variable):
-    """Whether an optimizer applies its weight decay to a variable."""
+    """Returns whether an optimizer applies its weight decay to a variable."""
     return optimizer._use_weight_decay(variable)

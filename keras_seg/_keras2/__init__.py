@@ -1,12 +1,12 @@
-"""What this package takes from Keras 3, supplied to Keras 2 beside TensorFlow 2.15.
+"""Compatibility layer for Keras 2 with TensorFlow 2.15, which tensorflow-addons needs.
 
-tensorflow-addons needs Keras 2, and nothing else knows of it: this folder is imported
-where `keras.__version__` begins with 2. It gives Keras 2 what it lacks, in the places
-where Keras 3 has it, and extends what takes more on Keras 3; what Keras 2 can do, it
-does as before. `keras.ops` is that of keras-core, which keras-cv brings along. What is
-missing there, or has other dtypes or fewer digits than on Keras 3, is TensorFlow's.
+This folder is imported only if `keras.__version__` starts with 2. It adds the parts of
+the Keras 3 API that the package uses to Keras 2, under their Keras 3 names, and extends
+functions that accept more in Keras 3; everything else is unchanged. `keras.ops` comes
+from keras-core, a dependency of keras-cv. TensorFlow supplies the ops that keras-core
+lacks or computes in other dtypes or with less precision than Keras 3.
 
-What works so, and what does not, is in docs/guides/addons.md.
+Supported features and limitations are listed in docs/guides/addons.md.
 """
 
 from keras_seg._keras2 import (

@@ -1,4 +1,4 @@
-"""Data types, and Keras's settings."""
+"""Dtypes and `keras.config`."""
 
 import types
 

@@ -1,4 +1,4 @@
-"""The graphs of functional models: their calls, sizes and copies."""
+"""Graphs of functional models: their calls, output shapes and copies."""
 
 import functools
 import re
@@ -13,7 +13,7 @@ from keras_seg._keras2.symbolic_tensors import KerasTensor
 
 
 class Function:
-    """What is read of `keras.Function`: the calls between tensors, by depth."""
+    """The used part of `keras.Function`: the calls between tensors, by depth."""
 
     def __init__(self, inputs, outputs):
         self.inputs = tf.nest.flatten(inputs)
@@ -27,7 +27,7 @@ class Function:
 def _node(node):
     operation = node.layer
     if isinstance(operation, TFOpLambda):
-        # Keras 2 counts the operations of a process: "tf.__operators__.add_108".
+        # Keras 2 numbers operations per process, such as "tf.__operators__.add_108".
         name = re.search(r"(\w+?)(_\d+)?$", operation.name)[1]
         operation = type(operation)(operation.function, name=name)
     args = tuple(node.call_args)
@@ -41,12 +41,12 @@ def _node(node):
     )
 
 
-# How Keras 2 keeps the slice of a whole axis.
+# The slice of a whole axis in Keras 2's format.
 _ALL = {"start": None, "stop": None, "step": None}
 
 
 def _all_axes(index, rank):
-    """An index without `...`, which cannot be saved."""
+    """Replaces `...` in an index, because it cannot be saved."""
     index = list(index) if isinstance(index, (list, tuple)) else [index]
     if Ellipsis not in index:
         return tuple(index)
@@ -61,7 +61,7 @@ def _compute_output_spec(layer, *args, **kwargs):
 
 
 def _compute_output_shape(model, input_shape):
-    """That of a functional model, whatever operations and constants are in it."""
+    """Returns the output shape of a functional model with any operations."""
     structure, shapes = model.input, input_shape
     if isinstance(structure, dict):
         shapes = [input_shape[name] for name in sorted(structure)]

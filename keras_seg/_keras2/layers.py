@@ -1,4 +1,4 @@
-"""Layers: those of this package, and what Keras's own lack."""
+"""Adaptation of this package's layers to Keras 2, and missing parts of Keras's."""
 
 import functools
 import inspect
@@ -16,14 +16,14 @@ _PACKAGE = __name__.partition(".")[0] + "."
 
 
 def _known(shape):
-    """Shapes as tuples, as Keras 3 gives them."""
+    """Converts shapes to tuples, as Keras 3 passes them."""
     return tf.nest.map_structure(
         lambda x: tuple(x) if isinstance(x, tf.TensorShape) else x, shape
     )
 
 
 def _building(build):
-    """A `build` that may be called by itself, as layers call those of their parts."""
+    """Wraps `build` so that a parent layer may call it directly."""
 
     @functools.wraps(build)
     def wrapped(self, input_shape):
@@ -36,7 +36,7 @@ def _building(build):
 
 
 def _prepare(cls):
-    """What Keras calls of a class of this package is not rewritten by AutoGraph."""
+    """Prepares a class of this package: no AutoGraph, and `build` as in Keras 3."""
     if not cls.__module__.startswith(_PACKAGE):
         return
     for name in ("call", "update_state", "result"):
@@ -53,7 +53,7 @@ def _prepare(cls):
 
 
 def _allow_training(cls):
-    """Any layer may be called with `training`, as on Keras 3."""
+    """Lets any layer be called with `training`, as in Keras 3."""
     if "training" not in inspect.signature(cls.call).parameters:
 
         def call(self, *args, training=None, **kwargs):
@@ -72,7 +72,7 @@ def _prepare_subclasses(base):
 
 
 def _build_attention(self, query_shape, value_shape=None, key_shape=None):
-    """`MultiHeadAttention.build` as on Keras 3, apart from a call."""
+    """Builds a `MultiHeadAttention` without a call, as in Keras 3."""
     if value_shape is not None:
         query, value = map(tf.TensorShape, (query_shape, value_shape))
         key = tf.TensorShape(key_shape or value_shape)
@@ -89,7 +89,7 @@ def _build_attention(self, query_shape, value_shape=None, key_shape=None):
 
 
 def _grouped(plain):
-    """Grouped convolutions, by XLA unless a layer has an operation of its own."""
+    """Wraps grouped convolutions: XLA, unless the layer overrides the operation."""
 
     @functools.wraps(plain)
     def convolve(self, inputs, kernel):
@@ -101,9 +101,9 @@ def _grouped(plain):
 
 
 def _batch_norm(plain):
-    """Batch norm over all replicas with the moments of `synchronize_batch_norm`.
+    """Wraps batch norm to use the moments of `synchronize_batch_norm`.
 
-    The moving variance is unbiased, as Keras 2 has it on one device.
+    The moving variance is unbiased, as in Keras 2 on one device.
     """
 
     @functools.wraps(plain)
@@ -134,10 +134,10 @@ def _batch_norm(plain):
 
 
 class GroupQueryAttention(keras.layers.Layer):
-    """A layer that Keras 2 does not have: no layer is one."""
+    """Placeholder for a layer that Keras 2 lacks, for `isinstance` checks."""
 
     def __init__(self, *args, **kwargs):
-        raise NotImplementedError("GroupQueryAttention is a layer of Keras 3.")
+        raise NotImplementedError("GroupQueryAttention needs Keras 3.")
 
 
 def install():
@@ -145,7 +145,7 @@ def install():
     keras.layers.GroupQueryAttention = GroupQueryAttention
     keras.layers.DepthwiseConv2D.kernel = property(lambda self: self.depthwise_kernel)
     for part in ("query_dense", "key_dense", "value_dense", "output_dense"):
-        # Their names in Keras 3's files of weights.
+        # The names in the weight files of Keras 3.
         dense = property(operator.attrgetter(f"_{part}"))
         setattr(keras.layers.MultiHeadAttention, part, dense)
     keras.layers.MultiHeadAttention.build = _build_attention

@@ -1,4 +1,4 @@
-"""`keras.ops`, `keras.random` and `keras.tree`, of keras-core and TensorFlow."""
+"""`keras.ops`, `keras.random` and `keras.tree` from keras-core and TensorFlow."""
 
 import contextlib
 import functools
@@ -13,16 +13,17 @@ import tensorflow as tf
 
 from keras_seg._keras2.symbolic_tensors import is_symbolic
 
-with contextlib.redirect_stdout(io.StringIO()):  # it tells its backend
+with contextlib.redirect_stdout(io.StringIO()):  # it prints its backend
     import keras_core
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class Operation(keras.layers.Layer):
-    """An op of `keras.ops` in a functional model, where Keras 3 has an `Operation`.
+    """Layer that runs an op of `keras.ops` in a functional model.
 
     Args:
         function: str. The name of the op.
+        **kwargs: Base layer arguments, such as `name`.
     """
 
     def __init__(self, function, **kwargs):
@@ -44,7 +45,7 @@ def _map(function, xs):
 
 
 def _fori_loop(lower, upper, body, values):
-    # Unrolled: this XLA takes no loop over tensors with an unknown axis.
+    # Unrolled, because this XLA does not support loops over dynamic shapes.
     for index in range(lower, upper):
         values = body(index, values)
     return values
@@ -67,7 +68,7 @@ def _psnr(first, second, max_val):
 
 
 def _weak(function):
-    """Numbers take the dtype of the tensors: keras-core makes 64 bits of them."""
+    """Gives numbers the dtype of the tensors; keras-core would convert to 64 bits."""
 
     @functools.wraps(function)
     def op(*args):
@@ -83,7 +84,7 @@ def _weak(function):
 
 
 def _convert_to_numpy(x):
-    # By way of a tensor, for variables of several replicas.
+    # Variables of several replicas must be converted to a tensor first.
     return np.array(tf.convert_to_tensor(x) if isinstance(x, tf.Variable) else x)
 
 
@@ -92,7 +93,7 @@ def _full(shape, value, dtype=None):
 
 
 def _mean(x, axis=None, keepdims=False):
-    # In float32 at least: keras-core sums float16 in float16.
+    # In float32 or wider, because keras-core sums float16 in float16.
     x = tf.convert_to_tensor(x)
     wide = tf.float64 if x.dtype == tf.float64 else tf.float32
     mean = tf.reduce_mean(tf.cast(x, wide), axis, keepdims)
@@ -141,9 +142,9 @@ def _ops():
 
 
 class SeedGenerator:
-    """`keras.random.SeedGenerator`: the numbers are those of TensorFlow's generator.
+    """Stand-in for `keras.random.SeedGenerator`, backed by TensorFlow's generator.
 
-    So `keras.utils.set_random_seed` seeds them too.
+    `keras.utils.set_random_seed` therefore applies.
     """
 
     def __init__(self, seed=None, name=None):

@@ -1,4 +1,4 @@
-"""Optimizers, and where `fit` begins."""
+"""Optimizers, and the initial epoch of `fit`."""
 
 import functools
 import inspect
@@ -10,7 +10,7 @@ from keras.src.optimizers.optimizer import CallableList, _BaseOptimizer
 
 
 class _Optimizer:
-    """What Keras 3's optimizers have and those of Keras 2 lack."""
+    """Members of Keras 3's optimizers that Keras 2's lack."""
 
     @property
     def built(self):
@@ -27,7 +27,7 @@ class _Optimizer:
 
 
 class _LegacyOptimizer:
-    """The same of the optimizers that tensorflow-addons makes its own of."""
+    """Members that the base class of tensorflow-addons' optimizers lacks."""
 
     @property
     def built(self):
@@ -43,7 +43,7 @@ class _LegacyOptimizer:
 
 
 class _AtRate:
-    """An optimizer as it is at another learning rate, for one step of one variable."""
+    """View of an optimizer with another learning rate, for one update step."""
 
     def __init__(self, optimizer, learning_rate):
         self.learning_rate = learning_rate
@@ -54,7 +54,7 @@ class _AtRate:
 
 
 def _give_rate(plain):
-    """`_update_step`, which gives the rate to steps that take it, as on Keras 3."""
+    """Wraps `_update_step` to pass the learning rate, as in Keras 3, if accepted."""
 
     @functools.wraps(plain)
     def _update_step(self, gradient, variable):
@@ -67,7 +67,7 @@ def _give_rate(plain):
 
 
 def _take_rate(plain):
-    """Keras 2's own `update_step`, which takes the rate from a class made of it."""
+    """Wraps Keras 2's `update_step` to accept a learning rate from subclasses."""
 
     def update_step(self, gradient, variable, *learning_rate):
         optimizer = _AtRate(self, *learning_rate) if learning_rate else self
@@ -78,7 +78,7 @@ def _take_rate(plain):
 
 
 def _first_epoch(plain):
-    """Where `fit` begins, which a callback may set as on Keras 3."""
+    """Wraps the start of `fit` so that a callback may set the epoch, as in Keras 3."""
 
     @functools.wraps(plain)
     def counters(self, steps_per_epoch, initial_epoch):

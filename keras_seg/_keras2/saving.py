@@ -1,4 +1,4 @@
-"""The paths of variables, by which weights are exchanged with Keras 3."""
+"""Paths of variables, by which weights are exchanged with Keras 3."""
 
 import contextlib
 
@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 def _path(variable):
-    """`variable.path`, of the names of the layers that it is in."""
+    """Returns the path of a variable, made of the names of its layers."""
     scope = getattr(variable, "_keras_seg_scope", "")
     layers = getattr(variable, "_keras_seg_path", variable.name.partition(":")[0])
     return scope + layers
@@ -23,7 +23,7 @@ def name_paths(layer, prefix):
 
 @contextlib.contextmanager
 def name_scope(name):
-    """`keras.name_scope`: the paths of variables that are made within begin so."""
+    """Context manager that prefixes the paths of new variables with a name."""
 
     def create(next_creator, **kwargs):
         variable = next_creator(**kwargs)

@@ -1,4 +1,4 @@
-"""Keras 2's symbolic tensors in the place of Keras 3's."""
+"""Keras 2's symbolic tensors under the API of Keras 3."""
 
 import keras
 import tensorflow as tf
@@ -6,7 +6,7 @@ from keras.src.engine import keras_tensor
 
 
 class _SymbolicTensor(type):
-    """What makes Keras 2's symbolic tensors pass for, and look like, Keras 3's."""
+    """Metaclass of `KerasTensor` that creates and recognizes Keras 2's tensors."""
 
     def __instancecheck__(cls, value):
         return isinstance(value, keras_tensor.KerasTensor)
@@ -16,7 +16,7 @@ class _SymbolicTensor(type):
 
 
 class KerasTensor(metaclass=_SymbolicTensor):
-    """`keras.KerasTensor(shape, dtype, name)`."""
+    """Keras 3's `keras.KerasTensor(shape, dtype, name)`."""
 
 
 def is_symbolic(arguments):

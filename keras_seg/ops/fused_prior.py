@@ -91,7 +91,7 @@ def fused_prior(
             context = ops.matmul(p, values)
             return (context, row_sums(pairs, start, *parts)) if has_loss else (context,)
 
-        # Uses maps, because loops that update slices are efficient only in XLA.
+        # Uses maps instead of loops that update slices, an op that only XLA has.
         context, *sums = ops.map(rows_of, ops.arange(blocks))
         context = _join(ops.transpose(context, (1, 0, 2, 3)), pixels)
         losses = ops.zeros((batch,), dtype)
