@@ -1,4 +1,4 @@
-"""Colours of augmented images: one matrix and one offset for all changes, and blur."""
+"""Colour changes and blur of augmented images, with one matrix for all changes."""
 
 import math
 
@@ -9,16 +9,16 @@ _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
 def color_matrix(saturation, hue):
-    """The matrix by which RGB rows are multiplied to change saturation and hue.
+    """Returns the matrix that changes the saturation and hue of RGB rows.
 
     Args:
-        saturation: float tensor `()`. The distance of a colour from its grey (its luma)
-            is multiplied by it.
-        hue: float tensor `()`. The share of a circle by which colours are turned about
-            the grey axis.
+        saturation: float tensor `()`. The factor of the distance of a colour from its
+            grey value (its luma).
+        hue: float tensor `()`. The rotation of colours about the grey axis, as a share
+            of a full circle.
 
     Returns:
-        float32 `(3, 3)`. Greys stay as they are.
+        float32 `(3, 3)`. Greys do not change.
     """
     grey = tf.constant([[weight] * 3 for weight in _LUMA])
     saturate = saturation * tf.eye(3) + (1 - saturation) * grey
@@ -37,9 +37,9 @@ def recolor(image, matrix, amounts):
 
     Args:
         image: float32 `(height, width, 3)` in 0..255.
-        matrix: float32 `(3, 3)`: see `color_matrix`.
-        amounts: float32 `(2,)`: by how much the distance from each channel's mean is
-            multiplied, and what is added.
+        matrix: float32 `(3, 3)`; see `color_matrix`.
+        amounts: float32 `(2,)`: the factor of the distance from each channel's mean,
+            and the value that is added.
 
     Returns:
         float32 `(height, width, 3)` in 0..255.
@@ -50,19 +50,19 @@ def recolor(image, matrix, amounts):
         matrix, (1 - contrast) * mean + brightness, transpose_a=True
     )
     pixels = tf.reshape(image, (-1, 3)) @ (contrast * matrix)
-    pixels = tf.nn.bias_add(pixels, offset)  # several times as fast as "+" here
-    # One op, where tf.clip_by_value is two.
+    pixels = tf.nn.bias_add(pixels, offset)  # much faster than "+" here
+    # A single op, unlike tf.clip_by_value.
     pixels = tf.raw_ops.ClipByValue(t=pixels, clip_value_min=0.0, clip_value_max=255.0)
     return tf.reshape(pixels, image.shape)
 
 
 def blur(image, deviation, largest):
-    """Blurs by a Gaussian; beyond its edges the image is mirrored.
+    """Blurs with a Gaussian; the image is mirrored at its edges.
 
     Args:
         image: float32 `(height, width, channels)`.
         deviation: float tensor `()`, the standard deviation in pixels.
-        largest: float, the largest that `deviation` may be.
+        largest: float, the upper bound of `deviation`.
 
     Returns:
         float32 of the shape of `image`.

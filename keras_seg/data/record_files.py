@@ -1,4 +1,4 @@
-"""TFRecord files whose records are read one by one, in any order."""
+"""Random access to the records of TFRecord files."""
 
 import struct
 
@@ -7,11 +7,14 @@ import tensorflow as tf
 
 from keras_seg.data.storage import open_file
 
-_HEADER, _FOOTER = 12, 4  # bytes: the length with its checksum, and that of the record
+_HEADER, _FOOTER = (
+    12,
+    4,
+)  # bytes of the length with its checksum, and of the record's checksum
 
 
 def record_places(path):
-    """Finds where the records of a TFRecord file begin, by the lengths in it.
+    """Finds the positions of the records in a TFRecord file from their lengths.
 
     Args:
         path: str or path of an uncompressed TFRecord file.
@@ -35,7 +38,7 @@ def record_places(path):
 
 
 def read_record(path, offset, length):
-    """The bytes of one record."""
+    """Reads the bytes of one record."""
     with open_file(path) as file:
         file.seek(int(offset))
         record = file.read(int(length))
@@ -45,7 +48,7 @@ def read_record(path, offset, length):
 
 
 def example_of(**files):
-    """A record of named bytes: a serialized `tf.train.Example`."""
+    """Serializes named bytes as a `tf.train.Example` record."""
     features = {
         name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[data]))
         for name, data in files.items()
@@ -55,6 +58,6 @@ def example_of(**files):
 
 
 def bytes_of(record):
-    """`{name: bytes}` of a record of `example_of`."""
+    """Returns `{name: bytes}` from a record that `example_of` wrote."""
     features = tf.train.Example.FromString(record).features.feature
     return {name: value.bytes_list.value[0] for name, value in features.items()}

@@ -3,16 +3,16 @@ import tensorflow as tf
 
 
 class SampleReader:
-    """Reads samples of a data set inside of a `tf.data` function.
+    """Reads samples of a data set inside a `tf.data` function.
 
-    Files that TensorFlow decodes (`SegmentationDataset.read_encoded`) are decoded by
-    it, which needs no lock of the Python interpreter; others are read by Python.
+    TensorFlow decodes the files that it supports (`SegmentationDataset.read_encoded`),
+    without the lock of the Python interpreter; Python reads all others.
 
     Args:
         dataset: `SegmentationDataset`.
-        read: Function of an index that returns the image, of `dataset.image_dtype`, and
-            the label, int32, as arrays, or raises an error that says what is wrong.
-        cache: Whether to keep in memory what was read.
+        read: function of an index that returns the image, of `dataset.image_dtype`, and
+            the label, int32, as arrays, or raises an error that tells what is wrong.
+        cache: bool. Whether to keep all samples in memory once they are read.
 
     Call arguments:
         index: int64 tensor `()`.
@@ -49,12 +49,12 @@ class SampleReader:
         return image, label
 
     def _decoded(self, index, image_file, label_file, table):
-        # The op reads PNGs as well. Pillow takes the accurate method for JPEGs, too.
+        # The op reads PNGs as well. The accurate method gives the pixels of Pillow.
         image = tf.io.decode_jpeg(image_file, channels=3, dct_method="INTEGER_ACCURATE")
         values = tf.io.decode_png(label_file, channels=1)[..., 0]
         label = tf.gather(table, tf.cast(values, tf.int32))
         same_size = tf.reduce_all(tf.shape(image)[:2] == tf.shape(label))
-        # Python's reader has the error for labels that do not fit.
+        # For labels that do not fit, the Python reader raises the error.
         return tf.cond(
             same_size & (tf.reduce_min(label) >= 0),
             lambda: (image, tf.cast(label, self.dtypes[1])),

@@ -1,4 +1,4 @@
-"""Paths of local disks and of the file systems that TensorFlow knows (gs://, ...)."""
+"""Paths on local disks and on TensorFlow's file systems (gs://, ...)."""
 
 import pathlib
 
@@ -8,18 +8,18 @@ import tensorflow as tf
 class RemotePath(pathlib.PurePosixPath):
     """A path such as gs://bucket/folder, with the methods of `pathlib.Path` used here.
 
-    Which file systems there are is up to `tf.io.gfile`.
+    `tf.io.gfile` determines which file systems are supported.
     """
 
     def __str__(self):
-        # pathlib takes the two slashes for one.
+        # pathlib merges the two slashes into one.
         return super().__str__().replace(":/", "://", 1)
 
     def __fspath__(self):
         return str(self)
 
     def resolve(self):
-        return self  # there are no links
+        return self  # such file systems have no links
 
     def exists(self):
         return tf.io.gfile.exists(str(self))
@@ -49,14 +49,14 @@ class RemotePath(pathlib.PurePosixPath):
 
 
 def as_path(path):
-    """A `pathlib.Path`, or a `RemotePath` where the path names a file system."""
+    """Returns a `pathlib.Path`, or a `RemotePath` if the path names a file system."""
     if isinstance(path, RemotePath) or "://" in str(path):
         return RemotePath(str(path))
     return pathlib.Path(path)
 
 
 def open_file(path, mode="rb"):
-    """Opens a file of any file system; missing ones raise a FileNotFoundError."""
+    """Opens a file on any file system; a missing file raises a `FileNotFoundError`."""
     path = as_path(path)
     if isinstance(path, pathlib.Path):
         return path.open(mode)
@@ -66,6 +66,6 @@ def open_file(path, mode="rb"):
 
 
 def read_bytes(path):
-    """The content of a file of any file system."""
+    """Reads the content of a file on any file system."""
     with open_file(path) as file:
         return file.read()

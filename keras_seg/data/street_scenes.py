@@ -44,25 +44,25 @@ _PAINTERS = {
 
 
 class StreetScenes(SegmentationDataset):
-    """Street scenes drawn by a program: a data set that needs no download.
+    """Procedurally drawn street scenes, a data set that needs no download.
 
     Each scene is a street in perspective, planned in metres and seen from a car: road
     and pavements, buildings and hedges on both sides, trees, lamp posts and signs at
-    the kerbs, vehicles and people, under sun, cloud or dusk. Things stand at the
-    heights where a street has them and shrink with distance. Colours of the classes
-    overlap, so that shape, texture and place have to tell them apart. The camera's own
-    bonnet and litter bins are void.
+    the kerbs, vehicles and people, under sun, cloud or dusk. Objects appear at
+    realistic heights and shrink with distance. Colours of the classes overlap, so that
+    a network must use shape, texture and position. The bonnet of the camera's own car
+    and litter bins are ignored pixels.
 
-    A scene depends on `seed`, on its index and on `size` alone, as long as NumPy and
-    Pillow draw alike. The plan of the street does not depend on `size`: two data sets
-    that differ in it show the same streets.
+    A scene depends only on `seed`, its index and `size`, and on the versions of NumPy
+    and Pillow. The plan of the street does not depend on `size`: two data sets that
+    differ only in size show the same streets.
 
     Classes: sky, building, road, pavement, tree, pole, sign, car, pedestrian.
 
     Args:
         num_images: int. Number of scenes.
-        size: (height, width) in pixels, each 64 or more.
-        seed: int, 0 or more. Data sets of different seeds share no scenes.
+        size: `(height, width)` in pixels, each 64 or more.
+        seed: int, 0 or more. Data sets with different seeds share no scenes.
 
     Raises:
         ValueError: If an argument is not as above.
@@ -84,11 +84,11 @@ class StreetScenes(SegmentationDataset):
             or min(size) < _SMALLEST
         ):
             raise ValueError(
-                f"`size` must be (height, width), ints of {_SMALLEST} or more. "
+                f"`size` must be (height, width), integers of {_SMALLEST} or more. "
                 f"Received: {size=}"
             )
         if not isinstance(seed, int) or seed < 0:
-            raise ValueError(f"`seed` must be an int of 0 or more. Received: {seed=}")
+            raise ValueError(f"`seed` must be an integer, 0 or more. Received: {seed=}")
         self.num_images = num_images
         self.size = tuple(size)
         self.seed = seed

@@ -5,25 +5,25 @@ from keras_seg.data.record_files import read_record, record_places
 
 
 class TFDSDataset(SegmentationDataset):
-    """A split of `tensorflow_datasets`, read by index.
+    """A split of a `tensorflow_datasets` data set, read by index.
 
     The data set must be prepared (`builder.download_and_prepare()`), as TFRecord files
-    or in a format of random access (`file_format="array_record"`).
+    or in a random-access format (`file_format="array_record"`).
 
     Args:
         builder: `tfds.core.DatasetBuilder`, such as `tfds.builder("oxford_iiit_pet")`.
-        split: str, a split of the builder, or a part of one, such as "train[:90%]".
-        class_names: Sequence of str. The name of class 0, of class 1 and so on.
+        split: str, a split of the builder or a part of one, such as "train[:90%]".
+        class_names: sequence of str. The names of class 0, class 1 and so on.
         palette: uint8 array `(num_classes, 3)`, or `None` for `default_palette`.
-        ignore_class: int. The label of pixels that belong to no class.
-        label_map: dict `{value: class or ignore_class}`, or `None` where the labels
-            hold the classes. Values that it does not list are errors, but for
+        ignore_class: int. The label of ignored pixels.
+        label_map: dict `{value: class or ignore_class}`, or `None` if the labels hold
+            the classes. Values that it does not list are errors, except for
             `ignore_class`.
         image_key: str. The feature of the images.
-        label_key: str. The feature of the labels, images of one channel.
+        label_key: str. The feature of the labels, which are images with one channel.
 
     Raises:
-        ValueError: If the builder lacks a feature or the split, and when reading, if a
+        ValueError: If the builder lacks a feature or the split. When reading, if a
             label holds a value that is neither a class nor `ignore_class`.
 
     Example:
@@ -88,7 +88,7 @@ class TFDSDataset(SegmentationDataset):
         unknown = [int(value) for value in values if int(value) not in classes]
         if unknown:
             raise ValueError(
-                f"The label {index} holds the values {unknown[:5]}, which are neither "
+                f"Label {index} holds the values {unknown[:5]}, which are neither "
                 f"classes (0..{self.num_classes - 1}) nor the ignored "
                 f"{self.ignore_class}. `label_map` translates values."
             )
@@ -97,14 +97,14 @@ class TFDSDataset(SegmentationDataset):
 
 
 def _examples(builder, split):
-    """The examples of a split as a sequence of dicts of arrays."""
+    """Returns the examples of a split as a sequence of dicts of arrays."""
     if builder.info.file_format.value == "tfrecord":
         return _Records(builder.info.features, builder.info.splits[split])
     return builder.as_data_source(split)
 
 
 class _Records:
-    """The examples in TFRecord files of `tensorflow_datasets`."""
+    """Examples in the TFRecord files of `tensorflow_datasets`."""
 
     def __init__(self, features, split):
         self.features, self.places = features, []

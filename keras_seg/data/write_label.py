@@ -6,10 +6,11 @@ from keras_seg.data.palette import default_palette
 def write_label(path, label, num_classes):
     """Writes a label as a PNG whose values are the classes.
 
-    Up to 256 values it shows the colours of `default_palette`; more take 16 bits.
+    With up to 256 classes, the PNG has the colours of `default_palette`; with more, it
+    has 16 bits.
 
     Args:
-        path: path of the file; its folder is made where it is missing.
+        path: path of the file; its folder is created if it does not exist.
         label: integers `(height, width)` in 0..65535.
         num_classes: int.
 
@@ -21,7 +22,7 @@ def write_label(path, label, num_classes):
         Image.fromarray(label.astype("uint16")).save(path)
         return
     image = Image.fromarray(label.astype("uint8"))
-    # All of it: for a shorter one Pillow saves fewer bits, and cuts values.
+    # Full length: with a shorter palette, Pillow saves fewer bits and cuts values.
     colors = default_palette(min(num_classes, 256)).tobytes()
     image.putpalette(colors.ljust(768, b"\0"))
     image.save(path)

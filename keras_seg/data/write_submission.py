@@ -7,24 +7,25 @@ from keras_seg.data._pictures import open_picture
 
 
 def write_submission(dataset, class_maps, folder):
-    """Writes predicted classes as the PNGs that a benchmark's server takes.
+    """Writes class maps as the PNGs that a benchmark server accepts.
 
-    They have one channel, the names that the server looks for, and its values:
-    Cityscapes' label ids, ADE20K's 1 to 150, and the classes themselves elsewhere.
+    The PNGs have one channel, and the names and values that the server expects: label
+    ids for Cityscapes, 1 to 150 for ADE20K, and the classes themselves for others.
 
     Args:
         dataset: `Cityscapes`, `ADE20K`, `PascalVOC`, `BDD100K` or another
             `PublishedDataset`.
-        class_maps: iterable of integer arrays `(height, width)`, the classes of each
-            image in the data set's order and in its full size. One is kept at a time.
-        folder: str or path. Where to write; made where it is missing.
+        class_maps: iterable of integer arrays `(height, width)`, the full-size class
+            map of each image in the order of the data set. Only one is kept in memory
+            at a time.
+        folder: str or path of the output folder, created if it does not exist.
 
     Returns:
-        List of the paths that were written.
+        list of the paths that were written.
 
     Raises:
-        ValueError: If a map has another size than its image or holds what is no class,
-            or if there are fewer or more maps than images.
+        ValueError: If a class map differs in size from its image or holds a value that
+            is not a class, or if there are fewer or more class maps than images.
 
     Example:
         ```python
@@ -39,8 +40,8 @@ def write_submission(dataset, class_maps, folder):
     for index, classes in enumerate(class_maps):
         if index == len(dataset):
             raise ValueError(
-                f"`class_maps` must be one for each of the {len(dataset)} images. "
-                "Received more."
+                f"`class_maps` must hold one for each of the {len(dataset)} images. "
+                "Received: more."
             )
         classes = np.asarray(classes)
         _check(classes, dataset, index)
@@ -49,8 +50,8 @@ def write_submission(dataset, class_maps, folder):
         paths.append(path)
     if len(paths) < len(dataset):
         raise ValueError(
-            f"`class_maps` must be one for each of the {len(dataset)} images. "
-            f"Received {len(paths)}"
+            f"`class_maps` must hold one for each of the {len(dataset)} images. "
+            f"Received: {len(paths)}"
         )
     return paths
 
@@ -61,7 +62,7 @@ def _check(classes, dataset, index):
         shape = image.size
     if classes.shape != shape or classes.dtype.kind not in "iu":
         raise ValueError(
-            f"The class map of {path} must be of integers and of its size, {shape}. "
+            f"The class map of {path} must hold integers and have its size, {shape}. "
             f"Received: {classes.shape} of {classes.dtype}"
         )
     if classes.min() < 0 or classes.max() >= dataset.num_classes:

@@ -196,7 +196,7 @@ def test_images_of_pillow(mode):
 def test_an_image_that_pillow_would_cut_is_refused(tmp_path):
     pictures.write_png(tmp_path / "a.png", WORDS[..., :3], 16, pictures.RGB)
     with Image.open(tmp_path / "a.png") as image:
-        with pytest.raises(ValueError, match="cuts its 16 bits to 8. Give the path"):
+        with pytest.raises(ValueError, match="cuts its 16 bits to 8. Pass the path"):
             read_image(image)
 
 

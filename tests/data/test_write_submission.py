@@ -57,10 +57,10 @@ def test_ade20k_counts_from_one_and_others_from_zero(tmp_path):
 @pytest.mark.parametrize(
     ("maps", "message"),
     [
-        ([np.zeros((3, 19), int)], r"one for each of the 2 images. Received 1$"),
-        ([np.zeros((3, 19), int)] * 3, "the 2 images. Received more"),
+        ([np.zeros((3, 19), int)], r"one for each of the 2 images. Received: 1$"),
+        ([np.zeros((3, 19), int)] * 3, "the 2 images. Received: more"),
         ([np.zeros((3, 18), int)], r"its size, \(3, 19\). Received: \(3, 18\) of int"),
-        ([np.zeros((3, 19))], "must be of integers.*of float64"),
+        ([np.zeros((3, 19))], "must hold integers.*of float64"),
         ([np.full((3, 19), 19)], r"classes 0..18. Received values in 19..19"),
         ([np.full((3, 19), -1)], r"Received values in -1..-1"),
     ],

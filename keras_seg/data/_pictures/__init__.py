@@ -1,4 +1,4 @@
-"""Picture files as they are: depth, channels and orientation by what the file says."""
+"""Picture files as stored: depth, channels and orientation from the file header."""
 
 from keras_seg.data._pictures.open_picture import MAX_PIXELS, open_picture
 

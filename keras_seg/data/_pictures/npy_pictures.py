@@ -1,4 +1,4 @@
-"""Arrays that `numpy.save` wrote."""
+"""Arrays written by `numpy.save`."""
 
 import numpy as np
 
@@ -8,7 +8,10 @@ MAGIC = (b"\x93NUMPY",)
 
 
 def open_file(name, file, stack):
-    """A `Picture` of a .npy file, `(height, width)` or `(height, width, channels)`."""
+    """Returns the `Picture` of a .npy file with or without a channel axis.
+
+    The array has the shape `(height, width)` or `(height, width, channels)`.
+    """
     version = np.lib.format.read_magic(file)
     read_header = (
         np.lib.format.read_array_header_1_0

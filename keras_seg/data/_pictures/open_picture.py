@@ -8,22 +8,22 @@ from keras_seg.data._pictures import npy_pictures, pillow_pictures, tiff_picture
 from keras_seg.data._pictures.reading_errors import reading_errors
 from keras_seg.data.storage import open_file
 
-MAX_PIXELS = 178_956_970  # where Pillow, too, refuses
+MAX_PIXELS = 178_956_970  # the limit of Pillow
 
 
 @contextlib.contextmanager
 def open_picture(source, max_pixels=MAX_PIXELS):
-    """Opens a picture: its header is read at once, its pixels by `read()`.
+    """Opens a picture and reads its header; `read()` decodes its pixels.
 
     Args:
         source: str or path of a file; bytes, its content; or a `PIL.Image.Image`.
-        max_pixels: int. How many pixels a picture may have.
+        max_pixels: int. The largest number of pixels that is accepted.
 
     Yields:
         `Picture`.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ImportError: If the file needs a library that is not installed.
         TypeError: If `source` is none of these.
         ValueError: If the file is damaged, of another kind, or too large.
@@ -72,6 +72,6 @@ def _check_size(picture, max_pixels):
     if not 0 < picture.rows * picture.columns <= max_pixels:
         raise ValueError(
             f"it has {picture.columns}x{picture.rows} pixels, and between 1 and "
-            f"{max_pixels} are allowed. Where the file can be trusted, pass a larger "
+            f"{max_pixels} are allowed. If you trust the file, pass a larger "
             "`max_pixels` (--max-pixels of the command)"
         )

@@ -1,4 +1,4 @@
-"""The orientation that cameras note in EXIF."""
+"""Image orientation that cameras store in EXIF."""
 
 import struct
 
@@ -9,18 +9,19 @@ _PNG_TEXTS = (b"Raw profile type", b"XML:com.adobe.xmp")
 
 
 def orientation(image):
-    """EXIF's orientation of an image that Pillow opened, an int in 1..8; 1: upright."""
+    """Returns the EXIF orientation of an image opened by Pillow, 1 (upright) to 8."""
     try:
         value = image.getexif().get(_TAG, 1)
     except (LookupError, SyntaxError, TypeError, ValueError, struct.error):
-        return 1  # damaged notes: viewers show such a picture as it is
+        return 1  # with damaged EXIF data, viewers show the picture as stored
     return value if value in range(1, 9) else 1
 
 
 def png_notes_orientation(file):
-    """Whether a PNG may note an orientation, by the names of its chunks.
+    """Returns whether a PNG may store an orientation, by the names of its chunks.
 
-    Pillow decodes all pixels to look for notes behind them; headers are to be quick.
+    Pillow decodes all pixels to find metadata behind them, which is too slow for
+    reading headers.
     """
     file.seek(8)
     while len(head := file.read(8)) == 8:
@@ -38,10 +39,10 @@ def png_notes_orientation(file):
 
 
 def turn(pixels, orientation):
-    """Pixels `(rows, columns, ...)` as people see them, by EXIF's orientation."""
+    """Rotates pixels `(rows, columns, ...)` upright, by their EXIF orientation."""
     if orientation > 4:
         pixels = np.swapaxes(pixels, 0, 1)
-    # What is left to mirror after that: up and down, left and right.
+    # The remaining flips: upside down, and left to right.
     rows = orientation in (3, 4, 7, 8)
     columns = orientation in (2, 3, 6, 7)
     return pixels[:: -1 if rows else 1, :: -1 if columns else 1]

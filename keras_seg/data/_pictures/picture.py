@@ -9,22 +9,22 @@ from keras_seg.data._pictures.reading_errors import reading_errors
 
 @dataclasses.dataclass
 class Picture:
-    """An open picture: what its header says, and how its pixels are decoded.
+    """An open picture: the header and a function that decodes the pixels.
 
     Args:
-        name: str. The file, for errors.
-        rows: int. Height as the pixels are stored.
-        columns: int. Width as the pixels are stored.
-        channels: int. Samples of a pixel, alpha among them.
-        bits: int. Bits of a sample: 1 to 64.
-        colors: str. What the samples are: "grey", "rgb", "palette" (indices) or
-            "samples" (of unknown meaning, as in multispectral files).
+        name: str. The file name, for errors.
+        rows: int. Height of the pixels as stored.
+        columns: int. Width of the pixels as stored.
+        channels: int. Samples per pixel, including alpha.
+        bits: int. Bits per sample, 1 to 64.
+        colors: str. The meaning of the samples: "grey", "rgb", "palette" (indices) or
+            "samples" (unknown, as in multispectral files).
         decode: function that returns the pixels as stored, `(rows, columns)` or
             `(rows, columns, channels)`.
         has_alpha: bool. Whether the last sample is the opacity.
-        is_inverted: bool. Whether the stored 0 is white; `read` returns it as black.
+        is_inverted: bool. Whether a stored 0 is white; `read` returns it as black.
         palette: uint8 array `(up to 256, 3)` of the colours of a palette, or None.
-        orientation: int in 1..8, EXIF's note of how to turn the pixels.
+        orientation: int in 1..8, the EXIF orientation.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Picture:
 
     @property
     def is_turned(self):
-        """Whether EXIF exchanges height and width."""
+        """Whether the EXIF orientation swaps height and width."""
         return self.orientation > 4
 
     @property
@@ -51,7 +51,10 @@ class Picture:
         return size[::-1] if self.is_turned else size
 
     def read(self):
-        """The pixels, upright, `(height, width, channels)`, with the stored values."""
+        """Returns the upright pixels with their stored values.
+
+        The array has the shape `(height, width, channels)`.
+        """
         with reading_errors(self.name):
             pixels = np.asarray(self.decode())
             return turn(pixels.reshape(self.rows, self.columns, -1), self.orientation)

@@ -1,4 +1,4 @@
-"""What Pillow opens, with the depth that the file states instead of Pillow's mode."""
+"""Pictures read by Pillow, with the depth of the file instead of Pillow's mode."""
 
 import contextlib
 import threading
@@ -9,13 +9,13 @@ from PIL import Image
 from keras_seg.data._pictures.orientation import orientation, png_notes_orientation
 from keras_seg.data._pictures.picture import Picture
 
-# Of which the depth is known. Pillow would cut 16 bits of PPM and JPEG 2000 to 8.
+# Formats of known depth. Pillow would cut 16 bits of PPM and JPEG 2000 to 8.
 _FORMATS = ("PNG", "JPEG", "MPO", "BMP", "GIF", "WEBP")
 _LOCK = threading.Lock()
-_DEPTH, _COLOR_TYPE = 24, 25  # bytes of a PNG's header
+_DEPTH, _COLOR_TYPE = 24, 25  # byte offsets in the header of a PNG
 _GREY, _PALETTE = 0, 3  # colour types
-_SAMPLES = {0: 1, 2: 3, 4: 2, 6: 4}  # of the other colour types
-# Channels, bits, colours and alpha of Pillow's modes.
+_SAMPLES = {0: 1, 2: 3, 4: 2, 6: 4}  # samples per pixel of each colour type
+# Channels, bits, colours and alpha of each mode of Pillow.
 _MODES = {
     "1": (1, 1, "grey", False),
     "L": (1, 8, "grey", False),
@@ -35,7 +35,7 @@ _CONVERTED |= dict.fromkeys(("RGBX", "CMYK", "YCbCr", "HSV"), "RGB")
 
 @contextlib.contextmanager
 def any_size():
-    """Lifts Pillow's limit of pixels, which is the same for a whole process."""
+    """Lifts Pillow's limit on pixels, which applies to the whole process."""
     with _LOCK:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
@@ -45,7 +45,7 @@ def any_size():
 
 
 def open_file(name, file, stack):
-    """A `Picture` of a PNG, JPEG, BMP, GIF or WebP file."""
+    """Returns the `Picture` of a PNG, JPEG, BMP, GIF or WebP file."""
     with any_size():
         image = stack.enter_context(Image.open(file))
     if image.format not in _FORMATS:
@@ -66,19 +66,19 @@ def open_file(name, file, stack):
 
 
 def _reopened(file, stack):
-    """The image once more: to look for notes may decode it."""
+    """Opens the image again, since reading its metadata may decode it."""
     file.seek(0)
     with any_size():
         return stack.enter_context(Image.open(file))
 
 
 def of_image(name, image):
-    """A `Picture` of a `PIL.Image.Image` in memory."""
-    # Of a file that is not decoded yet, Pillow tells what it would cut to 8 bits.
+    """Returns the `Picture` of a `PIL.Image.Image` in memory."""
+    # Before a file is decoded, its tiles show whether Pillow would cut it to 8 bits.
     raw = [str(tile[3]) for tile in getattr(image, "tile", ())]
     if _mode(image) in ("L", "LA", "RGB", "RGBA") and any(";16" in x for x in raw):
         raise ValueError(
-            "Pillow cuts its 16 bits to 8. Give the path or the bytes of the file"
+            "Pillow cuts its 16 bits to 8. Pass the path or the bytes of the file"
         )
     picture = of_pixels(name, image)
     picture.orientation = orientation(image)
@@ -86,17 +86,17 @@ def of_image(name, image):
 
 
 def of_pixels(name, image):
-    """A `Picture` of what Pillow decodes, not turned."""
+    """Returns the `Picture` of the pixels that Pillow decodes, without rotation."""
     mode = _mode(image)
     if mode == "I":
         low, high = image.getextrema()
-        # 16 bits in Pillow before 11 too.
+        # Pillow before 11 uses this mode for 16 bits too.
         bits = 16 if low >= 0 and high < 2**16 else 32
         channels, colors, has_alpha = 1, "grey", False
     elif mode in _MODES:
         channels, bits, colors, has_alpha = _MODES[mode]
     else:
-        raise ValueError(f"Pillow's mode {image.mode!r} is not understood")
+        raise ValueError(f"Pillow's mode {image.mode!r} is not supported")
     return Picture(
         name,
         image.height,
@@ -132,7 +132,7 @@ def _of_png(name, image, file):
         if depth == 16 and color_type != _GREY:
             return _decode_16_bits(file)
         pixels = np.asarray(image)
-        if depth in (2, 4):  # Pillow stretches them to 0..255
+        if depth in (2, 4):  # Pillow scales them to 0..255
             return pixels // (255 // (2**depth - 1))
         return pixels
 
@@ -149,7 +149,7 @@ def _of_png(name, image, file):
 
 
 def _decode_16_bits(file):
-    # Pillow has no mode for it. Imported here: labels and 8-bit images do without.
+    # Pillow has no mode for it. Imported lazily, since other images do not need it.
     import tensorflow as tf
 
     file.seek(0)

@@ -3,11 +3,11 @@ import contextlib
 
 @contextlib.contextmanager
 def reading_errors(name):
-    """Makes what decoders raise, of many kinds, a ValueError that names the file."""
+    """Converts the errors of decoders into a `ValueError` that names the file."""
     try:
         yield
     except (FileNotFoundError, IsADirectoryError, PermissionError):
-        raise  # they name it already
+        raise  # these already name the file
     except ImportError as error:
         raise ImportError(f"Cannot read {name}: {error}") from error
     except MemoryError:

@@ -1,4 +1,4 @@
-"""TIFF files: Pillow decodes the common ones, tifffile those that it would cut."""
+"""TIFF files: Pillow decodes common ones, tifffile those that Pillow would cut."""
 
 import numpy as np
 from PIL import Image
@@ -10,11 +10,11 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 _BITS, _PHOTOMETRIC, _SAMPLES, _EXTRA, _FORMAT = 258, 262, 277, 338, 339
 _KIND, _WIDTH, _HEIGHT, _ORIENTATION = 254, 256, 257, 274
-_REDUCED_OR_MASK = 0b101  # of the tag of a page's kind
+_REDUCED_OR_MASK = 0b101  # bits of the tag for the kind of a page
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
-_ALPHA = (1, 2)  # of the tag of extra samples: associated or not
+_ALPHA = (1, 2)  # values of the extra samples tag: associated or unassociated alpha
 
-# Photometric and samples that Pillow decodes as they are where they have 8 bits.
+# Photometric and samples that Pillow decodes unchanged if they have 8 bits.
 _PLAIN = {
     (_BLACK_IS_ZERO, 1),
     (_RGB, 3),
@@ -26,11 +26,11 @@ _PLAIN = {
 
 
 def open_file(name, file, stack):
-    """A `Picture` of a TIFF file."""
+    """Returns the `Picture` of a TIFF file."""
     try:
         with pillow_pictures.any_size():
             image = stack.enter_context(Image.open(file))
-    except OSError:  # of a kind that Pillow does not know
+    except OSError:  # a kind that Pillow does not support
         return _by_tifffile(name, file, stack)
     if not _is_plain(image.tag_v2):
         return _by_tifffile(name, file, stack)
@@ -39,7 +39,7 @@ def open_file(name, file, stack):
         image.seek(0)
     tags = image.tag_v2
     picture = pillow_pictures.of_pixels(name, image)
-    # Pillow turns the pixels of a TIFF by itself, whose size its header may not tell.
+    # Pillow rotates the pixels of a TIFF, but may report the size before rotation.
     rows, columns = tags[_HEIGHT], tags[_WIDTH]
     if tags.get(_ORIENTATION, 1) > 4:
         rows, columns = columns, rows
@@ -69,9 +69,7 @@ def _page_kinds(image):
 def _check_pages(kinds):
     count = sum(not kind & _REDUCED_OR_MASK for kind in kinds)
     if count > 1:
-        raise ValueError(
-            f"it holds {count} pages, of which one image is to be a file of its own"
-        )
+        raise ValueError(f"it holds {count} pages. Save each image as a separate file")
 
 
 def _by_tifffile(name, file, stack):
@@ -91,7 +89,7 @@ def _by_tifffile(name, file, stack):
         page.axes
     ) - set("YXS"):
         raise ValueError(
-            "grey or RGB images and further channels are understood. Received: "
+            "only grey and RGB images, with extra channels, are supported. Received: "
             f"{page.photometric.name}, axes {page.axes}"
         )
     planar = page.axes.startswith("S")
@@ -122,9 +120,9 @@ def _by_tifffile(name, file, stack):
 
 
 def _inverted(pixels, bits):
-    """Grey whose 0 is white, as grey whose 0 is black."""
+    """Converts grey values from white-is-0 to black-is-0."""
     if pixels.dtype.kind == "f":
-        raise ValueError("floats whose 0 is white are not understood")
+        raise ValueError("floats whose 0 is white are not supported")
     if pixels.dtype.kind == "b":
         return ~pixels
     return (2**bits - 1 - pixels).astype(pixels.dtype)
