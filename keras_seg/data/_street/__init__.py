@@ -1,1 +1,1 @@
-"""The program that draws the procedural street scenes."""
+"""Renderer of the procedural street scenes."""

@@ -1,4 +1,4 @@
-"""An image and its label, painted together in a street's metres."""
+"""Painting of an image and its label in the metric coordinates of a street."""
 
 import math
 
@@ -7,12 +7,12 @@ from PIL import Image, ImageDraw
 
 
 class Canvas:
-    """Draws polygons, discs and rods into an image and into its label.
+    """Draws polygons, discs and rods into an image and its label.
 
     Args:
         camera: `Camera`.
         light: `Light`.
-        colors: float32 `(3, height, width)` in 0..255, what is there already.
+        colors: float32 `(3, height, width)` in 0..255, the background.
         label: uint8 `(height, width)`, its classes.
     """
 
@@ -30,7 +30,7 @@ class Canvas:
         return np.asarray(self._image), np.array(self._label)
 
     def tone(self, color, z, brightness=1.0):
-        """Returns a colour under the light and behind the haze of its distance."""
+        """Returns a colour under the given light, faded by the haze at a distance."""
         share = math.exp(-z / self.light.haze)
         red, green, blue = color
         haze_red, haze_green, haze_blue = self.light.sky[1]
@@ -45,9 +45,10 @@ class Canvas:
         """Draws a polygon.
 
         Args:
-            points: List of (x, y, z) in metres.
-            fill: Its colour, from `tone`.
-            kind: Its class, or `None` for a detail inside of what has one.
+            points: list of (x, y, z) in metres.
+            fill: Colour, from `tone`.
+            kind: Class, or `None` for a detail of an object, which keeps the object's
+                class.
         """
         corners = [self.camera.project(*point) for point in points]
         self._on_image.polygon(corners, fill=fill)
@@ -66,10 +67,10 @@ class Canvas:
         """Draws discs that face the camera.
 
         Args:
-            places: Array `(discs, 3)` of x, y and radius in metres.
-            z: Their distance.
-            fills: Their colours, from `tone`, or `None` for their label only.
-            kind: Their class.
+            places: array `(discs, 3)` of x, y and radius in metres.
+            z: Distance of the discs.
+            fills: Colours, from `tone`, or `None` to draw the label only.
+            kind: Class.
         """
         x, y, radius = places.T
         columns, rows = self.camera.project(x, y, z)
@@ -81,7 +82,7 @@ class Canvas:
             self._on_label.ellipse(box, fill=kind)
 
     def rod(self, start, end, width, fill, kind=None):
-        """Draws a rod, never thinner than a pixel; without a `kind` no label."""
+        """Draws a rod at least one pixel wide; without `kind`, only in the image."""
         pixels = max(1, round(width * self.camera.focal / start[2]))
         corners = [self.camera.project(*start), self.camera.project(*end)]
         self._on_image.line(corners, fill=fill, width=pixels)
@@ -89,7 +90,7 @@ class Canvas:
             self._on_label.line(corners, fill=kind, width=pixels)
 
     def pixels(self, length, z):
-        """Returns how many pixels a length in metres has at a distance."""
+        """Returns the number of pixels that a length in metres has at a distance."""
         return length * self.camera.focal / z
 
 

@@ -1,4 +1,4 @@
-"""Paints vehicles as solids in perspective."""
+"""Painting of vehicles as solids in perspective."""
 
 import math
 
@@ -9,14 +9,14 @@ _TAIL_LIGHT, _BRAKE_LIGHT = (150, 26, 24), (255, 70, 50)
 _HEADLIGHT, _BEAM = (206, 208, 204), (255, 255, 240)
 _REAR_PLATE, _FRONT_PLATE = (214, 190, 76), (224, 224, 218)
 
-_DETAILED = 14  # pixels of width
+_DETAILED = 14  # minimum width in pixels
 _CIRCLE = [
     (math.cos(turn), math.sin(turn)) for turn in (0.2 * math.pi * n for n in range(10))
 ]
 
 
 def paint_car(canvas, car):
-    """Paints the end of a car that faces the camera, and the side that does."""
+    """Paints the end of a car that faces the camera and its visible side."""
     solid = _Solid(canvas, car)
     left, right = car.x - car.width / 2, car.x + car.width / 2
     if left > canvas.camera.offset:
@@ -27,10 +27,10 @@ def paint_car(canvas, car):
 
 
 class _Solid:
-    """A car as its profile drawn out over its width.
+    """A car as its profile extruded over its width.
 
-    The profile is turned so that it begins at the near end: whether that is the tail
-    or the front, points 2 and 3 bound the near window, 5 and 6 the far one.
+    The profile begins at the near end, which is the tail or the front: points 2 and 3
+    bound the near window, 5 and 6 the far one.
     """
 
     def __init__(self, canvas, car):
@@ -40,13 +40,13 @@ class _Solid:
         if car.oncoming:
             turned = reversed(car.profile)
             self.profile = tuple((self.length - along, y) for along, y in turned)
-        # Details of a few pixels would only be noise.
+        # Details of a few pixels would look like noise.
         self.is_near = canvas.pixels(car.width, car.z) > _DETAILED
         self.belt = self.profile[2][1]
         self.roof = max(y for _, y in self.profile)
 
     def _place(self, along, y, side):
-        """Returns the point of one side in metres; the cabin narrows upwards."""
+        """Returns a point of one side in metres; the cabin narrows upwards."""
         narrowing = 0.16 * max(y - self.belt, 0) / (self.roof - self.belt)
         half = self.car.width / 2 * (1 - narrowing)
         return self.car.x + side * half, y, self.car.z + along
@@ -55,7 +55,7 @@ class _Solid:
         return self.canvas.tone(color, self.car.z, brightness)
 
     def paint_side(self, side):
-        """Paints the left side, -1, or the right one, 1."""
+        """Paints the left side, -1, or the right side, 1."""
         brightness = self.canvas.light.facing(side)
         paint = self.car.color
         self._on_side(side, self.profile, paint, brightness, CAR)
@@ -80,12 +80,12 @@ class _Solid:
                 self._on_side(side, _wheel(center, radius, 0.55 * radius), _HUB, 1.0)
 
     def _on_side(self, side, points, color, brightness, kind=None):
-        """Paints a shape, given in (metres from the near end, y), on one side."""
+        """Paints a shape on one side, in (metres from the near end, y)."""
         corners = [self._place(*point, side) for point in points]
         self.canvas.polygon(corners, self._fill(color, brightness), kind)
 
     def paint_end(self):
-        """Paints what faces the camera: the tail, or the front if oncoming."""
+        """Paints the near end: the tail, or the front of an oncoming car."""
         car = self.car
         brightness = self.canvas.light.facing(0)
         low, high = self.profile[0][1], self.profile[1][1]
@@ -94,7 +94,7 @@ class _Solid:
         for x in (0.1 - half, half - 0.32):
             self._on_end(_box(x, x + 0.22, 0, 0.4), _TYRE, 0.8, CAR)
         for index, shade in ((0, 0.95), (1, 1.12), (2, 1.05), (3, 1.12), (4, 1.15)):
-            # Where the camera is below the roof, its near edge hides the rest of it.
+            # If the camera is below the roof, the near edge hides the rest of it.
             if index < 3 or self.canvas.camera.height > self.roof:
                 self._strip(index, car.color, shade * brightness)
         self._near_window(brightness)
@@ -115,7 +115,7 @@ class _Solid:
         self._on_end(_box(-0.26, 0.26, low + 0.24 * tall, low + 0.46 * tall), plate, 1)
 
     def _on_end(self, points, color, brightness, kind=None):
-        """Paints a shape, given in (x from the middle, y), on the near end."""
+        """Paints a shape on the near end, in (x from the middle, y)."""
         corners = [(self.car.x + x, y, self.car.z) for x, y in points]
         self.canvas.polygon(corners, self._fill(color, brightness), kind)
 

@@ -1,7 +1,7 @@
-"""The colours of a street's materials, RGB in 0..255.
+"""Colours of the materials of a street, RGB in 0..255.
 
-The classes share their colours on purpose: grey is road, pavement, wall, pole, car and
-sky; white is sky, wall, car and sign.
+The classes share colours on purpose: grey occurs in road, pavement, wall, pole, car and
+sky; white in sky, wall, car and sign.
 """
 
 WALLS = (

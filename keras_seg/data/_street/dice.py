@@ -1,10 +1,10 @@
-"""Random draws for the plan of a street."""
+"""Random draws for the layout of a street."""
 
 import numpy as np
 
 
 class Dice:
-    """Draws numbers one at a time, which a numpy Generator is slow at.
+    """Draws single random numbers, for which a NumPy generator is slow.
 
     Args:
         seed: int or tuple of int.
@@ -23,15 +23,15 @@ class Dice:
         return low + (high - low) * next(self._draws)
 
     def chance(self, probability):
-        """Returns whether something of this probability happens."""
+        """Returns True with the given probability."""
         return next(self._draws) < probability
 
     def count(self, low, high):
-        """Returns an int in `low`..`high`, both included."""
+        """Returns an int in `low`..`high`, both inclusive."""
         return low + int((high - low + 1) * next(self._draws))
 
     def pick(self, items):
-        """Returns one of the items, all equally likely."""
+        """Returns one of the items, with equal probability."""
         return items[int(len(items) * next(self._draws))]
 
     def side(self):
@@ -39,11 +39,11 @@ class Dice:
         return -1 if next(self._draws) < 0.5 else 1
 
     def color(self, colors, spread):
-        """Returns one of the colours, lighter or darker and a little off in hue.
+        """Returns one of the colours with random changes of brightness and hue.
 
         Args:
-            colors: Sequence of RGB colours in 0..255.
-            spread: How far it may be from them, in grey levels.
+            colors: sequence of RGB colours in 0..255.
+            spread: Largest difference from these, in grey levels.
         """
         shift = self.uniform(-spread, spread)
         return tuple(

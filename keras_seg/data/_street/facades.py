@@ -1,7 +1,7 @@
-"""Paints the buildings and hedges along the street.
+"""Painting of the buildings and hedges along the street.
 
-First every wall is traced from far to near, which settles the wall that each pixel
-shows; then all pixels of a kind are coloured together.
+First, all walls are traced from far to near to find the wall that each pixel shows;
+then all pixels of one kind are coloured together.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from keras_seg.data._street.model import BUILDING, TREE, Building, Hedge
 _LIT_WINDOW = (235, 200, 130)
 _WALL, _TRIM, _GLASS, _SHINE, _BOARD, _ROOF = range(6)
 _NUM_MATERIALS = 6
-_NEAR = 0.8  # metres; walls are cut off where they come nearer to the camera
+_NEAR = 0.8  # metres; nearer parts of walls are cut off
 
 
 def paint_blocks(view):
@@ -23,11 +23,11 @@ def paint_blocks(view):
         (Hedge, _color_hedges, TREE),
     ):
         chosen = np.array([isinstance(block, kind) for block in walls.blocks])
-        # Pixels without a wall have the number -1, the last entry.
+        # Pixels without a wall have the number -1, which selects the last entry.
         pixels = np.flatnonzero(np.append(chosen, False)[number])
         if len(pixels):
             shown = _Pixels(view, walls, number[pixels], pixels)
-            place = np.cumsum(chosen) - 1  # of each wall among those of its kind
+            place = np.cumsum(chosen) - 1  # index of each wall among those of its kind
             blocks = [block for block in walls.blocks if isinstance(block, kind)]
             colors = paint(view, blocks, place[number[pixels]], shown)
             view.colors.reshape(3, -1)[:, pixels] = view.haze(colors, shown.z)
@@ -35,19 +35,19 @@ def paint_blocks(view):
 
 
 class _Walls:
-    """The walls of a street from far to near, in arrays `(walls, image width)`.
+    """Walls of a street from far to near, as arrays `(walls, image width)`.
 
-    A block has two of them: its front along the street, at a fixed x, and its gable
-    across it, at a fixed z.
+    Each block has two walls: its front along the street, at a fixed x, and its gable
+    across the street, at a fixed z.
 
     Attributes:
-        blocks: List of the block of each wall.
-        light: Array `(walls, 1)`, the light on each wall.
+        blocks: list of the block of each wall.
+        light: array `(walls, 1)`, the light on each wall.
         z: Depth of each column.
         along: Metres along the wall.
-        metre: Pixels that a metre along the wall takes.
-        top, bottom: Upper and lower edge, in metres downwards at a metre's distance.
-            Where there is no wall, its top is below its bottom.
+        metre: Pixels per metre along the wall.
+        top, bottom: Upper and lower edge, in metres downwards at a distance of one
+            metre. Where there is no wall, the top is below the bottom.
     """
 
     def __init__(self, view):
@@ -60,13 +60,13 @@ class _Walls:
             [_solid(block, camera.offset) for block in blocks], "float32"
         ).T[..., None]
         across = view.across
-        with np.errstate(divide="ignore"):  # straight ahead there is no front
+        with np.errstate(divide="ignore"):  # the column straight ahead has no front
             z_front = edge / across
         z_gable = np.broadcast_to(z0, z_front.shape)
         from_edge = side * (across * z0 - edge)
         on_front = (z_front > np.maximum(z0, _NEAR)) & (z_front < z1)
         on_gable = (from_edge >= 0) & (from_edge < depth) & (z0 > _NEAR)
-        # The slope of a roof leans away from the street and looks half as high.
+        # A sloping roof leans away from the street and looks half as high.
         eaves = height + 0.5 * roof + ragged * view.grain[:1]
         gable = height + roof * (1 - 2 * np.abs(from_edge / depth - 0.5))
         focal = np.float32(camera.focal)
@@ -98,10 +98,10 @@ class _Walls:
 
 
 class _Pixels:
-    """What the pixels of some walls show, in arrays with one entry a pixel.
+    """Contents of the pixels of some walls, as arrays with one entry per pixel.
 
     Attributes:
-        z, along, metre, light: As in `_Walls`.
+        z, along, metre, light: See `_Walls`.
         up: Metres above the ground.
         grain: Noise.
     """
@@ -114,12 +114,12 @@ class _Pixels:
         )
         self.up = np.float32(view.street.camera.height) - view.down[rows] * self.z
         self.grain = view.grain.ravel()[pixels]
-        # Walls are dimmer near the ground.
+        # Walls are darker near the ground.
         self.light = walls.light[number, 0] * (0.82 + 0.06 * np.clip(self.up, 0, 3))
 
 
 def _solid(block, offset):
-    """Returns a block's measures, seen from a camera at `offset`."""
+    """Returns the dimensions of a block relative to a camera at `offset`."""
     is_hedge = isinstance(block, Hedge)
     roof, ragged = (0, 0.1 * block.height) if is_hedge else (block.roof, 0)
     wall = block.wall - offset
@@ -169,7 +169,7 @@ def _color_buildings(view, buildings, number, shown):
     shade[glazed] = 0.6 + 0.6 * chance[glazed]
     shade[material == _SHINE] = 0.8
     ledge = is_wall & (storeys - storey < 0.06)
-    shade[ledge | ~is_wall & ~is_roof] *= 0.82  # and the cornice
+    shade[ledge | ~is_wall & ~is_roof] *= 0.82  # ledges and the cornice
     shade[is_roof] += 0.14 * ((up[is_roof] * 3) % 1 < 0.5)  # rows of tiles
 
     light = view.street.light
@@ -178,7 +178,9 @@ def _color_buildings(view, buildings, number, shown):
     paints = paints.reshape(-1, 3).T
     colors = paints.take(number * _NUM_MATERIALS, axis=1)
     details = paints.take(number * _NUM_MATERIALS + material, axis=1)
-    visible = np.clip((shown.metre * bay - 2) / 3, 0, 1)  # too small ones fade
+    visible = np.clip(
+        (shown.metre * bay - 2) / 3, 0, 1
+    )  # details that are too small fade
     visible[large] = 1
     return (colors + (details - colors) * visible) * (shade * shown.light)
 
@@ -190,7 +192,7 @@ def _measures(building):
 
 
 def _paints(building, shining):
-    """Returns the colours of the materials, in their order."""
+    """Returns the colours of the materials, in order."""
     return (
         building.color,
         building.trim,

@@ -1,4 +1,4 @@
-"""Paints trees, posts, bins and people."""
+"""Painting of trees, posts, bins and people."""
 
 import math
 
@@ -12,7 +12,7 @@ _LAMP = (255, 226, 160)
 
 
 def paint_tree(canvas, tree):
-    """Paints a trunk and a crown of many discs, or of branches in winter."""
+    """Paints a trunk and a crown of many discs, or bare branches in winter."""
     rng = np.random.default_rng(tree.seed)
     x, z, (half_width, half_height) = tree.x, tree.z, tree.crown
     center = tree.height - half_height
@@ -38,7 +38,7 @@ def paint_tree(canvas, tree):
     shades += rng.normal(0, 0.09, count)
     radii = rng.uniform(0.5, 1.35, count) * 1.4 / math.sqrt(count)
     radii *= min(half_width, half_height)
-    order = np.argsort(along)  # the lit tops over the dark undersides
+    order = np.argsort(along)  # lit tops are drawn over dark undersides
     places = np.stack([x + across * half_width, center + along * half_height, radii], 1)
     fills = [canvas.tone(tree.color, z, shade) for shade in shades[order].tolist()]
     canvas.discs(places[order], z, [None] * count if tree.bare else fills, TREE)
@@ -72,7 +72,7 @@ def _paint_branches(canvas, tree, rng, bark):
 
 
 def paint_post(canvas, post):
-    """Paints a pole with its lamp and its signs."""
+    """Paints a pole with its lamp and signs."""
     x, z = post.x, post.z
     tone = canvas.tone(post.color, z)
     canvas.rod((x, 0, z), (x, post.height, z), post.width, tone, POLE)
@@ -107,7 +107,7 @@ def _paint_board(canvas, x, y, z, half, fills):
 
 def _paint_lights(canvas, x, y, z, half, fills):
     canvas.polygon(rectangle(x, y, z, 0.5 * half, 1.2 * half), fills[0], SIGN)
-    is_red = int(abs(x) * 1000) % 2  # a fixed draw, from where the lights stand
+    is_red = int(abs(x) * 1000) % 2  # pseudo-random, but fixed by the position
     lamp = canvas.tone(_SIGNAL_RED if is_red else _SIGNAL_GREEN, z)
     place = y + (0.7 if is_red else -0.7) * half
     canvas.disc(x, place, z, 0.3 * half, lamp, SIGN)
@@ -129,7 +129,7 @@ def paint_bin(canvas, thing):
 
 
 def paint_pedestrian(canvas, person):
-    """Paints legs, trunk, bag and head."""
+    """Paints the legs, trunk, bag and head of a person."""
     x, z, tall = person.x, person.z, person.height
     half = person.build / 2
 

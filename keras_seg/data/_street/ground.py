@@ -1,4 +1,4 @@
-"""Paints road, pavements, markings and the shadows on them."""
+"""Painting of the road, the pavements, markings and shadows on the ground."""
 
 import math
 
@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from keras_seg.data._street import model
 from keras_seg.data._street.view import color_array
 
-_NEAR = 0.8  # metres; shadows are cut off where they come nearer to the camera
+_NEAR = 0.8  # metres; nearer parts of shadows are cut off
 _WHITE = 208
 
 
@@ -26,7 +26,7 @@ def paint_ground(view):
     tones = color_array(ground.road_color, 3), color_array(ground.pavement_color, 3)
     colors = np.where(road, *tones) * shade
     for kerb, side in ((ground.left, -1), (ground.right, 1)):
-        # Kerbs thinner than a pixel keep a pixel's width and pale instead.
+        # Kerbs thinner than a pixel are drawn one pixel wide, but fainter.
         edge, width = side * (x - np.float32(kerb)), np.maximum(0.15, pixel)
         share = 0.15 / width * ((edge > 0) & (edge < width) & ~road)
         colors += (color_array(ground.kerb_color, 3) - colors) * share
@@ -39,7 +39,7 @@ def paint_ground(view):
 
 
 def _asphalt(view, x, z):
-    """Brightness of the road: mottled, worn by wheels, mended in patches."""
+    """Returns the brightness of the road: mottled, with wheel tracks and patches."""
     ground = view.street.ground
     rows, columns = (z * 13).astype("int32") & 63, (x * 13).astype("int32") & 63
     shade = 1 + 0.06 * view.mottle[rows, columns] * np.clip(10 / z, 0, 1)
@@ -52,7 +52,7 @@ def _asphalt(view, x, z):
 
 
 def _paving(view, x, z, pixel):
-    """Brightness of slabs with joints, which fade where they are too small."""
+    """Returns the brightness of slabs; joints that are too small fade."""
     slab = np.float32(view.street.ground.slab)
     u, v = x / slab, z / slab
     flag, row = np.floor(u), np.floor(v)
@@ -64,7 +64,7 @@ def _paving(view, x, z, pixel):
 
 
 def _markings(view, x, z, pixel):
-    """Share of white paint on the road."""
+    """Returns the share of white paint on the road."""
     ground = view.street.ground
     lines = []
     if ground.divider is not None:
@@ -72,7 +72,7 @@ def _markings(view, x, z, pixel):
     if ground.edge_lines:
         lines += [(ground.left + 0.35, True), (ground.right - 0.35, True)]
     paint = np.zeros_like(x)
-    half = np.maximum(0.06, 0.5 * pixel)  # thin lines pale, as kerbs do
+    half = np.maximum(0.06, 0.5 * pixel)  # thin lines fade, as kerbs do
     for center, dashes in lines:
         on_line = (np.abs(x - np.float32(center)) < half) & dashes
         paint = np.where(on_line, 0.06 / half, paint)
@@ -80,11 +80,11 @@ def _markings(view, x, z, pixel):
         inside = (x > ground.left + 0.2) & (x < ground.right - 0.2)
         inside &= (z > ground.crossing) & (z < ground.crossing + 3)
         paint = np.where(inside & (x % 1.1 < 0.55), 1, paint)
-    return paint * np.clip(0.65 + 0.2 * view.grain[-len(z) :], 0, 0.85)  # worn
+    return paint * np.clip(0.65 + 0.2 * view.grain[-len(z) :], 0, 0.85)  # worn paint
 
 
 def _shadows(street, size):
-    """Share of the light that shadows take from the ground, `(height, width)`."""
+    """Returns the share of light that shadows take, `(height, width)`."""
     light = street.light
     height, width = size
     image = Image.new("L", (width, height))
@@ -112,7 +112,7 @@ def _shadows(street, size):
 
 
 def _footprint(thing, scale=1.0):
-    """Returns the outline of where a thing touches the ground, as (x, z) in metres."""
+    """Returns the outline of an object on the ground as (x, z) in metres."""
     depth = 0.2
     if isinstance(thing, model.Car):
         half, depth = thing.width / 2, thing.profile[-1][0]
@@ -128,7 +128,7 @@ def _footprint(thing, scale=1.0):
 
 
 def _sun_shadow(thing, slant):
-    """Returns the outlines of a thing's shadow on the ground."""
+    """Returns the outlines of the shadow of an object on the ground."""
     slant_x, slant_z = slant
     outline = _footprint(thing)
     if isinstance(thing, model.Car):

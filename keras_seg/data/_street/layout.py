@@ -1,4 +1,4 @@
-"""Draws the plan of a street at random: its light, its ground and what lines it."""
+"""Random layout of a street: the light, the ground and the objects along it."""
 
 import math
 
@@ -6,12 +6,12 @@ from keras_seg.data._street import model
 from keras_seg.data._street.colors import LEAVES, PAINTS, ROOFS, TRIMS, WALLS
 from keras_seg.data._street.things import place_things
 
-# Each as often as it is listed.
+# The probability of each is proportional to its count.
 _WEATHERS = ("sun",) * 8 + ("overcast",) * 7 + ("dull",) * 2 + ("dusk",) * 3
 _CHARACTERS = ("terrace",) * 7 + ("town",) * 8 + ("suburb",) * 5
 
-# Length of a front, floors, share of sloping roofs, share of shops, chance that the
-# next house has another colour.
+# Length of a front, floors, share of sloping roofs, share of shops, probability that
+# the next house has another colour.
 _FRONTS = {
     "terrace": ((6, 12), (2, 4), 0.8, 0.25, 0.35),
     "town": ((9, 24), (2, 6), 0.2, 0.6, 1.0),
@@ -20,7 +20,7 @@ _FRONTS = {
 
 
 def lay_out(dice, size):
-    """Returns a `Street` and the camera of `size` (height, width) pixels in it.
+    """Returns a random `Street` with a camera of `size`, `(height, width)` pixels.
 
     The draws do not depend on `size`: equal dice give the same street at every
     resolution.
@@ -28,7 +28,7 @@ def lay_out(dice, size):
     light = _draw_light(dice)
     left, right = -dice.uniform(2.9, 5.6), dice.uniform(2.9, 5.6)
     walls = (left - dice.uniform(1.7, 4.2), right + dice.uniform(1.7, 4.2))
-    own_side = dice.side()  # of the road, where the camera drives
+    own_side = dice.side()  # the side of the road on which the camera drives
     lane = 0.35 * (right if own_side > 0 else left)
     camera = _draw_camera(dice, size, lane + dice.uniform(-0.5, 0.5))
     blocks, junctions = [], []
@@ -143,7 +143,7 @@ def _draw_ground(dice, left, right, walls, junctions):
 
 
 def _draw_blocks(dice, side, wall):
-    """Returns the buildings and hedges of one side, and the side streets' openings."""
+    """Returns the buildings and hedges of one side and its side street openings."""
     blocks, junctions = [], []
     name = dice.pick(_CHARACTERS)
     lengths, floors, sloping, shops, change = _FRONTS[name]

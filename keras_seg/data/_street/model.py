@@ -1,6 +1,6 @@
-"""What a procedural street is made of: plain values in metres, free of pixels.
+"""Parts of a procedural street, as plain values in metres.
 
-Axes: x to the right from the middle of the road, y up from the ground, z ahead of the
+Axes: x points right from the middle of the road, y up from the ground, z ahead of the
 camera. Colours are RGB in 0..255.
 """
 
@@ -44,15 +44,15 @@ class Light:
         sky: Colours of the sky overhead and at the horizon.
         clouds: Share of the sky that clouds cover, in 0..1.
         cloud_color: Their colour.
-        haze: Distance in metres at which two thirds of a thing are lost in haze.
-        sun_side: -1 with the sun at the left, 1 at the right, 0 without sun.
-        slant: Metres (x, z) that a shadow is long for each metre of height.
-        shadow: Share of the light that is missing in shadow, in 0..1.
+        haze: Distance in metres at which haze hides two thirds of an object.
+        sun_side: -1 if the sun is on the left, 1 on the right, 0 without sun.
+        slant: Length (x, z) of a shadow in metres per metre of height.
+        shadow: Share of the light that shadows remove, in 0..1.
         lamps: Whether the lamps of cars and streets are on.
-        gain: Factors of red, green and blue.
-        gamma: Exponent of the exposure; above 1 darkens the middle.
+        gain: Factors for red, green and blue.
+        gamma: Exponent of the exposure; values above 1 darken midtones.
         noise: Standard deviation of the sensor, in grey levels.
-        vignette: Share of the light missing in the corners.
+        vignette: Share of the light that is lost in the corners.
     """
 
     sky: tuple
@@ -72,7 +72,7 @@ class Light:
         """Returns the brightness of an upright surface whose normal points to `side`.
 
         Args:
-            side: -1 for a surface that faces left, 1 right, 0 the camera.
+            side: -1 for a surface that faces left, 1 for right, 0 for the camera.
         """
         return 1 + 0.25 * self.sun_side * side if side else 0.92
 
@@ -82,15 +82,15 @@ class Ground:
     """Road and pavements.
 
     Args:
-        left, right: The kerbs' x.
-        left_wall, right_wall: The building lines' x.
+        left, right: x of the kerbs.
+        left_wall, right_wall: x of the building lines.
         road_color, pavement_color, kerb_color: Colours.
-        slab: Length of the pavement's slabs.
+        slab: Length of the slabs of the pavement.
         divider: x of the dashed line between the lanes, or `None`.
-        edge_lines: Whether lines run along the kerbs.
-        crossing: z where a zebra crossing begins, or `None`.
+        edge_lines: Whether the road has lines along the kerbs.
+        crossing: z at which a zebra crossing begins, or `None`.
         patches: Tuple of (x0, x1, z0, z1, brightness) of mended asphalt.
-        junctions: Tuple of (side, z0, z1) where side streets open.
+        junctions: Tuple of (side, z0, z1) of the openings of side streets.
     """
 
     left: float
@@ -115,17 +115,17 @@ class Building:
     Args:
         side: -1 for the left side of the street, 1 for the right.
         wall: x of the wall at the street.
-        z0, z1: Where the wall begins and ends.
-        height: Of the wall.
-        roof: Height of the sloping roof above the wall, 0 for a flat one.
-        depth: How far the building reaches away from the street.
-        color, roof_color, glass, trim, board: Colours; the board is the shop's or the
-            door's.
+        z0, z1: Ends of the wall.
+        height: Height of the wall.
+        roof: Height of the sloping roof above the wall, 0 for a flat roof.
+        depth: Extent of the building away from the street.
+        color, roof_color, glass, trim, board: Colours; the board belongs to the shop or
+            the door.
         floor: Height of a floor.
-        bay: Distance of the windows.
-        window: Share of a bay and of a floor that its window takes.
+        bay: Distance between windows.
+        window: Share of a bay and of a floor that a window takes.
         has_shop: Whether the ground floor is a shop.
-        seed: int. Decides which windows are bright.
+        seed: int that determines which windows are bright.
     """
 
     side: int
@@ -149,7 +149,7 @@ class Building:
 
 @dataclasses.dataclass(frozen=True)
 class Hedge:
-    """A low box of leaves in a gap between buildings; counts as tree."""
+    """A low box of leaves in a gap between buildings; its class is tree."""
 
     side: int
     wall: float
@@ -162,16 +162,16 @@ class Hedge:
 
 @dataclasses.dataclass(frozen=True)
 class Tree:
-    """A trunk with a crown, in leaf or bare.
+    """A trunk with a crown, with leaves or bare.
 
     Args:
-        x, z: Where it stands.
-        height: Of the top.
+        x, z: Position.
+        height: Height of the top.
         crown: Half width and half height of the crown.
         trunk: Width of the trunk.
         bark, color: Colours of wood and leaves.
         bare: Whether it has no leaves.
-        seed: int. Decides the shape.
+        seed: int that determines the shape.
     """
 
     x: float
@@ -190,10 +190,10 @@ class Post:
     """A lamp post, a sign post or traffic lights.
 
     Args:
-        x, z: Where it stands.
-        height, width: Of the pole.
-        color: Of the pole.
-        arm: How far the lamp reaches over the road, with sign; 0 without a lamp.
+        x, z: Position.
+        height, width: Size of the pole.
+        color: Colour of the pole.
+        arm: Signed extent of the lamp over the road; 0 without a lamp.
         signs: Tuple of (shape, height of the centre, size, color, rim), where `shape`
             is "disc", "triangle", "board" or "lights".
     """
@@ -212,14 +212,14 @@ class Car:
     """A vehicle that is parked or drives along the street.
 
     Args:
-        x, z: The middle of the end that is near to the camera.
-        profile: Tuple of nine (z, y) from the tail's lower edge over the roof to the
-            front's, in metres from the tail. Points 2 and 3 bound the rear window, 5
-            and 6 the windscreen.
-        width: Of the body.
-        color: Of the paint.
-        oncoming: Whether its front is near to the camera.
-        lit: Whether its lights are on.
+        x, z: Middle of the end that is nearest to the camera.
+        profile: Tuple of nine (z, y) from the lower edge of the tail over the roof to
+            that of the front, in metres from the tail. Points 2 and 3 bound the rear
+            window, 5 and 6 the windscreen.
+        width: Width of the body.
+        color: Colour of the paint.
+        oncoming: Whether the front is nearest to the camera.
+        lit: Whether the lights are on.
     """
 
     x: float
@@ -233,13 +233,13 @@ class Car:
 
 @dataclasses.dataclass(frozen=True)
 class Pedestrian:
-    """Someone who stands or walks.
+    """A person who stands or walks.
 
     Args:
-        x, z: Where.
-        height: Of the person.
+        x, z: Position.
+        height: Height of the person.
         build: Width of the shoulders.
-        stride: Half the distance of the feet.
+        stride: Half the distance between the feet.
         skin, hair, top, legs: Colours.
         bag: Colour of a bag, or `None`.
     """
@@ -274,9 +274,11 @@ class Street:
     Args:
         camera, light, ground: As above.
         blocks: Tuple of `Building` and `Hedge`.
-        horizon: Tuple of (height, colour, class) of the skyline at the street's end.
+        horizon: Tuple of (height, colour, class) of the skyline at the end of the
+            street.
         things: Tuple of `Tree`, `Post`, `Car`, `Pedestrian` and `Bin`.
-        bonnet: Height in image heights and colour of the camera's own car, or `None`.
+        bonnet: Height, as a share of the image height, and colour of the camera's own
+            bonnet, or `None`.
     """
 
     camera: Camera

@@ -1,4 +1,4 @@
-"""What the camera adds to a painted street: its bonnet, lens, exposure and noise."""
+"""Camera effects on a painted street: bonnet, lens, exposure and noise."""
 
 import math
 import statistics
@@ -8,12 +8,12 @@ from PIL import Image, ImageDraw
 
 from keras_seg.data._street import model
 
-# How strongly the texture shows on each class.
+# Strength of the texture on each class.
 _TEXTURE = np.zeros(256, "float32")
 _TEXTURE[[model.BUILDING, model.ROAD, model.PAVEMENT]] = 0.03
 _TEXTURE[model.TREE] = 0.16
 
-# The normal distribution at 256 levels: a byte of chance gives a draw from it.
+# Quantiles of the normal distribution: a random byte selects one of 256 draws.
 _NORMAL = np.array(
     [statistics.NormalDist().inv_cdf((level + 0.5) / 256) for level in range(256)],
     "float32",
@@ -26,8 +26,8 @@ def add_bonnet(image, label, share, color):
     Args:
         image: uint8 `(height, width, 3)`.
         label: uint8 `(height, width)`.
-        share: Height of the bonnet as a share of the image's.
-        color: Its colour.
+        share: Height of the bonnet as a share of the image height.
+        color: Colour of the bonnet.
     """
     height, width = label.shape
     bow = np.linspace(-1.1, 1.1, width) ** 2
@@ -44,20 +44,20 @@ def add_bonnet(image, label, share, color):
 
 
 def expose(image, label, light, grain, rng):
-    """Returns the photograph, uint8 `(height, width, 3)`, of what was painted.
+    """Converts a painted image into a photograph, uint8 `(height, width, 3)`.
 
     Args:
         image: uint8 `(height, width, 3)`.
-        label: uint8 `(height, width)`, which decides on the texture.
+        label: uint8 `(height, width)`, which determines the texture.
         light: `Light`.
         grain: float32 `(height, width)`, mottled noise.
-        rng: numpy Generator.
+        rng: NumPy generator.
     """
     height, width = label.shape
-    # The channels lie as columns, since NumPy is slow where the last axis is short.
+    # Channels are merged with columns, since NumPy is slow on a short last axis.
     texture = 1 + _TEXTURE[label] * (grain + _NORMAL[_bytes(rng, label.shape)])
     picture = image.reshape(height, -1) * np.repeat(texture, 3, axis=1)
-    # The softness of a lens, without which every edge would be a staircase.
+    # The blur of a lens, which smooths jagged edges.
     picture[1:-1] = 0.1 * (picture[:-2] + picture[2:]) + 0.8 * picture[1:-1]
     sides = picture[:, :-6] + picture[:, 6:]
     picture[:, 3:-3] = 0.1 * sides + 0.8 * picture[:, 3:-3]

@@ -1,15 +1,15 @@
-"""Paints the sky and what closes the street at its end."""
+"""Painting of the sky and of the skyline at the end of the street."""
 
 import numpy as np
 
 from keras_seg.data._street.model import BUILDING, SKY, TREE
 from keras_seg.data._street.view import color_array
 
-_END = 125.0  # metres to the end of the street
+_END = 125.0  # distance to the end of the street in metres
 
 
 def paint_sky(view):
-    """Paints a gradient with clouds over the whole picture."""
+    """Paints a gradient with clouds over the whole image."""
     light, camera = view.street.light, view.street.camera
     top, bottom = (color_array(color, 3) for color in light.sky)
     fall = np.clip(1 + view.down * np.float32(camera.focal / camera.row), 0, 1) ** 1.5
@@ -21,7 +21,7 @@ def paint_sky(view):
 
 
 def paint_skyline(view):
-    """Paints far trees or roofs, so that sky and ground do not meet."""
+    """Paints distant trees or roofs between the sky and the ground."""
     height, color, kind = view.street.horizon
     if kind == TREE:
         profile = view.coarse[0]

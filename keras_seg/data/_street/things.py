@@ -1,4 +1,4 @@
-"""Places the things of a street at random: trees, posts, vehicles and people."""
+"""Random placement of trees, posts, vehicles and people on a street."""
 
 import math
 
@@ -25,9 +25,9 @@ _SIGNS = (  # shape, colour, colour of the rim
     ("lights", (26, 28, 28), (26, 28, 28)),
 )
 
-# Side views of vehicles, from the tail's lower edge over the roof to the front's, in
-# shares of length and height. Points 2 and 3 bound the rear window, 5 and 6 the
-# windscreen.
+# Side views of vehicles, from the lower edge of the tail over the roof to that of the
+# front, as shares of length and height. Points 2 and 3 bound the rear window, 5 and 6
+# the windscreen.
 _PROFILES = {
     "hatchback": (
         ((0, 0.19), (0.01, 0.58), (0.06, 0.66), (0.17, 0.96), (0.28, 1), (0.50, 1))
@@ -55,14 +55,14 @@ _VEHICLES = (  # profile, length, width, height
     ("estate", 4.6, 1.9, 1.75),
     ("van", 5.2, 2.0, 2.3),
 )
-_FAR = 60  # metres beyond which nothing is placed
+_FAR = 60  # distance in metres beyond which nothing is placed
 
 
 def place_things(dice, ground, own_side, light):
     """Returns trees, posts, bins, vehicles and people on a street's ground.
 
     Args:
-        dice: `Dice`.
+        dice: `Dice` for the draws.
         ground: `Ground`.
         own_side: -1 or 1. The side of the road on which the camera drives.
         light: `Light`.
@@ -77,7 +77,7 @@ def place_things(dice, ground, own_side, light):
 
 
 def _line_kerb(dice, ground, side):
-    """Trees, posts and bins along one kerb."""
+    """Returns the trees, posts and bins along one kerb."""
     kerb = ground.left if side < 0 else ground.right
     leafy = dice.chance(0.55)
     bare = dice.chance(0.3)
@@ -166,7 +166,7 @@ def _build_car(dice, x, z, oncoming, lit):
 
 
 def _place_cars(dice, ground, side, own_side, light):
-    """Parked cars at one kerb, where the road is wide enough, and traffic beside."""
+    """Returns cars parked at one kerb, if the road is wide enough, and traffic."""
     edge = ground.left if side < 0 else ground.right
     lane = 0.45 * edge
     if abs(edge) > 4.0 and dice.chance(0.7):
@@ -194,7 +194,7 @@ def _park_cars(dice, ground, side, x, is_own_side):
 
 
 def _walk(dice, ground):
-    """People: mostly on the pavements, now and then on the road."""
+    """Returns people, mostly on the pavements and sometimes on the road."""
     for _ in range(dice.count(1, 6)):
         side = dice.side()
         kerb, wall = (
@@ -208,7 +208,7 @@ def _walk(dice, ground):
             x, z = dice.uniform(ground.left, ground.right), max(z, 9.0)
         person = _dress(dice, x, z)
         yield person
-        if dice.chance(0.35):  # in company
+        if dice.chance(0.35):  # with a companion
             yield _dress(dice, x + 0.65, z + dice.uniform(-0.4, 0.4))
 
 

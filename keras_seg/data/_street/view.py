@@ -1,26 +1,27 @@
-"""The picture under way, and where its pixels look."""
+"""The image in progress, with the viewing ray of each pixel."""
 
 import numpy as np
 from PIL import Image
 
 
 class View:
-    """Colours and classes of a picture, with the rays and the textures to paint it.
+    """Colours and classes of an image, with the rays and textures to paint it.
 
     Args:
         street: `Street`.
-        size: (height, width) in pixels.
-        rng: numpy Generator for the textures.
+        size: `(height, width)` in pixels.
+        rng: NumPy generator for the textures.
 
     Attributes:
         colors: float32 `(3, height, width)` in 0..255, filled step by step. NumPy is
-            several times faster with the channels in front.
+            much faster with the channels first.
         label: uint8 `(height, width)`, the classes.
-        across: float32 `(width,)`, metres to the right at a metre's distance.
-        down: float32 `(height,)`, metres downwards at a metre's distance.
+        across: float32 `(width,)`, metres to the right at a distance of one metre.
+        down: float32 `(height,)`, metres downwards at a distance of one metre.
         coarse, grain: float32 `(height, width)`, soft and mottled noise.
-        chances: float32 `(32, 32)` in 0..1, to look up what windows and slabs are like.
-        mottle: float32 `(64, 64)`, noise to be laid on the ground.
+        chances: float32 `(32, 32)` in 0..1, random numbers for the look of windows and
+            slabs.
+        mottle: float32 `(64, 64)`, noise for the ground.
     """
 
     def __init__(self, street, size, rng):
@@ -39,7 +40,7 @@ class View:
         self.mottle = _noise(rng, (64, 64), (26, 26))
 
     def haze(self, colors, z):
-        """Returns colours `(3, ...)` as they look at the distances z `(...)`."""
+        """Returns colours `(3, ...)` after haze at the distances z `(...)`."""
         light = self.street.light
         share = np.exp(z / np.float32(-light.haze))
         return colors * share + color_array(light.sky[1], colors.ndim) * (1 - share)
