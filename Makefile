@@ -9,6 +9,8 @@ APP := .venv-app
 DOCS := .venv-docs
 JOBS ?= 2
 ON_EACH_BACKEND := $(addprefix tests/,ops layers losses metrics backbones models checkpoints)
+# What the Keras of the lane may change; the rest is NumPy, files and text.
+IN_ADDONS := $(addprefix tests/,addons ops layers losses metrics models training inference checkpoints export)
 ON_KERAS_2 := import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))
 SEES_GPU := import sys, tensorflow as tf; sys.exit(not tf.config.list_physical_devices("GPU"))
 export TF_CPP_MIN_LOG_LEVEL ?= 2
@@ -38,7 +40,7 @@ demo: install
 		--val-every 2 --overwrite --output runs/demo --export saved_models/spnet/1
 
 test: install
-	$(RUN) -m pytest -m 'not slow' --numprocesses $(JOBS)
+	$(RUN) -m pytest -m 'not slow' --numprocesses $(JOBS) --dist loadfile
 
 test-all: install
 	$(RUN) -m pytest
@@ -48,7 +50,7 @@ test-all: install
 test-addons: install
 	@if $(PYTHON) -c '$(ON_KERAS_2)'; then \
 		$(MAKE) $(ADDONS)/installed && KERAS_SEG_OTHER_PYTHON=$(abspath $(RUN)) \
-		$(ADDONS)/bin/python -m pytest -m 'not slow' --numprocesses $(JOBS); \
+		$(ADDONS)/bin/python -m pytest -m 'not slow' --numprocesses $(JOBS) --dist loadfile $(IN_ADDONS); \
 	else echo "TensorFlow 2.15 is there for Python 3.10 and 3.11 only: nothing to test"; fi
 
 # The newest Keras, release candidates and what setup.py does not admit yet included.
