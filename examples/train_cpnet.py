@@ -47,7 +47,14 @@ RECIPES = {
         "crop": (64, 96),
         "epochs": 5,
     },
-    "camvid": {"weights": "imagenet", "backbone_rate": 0.1, "epochs": 100},
+    "camvid": {
+        "weights": "imagenet",
+        "backbone_rate": 0.5,
+        "batch_size": 4,
+        "class_balance": 0.5,
+        "ema": 0.99,
+        "epochs": 40,
+    },
     "default": {"weights": "imagenet", "backbone_rate": 0.1},
 }
 

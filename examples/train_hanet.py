@@ -17,6 +17,7 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read as TensorFlow is imported
 
+import argparse
 import shutil
 
 import keras
@@ -46,9 +47,25 @@ RECIPES = {
         "crop": (64, 96),
         "epochs": 5,
         "weight_decay": 5e-4,
+        "filters": 256,
+        "separable": False,
     },
-    "camvid": {"weights": "imagenet", "backbone_rate": 0.1, "epochs": 100},
-    "default": {"weights": "imagenet", "backbone_rate": 0.1},
+    "camvid": {
+        "weights": "imagenet",
+        "backbone_rate": 0.5,
+        "batch_size": 4,
+        "class_balance": 0.5,
+        "ema": 0.99,
+        "epochs": 40,
+        "filters": 128,
+        "separable": True,
+    },
+    "default": {
+        "weights": "imagenet",
+        "backbone_rate": 0.1,
+        "filters": 256,
+        "separable": False,
+    },
 }
 
 
@@ -59,8 +76,12 @@ def add_flags(parser):
     add("--reduction-ratio", type=int, help="64 at output stride 8, else 32")
     add("--position-noise", type=float, default=0.5, help="in 16ths of the image")
     add("--attention-weight-decay", type=float, default=1e-4)
-    add("--filters", type=int, default=256, help="of the decoder")
-    add("--separable", action="store_true", help="depthwise separable convolutions")
+    add("--filters", type=int, help="of the decoder")
+    add(
+        "--separable",
+        action=argparse.BooleanOptionalAction,
+        help="depthwise separable convolutions in the decoder",
+    )
 
 
 def main(args):
