@@ -31,7 +31,7 @@ def augmented(augmentation, image, label, seed, *positions):
         if tensor.shape.rank not in (None, rank):
             raise ValueError(
                 f"`augmentation` must return an image (height, width, channels) and a "
-                f"label (height, width). Received: {name} of the shape "
+                f"label (height, width). Received: the {name} with the shape "
                 f"{tensor.shape}"
             )
     return image, label, *(tf.cast(rows, tf.int32) for rows in positions)

@@ -9,7 +9,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _GREY, _RGB, _RGBA = 0, 2, 6  # PNG's colour types
 # Chunks that rotate or animate an image or make it transparent.
 _SPECIAL_CHUNKS = {b"eXIf", b"acTL", b"tRNS"}
-_ORIENTATION, _UPRIGHT = 0x0112, 1  # of EXIF
+_ORIENTATION, _UPRIGHT = 0x0112, 1  # EXIF tag and value
 _JPEG_FRAMES = {0xC0, 0xC1, 0xC2}  # baseline and progressive, Huffman coded
 
 

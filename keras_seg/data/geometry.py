@@ -146,7 +146,7 @@ def _resampled(image, geometry, size):
     """
     zoom = geometry.zoom()
     first = tf.cast(geometry.offset, tf.float32)
-    reach = 1 + tf.maximum(1 / zoom, 1)  # of the antialiasing kernel, in source pixels
+    reach = 1 + tf.maximum(1 / zoom, 1)  # antialiasing kernel, in source pixels
     low = tf.cast(tf.floor(first / zoom - reach), tf.int32)
     high = tf.cast(tf.math.ceil((first + size) / zoom + reach), tf.int32)
     low = tf.clip_by_value(low, 0, geometry.size - 1)
@@ -185,7 +185,7 @@ def _padded(image, moved, geometry):
 
 
 def _sources(axis, geometry, crop_size):
-    """Returns the nearest row or column of the image for each of an unrotated crop.
+    """Returns the nearest image row or column for each one of an unrotated crop.
 
     Returns:
         Its index in the image, and whether it lies inside the image, a bool.

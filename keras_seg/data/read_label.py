@@ -96,7 +96,7 @@ def rgb(picture, pixels):
     """Returns the colours of a label, uint8 `(height, width, 3)`, without alpha."""
     if picture.bits > 8:
         raise ValueError(
-            "The colours of a label must have 8 bits a channel. Received: "
+            "The colours of a label must have 8 bits per channel. Received: "
             f"{picture.name} of {picture.bits} bits"
         )
     if picture.colors == "palette":

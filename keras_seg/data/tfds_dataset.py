@@ -54,7 +54,7 @@ class TFDSDataset(SegmentationDataset):
             if key not in features:
                 raise ValueError(
                     f"`builder` must have the features {image_key!r} and "
-                    f"{label_key!r} (`image_key`, `label_key`). Received one with "
+                    f"{label_key!r} (`image_key`, `label_key`). Received: "
                     f"{', '.join(features)}"
                 )
         if split.partition("[")[0] not in builder.info.splits:

@@ -38,7 +38,7 @@ class ClassIoULog(keras.callbacks.Callback):
         if not fitting:
             raise ValueError(
                 "`ClassIoULog` needs a keras_seg.metrics.MeanIoU of "
-                f"{len(self.class_names)} classes. Received a model with "
+                f"{len(self.class_names)} classes. Received: a model with the metrics "
                 f"{[m.name for m in metrics] or 'none'}"
             )
         self._found = fitting[0].class_iou()

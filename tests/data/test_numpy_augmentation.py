@@ -88,7 +88,7 @@ def test_results_of_many_sizes_are_an_error():
         (lambda x, y, seed: (x.copy(), y), TypeError, "NumpyAugmentation"),
         (lambda x, y, seed: x, ValueError, r"must return \(image, label\)"),
         (lambda x, y, seed: (x[None], y), ValueError, "image with the shape"),
-        (lambda x, y, seed: (x[:8, :8], y[:7, :8]), ValueError, "must have one size"),
+        (lambda x, y, seed: (x[:8, :8], y[:7, :8]), ValueError, "the same size"),
     ],
 )
 def test_what_an_augmentation_must_not_do(augmentation, error, message):

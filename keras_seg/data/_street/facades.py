@@ -178,9 +178,7 @@ def _color_buildings(view, buildings, number, shown):
     paints = paints.reshape(-1, 3).T
     colors = paints.take(number * _NUM_MATERIALS, axis=1)
     details = paints.take(number * _NUM_MATERIALS + material, axis=1)
-    visible = np.clip(
-        (shown.metre * bay - 2) / 3, 0, 1
-    )  # details that are too small fade
+    visible = np.clip((shown.metre * bay - 2) / 3, 0, 1)  # tiny details fade
     visible[large] = 1
     return (colors + (details - colors) * visible) * (shade * shown.light)
 
