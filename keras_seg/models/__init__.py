@@ -1,4 +1,4 @@
-"""The papers' networks as functional Keras models."""
+"""Networks of the papers as functional Keras models."""
 
 from keras_seg.models.affinity_model import affinity_model
 from keras_seg.models.attention_model import attention_model

@@ -5,21 +5,21 @@ from keras_seg.models.rerun import rerun
 
 
 def affinity_model(model):
-    """What the feature affinity of a DSRL compares: the features of both branches.
+    """Returns a model of the features that the feature affinity of a DSRL compares.
 
     Args:
         model: `DSRL`, or any functional `keras.Model` with one `FeatureAffinity` layer
             and the image as first input.
 
     Returns:
-        A functional `keras.Model` from images to the dict of "segmentation" `(batch,
-        rows, columns, channels)` and "super_resolution" `(batch, rows, columns, other
-        channels)`, float32: the features as the layer pools them, with a length of 1
-        in each cell, or 0 where all are. The product of two cells' features is their
-        similarity. It shares the weights of `model`.
+        A functional `keras.Model` that shares the weights of `model`. It maps images to
+        the dict of "segmentation" `(batch, rows, columns, channels)` and
+        "super_resolution" `(batch, rows, columns, other channels)`, float32. These are
+        the features as the layer pools them, normalised to unit length in each cell
+        (cells of zeros stay zero). The dot product of two cells is their similarity.
 
     Raises:
-        ValueError: If the model has no such layer, or several.
+        ValueError: If the model does not have exactly one such layer.
 
     Example:
 

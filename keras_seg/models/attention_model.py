@@ -5,16 +5,17 @@ from keras_seg.models.rerun import rerun
 
 
 def attention_model(model):
-    """What the attention of a HANet does: its maps by point.
+    """Returns a model of the attention maps of a HANet.
 
     Args:
         model: `HANet`, with positions or without, or any functional `keras.Model` with
             `HeightDrivenAttention` layers whose `return_attention` is True.
 
     Returns:
-        A functional `keras.Model` with the inputs of `model`, which shares its weights
-        and returns the dict `{"attention1": (batch, rows, 1, channels), ...}` of the
-        weights in 0..1 by point; in another model than HANet by the layers' names.
+        A functional `keras.Model` that has the inputs of `model` and shares its
+        weights. It returns the dict `{"attention1": (batch, rows, 1, channels), ...}`
+        of attention weights in 0..1, by point in a HANet and by layer name in other
+        models.
 
     Raises:
         ValueError: If the model has no such layer.

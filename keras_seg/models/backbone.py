@@ -1,4 +1,4 @@
-"""What the models accept as `backbone`, and what they take from it."""
+"""Resolution of the argument `backbone` of the models, and its levels of features."""
 
 import dataclasses
 
@@ -12,10 +12,10 @@ from keras_seg.layers import CropToCells
 
 @dataclasses.dataclass
 class Level:
-    """A level of the features of a symbolic image.
+    """Level of the features of a symbolic image.
 
-    `multiple` is what maps of this level are resized to a multiple of before they are
-    cropped to the image: the cells reach so far.
+    Maps of this level are resized to the next multiple of `multiple` pixels, the area
+    that their cells cover, before they are cropped to the image.
     """
 
     tensor: keras.KerasTensor
@@ -24,10 +24,10 @@ class Level:
 
 
 def resolve_backbone(backbone, output_stride, insert=None):
-    """A feature pyramid from a name, a pyramid, or any functional network.
+    """Returns a feature pyramid for a name, a pyramid, or any functional network.
 
-    A pyramid keeps the output stride that it was made with. Where layers are inserted,
-    it and a network are copied with their weights.
+    A pyramid keeps the output stride that it was built with. If layers are inserted, a
+    pyramid or network is copied with its weights.
     """
     if isinstance(backbone, str):
         return build(backbone, output_stride, insert=insert)
@@ -37,20 +37,21 @@ def resolve_backbone(backbone, output_stride, insert=None):
 
 
 def extract_levels(pyramid, image):
-    """The features of a symbolic image, to build a network on.
+    """Returns the features of a symbolic image, to build a network on.
 
-    They lie alike at every size of the image: it is padded to the pyramid's size
-    alignment with copies of its edge, and the features are cropped to the cells that
-    it reaches; see `keras_seg.backbones.size_alignment`.
+    Features have the same position at every image size: the image is padded to the
+    pyramid's size alignment by repeating its edge, and the features are cropped to the
+    cells that the image covers; see `keras_seg.backbones.size_alignment`.
 
     Args:
-        pyramid: what `build` or `feature_pyramid` returned.
+        pyramid: a feature pyramid from `build` or `feature_pyramid`.
         image: symbolic tensor `(batch, height, width, channels)`.
 
     Returns:
-        dict `{"level1": Level, ...}` in ascending order, of `tensor (batch, ceil(height
-        / stride), ceil(width / stride), channels)`, its true `stride`, and `multiple`,
-        what `ResizeLike` needs to resize its maps to the image.
+        dict `{"level1": Level, ...}` in ascending order. A `Level` has the attributes
+        `tensor` `(batch, ceil(height / stride), ceil(width / stride), channels)`, its
+        true `stride`, and `multiple`, the argument of `ResizeLike` to resize its maps
+        to the image.
 
     Example:
 
@@ -63,7 +64,7 @@ def extract_levels(pyramid, image):
     """
     known = geometry(pyramid)
     strides = {level: stride for level, (stride, _) in known.levels.items()}
-    # A network of one size has learned where its features lie.
+    # A network with a fixed input size needs no alignment.
     if known.alignment == 1 or None not in image.shape[1:3]:
         features, multiple = pyramid(image), known.divisor
         return {

@@ -35,48 +35,56 @@ def CPNet(
 ):
     """CPNet: a dilated backbone, a context prior, and one convolution.
 
-    The last level passes a `ContextPriorLayer`; a 3x3 convolution with batch norm and
-    ReLU, dropout and the classifier follow.
+    The last level passes through a `ContextPriorLayer`, followed by a 3x3 convolution
+    with batch norm and ReLU, dropout and the classifier.
 
     Args:
-        num_classes: int. 1 for two classes, 0 and 1, of which a sigmoid decides.
-        backbone: a name of `keras_seg.backbones.names()`; a feature pyramid, which
-            keeps its own output stride; or any functional `keras.Model` on images.
+        num_classes: int. 1 for two classes, 0 and 1, predicted by a sigmoid.
+        backbone: a name from `keras_seg.backbones.names()`, a feature pyramid, which
+            keeps its own output stride, or any functional `keras.Model` on images.
         output_stride: 8, 16 or 32.
-        auxiliary_head: bool. Adds an FCN head on the level before the last, for
-            training only, where its loss counts 0.4.
-        prior_size: pair of ints, the rows and columns of the last level on the images
+        auxiliary_head: bool. Whether to add an FCN head on the second-to-last level.
+            It is for training only; the recommended weight of its loss is 0.4.
+        prior_size: pair of ints, the rows and columns of the last level for the images
             to train on: `keras_seg.models.prior_size(crop, output_stride)`. Images of
-            other sizes run too: see `ContextPriorLayer`. None leaves the layer out: the
-            baseline of the paper's comparison, a fully convolutional network.
-        filters: int. Channels of the aggregated features and of either context.
-        kernel_size: odd int. Of the aggregation.
+            other sizes work too; see `ContextPriorLayer`. With None, the network has no
+            context prior: it is the baseline of the paper's comparison, a fully
+            convolutional network.
+        filters: int. Channels of the aggregated features and of each of both contexts.
+        kernel_size: odd int. Kernel size of the aggregation.
         head_filters: int. Channels of the last convolution.
-        fused_prior: bool. Whether the prior is never whole, so that memory grows with
-            its N pixels and not with their square: see `fused_loss` of
+        fused_prior: bool. Whether to compute the prior in blocks, so that memory grows
+            linearly and not quadratically with its N pixels; see `fused_loss` of
             `ContextPriorLayer`. The weights are the same.
-        ignore_class, unary_weight, global_weight: of the affinity loss, where it is
-            fused; see `keras_seg.losses.AffinityLoss`.
-        dropout_rate: float. Before the classifiers, whole channels.
-        align_corners: bool. How logits are resized; False as released.
-        auxiliary_dropout_rate, auxiliary_bias: of the auxiliary head, as in
-            `DeepLabV3Plus`.
-        name: str. The model's name.
+        ignore_class, unary_weight, global_weight: arguments of the fused affinity loss;
+            see `keras_seg.losses.AffinityLoss`.
+        dropout_rate: float in 0..1. Rate of dropping whole channels before the
+            classifiers.
+        align_corners: bool. Whether resizing of logits aligns corners; False as in the
+            release.
+        auxiliary_dropout_rate, auxiliary_bias: options of the auxiliary head; see
+            `DecoderOptions`.
+        name: str. Name of the model.
 
     Returns:
-        A functional `keras.Model` from raw RGB `(batch, height, width, 3)` in 0..255,
-        of any size, to the dict of "segmentation", float32 logits `(batch, height,
-        width, num_classes)`; "context_prior", for training only, the logits `(batch, N,
-        N)` with N the product of `prior_size`, for `keras_seg.losses.AffinityLoss`;
-        and with `auxiliary_head` "auxiliary", like "segmentation".
-        With `fused_prior` the inputs are the pair of the image and the integer labels
+        A functional `keras.Model` from raw RGB images `(batch, height, width, 3)` in
+        0..255, of any size, to a dict of:
+
+        - "segmentation": float32 logits `(batch, height, width, num_classes)`;
+        - "context_prior", for training only: logits `(batch, N, N)`, where N is the
+          product of `prior_size`, for `keras_seg.losses.AffinityLoss`;
+        - with `auxiliary_head`, "auxiliary", of the same shape as "segmentation".
+
+        With `fused_prior`, the inputs are the pair of the image and the integer labels
         `(batch, height, width)`, and "context_prior" is the affinity loss of each
         image, `(batch,)`, for `keras_seg.losses.OutputLoss`. `inference_model(model)`
-        takes images alone.
+        takes only images. Without a context prior and an auxiliary head, the output is
+        the tensor "segmentation".
 
     Raises:
-        ValueError: If `num_classes` is not a positive int, if the backbone is unknown
-            or cannot have this output stride, or as `ContextPriorLayer`.
+        ValueError: If `num_classes` is not a positive integer, if the backbone is
+            unknown or cannot have this output stride, or for the reasons listed in
+            `ContextPriorLayer`.
 
     Example:
 
@@ -92,8 +100,9 @@ def CPNet(
     )
     ```
 
-    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3; the
-    head's widths are those of the released code.
+    References:
+        [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3. The widths of
+        the head are those of the released code.
     """
     require_classes(num_classes)
     pyramid = resolve_backbone(backbone, output_stride)

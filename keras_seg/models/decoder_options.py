@@ -3,22 +3,25 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class DecoderOptions:
-    """What DeepLabV3+'s decoder and heads are made with, in every network that has it.
+    """Options of DeepLabV3+'s decoder and heads, in every network that has them.
 
-    `DeepLabV3Plus`, `HANet` and `DSRL` take these as keyword arguments.
+    `DeepLabV3Plus`, `HANet` and `DSRL` take these options as keyword arguments.
 
     Args:
         filters: int. Channels of each of the five branches of the pooling and of the
             decoder; the auxiliary head has twice as many.
-        low_level_filters: int. Channels of the projection of the low-level features.
+        low_level_filters: int. Channels of the projected low-level features.
         dilation_rates: sequence of ints, or None for 6, 12 and 18 at output stride 16,
-            twice that at 8 and half of it at 32.
-        separable: bool. Depthwise separable 3x3 convolutions in the pooling and the
-            decoder, which suit small backbones.
-        dropout_rate: float. Before the classifiers, whole channels.
-        align_corners: bool. How maps are resized; True as in HANet's release.
-        auxiliary_dropout_rate: float, or None for `dropout_rate`. Before the
-            auxiliary head's classifier; HANet's release has 0.1 there alone.
+            twice these rates at 8, and half of them at 32.
+        separable: bool. Whether the 3x3 convolutions in the pooling and the decoder are
+            depthwise separable, which suits small backbones.
+        dropout_rate: float in 0..1. Rate of dropping whole channels before the
+            classifiers.
+        align_corners: bool. Whether resizing aligns corners; True as in HANet's
+            release.
+        auxiliary_dropout_rate: float in 0..1, or None for `dropout_rate`. Dropout rate
+            before the classifier of the auxiliary head. HANet's release has dropout
+            only there, with a rate of 0.1.
         auxiliary_bias: bool. Whether the 3x3 convolution of the auxiliary head has a
             bias before its batch norm, as in HANet's release.
     """
@@ -34,16 +37,20 @@ class DecoderOptions:
 
     @classmethod
     def of(cls, options, network):
-        """The options that a network was given as keyword arguments.
+        """Returns the options for the keyword arguments of a network.
+
+        Args:
+            options: dict of the keyword arguments.
+            network: str, the name of the network, for errors.
 
         Raises:
-            TypeError: If there is no such option.
+            TypeError: If a keyword argument is not an option.
         """
         names = [field.name for field in dataclasses.fields(cls)]
         unknown = sorted(options.keys() - set(names))
         if unknown:
             raise TypeError(
                 f"{network} got unexpected keyword arguments: {', '.join(unknown)}. "
-                f"Those of its decoder are: {', '.join(names)}"
+                f"Options of its decoder are: {', '.join(names)}"
             )
         return cls(**options)

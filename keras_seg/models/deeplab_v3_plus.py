@@ -24,35 +24,36 @@ def DeepLabV3Plus(
     name="deeplab_v3_plus",
     **decoder,
 ):
-    """DeepLabV3+: atrous spatial pyramid pooling, then a decoder with finer features.
+    """DeepLabV3+: atrous spatial pyramid pooling and a decoder with finer features.
 
-    The last level passes `AtrousSpatialPyramidPooling` and a 1x1 convolution, is
-    resized to the features at a quarter of the image's size and concatenated with a 1x1
-    projection of these; two 3x3 convolutions and the classifier follow.
+    The last level passes through `AtrousSpatialPyramidPooling` and a 1x1 convolution.
+    The result is resized to the low-level features at stride 4 and concatenated with a
+    1x1 projection of them. Two 3x3 convolutions and the classifier follow.
 
     Args:
-        num_classes: int. 1 for two classes, 0 and 1, of which a sigmoid decides.
-        backbone: a name of `keras_seg.backbones.names()`; a feature pyramid, which
-            keeps its own output stride; or any functional `keras.Model` on images.
+        num_classes: int. 1 for two classes, 0 and 1, predicted by a sigmoid.
+        backbone: a name from `keras_seg.backbones.names()`, a feature pyramid, which
+            keeps its own output stride, or any functional `keras.Model` on images.
         output_stride: 8, 16 or 32.
-        auxiliary_head: bool. Adds an FCN head on the level before the last, for
-            training only, where its loss counts 0.4.
-        name: str. The model's name.
+        auxiliary_head: bool. Whether to add an FCN head on the second-to-last level.
+            It is for training only; the recommended weight of its loss is 0.4.
+        name: str. Name of the model.
         **decoder: `filters=256`, `low_level_filters=48`, `dilation_rates=None`,
             `separable=False`, `dropout_rate=0.1`, `align_corners=True`,
-            `auxiliary_dropout_rate=None` and `auxiliary_bias=False`: see
+            `auxiliary_dropout_rate=None` and `auxiliary_bias=False`; see
             `keras_seg.models.DecoderOptions`.
 
     Returns:
-        A functional `keras.Model` from raw RGB `(batch, height, width, 3)` in 0..255,
-        of any size, to float32 logits `(batch, height, width, num_classes)`; with
-        `auxiliary_head` to the dict of "segmentation" and "auxiliary", both of these.
+        A functional `keras.Model` from raw RGB images `(batch, height, width, 3)` in
+        0..255, of any size, to float32 logits `(batch, height, width, num_classes)`.
+        With `auxiliary_head`, the output is a dict of two such tensors, "segmentation"
+        and "auxiliary".
 
     Raises:
-        TypeError: If the decoder has no such option.
-        ValueError: If `num_classes` is not a positive int, if the backbone is unknown
-            or cannot have this output stride, or if it has no two levels of stride 4 or
-            more.
+        TypeError: If a keyword argument is not an option of the decoder.
+        ValueError: If `num_classes` is not a positive integer, if the backbone is
+            unknown or cannot have this output stride, or if it has fewer than two
+            levels of stride 4 or more.
 
     Example:
 
@@ -61,8 +62,9 @@ def DeepLabV3Plus(
     logits = model(images)  # (batch, 360, 480, 11) for images (batch, 360, 480, 3)
     ```
 
-    Reference: [Chen et al., 2018](https://arxiv.org/abs/1802.02611), section 3; the
-    second 3x3 convolution and the auxiliary head are those of HANet's release.
+    References:
+        [Chen et al., 2018](https://arxiv.org/abs/1802.02611), section 3. The second 3x3
+        convolution and the auxiliary head are those of HANet's release.
     """
     require_classes(num_classes)
     options = DecoderOptions.of(decoder, "DeepLabV3Plus")
@@ -80,14 +82,15 @@ def assemble(
     options,
     attend=lambda point, low, high: high,
 ):
-    """The outputs of DeepLabV3+ on a symbolic image.
+    """Returns the outputs of DeepLabV3+ on a symbolic image.
 
     Args:
+        image: symbolic image `(batch, height, width, channels)`.
+        pyramid: feature pyramid.
+        num_classes, auxiliary_head: see `DeepLabV3Plus`.
         options: `DecoderOptions`.
-        attend: function `(point, low, high) -> high`, which is called at the five
-            places where HANet weights higher features by lower ones.
-
-    The others are those of `DeepLabV3Plus`.
+        attend: function `(point, low, high) -> high`, called at the five points where
+            HANet weights higher-level features by attention from lower-level ones.
     """
     low_level, previous, last = _levels(extract_levels(pyramid, image), pyramid)
 
@@ -139,21 +142,21 @@ def assemble(
 
 
 def output_stride(pyramid):
-    """The true stride of a pyramid's last level."""
+    """Returns the true stride of a pyramid's last level."""
     return max(level_info(pyramid).items())[1][0]
 
 
 def default_dilation_rates(stride):
-    """DeepLab's 6, 12 and 18 at output stride 16, at others the same in pixels."""
+    """Returns DeepLab's 6, 12 and 18 at output stride 16, scaled for other strides."""
     return tuple(max(rate * 16 // stride, 1) for rate in (6, 12, 18))
 
 
 def _levels(levels, pyramid):
-    """The low-level features, those before the last, and the last."""
+    """Returns the low-level, the second-to-last and the last level."""
     coarse = [level for name, level in levels.items() if name >= "level2"]
     if len(coarse) < 2:
         raise ValueError(
-            "The backbone must have two levels or more of stride 4 and above. "
+            "The backbone must have two levels or more with a stride of at least 4. "
             f"Received: {pyramid.name!r} with {sorted(levels)}"
         )
     return coarse[0], *coarse[-2:]

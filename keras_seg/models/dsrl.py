@@ -18,38 +18,42 @@ def DSRL(
     name="dsrl",
     **decoder,
 ):
-    """DSRL: DeepLabV3+ on low-resolution images, taught at a higher resolution.
+    """DSRL: DeepLabV3+ on low-resolution images with high-resolution supervision.
 
-    The decoder goes on to `scale` times the image's size (SSSR); a second branch
-    reconstructs the image at that size from what enters the decoder (SISR); and the
-    feature affinity ties the last features of both. `inference_model(model)` has the
-    first alone. For other networks: `dual_super_resolution`.
+    The decoder predicts at `scale` times the size of the image (SSSR), a second branch
+    reconstructs the image at that size from the decoder's input (SISR), and the feature
+    affinity ties the last features of both branches. `inference_model(model)` keeps
+    only the first branch. For other networks, see `dual_super_resolution`.
 
     Args:
-        num_classes: int. 1 for two classes, 0 and 1, of which a sigmoid decides.
-        backbone: a name of `keras_seg.backbones.names()`; a feature pyramid, which
-            keeps its own output stride; or any functional `keras.Model` on images.
+        num_classes: int. 1 for two classes, 0 and 1, predicted by a sigmoid.
+        backbone: a name from `keras_seg.backbones.names()`, a feature pyramid, which
+            keeps its own output stride, or any functional `keras.Model` on images.
         output_stride: 8, 16 or 32.
-        auxiliary_head: bool. Adds an FCN head on the level before the last, for
-            training only, where its loss counts 0.4.
-        scale: int, 2 or more. The factor between the images that come in and the
+        auxiliary_head: bool. Whether to add an FCN head on the second-to-last level.
+            It is for training only; the recommended weight of its loss is 0.4.
+        scale: int, 2 or more. Factor from the size of the input images to that of the
             segmentation.
         extension, extension_filters, reconstruction_filters, affinity_order,
             affinity_subscale: see `dual_super_resolution`.
-        name: str. The model's name.
-        **decoder: `filters`, `separable` and others: see `DeepLabV3Plus`.
+        name: str. Name of the model.
+        **decoder: `filters`, `separable` and others; see `DeepLabV3Plus`.
 
     Returns:
-        A functional `keras.Model` from raw RGB `(batch, height, width, 3)` in 0..255,
-        of any size, to the dict of "segmentation", float32 logits `(batch, scale *
-        height, scale * width, num_classes)`; "super_resolution", the image on the scale
-        of RGB / 255, float32 `(batch, scale * height, scale * width, 3)`;
-        "feature_affinity" `(batch,)`; and with `auxiliary_head` "auxiliary", like
-        "segmentation".
+        A functional `keras.Model` from raw RGB images `(batch, height, width, 3)` in
+        0..255, of any size, to a dict of:
+
+        - "segmentation": float32 logits
+          `(batch, scale * height, scale * width, num_classes)`;
+        - "super_resolution": the image as RGB / 255, float32
+          `(batch, scale * height, scale * width, 3)`;
+        - "feature_affinity": float32 `(batch,)`;
+        - with `auxiliary_head`, "auxiliary", of the same shape as "segmentation".
 
     Raises:
-        TypeError: If the decoder has no such option.
-        ValueError: As `DeepLabV3Plus` and `dual_super_resolution`.
+        TypeError: If a keyword argument is not an option of the decoder.
+        ValueError: For the reasons listed in `DeepLabV3Plus` and
+            `dual_super_resolution`.
 
     Example:
 
@@ -71,8 +75,9 @@ def DSRL(
     model.fit(batches.map(named_targets(model, scale=2)))
     ```
 
-    Reference: Wang et al., "Dual Super-Resolution Learning for Semantic Segmentation",
-    CVPR 2020, section 3.
+    References:
+        Wang et al., "Dual Super-Resolution Learning for Semantic Segmentation", CVPR
+        2020, section 3.
     """
     network = DeepLabV3Plus(
         num_classes,

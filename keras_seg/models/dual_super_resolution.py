@@ -33,69 +33,76 @@ def dual_super_resolution(
     dropout_rate=0.1,
     name=None,
 ):
-    """Trains a model on low-resolution images with high-resolution supervision (DSRL).
+    """Adds high-resolution supervision to a model on low-resolution images (DSRL).
 
-    Three parts are put around the layers of `model`:
+    The layers of `model` are extended by three parts:
 
-    - SSSR: its last features before the prediction are enlarged, and a new 1x1
+    - SSSR: the last features before the prediction are enlarged, and a new 1x1
       convolution predicts at `scale` times the resolution;
-    - SISR: from its encoder's features the image is reconstructed at `scale` times the
-      size, in the design of ESPCN;
-    - the feature affinity of both branches' last features, where those of the first
-      pass a feature transform: a 1x1 convolution, batch norm and ReLU.
+    - SISR: the image is reconstructed at `scale` times its size from the features of
+      the encoder, in the design of ESPCN;
+    - the feature affinity of the last features of both branches. Those of the first
+      branch pass through a feature transform: a 1x1 convolution, batch norm and ReLU.
 
-    The last two are for training only: `inference_model(result, output)` is free of
-    them. The task need not be segmentation: a model of heat maps of keypoints is
-    wrapped alike.
+    SISR and the feature affinity are for training only: `inference_model(result,
+    output)` removes them. The task need not be segmentation: a model that predicts heat
+    maps of keypoints is extended in the same way.
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` with the
-            image as its first input. It stays as it is; the layers are shared.
+            image as its first input. It remains unchanged; its layers are shared.
         scale: int, 2 or more.
-        encoder: str, the layer whose output is the encoder's features, of a backbone
-            its last level; None for models that say it themselves, as those of this
-            package do: what enters DeepLabV3+'s decoder, else the backbone's last
-            level. See `keras_seg.layers.NetworkTensor`.
-        features: str, the layer whose output is the last features before the
-            prediction; None for models that say it. The layers behind it are left out.
-        output: str. The name of the main output; a model with a bare output gets it.
-        activation: of the new prediction, where the model's own had one.
-        extension: how the last features are enlarged. "light": `scale` times, by a
-            sub-pixel convolution where they are, so that the predictions are made at a
-            fraction of the larger size and resized bilinearly. "full": to the size of
-            the predictions, by bilinear resizing and two transposed convolutions.
-            DeepLabV3+ for images of half the size costs 6 % more with the first and
-            three times as much with the second.
-        extension_filters: pair of ints, the channels after either of the convolutions
-            that enlarge and refine; the second is what is predicted from. None for 32
-            and 32, or 64 and 32 where it is full.
+        encoder: str, the name of the layer whose output is the encoder's features; of a
+            feature pyramid, its last level is used. None for models that mark these
+            features themselves by `keras_seg.layers.NetworkTensor`, as all of
+            `keras_seg.models` do: the input of DeepLabV3+'s decoder, or the last level
+            of the backbone in the others.
+        features: str, the name of the layer whose output is the last features before
+            the prediction, or None for models that mark them. The layers after it are
+            left out.
+        output: str. Name of the main output; also the new name of a single output that
+            is not in a dict.
+        activation: activation of the new prediction, if the model's own has one.
+        extension: method to enlarge the last features. "light" enlarges them `scale`
+            times by a sub-pixel convolution at their own resolution, so that
+            predictions are made at a fraction of the larger size and resized
+            bilinearly. "full" enlarges them to the size of the predictions by bilinear
+            resizing and two transposed convolutions. For images of half the size,
+            DeepLabV3+ needs 6 % more operations with "light" and three times as many
+            with "full".
+        extension_filters: pair of ints, the channels after the two convolutions that
+            enlarge and refine the features. None for (32, 32) with "light" and (64, 32)
+            with "full".
         reconstruction_filters: three ints. Channels of ESPCN's 5x5 and 3x3 convolutions
-            and of the features that its sub-pixel convolution makes.
+            and of the features that its sub-pixel convolution computes.
         affinity_order, affinity_subscale: see `keras_seg.layers.FeatureAffinity`.
-        dropout_rate: float. Before the prediction, whole channels.
-        name: str, or None for the model's with "_dsrl".
+        dropout_rate: float in 0..1. Rate of dropping whole channels before the
+            prediction.
+        name: str, or None for the name of `model` with the suffix "_dsrl".
 
     Returns:
-        A functional `keras.Model` with the inputs of `model` and the dict of
-        - `output`: `(batch, scale * height, scale * width, channels)`, float32, where
-          the model's own is `(batch, height, width, channels)`, maybe at a stride;
-        - "super_resolution": the image on the scale of RGB / 255, float32 `(batch,
-          scale * height, scale * width, 3)`, for the mean squared error;
+        A functional `keras.Model` with the inputs of `model` and a dict of outputs:
+
+        - `output`: float32 `(batch, scale * height, scale * width, channels)`, where
+          the output of `model` is `(batch, height, width, channels)`, at the size of
+          the image or at a stride;
+        - "super_resolution": the image as RGB / 255, float32
+          `(batch, scale * height, scale * width, 3)`, for the mean squared error;
         - "feature_affinity": `(batch,)`, for `keras_seg.losses.OutputLoss`;
-        - the model's other outputs; those that are as large as the main one are
+        - the other outputs of `model`; those of the same size as the main one are
           enlarged bilinearly.
-        The paper's weights are 1, 0.1 and 1. The releases reconstruct images that are
-        normalised by ImageNet's mean and deviations, whose squared error is 19.6 times
-        that of RGB / 255 (the mean of `1 / deviation ** 2` over the channels): a weight
-        of 0.1 there is one of 1.96 here. With 0.1 here, the affinity outweighs the
-        image, and the reconstruction stays a flat grey.
+
+        The loss weights of the paper are 1, 0.1 and 1. The releases reconstruct images
+        that are normalised by ImageNet's mean and standard deviation, whose squared
+        error is 19.6 times that of RGB / 255 (the mean of `1 / deviation ** 2` over the
+        channels), so a weight of 0.1 there corresponds to 1.96 here. With 0.1 here, the
+        affinity outweighs the image, and the reconstruction stays a flat grey.
 
     Raises:
-        ValueError: If `scale` is not an int above 1, if `extension` is another, if a
-            layer is not found, or was not
-            called once with one feature map as its result, or if the features are not
-            on a grid of the image: `ceil(size / stride)` cells, and a whole number of
-            them a prediction.
+        ValueError: If `scale` is not an integer above 1, if `extension` is unknown, if
+            a layer is not found, is called several times or does not return a feature
+            map, or if the features are not on a regular grid: they must have
+            `ceil(size / stride)` cells, each of a whole number of predictions.
 
     Example:
 
@@ -108,11 +115,12 @@ def dual_super_resolution(
     )
     ```
 
-    Reference: Wang et al., "Dual Super-Resolution Learning for Semantic Segmentation",
-    CVPR 2020, section 3. Widths are this package's: the paper's are not published.
+    References:
+        Wang et al., "Dual Super-Resolution Learning for Semantic Segmentation", CVPR
+        2020, section 3. The paper does not state the widths; these are our own.
     """
     if not isinstance(scale, int) or scale < 2:
-        raise ValueError(f"`scale` must be an int above 1. Received: {scale=}")
+        raise ValueError(f"`scale` must be an integer above 1. Received: {scale=}")
     if extension not in EXTENSIONS:
         raise ValueError(
             f"`extension` must be one of {sorted(EXTENSIONS)}. Received: {extension=}"
@@ -123,7 +131,7 @@ def dual_super_resolution(
     strides = {role: _stride(role, *sizes[role]) for role in tensors}
     if strides["features"] % strides["output"]:
         raise ValueError(
-            "The stride of the last features must be a multiple of the predictions'. "
+            "The stride of the last features must be a multiple of that of the output. "
             f"Received: strides {strides}"
         )
     place = Place(model.inputs[0], strides["output"], scale)
@@ -161,11 +169,11 @@ def dual_super_resolution(
 
 
 def _find(model, encoder, features, output):
-    """The tensors of a model that the branches start from, and its other outputs.
+    """Returns the tensors that the branches start from, and the other outputs.
 
     Returns:
         Pair of the dict of "encoder", "features" and "output", and `{name: (tensor,
-        OutputInfo)}` of the others. No tensor has passed a `NetworkOutput` or a
+        OutputInfo)}` of the others. All tensors are those before a `NetworkOutput` or
         `NetworkTensor`.
     """
     info = network_info(model)
@@ -192,13 +200,13 @@ def _find(model, encoder, features, output):
 
 
 def _feature_map(argument, name, stated, calls, model):
-    """The one tensor that a layer made, or that the model says it is."""
+    """Returns the feature map of a named layer, or the one that the model marks."""
     if name is None and stated is not None:
         return stated
     if name is None:
         raise ValueError(
-            f"`{argument}` must name a layer of {model.name!r}, which does not say "
-            "itself where these features are. Received: None"
+            f"`{argument}` must name a layer of {model.name!r}, which does not mark "
+            "these features by keras_seg.layers.NetworkTensor. Received: None"
         )
     found = calls.get(name, [])
     if len(found) != 1:
@@ -218,7 +226,7 @@ def _feature_map(argument, name, stated, calls, model):
 
 
 def _sizes(model, tensors):
-    """`{name: (size of the image, size of the map)}`, of those that are maps."""
+    """Returns `{name: (size of the image, size of the map)}` of the feature maps."""
 
     def fill(x):
         return (1, *(PROBE if size is None else size for size in x.shape[1:]))
@@ -234,11 +242,11 @@ def _sizes(model, tensors):
 
 
 def _stride(name, image, cells):
-    """How many pixels of the image a cell is, in both directions."""
+    """Returns the stride of a map in pixels, the same for rows and columns."""
     stride = round(image[0] / cells[0])
     if tuple(cells) != tuple(ceil_division(size, stride) for size in image):
         raise ValueError(
-            f"A map must have ceil(size / stride) cells. Received: {name!r} with "
-            f"{cells} of an image of {image}"
+            f"A feature map must have ceil(size / stride) cells. Received: {name!r} "
+            f"with {cells} cells for an image of {image} pixels"
         )
     return stride

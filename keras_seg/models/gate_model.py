@@ -5,20 +5,20 @@ from keras_seg.models.rerun import rerun
 
 
 def gate_model(model):
-    """The gates of strip pooling: what an SPNet lets pass, by place and channel.
+    """Returns a model of the strip pooling gates of an SPNet.
 
     Args:
         model: `SPNet`, or any functional `keras.Model` with `StripPooling` layers, its
-            own or those of a model in it, such as the backbone.
+            own or those of a nested model such as the backbone.
 
     Returns:
         A functional `keras.Model` with the inputs of `model`, which returns the dict
         `{"gate1": (batch, rows, columns, channels), "gate2": ...}` of the gates in
-        0..1, in the order in which the image passes the layers; an SPNet with a ResNet
-        has one for each of the first three stages and one for each block of the fourth.
-        It shares the weights of `model`, and has copies of those of the `StripPooling`
-        layers. Images are padded as in `model`, so that the cells may reach beyond the
-        lower and right edges.
+        0..1, in the order of the layers. An SPNet on a ResNet has one gate for each of
+        the first three stages and one for each block of the fourth. The model shares
+        the weights of `model`, except those of the `StripPooling` layers, which are
+        copied. Images are padded as in `model`, so cells may extend beyond the bottom
+        and right edges.
 
     Raises:
         ValueError: If the model has no `StripPooling` layer.
@@ -30,7 +30,8 @@ def gate_model(model):
     gates["gate1"].shape  # (batch, 90, 120, 64) for images (batch, 360, 480, 3)
     ```
 
-    Reference: [Hou et al., 2020](https://arxiv.org/abs/2003.13328), section 3.1.
+    References:
+        [Hou et al., 2020](https://arxiv.org/abs/2003.13328), section 3.1.
     """
     again, gates = _gates(model)
     if not gates:
@@ -60,7 +61,7 @@ def _gates(model):
 
 
 def _gate(layer, inputs):
-    """Returns the symbolic gate of a layer, whose output has it no longer."""
+    """Returns the symbolic gate of a layer, computed by a copy of the layer."""
     config = layer.get_config() | {"return_gate": True, "name": f"{layer.name}_gate"}
     twin = StripPooling.from_config(config)
     _, gate = twin(inputs)

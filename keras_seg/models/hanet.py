@@ -29,51 +29,54 @@ def HANet(
     name="hanet",
     **decoder,
 ):
-    """HANet: DeepLabV3+ whose channels are weighted by the height in the image.
+    """HANet: DeepLabV3+ with channels weighted by the height in the image.
 
-    A `HeightDrivenAttention` at each of these points:
+    The network has a `HeightDrivenAttention` layer at each of these points:
 
-        point   attention from                  weights
-        1       the level before the last       the last level
+        point   attention from                  applied to
+        1       the second-to-last level        the last level
         2       the last level                  the concatenation of ASPP
         3       that concatenation              its 1x1 projection
         4       low-level and resized features  the decoder's 3x3 convolutions
         5       the decoder's features          the logits, with max pooling
 
     Args:
-        num_classes: int. 1 for two classes, 0 and 1, of which a sigmoid decides.
-        backbone: a name of `keras_seg.backbones.names()`; a feature pyramid, which
-            keeps its own output stride; or any functional `keras.Model` on images.
+        num_classes: int. 1 for two classes, 0 and 1, predicted by a sigmoid.
+        backbone: a name from `keras_seg.backbones.names()`, a feature pyramid, which
+            keeps its own output stride, or any functional `keras.Model` on images.
         output_stride: 8, 16 or 32.
-        auxiliary_head: bool. Adds an FCN head on the level before the last, for
-            training only, where its loss counts 0.4.
+        auxiliary_head: bool. Whether to add an FCN head on the second-to-last level.
+            It is for training only; the recommended weight of its loss is 0.4.
         reduction_ratio: int, or None for 64 at output stride 8 and 32 otherwise. The
-            release takes 16 for a MobileNetV2.
-        positions: bool. Whether the model takes a second input, the positions of its
+            release uses 16 with MobileNetV2.
+        positions: bool. Whether the model has a second input, the positions of the
             rows in the uncropped image; see below.
-        points: which of the points above have attention, in 1..5; 1 to 4 as in all
-            released networks.
+        points: sequence of ints in 1..5, the points above that have attention. All
+            released networks have attention at points 1 to 4.
         kernel_size, coarse_height, pooling, position_encoding, position_injection,
             position_noise: see `HeightDrivenAttention`.
-        attention_dropout_rate: float. The `dropout_rate` of `HeightDrivenAttention`.
-        name: str. The model's name.
-        **decoder: `filters`, `separable` and others: see `DeepLabV3Plus`.
+        attention_dropout_rate: float in 0..1. The `dropout_rate` of
+            `HeightDrivenAttention`.
+        name: str. Name of the model.
+        **decoder: `filters`, `separable` and others; see `DeepLabV3Plus`.
 
     Returns:
-        A functional `keras.Model` from raw RGB `(batch, height, width, 3)` in 0..255,
-        of any size, to float32 logits `(batch, height, width, num_classes)`; with
-        `auxiliary_head` to the dict of "segmentation" and "auxiliary", both of these.
-        With `positions` its inputs are the pair of the image and integers `(batch,
-        height)`, as `keras_seg.data.training_pipeline(..., positions=True)` gives them:
-        0..127 from top to bottom of the uncropped image (`keras_seg.ops.
-        row_positions`), 128 for padding. Without it, and in `inference_model(model)`,
-        each image is taken for a whole one.
+        A functional `keras.Model` from raw RGB images `(batch, height, width, 3)` in
+        0..255, of any size, to float32 logits `(batch, height, width, num_classes)`.
+        With `auxiliary_head`, the output is a dict of two such tensors, "segmentation"
+        and "auxiliary".
+        With `positions`, the inputs are the pair of the image and integers
+        `(batch, height)`, as returned by
+        `keras_seg.data.training_pipeline(..., positions=True)`: 0..127 from top to
+        bottom of the uncropped image (see `keras_seg.ops.row_positions`), 128 for
+        padding. Without them, and in `inference_model(model)`, each image is assumed to
+        be uncropped.
 
     Raises:
-        TypeError: If the decoder has no such option.
-        ValueError: If `points` are none or not in 1..5, if `num_classes` is not a
-            positive int, if the backbone is unknown or cannot have this output stride,
-            or as `HeightDrivenAttention`.
+        TypeError: If a keyword argument is not an option of the decoder.
+        ValueError: If `points` is empty or has values outside 1..5, if `num_classes` is
+            not a positive integer, if the backbone is unknown or cannot have this
+            output stride, or for the reasons listed in `HeightDrivenAttention`.
 
     Example:
 
@@ -83,8 +86,9 @@ def HANet(
     logits = model([images, positions])  # (1, 360, 480, 11)
     ```
 
-    Reference: [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 3; the
-    points' features are those of the released `network/deepv3.py`.
+    References:
+        [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 3. The features
+        at the points are those of the released `network/deepv3.py`.
     """
     require_classes(num_classes)
     points = tuple(points)

@@ -6,22 +6,23 @@ from keras_seg.models.rerun import rerun
 
 
 def inference_model(model, positions=False, output=None):
-    """The same network without what only training needs.
+    """Returns the network without the parts that only training needs.
 
-    What that is, networks say themselves: see `network_info`.
+    Networks mark these parts themselves; see `network_info`. Input labels, from which
+    some networks compute a loss, are removed too.
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` with the
-            image as its first input. Inputs that hold labels, which some networks take
-            to work out a loss, go too.
-        positions: bool. Whether to keep the second input of a HANet with positions, as
-            for windows of an image; without it, images are taken for whole ones.
-        output: str, the name of what to predict, or None for the only output that is
-            not for training alone.
+            image as its first input.
+        positions: bool. Whether to keep the second input of a HANet with positions,
+            which is needed for windows of an image. Without it, images are assumed to
+            be uncropped.
+        output: str, the name of the output to predict, or None for the only output that
+            is not marked as training-only.
 
     Returns:
-        A functional `keras.Model` that shares its weights with `model` and returns
-        `output` alone, logits mostly; `model` itself where it does so already.
+        A functional `keras.Model` that shares its weights with `model` and returns only
+        `output`, usually logits. If `model` does so already, it is returned itself.
 
     Raises:
         ValueError: If the model has no such output, or no positions to keep.
@@ -36,7 +37,7 @@ def inference_model(model, positions=False, output=None):
     info = network_info(model)
     if positions and "positions" not in info.inputs.values():
         raise ValueError(
-            "`positions` must be False for a model without such an input. "
+            "`positions` must be False for a model without the input `positions`. "
             f"Received: {positions=} and {model.name!r}"
         )
     single = _single(model, output or info.prediction or "segmentation")
@@ -66,7 +67,7 @@ def _single(model, output):
 
 
 class _Without:
-    """Calls layers as a network does, but without some of its inputs.
+    """Function that calls the layers of a network without some of its inputs.
 
     Args:
         dropped: dict `{name of the input: content}`.
@@ -78,12 +79,12 @@ class _Without:
     def __call__(self, layer, *args, **kwargs):
         if isinstance(layer, NetworkInput) and layer.content in self.dropped.values():
             return self._leave_out(args[0])
-        # Models saved before there was `NetworkInput`.
+        # Models saved by versions without `NetworkInput`.
         for argument in self.dropped.keys() & kwargs.keys():
             if kwargs[argument] is not None:
                 kwargs[argument] = self._leave_out(kwargs[argument])
         return layer(*args, **kwargs)
 
     def _leave_out(self, tensor):
-        # Leads nowhere; but Keras 3.12 refuses inputs that nothing is made of.
+        # Not used further, but Keras 3.12 rejects inputs that nothing is computed from.
         keras.ops.negative(tensor)

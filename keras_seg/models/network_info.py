@@ -1,4 +1,4 @@
-"""What a network is, read from what it says of itself where it was built."""
+"""Facts about a network, read from the marker layers in its graph."""
 
 import dataclasses
 
@@ -12,22 +12,23 @@ from keras_seg.models.output_info import OutputInfo
 
 @dataclasses.dataclass(frozen=True)
 class NetworkInfo:
-    """What `network_info` returns.
+    """Facts about a network, as returned by `network_info`.
 
     Attributes:
-        inputs: dict `{name: content}` in the order of the model's inputs; the content
-            is "image", "labels", "positions", or None where nothing is known.
-        outputs: dict `{name: OutputInfo}`, what each output is for: its `target`, its
-            `scale`, and whether it is `training_only`.
-        prediction: str or None. The name of the output that predictions are made of;
-            None where a model has several and says of none that it is.
-        num_classes: int or None. The channels of that output.
-        scale: int. By how much images are reduced for the network, which predicts at
-            their full size: 1 but for `DSRL` and its like.
+        inputs: dict `{name: content}` in the order of the model's inputs. The content
+            is "image", "labels", "positions", or None if unknown.
+        outputs: dict `{name: OutputInfo}` of the purpose of each output: its `target`,
+            its `scale`, and whether it is `training_only`.
+        prediction: str or None. Name of the output that predictions are made from. None
+            if a model has several outputs and does not mark one of them.
+        num_classes: int or None. Number of channels of that output.
+        scale: int. Factor by which images are reduced for the network, which predicts
+            at their full size. 1 for all networks except `DSRL` and others from
+            `dual_super_resolution`.
         classifiers: list of the layers whose filters are the classes.
-        encoder, decoder: symbolic tensors, the features that the encoder gives to the
-            decoder and the last ones before the prediction; None where it is not said.
-        release: str or None. The network of `released_model` that it is.
+        encoder, decoder: symbolic tensors, the features between encoder and decoder,
+            and the last features before the prediction. None if not marked.
+        release: str or None. Name in `released_model`, if the network is one of those.
     """
 
     inputs: dict
@@ -42,20 +43,22 @@ class NetworkInfo:
 
 
 def network_info(model):
-    """What a network is: its classes, its scale, and what its parts are for.
+    """Returns a network's classes, its scale, and the purpose of its parts.
 
-    Networks say so themselves, by `keras_seg.layers.NetworkInput`, `NetworkTensor` and
-    `NetworkOutput` in their graphs, so that it stays with them in saved files, copies,
-    and models that take some of their outputs. Of other models, such as those saved
-    before these layers were there, it is told by the names of their inputs and outputs:
-    "labels" and "positions"; "segmentation", the prediction, and beside it outputs for
-    training only, among them "super_resolution" and "feature_affinity".
+    Networks contain the marker layers `keras_seg.layers.NetworkInput`, `NetworkTensor`
+    and `NetworkOutput`, so these facts are kept in saved files, copies, and models with
+    some of their outputs. Other models, such as files of versions without these layers,
+    are interpreted by the names of their inputs and outputs: the inputs "labels" and
+    "positions"; the output "segmentation", which is the prediction; other outputs
+    beside it, including "super_resolution" and "feature_affinity", are for training
+    only.
 
     Args:
         model: functional `keras.Model` with the image as its first input.
 
     Returns:
-        `NetworkInfo`.
+        A `NetworkInfo` with the attributes `inputs`, `outputs`, `prediction`,
+        `num_classes`, `scale`, `classifiers`, `encoder`, `decoder` and `release`.
 
     Example:
 
@@ -87,20 +90,20 @@ def network_info(model):
 
 
 def named_outputs(model):
-    """`{name: symbolic tensor}` of a model's outputs, a bare one by its layer's."""
+    """Returns `{name: symbolic tensor}` of the outputs, by layer name if not a dict."""
     if isinstance(model.output, dict):
         return dict(model.output)
     return dict(zip(model.output_names, model.outputs, strict=True))
 
 
 def state_release(model, name):
-    """Says of a network which of `released_model` it is."""
+    """Stores in a network which network of `released_model` it is."""
     for layer in _Stated(model).ends.values():
         layer.release = name
 
 
 class _Stated:
-    """What the layers of a model's graph say."""
+    """Facts that the marker layers in a model's graph state."""
 
     def __init__(self, model):
         self.inputs, self.places, self.ends = {}, {}, {}
@@ -118,7 +121,7 @@ class _Stated:
         self.release = next((x.release for x in self.ends.values() if x.release), None)
 
     def outputs(self, tensors):
-        """`{name: OutputInfo}` of those of the tensors that are said to be outputs."""
+        """Returns `{name: OutputInfo}` of those tensors that are marked as outputs."""
         ends = {name: self.ends.get(id(x)) for name, x in tensors.items()}
         return {
             name: OutputInfo(end.target, end.training_only, end.scale)

@@ -1,4 +1,4 @@
-"""What is known of the trained networks that come with the package."""
+"""Records of the trained networks that come with the package."""
 
 import dataclasses
 import json
@@ -12,17 +12,17 @@ class Preset:
     """A trained network that comes with the package.
 
     Attributes:
-        name: str. What `from_preset` and the commands take.
-        network: str. A function of `keras_seg.models`.
-        arguments: dict. The keyword arguments of that function.
-        data: str. What the network was trained on.
+        name: str. Name of the preset for `from_preset` and the commands.
+        network: str. Name of a function of `keras_seg.models`.
+        arguments: dict. Keyword arguments of that function.
+        data: str. Description of the training data.
         class_names: tuple of str, one for each class.
         palette: tuple of (red, green, blue), one for each class, in 0..255.
         image_size: (height, width) in pixels of the images it was validated on.
-        parameters: int. The number of weights of the network, for inference.
-        val_mean_iou: float, in percent. At one scale, on the validation split.
-        license: str. What the training images may be used for.
-        sha256: str. The checksum of the file of weights.
+        parameters: int. Number of weights of the network for inference.
+        val_mean_iou: float. mIoU at a single scale on the validation split, in percent.
+        license: str. Terms of use of the training images.
+        sha256: str. Checksum of the weights file.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Preset:
 
     @property
     def path(self):
-        """The file of weights, which Keras's `load_weights` reads too."""
+        """Path of the weights file, which Keras's `load_weights` can read."""
         return FOLDER / f"{self.name}.weights.h5"
 
 
@@ -63,7 +63,7 @@ def presets():
 
 
 def _frozen(record):
-    """A record with tuples in the place of JSON's lists, outside of `arguments`."""
+    """Returns a record with tuples instead of JSON's lists, except in `arguments`."""
     return {
         key: _as_tuple(value) if isinstance(value, list) else value
         for key, value in record.items()

@@ -5,7 +5,7 @@ from keras_seg.models.rerun import rerun
 
 
 def prior_model(model):
-    """What the context prior of a CPNet says: which pixels share a class.
+    """Returns a model of the context prior of a CPNet.
 
     Args:
         model: `CPNet`, fused or not, or its `inference_model`, or any functional
@@ -13,12 +13,12 @@ def prior_model(model):
 
     Returns:
         A functional `keras.Model` from images to the prior `(batch, N, N)`, float32 in
-        0..1: for each cell of the features, row by row, its probability to share its
-        class with each other cell. It shares the weights of `model` up to the prior,
-        and has a copy of that layer's.
+        0..1: the probability that each cell of the features, row by row, has the same
+        class as each other cell. It shares the weights of `model`, except those of the
+        `ContextPriorLayer`, which are copied.
 
     Raises:
-        ValueError: If the model has no such layer, or several.
+        ValueError: If the model does not have exactly one such layer.
 
     Example:
 
@@ -34,7 +34,7 @@ def prior_model(model):
             f"Received: {model.name!r} with {len(layers)}"
         )
     (layer,) = layers
-    # A layer of its own, since one with a fused loss never has the whole prior.
+    # A new layer, because one with a fused loss never computes the whole prior.
     plain = ContextPriorLayer.from_config(layer.get_config() | {"fused_loss": None})
     sources = []
 

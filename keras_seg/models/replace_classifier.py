@@ -5,22 +5,22 @@ from keras_seg.models.network_info import network_info
 
 
 def replace_classifier(model, num_classes):
-    """A copy of a trained network for another number of classes: transfer learning.
+    """Returns a copy of a trained network for another number of classes.
 
-    All weights are copied but those of the classifiers, the last 1x1 convolution of
-    each head, which start anew, as does an attention on the logits. The copy is not
-    compiled.
+    Use it for transfer learning. All weights are copied except those of the
+    classifiers, the last 1x1 convolution of each head, and of an attention on the
+    logits, which are initialised. The copy is not compiled.
 
     Args:
-        model: a model of `keras_seg.models`, with heads for training or without.
-        num_classes: int. 1 for two classes, 0 and 1, of which a sigmoid decides.
+        model: a model of `keras_seg.models`, with or without training-only heads.
+        num_classes: int. 1 for two classes, 0 and 1, predicted by a sigmoid.
 
     Returns:
         A functional `keras.Model` with logits of `num_classes` classes.
 
     Raises:
-        ValueError: If `num_classes` is not a positive int, or the model does not say
-            what its classifiers are: see `keras_seg.layers.NetworkTensor`.
+        ValueError: If `num_classes` is not a positive integer, or if the model does not
+            mark its classifiers; see `keras_seg.layers.NetworkTensor`.
 
     Example:
 
@@ -34,8 +34,8 @@ def replace_classifier(model, num_classes):
     classifiers = network_info(model).classifiers
     if not classifiers:
         raise ValueError(
-            "The model must say what its classifiers are: put "
-            'keras_seg.layers.NetworkTensor("logits") behind each. '
+            "The model must mark its classifiers: add "
+            'keras_seg.layers.NetworkTensor("logits") after each of them. '
             f"Received: {model.name!r}"
         )
 
@@ -45,7 +45,7 @@ def replace_classifier(model, num_classes):
             config["filters"] = num_classes
         return type(layer).from_config(config)
 
-    # A compiled model would be cloned with its metrics, which count the old classes.
+    # Without compilation, or the metrics for the old classes would be cloned too.
     plain = keras.Model(model.input, model.output, name=model.name)
     changed = keras.models.clone_model(plain, clone_function=copy)
     for layer in model.layers:

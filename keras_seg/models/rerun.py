@@ -1,19 +1,19 @@
-"""A model's layers, called once more."""
+"""Calling the layers of a model again on new inputs."""
 
 import keras
 
 
 def rerun(model, call):
-    """The functional model of the same layers, called on new inputs.
+    """Builds a functional model of the same layers on new inputs.
 
     Args:
         model: functional `keras.Model`.
-        call: function `(layer, *args, **kwargs) -> outputs`, which calls the layer.
+        call: function `(layer, *args, **kwargs) -> outputs` that calls the layer.
 
     Returns:
         A functional `keras.Model` with the same inputs, which shares all weights.
     """
-    # A compiled model would be cloned with its metrics.
+    # Without compilation, or the metrics would be cloned too.
     plain = keras.Model(model.input, model.output, name=model.name)
     return keras.models.clone_model(
         plain, clone_function=lambda layer: layer, call_function=call

@@ -2,18 +2,19 @@ import keras
 
 
 def select_outputs(model, names):
-    """The same network with some of its outputs, for training in stages.
+    """Returns a network with some of its outputs, for training in stages.
 
     Args:
         model: functional `keras.Model` whose outputs are a dict.
-        names: sequence of str.
+        names: sequence of str, the names of the outputs to keep.
 
     Returns:
         A functional `keras.Model` that shares its weights with `model`, from the same
-        inputs to the dict of the outputs named. What only the others need is not in it.
+        inputs to the dict of the named outputs. Layers that only the other outputs need
+        are left out.
 
     Raises:
-        ValueError: If `names` is empty or has one that is no output.
+        ValueError: If `names` is empty or has a name that is not an output.
 
     Example:
 

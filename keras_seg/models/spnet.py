@@ -20,33 +20,38 @@ def SPNet(
 ):
     """SPNet: a dilated backbone with strip pooling, and two mixed pooling modules.
 
-    In ResNets a `StripPooling` sits in the last block of each stage and in every block
-    of the last stage; in other networks behind each level's tensor. The last level
-    then passes a 1x1 convolution to half its channels, two `MixedPooling`, a 3x3
-    convolution to half of that, dropout and the classifier.
+    ResNets have a `StripPooling` layer in the last block of each stage and in every
+    block of the last stage; other networks have one after each level. The last level
+    passes through a 1x1 convolution that halves its channels, two `MixedPooling`
+    layers, a 3x3 convolution that halves the channels again, dropout and the
+    classifier.
 
     Args:
-        num_classes: int. 1 for two classes, 0 and 1, of which a sigmoid decides.
-        backbone: a name of `keras_seg.backbones.names()`; a feature pyramid, which
-            keeps its own output stride; or any functional `keras.Model` on images. The
+        num_classes: int. 1 for two classes, 0 and 1, predicted by a sigmoid.
+        backbone: a name from `keras_seg.backbones.names()`, a feature pyramid, which
+            keeps its own output stride, or any functional `keras.Model` on images. The
             latter two are copied with their weights.
         output_stride: 8, 16 or 32.
-        auxiliary_head: bool. Adds an FCN head on the level before the last, for
-            training only, where its loss counts 0.4.
-        pool_sizes: the grids of `MixedPooling`. 20 and 12 suit crops of 480 at output
-            stride 8; take others where a grid has more bins than the features cells.
-        dropout_rate: float. Before the classifiers, whole channels as released.
-        align_corners: bool. How maps are resized in the heads; True as released.
-        name: str. The model's name.
+        auxiliary_head: bool. Whether to add an FCN head on the second-to-last level.
+            It is for training only; the recommended weight of its loss is 0.4.
+        pool_sizes: grid sizes of `MixedPooling`. 20 and 12 suit crops of 480 at output
+            stride 8. Choose smaller grids if they have more bins than the features have
+            cells.
+        dropout_rate: float in 0..1. Rate of dropping whole channels before the
+            classifiers, as in the release.
+        align_corners: bool. Whether resizing in the heads aligns corners; True as in
+            the release.
+        name: str. Name of the model.
 
     Returns:
-        A functional `keras.Model` from raw RGB `(batch, height, width, 3)` in 0..255,
-        of any size, to float32 logits `(batch, height, width, num_classes)`; with
-        `auxiliary_head` to the dict of "segmentation" and "auxiliary", both of these.
+        A functional `keras.Model` from raw RGB images `(batch, height, width, 3)` in
+        0..255, of any size, to float32 logits `(batch, height, width, num_classes)`.
+        With `auxiliary_head`, the output is a dict of two such tensors, "segmentation"
+        and "auxiliary".
 
     Raises:
-        ValueError: If `num_classes` is not a positive int, or the backbone is unknown
-            or cannot have this output stride.
+        ValueError: If `num_classes` is not a positive integer, or if the backbone is
+            unknown or cannot have this output stride.
 
     Example:
 
@@ -55,7 +60,8 @@ def SPNet(
     logits = model(images)  # (batch, 360, 480, 11) for images (batch, 360, 480, 3)
     ```
 
-    Reference: [Hou et al., 2020](https://arxiv.org/abs/2003.13328), section 3.3.
+    References:
+        [Hou et al., 2020](https://arxiv.org/abs/2003.13328), section 3.3.
     """
     require_classes(num_classes)
     pyramid = resolve_backbone(backbone, output_stride, insert=strip_pooling_places)

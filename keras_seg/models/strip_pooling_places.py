@@ -2,21 +2,22 @@ import re
 
 from keras_seg.layers import StripPooling
 
-# The place of an SPM in a residual block of keras-cv: behind the 3x3 convolution of a
-# bottleneck with its batch norm and ReLU, or, in a block of two convolutions, behind
-# the second one's batch norm and so before the addition.
+# Layers of keras-cv's residual blocks that are followed by strip pooling: in a
+# bottleneck, the ReLU after the 3x3 convolution; in a block of two convolutions, the
+# batch norm of the second one, before the addition.
 _BOTTLENECK = re.compile(r"(.*)_stack_(\d+)_block(\d+)_2_relu")
 _BASIC_BLOCK = re.compile(r"(.*)_stack_(\d+)_block(\d+)_2_bn")
-# In a ResNetV2, whose batch norms come first.
+# ResNetV2 has its batch norms before the convolutions.
 _BASIC_BLOCK_V2 = re.compile(r"(.*)_stack_(\d+)_block(\d+)_2_conv")
 
 
 def strip_pooling_places(layer_names, levels):
-    """Where SPNet puts strip pooling into a backbone, for any network on it.
+    """Returns the strip pooling layers that SPNet inserts into a backbone.
 
-    Given as `insert` to `keras_seg.backbones.build` and `feature_pyramid`: a
-    `StripPooling` in the last block of each stage of a ResNet and in every block of the
-    last stage; in other networks behind each level's tensor.
+    Pass this function as `insert` to `keras_seg.backbones.build` or `feature_pyramid`
+    to use strip pooling in other networks. In a ResNet, it inserts a `StripPooling`
+    layer into the last block of each stage and into every block of the last stage; in
+    other networks, after each level.
 
     Args:
         layer_names: list of the names of the network's layers, in order.
@@ -25,9 +26,14 @@ def strip_pooling_places(layer_names, levels):
     Returns:
         dict `{layer name: unbuilt StripPooling}`.
 
-    Example: `HANet(11, build("resnet50", 8, insert=strip_pooling_places))`
+    Example:
 
-    Reference: [Hou et al., 2020](https://arxiv.org/abs/2003.13328), section 3.3.
+    ```python
+    HANet(11, build("resnet50", 8, insert=strip_pooling_places))
+    ```
+
+    References:
+        [Hou et al., 2020](https://arxiv.org/abs/2003.13328), section 3.3.
     """
     places = (
         _last_blocks(_BOTTLENECK, layer_names)
@@ -39,7 +45,7 @@ def strip_pooling_places(layer_names, levels):
 
 
 def _last_blocks(pattern, layer_names):
-    """Layers in the last block of each stage and in all blocks of the last stage."""
+    """Returns layers in the last block of each stage and all blocks of the last one."""
     blocks = {}
     for match in filter(None, map(pattern.fullmatch, layer_names)):
         stage, block = int(match[2]), int(match[3])

@@ -1,7 +1,7 @@
-"""The branches of DSRL, as functions on symbolic tensors.
+"""Branches of DSRL, as functions on symbolic tensors.
 
-`Place` tells where features lie: so that they can be enlarged to the cells of an image
-that is `scale` times larger, at every size.
+A `Place` holds the image and the strides by which features can be enlarged to the cells
+of an image that is `scale` times larger, at every image size.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ from keras_seg.models.heads import score
 
 @dataclasses.dataclass
 class Place:
-    """The low-resolution image, and the stride of the predictions to make for it."""
+    """Low-resolution image, the stride of its predictions, and the scale."""
 
     image: keras.KerasTensor
     stride: int
@@ -32,15 +32,15 @@ class Place:
 
 
 def extend_lightly(x, stride, place, filters):
-    """Features of a decoder with `scale` times as many cells each way (SSSR).
+    """Enlarges decoder features to `scale` times as many cells per axis (SSSR).
 
-    A sub-pixel convolution makes them of the decoder's features where these are, and a
-    separable one looks at them once more. What is predicted of them is resized: the
-    pixels of the larger image would cost more than the whole network.
+    A sub-pixel convolution enlarges the features at their own resolution, and a
+    separable convolution refines them. The predictions are resized afterwards, because
+    features for each pixel of the larger image would cost more than the whole network.
 
     Returns:
-        Pair of the features, of which a cell is as many pixels of the larger image as
-        one of the decoder is of the image; and how many predictions that is, each way.
+        Pair of the features, which have the decoder's stride in the larger image, and
+        the number of predictions per cell along each axis.
     """
     first, last = filters
     x = SubPixelUpsample(place.scale, first, kernel_size=1, name="sssr_sub_pixel")(x)
@@ -53,13 +53,14 @@ def extend_lightly(x, stride, place, filters):
 
 
 def extend_fully(x, stride, place, filters):
-    """Features of a decoder at `scale` times the resolution of its predictions (SSSR).
+    """Enlarges decoder features to `scale` times the predictions' resolution (SSSR).
 
-    One bilinear resizing leaves a factor of 2, which one transposed convolution learns;
-    another learns the scale. All are of few channels, since there are many pixels.
+    Bilinear resizing enlarges the features up to a factor of 2, one transposed
+    convolution learns this factor, and another learns the scale. All have few channels,
+    because there are many pixels.
 
     Returns:
-        Pair of the features and 1: there is a cell for each prediction.
+        Pair of the features and 1, the number of predictions per cell along each axis.
     """
     first, last = filters
     x = ConvNorm(first, 1, name="sssr_projection")(x)
@@ -76,33 +77,33 @@ def extend_fully(x, stride, place, filters):
     return x, 1
 
 
-# Of each extension: its function, and the channels after its two convolutions.
+# For each extension: its function, and the channels after its two convolutions.
 EXTENSIONS = {"light": (extend_lightly, (32, 32)), "full": (extend_fully, (64, 32))}
 
 
 def predict(x, channels, reach, place, dropout_rate, activation, *, name):
-    """What is predicted from extended features, of which a cell is `reach` wide."""
+    """Predicts from extended features with `reach` predictions per cell and axis."""
     x = NetworkTensor("decoder", name="extended_features")(x)
     x = score(x, channels, dropout_rate, name=name)
     if reach > 1:
         x = enlarge(x, reach, place, name=name)
-    # Logits keep float32's digits under mixed precision.
+    # Logits stay in float32 under mixed precision.
     return keras.layers.Activation(
         activation, dtype="float32", name=f"{name}_prediction"
     )(x)
 
 
 def reconstruct(x, stride, place, filters):
-    """The high-resolution image from the encoder's features (SISR).
+    """Reconstructs the high-resolution image from the encoder's features (SISR).
 
-    In the design of ESPCN, whose last convolution before the pixels' rearrangement here
-    makes features, not colours: those that the affinity compares. The convolutions
-    before it are batch-normalised: with ESPCN's plain tanh, the branch is stuck at the
-    mean colour for as long as the main task's loss shapes the encoder.
+    The design is that of ESPCN, except that its sub-pixel convolution computes
+    features, which the affinity compares, instead of colours. The convolutions before
+    it have batch norms: with ESPCN's plain tanh, the branch predicts the mean colour
+    for as long as the loss of the main task shapes the encoder.
 
     Returns:
-        Pair of the features and the image, RGB / 255, both `(batch, scale * height,
-        scale * width, channels)`.
+        Pair of the features and the image (RGB / 255), both
+        `(batch, scale * height, scale * width, channels)`.
     """
     *hidden, last = filters
     for number, (width, kernel_size) in enumerate(zip(hidden, (5, 3), strict=True), 1):
@@ -111,16 +112,16 @@ def reconstruct(x, stride, place, filters):
     x = CropToCells(1, place.scale, name="sisr_crop")([x, place.image])
     x = keras.layers.Activation("tanh", name="sisr_features")(x)
     rgb = keras.layers.Conv2D(3, 3, padding="same", name="sisr_rgb")(x)
-    # Colours keep float32's digits under mixed precision.
+    # Colours stay in float32 under mixed precision.
     linear = keras.layers.Activation("linear", dtype="float32", name="sisr_image")
     return x, linear(rgb)
 
 
 def compare(features, reach, reconstruction, place, order, subscale):
-    """The feature affinity of the two branches, one number an image.
+    """Computes the feature affinity of the two branches, one number per image.
 
-    A cell of the features is `reach` predictions wide, and the affinity compares cells
-    of `subscale` predictions, or of the features where these are wider.
+    A cell of the features is `reach` predictions wide. The affinity compares cells that
+    are `subscale` predictions wide, or those of the features if these are wider.
     """
     channels = reconstruction.shape[-1]
     features = ConvNorm(channels, 1, name="feature_transform")(features)
@@ -134,7 +135,7 @@ def compare(features, reach, reconstruction, place, order, subscale):
 
 
 def enlarge(x, factor, place, *, name):
-    """Predictions bilinearly resized to the size of the main output."""
+    """Resizes predictions bilinearly to the size of the main output."""
     x = BilinearUpsample(factor, dtype="float32", name=f"{name}_enlarged")(x)
     crop = CropToCells(place.stride, place.scale, dtype="float32", name=f"{name}_crop")
     return crop([x, place.image])

@@ -1,7 +1,7 @@
-"""What networks that say nothing of themselves are taken for, by conventional names.
+"""Facts about networks without marker layers, derived from conventional names.
 
-They are functional models that users build in Keras alone, and files that were saved
-before networks had `NetworkInput`, `NetworkTensor` and `NetworkOutput`.
+Such networks are functional models built with Keras alone, and files of versions
+without `NetworkInput`, `NetworkTensor` and `NetworkOutput`.
 """
 
 import keras
@@ -13,18 +13,19 @@ _TARGETS = {"super_resolution": "image", "feature_affinity": None}
 
 
 def inputs(model):
-    """`{name: content}` of all inputs; the first is the image."""
+    """Returns `{name: content}` of all inputs; the first is the image."""
     image, *others = (tensor.name for tensor in model.inputs)
     known = {name: name for name in others if name in ("labels", "positions")}
     return {image: "image"} | dict.fromkeys(others) | known
 
 
 def outputs(model, tensors, stated):
-    """`{name: OutputInfo}` of outputs, beside those that are stated.
+    """Returns `{name: OutputInfo}` of the outputs that have no `NetworkOutput`.
 
     Args:
-        tensors: dict `{name: symbolic tensor}` of the outputs to tell about.
-        stated: dict `{name: OutputInfo}` of the model's others.
+        model: functional `keras.Model`.
+        tensors: dict `{name: symbolic tensor}` of these outputs.
+        stated: dict `{name: OutputInfo}` of the other outputs of the model.
     """
     others = tensors.keys() | stated.keys()
     has_prediction = any(not output.training_only for output in stated.values())
@@ -45,20 +46,20 @@ def outputs(model, tensors, stated):
 
 
 def classifiers(model, names):
-    """The layers of a model that were named after its outputs."""
+    """Returns the classifier layers of a model, which are named after its outputs."""
     wanted = {f"{name}_classifier" for name in names}
     return [layer for layer in model.layers if layer.name in wanted]
 
 
 def release(model):
-    """The name of the model where it is one of `released_model`."""
+    """Returns the name of a model if it is a network of `released_model`, or None."""
     from keras_seg.checkpoints.released_model import RELEASES  # it imports the models
 
     return model.name if model.name in RELEASES else None
 
 
 def _scale(model, tensor):
-    """How many times larger than the image an output is, rounded down, 1 at least."""
+    """Returns the integer factor, at least 1, from the image size to an output's."""
 
     def fill(x):
         return 1, *(PROBE if size is None else size for size in x.shape[1:])

@@ -408,8 +408,8 @@ def test_other_outputs_stay_or_grow():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"scale": 1}, "`scale` must be an int above 1"),
-        ({"scale": 1.5}, "`scale` must be an int above 1"),
+        ({"scale": 1}, "`scale` must be an integer above 1"),
+        ({"scale": 1.5}, "`scale` must be an integer above 1"),
         ({"extension": "none"}, "`extension` must be one of"),
         ({"encoder": "stage9"}, "'stage9', which 'pose' calls 0 times"),
         ({"features": None}, "`features` must name a layer of 'pose'"),

@@ -16,7 +16,7 @@ def test_the_papers_networks_take_one_class(network):
     model = network(1, pyramid, 16, **options.get(network, {}))
     outputs = model.output if isinstance(model.output, dict) else {"one": model.output}
     assert outputs.get("segmentation", outputs.get("one")).shape[-1] == 1
-    with pytest.raises(ValueError, match="`num_classes` must be a positive int"):
+    with pytest.raises(ValueError, match="`num_classes` must be a positive integer"):
         network(0, pyramid, 16, **options.get(network, {}))
 
 

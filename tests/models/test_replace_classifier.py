@@ -64,5 +64,5 @@ def test_bad_arguments():
         replace_classifier(tiny_spnet(), 0)
     inputs = keras.Input((None, None, 3))
     other = keras.Model(inputs, keras.layers.Conv2D(3, 1)(inputs))
-    with pytest.raises(ValueError, match="must say what its classifiers are"):
+    with pytest.raises(ValueError, match="must mark its classifiers"):
         replace_classifier(other, 4)
