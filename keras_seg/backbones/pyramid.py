@@ -1,4 +1,4 @@
-"""Feature pyramids: what the models see of a backbone."""
+"""Feature pyramids, the form of backbones that the models use."""
 
 import keras
 
@@ -12,54 +12,59 @@ from keras_seg.backbones.rebuilding import rebuild
 
 _NAME = "backbone"
 
-# Mean and deviation of ImageNet's red, green and blue, of 255.
+# Means and standard deviations of ImageNet's red, green and blue, in 0..255.
 _IMAGENET = ((123.675, 58.395), (116.28, 57.12), (103.53, 57.375))
 
 
 def feature_pyramid(model, output_stride=32, normalization=None, insert=None):
-    """Makes a feature pyramid of a functional network, at any output stride.
+    """Builds a feature pyramid from a functional network, at any output stride.
 
-    The pyramid is a new model with the weights of `model`, which stays as it is. Its
-    outputs are a dict "level1" to "level5": level k has stride 2^k in the network as it
-    was, and keeps that name when dilation gives it a smaller one (`level_info` tells).
-    A level that the network lacks is absent. The tensor of a level is the one that the
-    network declares (`pyramid_level_inputs` of keras-cv, `pyramid_outputs` of
-    keras-hub, under their true strides), else the last that every path to the next
-    level passes through; the expansion that opens an inverted residual block counts
-    to the block, so that MobileNetV2's level 2 has 24 channels, not 144.
+    The pyramid is a new model with copies of the weights of `model`, which remains
+    unchanged. Its outputs are a dict "level1" to "level5". Level k has stride 2^k in
+    the original network and keeps its name if dilation reduces its stride; `level_info`
+    returns the true strides. Levels that the network lacks are absent.
 
-    The pyramid is flat: models within the network, and layers such as keras-cv's
-    `CrossStagePartial` that consist of others, are taken apart, so that each
-    convolution can be dilated. Layers keep their names, those from inside another layer
-    with its name in front.
+    The tensor of a level is the one that the network declares (`pyramid_level_inputs`
+    of keras-cv, `pyramid_outputs` of keras-hub, matched by their true strides), or else
+    the last one that every path to the next level passes through. The expansion that
+    opens an inverted residual block belongs to the block, so MobileNetV2's level 2 has
+    24 channels, not 144.
+
+    The pyramid is flat: nested models, and layers that consist of other layers, such as
+    keras-cv's `CrossStagePartial`, are unpacked so that each convolution can be
+    dilated. Layers keep their names; those from inside another layer are prefixed with
+    its name.
 
     Args:
-        model: functional `keras.Model` with one image input, or a pyramid.
-        output_stride: 8, 16 or 32 (also 4 and 2): no level gets a larger stride.
-            Convolutions and poolings that would go beyond lose their stride and those
-            behind them are dilated instead; order and shapes of all variables stay, so
-            that weights saved at one output stride load at every other.
-        normalization: what is done to the images first. None: what the network is known
-            to expect, by its name in keras.applications or its class in keras-hub, or
-            nothing where it scales images itself; for another network, whose first
-            convolution would see 0..255, a warning says so. "imagenet":
-            `(x - mean) / deviation` of ImageNet's channels on 0..255. An unbuilt Keras
-            layer: that. False: nothing.
+        model: functional `keras.Model` with one image input, or a feature pyramid.
+        output_stride: 8, 16 or 32 (also 2 and 4). No level gets a larger stride:
+            convolutions and poolings that would exceed it lose their stride, and those
+            after them are dilated instead. The order and shapes of all variables stay
+            the same, so weights saved at one output stride can be loaded at any other.
+        normalization: normalisation of the images. With None, it is the one that the
+            network is known to expect, by its name in keras.applications or its class
+            in keras-hub, or none if the network scales images itself. For an unknown
+            network whose first convolution would see 0..255, a warning is issued.
+            "imagenet" computes `(x - mean) / deviation` with ImageNet's statistics for
+            0..255. An unbuilt Keras layer is used as it is. False disables
+            normalisation.
         insert: function `(layer names, levels) -> {layer name: unbuilt layer}` that
-            names layers to put into the network, each behind the layer of that name;
-            `layer names` is a list in the order of the calls, `levels` is
+            returns layers to insert into the network, each after the layer of the given
+            name. `layer names` is a list in the order of the calls, `levels` is
             `{"level3": layer name, ...}`.
 
     Returns:
-        `keras.Model` named "backbone", from images `(batch, height, width, channels)`
-        to the dict of feature maps `(batch, ceil(height / stride), ...)`. A network of
-        one fixed size keeps it. The paths of its variables begin with "backbone/".
+        A `keras.Model` named "backbone" from images `(batch, height, width, channels)`
+        to the dict of feature maps
+        `(batch, ceil(height / stride), ceil(width / stride), level channels)`. A fixed
+        input size of the network is kept. The paths of its variables begin with
+        "backbone/".
 
     Raises:
-        TypeError: If `model` is no functional model.
-        ValueError: If it has several inputs, if `output_stride` is not one of those
-            above, if no tensor has a stride, or if a layer cannot be dilated (a
-            transformer's attention, say) or made anew; the layer is named.
+        TypeError: If `model` is not a functional model.
+        ValueError: If the model has several inputs, if `output_stride` has another
+            value, if no tensor has a stride, or if a layer cannot be dilated (such as a
+            transformer's attention) or recreated. The error names the layer.
 
     Example:
 
@@ -78,14 +83,22 @@ def feature_pyramid(model, output_stride=32, normalization=None, insert=None):
 
 
 def make_pyramid(network, output_stride, first=(), insert=None, adapt=None):
-    """`feature_pyramid` of a network that is known to be one, for the catalog.
+    """Builds the feature pyramid of a network that needs no checks, for the catalog.
 
     Args:
         network: functional `keras.Model`.
         output_stride: int.
-        first: unbuilt layers that the images pass first.
+        first: unbuilt layers applied to the images before the network.
         insert: see `feature_pyramid`.
-        adapt: function `(call, layers) -> layers` that changes what replaces a call.
+        adapt: function `(call, layers) -> layers` that modifies the layers that replace
+            a call.
+
+    Returns:
+        A `FeaturePyramid` named "backbone".
+
+    Raises:
+        ValueError: If `output_stride` is invalid, if no tensor has a stride, or if a
+            layer cannot be dilated or recreated.
     """
     if output_stride not in (2, 4, 8, 16, 32):
         raise ValueError(
@@ -131,7 +144,7 @@ def _check(model):
 
 
 def normalization_layers(normalization, channels=3):
-    """What images pass first, as a list: see `feature_pyramid`."""
+    """Returns the list of layers for an argument `normalization`."""
     if normalization is None or normalization is False:
         return []
     if isinstance(normalization, keras.layers.Layer):
@@ -145,7 +158,10 @@ def normalization_layers(normalization, channels=3):
 
 
 def imagenet_rescaling(channels=3):
-    """`(x - mean) / deviation` of ImageNet; beyond three channels they repeat."""
+    """Returns a layer that normalises by ImageNet's mean and standard deviation.
+
+    The statistics repeat for more than three channels.
+    """
     statistics = [_IMAGENET[channel % 3] for channel in range(channels)]
     return keras.layers.Rescaling(
         [1 / deviation for _, deviation in statistics],
