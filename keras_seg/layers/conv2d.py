@@ -29,8 +29,10 @@ class Conv2D(keras.layers.Conv2D):
         `(batch, new height, new width, filters)`.
 
     Example:
-        `Conv2D(8, 3, padding="same", dilation_rate=6)(keras.ops.ones((2, 32, 32,
-        4)))` has shape `(2, 32, 32, 8)`.
+        ```python
+        x = keras.ops.ones((2, 32, 32, 4))
+        Conv2D(8, 3, padding="same", dilation_rate=6)(x).shape  # (2, 32, 32, 8)
+        ```
     """
 
     def convolution_op(self, inputs, kernel):

@@ -26,8 +26,10 @@ class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
         `(batch, new height, new width, channels * depth_multiplier)`.
 
     Example:
-        `DepthwiseConv2D(3, padding="same", dilation_rate=6)(keras.ops.ones((2, 32, 32,
-        4)))` has shape `(2, 32, 32, 4)`.
+        ```python
+        x = keras.ops.ones((2, 32, 32, 4))
+        DepthwiseConv2D(3, padding="same", dilation_rate=6)(x).shape  # (2, 32, 32, 4)
+        ```
     """
 
     def call(self, inputs):

@@ -25,8 +25,11 @@ def dice_loss(logits, labels, weights):
         Float scalar, this replica's equal share of the loss; see `global_mean`.
 
     Example:
-        `dice_loss(keras.ops.zeros((1, 2, 2, 4)), keras.ops.zeros((1, 2, 2), "int32"),
-        keras.ops.ones((1, 2, 2)))` is 0.6: 1 - 2 * 1 / (1 + 4).
+        ```python
+        logits, weights = keras.ops.zeros((1, 2, 2, 4)), keras.ops.ones((1, 2, 2))
+        labels = keras.ops.zeros((1, 2, 2), "int32")
+        dice_loss(logits, labels, weights)  # 0.6, that is 1 - 2 * 1 / (1 + 4)
+        ```
 
     References:
         [Milletari et al., 2016](https://arxiv.org/abs/1606.04797), section 3, computed

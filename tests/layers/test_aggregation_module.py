@@ -8,7 +8,7 @@ from tests.checks import check_layer
 
 def test_contract(tmp_path):
     layer = AggregationModule(4, kernel_size=3)
-    # Of each pair of convolutions, the first one's bias and kernel, and the second's.
+    # Kernels and biases of the first and second convolution of each pair.
     check_layer(layer, (2, 6, 5, 3), (2, 6, 5, 4), (3 + 8 + 2, 4), tmp_path)
 
 

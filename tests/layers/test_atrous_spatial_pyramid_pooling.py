@@ -13,7 +13,7 @@ def test_contract(tmp_path, separable, weights):
 
 
 def test_branches_come_in_the_released_order():
-    """The image's mean, the point, then each dilation, with ReLU."""
+    """Image mean, 1x1 convolution, then each dilation rate, all with ReLU."""
     x = np.random.default_rng(0).normal(size=(2, 6, 5, 3)).astype("float32")
     layer = AtrousSpatialPyramidPooling(4, (2,))
     layer.build(x.shape)

@@ -9,7 +9,7 @@ on_tensorflow = pytest.mark.backend("tensorflow", "Keras's own layer on the othe
 
 
 def pair(dtype="float32", shape=(None, None, None, 3), **options):
-    """Our layer and Keras's, of the same weights, which are not those of the start."""
+    """Returns our layer and Keras's with the same weights, not the initial ones."""
     rng = np.random.default_rng(1)
     options = {"momentum": 0.9, "epsilon": 1e-5, "dtype": dtype, **options}
     layers = BatchNormalization(**options), keras.layers.BatchNormalization(**options)
@@ -76,7 +76,7 @@ def test_in_half_precision(dtype):
 def test_the_batch_of_one_pixel_has_no_variance():
     ours, theirs = pair()
     x = image(1, 1, 1, 3)
-    # Keras's own loses digits here: it adds what the mean becomes to what `x` becomes.
+    # Keras's own layer loses digits here, because it scales mean and `x` separately.
     np.testing.assert_allclose(ours(x, training=True)[0, 0], ours.beta[None], 1e-6)
     theirs(x, training=True)
     for own, other in zip(ours.weights, theirs.weights, strict=True):

@@ -85,7 +85,7 @@ def test_mixed_precision_reaches_every_part():
 
 @pytest.mark.keras3("TensorFlow 2.15 sums float16 in float16 on a CPU")
 def test_half_precision_neither_overflows_nor_vanishes():
-    """2500 pixels: sums pass 65504, and values over N fall below 6e-8."""
+    """For 2500 pixels, sums exceed 65504, and values divided by N fall below 6e-8."""
     for value in (50.0, 1e-3):
         x = ops.cast(ops.full((1, 2500, 2), value), "float16")
         prior = ops.cast(ops.full((1, 2500, 2500), 4.0), "float16")

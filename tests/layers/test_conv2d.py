@@ -7,7 +7,7 @@ from keras_seg.layers import Conv2D
 
 
 def pair(dtype="float32", **options):
-    """Our layer and Keras's, of the same weights."""
+    """Returns our layer and Keras's with the same weights."""
     options = {"filters": 5, "kernel_size": 3, "dtype": dtype, **options}
     layers = Conv2D(**options), keras.layers.Conv2D(**options)
     for layer in layers:

@@ -9,7 +9,7 @@ on_tensorflow = pytest.mark.backend("tensorflow", "Keras's own layer on the othe
 
 
 def pair(**options):
-    """Our layer and Keras's, of the same weights."""
+    """Returns our layer and Keras's with the same weights."""
     options = {"kernel_size": 3, "padding": "same", **options}
     layers = DepthwiseConv2D(**options), keras.layers.DepthwiseConv2D(**options)
     for layer in layers:

@@ -13,7 +13,7 @@ def maps(height, width):
 
 
 def pooled(x, rows, columns):
-    """Means of whole windows, by loops."""
+    """Returns the means of complete windows, computed with loops."""
     down, across = x.shape[1] // rows, x.shape[2] // columns
     cells = [
         x[:, i * rows : (i + 1) * rows, j * columns : (j + 1) * columns].mean((1, 2))
@@ -41,7 +41,7 @@ def test_pools_then_compares(size, subscale, windows, known, order):
     symbolic = [
         keras.Input(x.shape[1:] if known else (None, None, x.shape[-1])) for x in inputs
     ]
-    # `predict` runs in a graph where the backend has them.
+    # `predict` runs in a graph on backends that have graphs.
     result = keras.Model(symbolic, layer(symbolic)).predict(inputs, verbose=0)
     np.testing.assert_allclose(result, expected, rtol=1e-5)
 

@@ -1,4 +1,4 @@
-"""The layers against outputs recorded from the modules that the authors released."""
+"""Tests the layers against recorded outputs of the authors' modules."""
 
 import keras
 import numpy as np

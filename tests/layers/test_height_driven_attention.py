@@ -16,7 +16,7 @@ def maps(seed=0, shapes=SHAPES):
 
 
 def randomised(layer, shapes=SHAPES):
-    """A built layer whose biases and norms are not at their start values."""
+    """Returns a built layer whose biases and norms are not at their initial values."""
     layer.build(shapes)
     rng = np.random.default_rng(1)
     for weight in layer.weights:
@@ -26,7 +26,7 @@ def randomised(layer, shapes=SHAPES):
 
 
 def attention_of(layer, low, positions=None, rows=16):
-    """The weights `(batch, rows, channels)` for a high-level map of `rows` rows."""
+    """Returns the attention `(batch, rows, channels)` for a map of `rows` rows."""
     high = np.ones((len(low), rows, 1, 3), "float32")
     return ops.convert_to_numpy(layer([low, high], positions=positions))[:, :, 0]
 
@@ -96,7 +96,7 @@ def test_matches_the_equations(kernel_size, encoding, injection):
 
 
 def test_wide_encodings_have_the_released_base():
-    """papers.md: base 10 where there are more than 50 channels."""
+    """The release uses base 10 for more than 50 channels."""
     layer = HeightDrivenAttention(reduction_ratio=1)
     layer.build([(None, None, None, 52), (None, None, None, 3)])
     assert np.isclose(layer.table[3, 50], np.sin(3 / 10 ** (50 / 52)) + 1)
@@ -113,7 +113,7 @@ def test_without_positions_the_whole_image_is_meant():
 
 
 def test_kernel_size_1_gives_equal_positions_equal_attention():
-    """On constant content only the position counts, in a crop as in the whole image."""
+    """On constant content, only the position matters, in crops and whole images."""
     layer = randomised(HeightDrivenAttention(2, kernel_size=1))
     low = np.ones(SHAPES[0], "float32")
     whole = attention_of(layer, low)
@@ -121,7 +121,7 @@ def test_kernel_size_1_gives_equal_positions_equal_attention():
     crop = attention_of(layer, low, lower_half)
     np.testing.assert_allclose(crop, whole[:, 8:].repeat(2, axis=1), atol=1e-6)
     assert np.abs(np.diff(whole, axis=1)).min() > 1e-6  # and unequal ones do not
-    # With three taps neighbours differ, so that this does not hold.
+    # This does not hold with three taps, because neighbors differ.
     wider = randomised(HeightDrivenAttention(2, kernel_size=3))
     crop = attention_of(wider, low, lower_half)
     assert np.abs(crop - attention_of(wider, low)[:, 8:].repeat(2, axis=1)).max() > 1e-3
@@ -143,7 +143,7 @@ def test_noise_and_dropout_are_of_training_alone():
     low, high = maps()
     for options in ({"position_noise": 1.0}, {"dropout_rate": 0.5}):
         layer = randomised(HeightDrivenAttention(2, **{"dropout_rate": 0.0} | options))
-        # Moving statistics for both modes, so that only the option tells them apart.
+        # Uses moving statistics in both modes, so that only the option differs.
         layer.first_norm.trainable = layer.second_norm.trainable = False
         expected = ops.convert_to_numpy(layer([low, high], training=False))
         np.testing.assert_array_equal(layer([low, high], training=False), expected)
@@ -163,7 +163,7 @@ def test_noise_moves_each_image_on_its_own():
 
 
 def test_mixed_precision_keeps_positions_whole():
-    """bfloat16 has no 127: positions must not pass through it."""
+    """bfloat16 cannot represent 127 exactly, so positions must not be cast to it."""
     layer = randomised(HeightDrivenAttention(2, kernel_size=1, dtype="mixed_bfloat16"))
     low = np.ones(SHAPES[0], "float32")
     positions = np.tile(np.repeat(np.arange(16) * 8 + 7, 3), (2, 1))

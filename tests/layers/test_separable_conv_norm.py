@@ -18,7 +18,7 @@ def test_an_activation_of_ones_own_and_biases(tmp_path):
 
 
 def test_matches_the_formula():
-    """A dilated convolution by channel, a ReLU, a 1x1 convolution, a ReLU."""
+    """A dilated depthwise convolution, ReLU, a 1x1 convolution, ReLU."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(2, 6, 5, 3)).astype("float32")
     layer = SeparableConvNorm(4, 3, dilation_rate=2)

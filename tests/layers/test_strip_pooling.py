@@ -54,7 +54,7 @@ def test_returns_the_gate_too():
 
 
 def test_weights_of_the_paper():
-    """7 C^2 + 5 C parameters each, the moving statistics left out."""
+    """Each has 7 C^2 + 5 C parameters without moving statistics."""
     layer = StripPooling()
     layer.build((None, None, None, 64))
     assert sum(w.numpy().size for w in layer.trainable_weights) == 7 * 64**2 + 5 * 64

@@ -24,7 +24,7 @@ def test_the_channels_of_a_cell_become_its_pixels():
 
 @pytest.mark.parametrize("initializer", ["he_normal", "glorot_uniform"])
 def test_starts_without_checkerboards(initializer):
-    """As nearest neighbour upsampling of one convolution."""
+    """It starts as nearest-neighbor upsampling of one convolution."""
     layer = SubPixelUpsample(2, 64, kernel_initializer=initializer)
     x = np.random.default_rng(0).normal(size=(1, 4, 5, 32)).astype("float32")
     result = keras.ops.convert_to_numpy(layer(x))

@@ -24,17 +24,17 @@ def test_starts_as_bilinear_interpolation(scale):
     layer = TransposedConvNorm(6, scale, kernel_initializer="he_normal")
     x = np.random.default_rng(0).normal(size=(2, 5, 7, 4)).astype("float32")
     layer.build(x.shape)
-    # The middle of the kernel, where bilinear interpolation gives a cell's centre.
+    # The middle of the kernel, where bilinear interpolation is at a cell's center.
     size = layer.conv.kernel.shape[0]
     middle = keras.ops.convert_to_numpy(layer.conv.kernel)[size // 2, size // 2]
     peak = (1 - (0.5 / scale if size % 2 == 0 else 0)) ** 2
     mixed = x @ np.transpose(middle) / peak
     expected = keras.layers.UpSampling2D(scale, interpolation="bilinear")(mixed)
     result = keras.ops.convert_to_numpy(layer.conv(x))
-    # At the rim, what lies outside counts as 0, not as what is next to it.
+    # At the border, cells outside count as 0, not as their neighbors.
     inside = np.s_[:, scale:-scale, scale:-scale]
     np.testing.assert_allclose(result[inside], np.array(expected)[inside], atol=1e-5)
-    # He's deviation, of 4 channels.
+    # The standard deviation of He initialization with 4 channels.
     assert 0.3 < np.std(middle) / peak < 1.2
 
 

@@ -1,4 +1,4 @@
-"""The losses' definitions in float64, pixel by pixel."""
+"""Reference definitions of the losses in float64, pixel by pixel."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ def log_softmax(logits):
 
 
 def crossentropy(labels, logits, voids=(255,), class_weights=None, smoothing=0.0):
-    """The weighted mean over the pixels that are not void."""
+    """Returns the weighted mean over the pixels that are not ignored."""
     classes = logits.shape[-1]
     total = weight_sum = 0.0
     flat = zip(labels.ravel(), log_softmax(logits).reshape(-1, classes), strict=True)
@@ -38,7 +38,7 @@ def focal(labels, logits, gamma, class_weights=None):
 
 
 def kept(labels, logits, threshold, min_kept):
-    """Labels with what is not hard made void, image by image."""
+    """Returns labels in which pixels that are not hard are ignored, per image."""
     result = labels.copy()
     for index, (image, log_p) in enumerate(
         zip(labels, log_softmax(logits), strict=True)
@@ -54,7 +54,7 @@ def kept(labels, logits, threshold, min_kept):
 
 
 def dice(labels, logits, weights=None):
-    """One minus the mean coefficient of the classes that occur."""
+    """Returns one minus the mean coefficient of the classes that occur."""
     p = np.exp(log_softmax(logits))
     w = (labels != 255) * (1.0 if weights is None else weights)
     terms = []
@@ -67,7 +67,7 @@ def dice(labels, logits, weights=None):
 
 
 def tversky(labels, logits, alpha, beta, exponent=1.0):
-    """One minus the mean index of the classes that occur, to a power."""
+    """Returns one minus the mean index of the classes that occur, to a power."""
     p = np.exp(log_softmax(logits))
     valid = labels != 255
     terms = []
@@ -82,7 +82,7 @@ def tversky(labels, logits, alpha, beta, exponent=1.0):
 
 
 def jaccard_loss(wrong, labelled):
-    """Of one class: what sets of pixels, as bools, say of its intersection and union.
+    """Returns the Jaccard loss of one class from sets of pixels, given as bools.
 
     `wrong` are the pixels that are predicted wrongly, `labelled` those of the class.
     """
@@ -91,7 +91,7 @@ def jaccard_loss(wrong, labelled):
 
 
 def lovasz_softmax(labels, logits):
-    """The Lovász extension of `jaccard_loss` by its definition, for one image.
+    """Computes the Lovász extension of `jaccard_loss` by definition, for one image.
 
     With the errors m sorted, the largest first, it is the sum of m_i times what the
     i-th pixel adds to the loss of those before it.

@@ -12,7 +12,7 @@ from tests.ways import gradients
 def test_released_values_and_gradients(case):
     record = np.load(GOLDEN / f"affinity_loss_{case}.npz")
     labels, prior = record["labels"], record["prior"].astype("float64")
-    # In _1 the recording has unlabelled pixels as one more class.
+    # In recording _1, unlabelled pixels are one more class.
     classes = int(record["num_classes"]) + 1
     loss = AffinityLoss(labels.shape[1:], classes)
     logits = (np.log(prior) - np.log1p(-prior)).astype("float32")
@@ -31,7 +31,7 @@ def test_released_values_and_gradients(case):
 
 @pytest.mark.parametrize("size", [(12, 20), (4, 5), (13, 23), (3, 4)])
 def test_labels_of_any_size_are_sampled_as_released(size):
-    """Nearest neighbour of PyTorch: row floor(i * height / rows)."""
+    """PyTorch's nearest neighbor: row floor(i * height / rows)."""
     rng = np.random.default_rng(0)
     labels = rng.choice([0, 1, 2, 255], (2, *size))
     logits = rng.normal(size=(2, 20, 20)).astype("float32")
@@ -86,7 +86,7 @@ def test_reduction_and_precision_survive():
 
 @pytest.mark.keras3("Keras 2 leaves labels as they are")
 def test_labels_keep_their_digits_whatever_keras_computes_in():
-    """In float16 Keras would make 2049 and 2048 one class."""
+    """In float16, Keras would merge the classes 2048 and 2049."""
     labels = np.full((1, 4, 5), 2048)
     labels[:, 2:] = 2049
     logits = np.random.default_rng(0).normal(size=(1, 20, 20)).astype("float32")

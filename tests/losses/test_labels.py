@@ -1,4 +1,4 @@
-"""One rule for all losses and the metric: which labels count, and which stop."""
+"""Tests of valid, ignored and invalid labels in all losses and the metric."""
 
 import keras
 import numpy as np
@@ -37,7 +37,7 @@ def make(loss, **options):
 
 
 def sample(loss, scale=1.0):
-    """Labels, without an ignored one, and what this loss compares with them."""
+    """Returns labels, none of them ignored, and logits for a loss."""
     rng = np.random.default_rng(0)
     labels = rng.integers(0, CLASSES, (4, *SIZE))
     shape = (4, 20, 20) if loss is AffinityLoss else (4, *SIZE, CLASSES)
@@ -51,7 +51,7 @@ def value_and_gradient(loss, labels, logits):
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_several_ignored_labels_are_as_one(loss):
-    """One of them is also the number of a class; none is told by its size."""
+    """One of the ignored labels is also a class index."""
     labels, logits = sample(loss)
     labels[:, 0] = [254, 255, -1, 2, 1]
     one = np.where(np.isin(labels, [254, -1, 2]), 255, labels)
@@ -117,7 +117,7 @@ def test_is_computed_in_float32(loss, dtype):
     ids=["unequal", "a replica", "all"],
 )
 def test_replicas_are_as_one_device(void, two_replicas):
-    """Values add up to the loss, and gradients are those of it."""
+    """The values of the replicas add up to the loss, and so do the gradients."""
     labels, logits = sample(SegmentationCrossentropy)
     for place in void:
         labels[place] = 255

@@ -31,7 +31,7 @@ def test_the_images_of_a_batch_may_be_one(batch):
 
 
 def test_certain_predictions_have_the_jaccard_loss_itself():
-    """Of label maps and predictions of four pixels in two classes."""
+    """Compares label maps and predictions of four pixels in two classes."""
     loss = LovaszSoftmax()
     maps = np.array([*itertools.product([0, 1], repeat=4)])
     labels, classes = np.repeat(maps, 16, axis=0), np.tile(maps, (16, 1))

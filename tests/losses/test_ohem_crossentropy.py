@@ -11,7 +11,7 @@ from tests.ways import gradients
 
 @pytest.fixture
 def batch():
-    """Images of many, few, one and no valid pixels; the second is learned well."""
+    """Images with many, few, one and no valid pixels; the second is predicted well."""
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, (4, 5, 6))
     labels[0, 0], labels[2] = 255, 255

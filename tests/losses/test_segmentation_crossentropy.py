@@ -52,7 +52,7 @@ def test_a_class_of_weight_0_is_as_void(batch):
 
 @pytest.mark.parametrize("smoothing", [0.05, 0.5])
 def test_labels_are_smoothed_as_by_keras(batch, smoothing):
-    """Keras has it for one-hot labels, of which none may be void."""
+    """Keras smooths only one-hot labels, none of which may be ignored."""
     labels, logits = batch
     labels = labels % 3
     keras_loss = keras.losses.CategoricalCrossentropy(True, label_smoothing=smoothing)
@@ -87,7 +87,7 @@ def pixel_model():
 
 
 def test_replicas_with_unequal_shares_of_void_train_as_one_device(batch, two_replicas):
-    """Keras's mean of replica means would differ: one replica is mostly void here."""
+    """Most pixels of one replica are ignored, so the mean of replica means differs."""
     labels, images = batch
     labels[:2] = 255
     labels[1, 0] = 1  # six pixels on the first replica, which has images 0 and 1

@@ -37,7 +37,7 @@ def test_sample_weights_count_in_all_sums(batch):
 
 
 def test_what_is_right_has_no_loss_whatever_is_predicted_in_void(batch):
-    """Keras's counts the void as wrong, and classes that are not there."""
+    """Keras's loss counts ignored pixels and absent classes as wrong."""
     labels, _ = batch
     logits = 50 * np.eye(4, dtype="float32")[np.where(labels == 255, 3, labels)]
     assert float(SegmentationDice()(labels, logits)) < 1e-6

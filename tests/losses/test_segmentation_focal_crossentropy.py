@@ -38,7 +38,7 @@ def test_gamma_0_is_the_crossentropy(batch):
 
 @pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
 def test_what_is_known_or_all_wrong_has_the_true_gradient(gamma):
-    """Keras's, which clips probabilities, has none where it is all wrong."""
+    """Keras's loss clips probabilities and has no gradient if all is wrong."""
     logits = np.array([[[[30.0, 0.0], [0.0, 30.0]]]], "float32")
     loss = SegmentationFocalCrossentropy(gamma)
     _, (gradient,) = gradients(lambda x: (loss(np.zeros((1, 1, 2)), x),) * 2, logits)

@@ -27,13 +27,13 @@ def test_equal_halves_are_dice(batch):
 
 
 def test_what_is_missed_costs_more_with_a_larger_beta():
-    """Of a class of one pixel in 30: 0.7 of the miss, 0.3 of each false pixel."""
+    """For a class of one pixel in 30, a miss costs 0.7 and a false positive 0.3."""
     labels = np.zeros((1, 5, 6), "int32")
     labels[0, 0, 0] = 1
     missed = 50 * np.eye(2, dtype="float32")[np.zeros_like(labels)]
     false = missed.copy()
     false[0, 0, :2] = [0, 50]  # the pixel itself, and one beside
-    # Of class 0: false 1 of 30, and missed 1 of 29.
+    # Class 0 has one false positive in the first case and one miss in the second.
     expected = (0.3 / 29.3 + 1) / 2
     np.testing.assert_allclose(SegmentationTversky()(labels, missed), expected, 1e-5)
     expected = (0.7 / 28.7 + 0.3 / 1.3) / 2

@@ -17,7 +17,7 @@ def crossentropy_and_dice():
 
 
 def test_replicas_train_as_one_device(two_replicas):
-    """A class is on one replica only: the mean of their coefficients would differ."""
+    """A class is on one replica only, so the mean of replica coefficients differs."""
     rng = np.random.default_rng(0)
     labels = rng.choice([0, 1, 2, 255], size=(4, 5, 6), p=[0.5, 0.1, 0.2, 0.2])
     labels[2:] = np.where(labels[2:] == 1, 2, labels[2:])

@@ -9,7 +9,7 @@ ndimage = pytest.importorskip("scipy.ndimage")
 
 
 def reference(labels, classes, num_classes, tolerance, void=255):
-    """F1 by class of an image, class by class, with SciPy's distance transform."""
+    """Computes the F1 of each class of an image with SciPy's distance transform."""
     valid = labels != void
     result = np.full(num_classes, np.nan)
     for index in range(num_classes):
@@ -34,7 +34,7 @@ def reference(labels, classes, num_classes, tolerance, void=255):
 
 
 def blobs(seed, shape=(61, 83), num_classes=4):
-    """Smooth areas, a void part, and a prediction that is displaced and spotted."""
+    """Returns smooth areas with an ignored part, and a shifted, noisy prediction."""
     rng = np.random.default_rng(seed)
     fields = rng.normal(size=(num_classes, *shape))
     fields = ndimage.gaussian_filter(fields, (0, 4, 4))
@@ -70,7 +70,7 @@ def test_label_maps_of_any_integers(dtype):
 
 
 def test_by_default_the_tolerance_is_a_share_of_the_diagonal():
-    """0.0075 * 400 is 3 for 240 x 320: a shift by 3 is right, one by 4 is not."""
+    """For 240 x 320, 0.0075 * 400 is 3: a shift by 3 matches, one by 4 does not."""
     labels = np.zeros((240, 320), int)
     labels[:, 160:] = 1
     for shift, expected in ((3, 1.0), (4, 0.0)):
@@ -82,7 +82,7 @@ def test_by_default_the_tolerance_is_a_share_of_the_diagonal():
 
 
 def test_images_and_their_classes_count_alike():
-    """Two images: one of two classes that are right, one of three of which one is."""
+    """One image has two correct classes; the other has one correct class of three."""
     first = np.array([[0, 0, 1, 1]])
     second, wrong = np.array([[0, 0, 0, 1, 1, 1]]), np.array([[0, 0, 0, 2, 2, 2]])
     metric = BoundaryF1(3, tolerance=0)

@@ -7,7 +7,7 @@ from keras_seg.metrics import MeanIoU
 
 
 def reference(labels, classes, num_classes, ignore_class=255):
-    """IoU by class from the definition, in sets of pixels."""
+    """Computes the IoU by class by definition, with sets of pixels."""
     valid = labels != ignore_class
     iou = np.full(num_classes, np.nan)
     for c in range(num_classes):
@@ -50,7 +50,7 @@ def test_counts_stay_exact_where_float32_and_int32_would_not():
 
 @pytest.mark.parametrize("dtype", ["int64", "int32"])
 def test_counts_go_on_behind_32_bits(dtype):
-    """In batches of 2^31 pixels each, by their weights."""
+    """Sample weights simulate batches of 2^31 pixels each."""
     metric = MeanIoU(2, dtype=dtype)
     labels, logits = np.array([[[0, 1]]]), np.array([[[[1.0, 0.0], [0.0, 1.0]]]])
     weights = np.array([[[2**31 - 1, 1]]])
@@ -70,7 +70,7 @@ def test_two_replicas_count_every_pixel_once(batch, two_replicas):
         model = keras.Sequential([keras.Input((6, 5, 6)), keras.layers.Identity()])
         metric = MeanIoU(6)
         model.compile(loss="mse", metrics=[metric])
-    # The loss is of no interest, but Keras wants one.
+    # Keras requires a loss, which does not matter here.
     model.compile(loss=lambda y_true, y_pred: 0.0 * y_pred[..., 0], metrics=[metric])
     data = tf.data.Dataset.from_tensor_slices((logits, labels)).batch(2)
     model.evaluate(data, verbose=0)

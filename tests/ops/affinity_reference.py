@@ -1,10 +1,10 @@
-"""The affinity loss once more, in NumPy and float64, with all its N x N maps."""
+"""Reference of the affinity loss in NumPy and float64, with all N x N maps."""
 
 import numpy as np
 
 
 def affinity_losses(logits, labels, ignore_class=255, unary=1.0, glob=1.0):
-    """The terms of arXiv 2004.01547, image by image, with the released diagonal.
+    """Returns the loss of arXiv 2004.01547 per image, with the released diagonal.
 
     Args:
         logits: `(batch, pixels, pixels)`.
@@ -36,7 +36,7 @@ def _image(z, labels, ignore_class, unary, glob):
 
 
 def gradient(logits, labels, step=1e-5, **options):
-    """Of the sum of the losses by the logits, by central differences."""
+    """Returns the gradient of the summed losses by central differences."""
     logits = np.array(logits, "float64")
     result = np.zeros_like(logits)
     for index in np.ndindex(logits.shape):

@@ -1,4 +1,4 @@
-"""The ops once more, in NumPy loops and float64, straight from the equations."""
+"""References of the ops in NumPy loops and float64, following the equations."""
 
 import math
 
@@ -47,7 +47,7 @@ def gradient_of_adaptive_max_pool(x, output_size, weights):
 
 
 def _bin(x, output_size, place):
-    """The cells that an output of adaptive pooling covers."""
+    """Returns the cells that an output of adaptive pooling covers."""
     b, i, j, c = place
     (_, height, width, _), (rows, columns) = x.shape, output_size
     return (
@@ -79,7 +79,7 @@ def resize_bilinear(x, size, align_corners):
 
 
 def gradient_of_linear(function, x, weights):
-    """Gradient of `sum(weights * function(x))`, column by column."""
+    """Returns the gradient of `sum(weights * function(x))`, column by column."""
     gradient = np.zeros_like(x)
     for index in np.ndindex(x.shape):
         unit = np.zeros_like(x)

@@ -44,7 +44,7 @@ def blocks(request, monkeypatch):
 def test_values_and_gradients_are_those_of_the_equations(way, blocks):
     logits, labels = cases()
 
-    # A function of its own: a compiled one would keep the size of its blocks.
+    # A new function, because a compiled one keeps the size of its blocks.
     def own(logits, labels):
         return value_and_gradient(logits, labels)
 
@@ -88,7 +88,7 @@ def test_extreme_logits_stay_finite(scale):
 
 
 def test_a_perfect_prior_has_next_to_no_loss():
-    """But for precision, whose denominator keeps the diagonal, as released."""
+    """Only precision remains, whose denominator includes the diagonal, as released."""
     labels = np.repeat([0, 1], 50)[None]
     logits = np.where(labels[0][:, None] == labels[0], 30.0, -30.0)[None]
     loss = affinity_loss(ops.array(logits, "float32"), labels, 2)
@@ -121,7 +121,7 @@ def test_an_ignored_class_below_the_number_of_classes():
 
 @pytest.mark.backend("tensorflow", "the compiled program is read")
 def test_no_map_of_all_pairs_but_the_gradient():
-    """In the compiled gradient the only tensors of N x N elements are whole results."""
+    """The only N x N tensors in the compiled gradient are its results."""
     import tensorflow as tf
 
     pixels = 256
@@ -136,7 +136,7 @@ def test_no_map_of_all_pairs_but_the_gradient():
         for line in text.splitlines()
         if f" = f32[1,{pixels},{pixels}]" in line
     }
-    # Loop-carried buffers and their updates in place, no arithmetic.
+    # Skips loop buffers and their in-place updates, which are not arithmetic.
     assert made <= {
         "parameter",
         "bitcast",

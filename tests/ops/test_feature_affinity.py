@@ -15,7 +15,7 @@ FILE = importlib.import_module("keras_seg.ops.feature_affinity")  # the op has i
 
 
 def features(seed=0, pixels=14, channels=(5, 3), batch=2):
-    """Of any length, with a pixel of zeros in either map."""
+    """Returns two random maps with a pixel of zeros in each."""
     rng = np.random.default_rng(seed)
     a, b = (rng.normal(size=(batch, pixels, c)) for c in channels)
     a *= 10.0 ** rng.uniform(-3, 3, (batch, pixels, 1))
@@ -24,7 +24,7 @@ def features(seed=0, pixels=14, channels=(5, 3), batch=2):
 
 
 def reference(a, b, order):
-    """The equation in float64."""
+    """Evaluates the equation in float64."""
 
     def similarity(x):
         x = np.asarray(x, "float64")
@@ -70,7 +70,7 @@ def test_equals_the_recording(case, order, float64):
 @pytest.mark.parametrize("rows", [14, 7, 4, 1])
 @pytest.mark.parametrize("order", [1, 2])
 def test_gradients(order, rows, monkeypatch, float64):
-    """Against differences in float64, which blocks must not change."""
+    """Gradients equal finite differences in float64, whatever the block size."""
     monkeypatch.setattr(FILE, "_BLOCK", rows * 14)
     monkeypatch.setattr(FILE, "_LEAST_ROWS", 1)
     a, b = features()
@@ -147,7 +147,7 @@ def test_half_precision(order, dtype):
 
 
 def test_maps_that_agree_have_no_distance():
-    """But for rounding, since the closed form is a difference."""
+    """The distance is 0 up to rounding, because the closed form is a difference."""
     a = ops.array(features(pixels=200)[0])
     for order in (1, 2):
         np.testing.assert_allclose(feature_affinity(a, 7 * a, order), [0, 0], atol=1e-6)
@@ -156,7 +156,7 @@ def test_maps_that_agree_have_no_distance():
 @pytest.mark.parametrize("noise", [1e-2, 1e-3])
 @pytest.mark.parametrize("channels", [16, 5])
 def test_close_maps_are_told_apart(channels, noise, float64):
-    """Where a difference of the squared norms has no digit left, and no gradient."""
+    """A difference of squared norms would lose all digits and the gradient here."""
     rng = np.random.default_rng(0)
     a = np.abs(rng.normal(size=(1, 500, 16)))
     a[..., channels:] = 0

@@ -32,7 +32,7 @@ def plain(x, kernel, bias):
 
 
 def everything(function, *variables):
-    """Context, losses, and the gradients of a weighted sum of both."""
+    """Returns context, losses, and the gradients of a weighted sum of both."""
     rng = np.random.default_rng(2)
     weights = rng.normal(size=variables[0].shape) * 10
 
@@ -52,7 +52,7 @@ def test_equals_the_two_apart(way, rows, monkeypatch):
     monkeypatch.setattr(FILE, "_ROWS", rows)
     expected = everything(plain, *inputs())
 
-    # A function of its own: a compiled one would keep the size of its blocks.
+    # A new function, because a compiled one keeps the size of its blocks.
     def own(x, kernel, bias):
         return fused_prior.__wrapped__(x, kernel, bias, LABELS, 3, 255, 0.7, 1.3)
 
@@ -107,14 +107,14 @@ def test_half_precision(dtype):
 
 @pytest.mark.backend("tensorflow", "the compiled program is read")
 def test_nothing_of_n_by_n_elements_is_made():
-    """Neither forward nor in the gradient, at any place of the compiled program."""
+    """The compiled program has no N x N tensor, forward or in the gradient."""
     import tensorflow as tf
 
     pixels = 512
     rng = np.random.default_rng(0)
     labels = tf.zeros((1, pixels), tf.int32)
     x = tf.constant(rng.normal(size=(1, pixels, 3)), tf.float32)
-    # A kernel of (channels, pixels) is no map of pairs.
+    # A kernel of (channels, pixels) is not a map of pairs.
     kernel, bias = tf.ones((3, pixels)), tf.zeros(pixels)
 
     def run(x, kernel, bias):

@@ -8,7 +8,7 @@ from tests.ways import WAYS, gradients, run
 
 @custom_gradient
 def pair(a, b):
-    """Two outputs of two arguments, with gradients that no derivation would give."""
+    """Two outputs of two arguments, with gradients that differ from the true ones."""
     return (a * b, a + b), lambda by_product, by_sum: (10 * by_product, by_sum - 1)
 
 

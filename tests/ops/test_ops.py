@@ -1,4 +1,4 @@
-"""Every op and its gradient against NumPy, in each way in which an op can run."""
+"""Tests every op and its gradient against NumPy, in each way an op can run."""
 
 import functools
 
@@ -14,7 +14,7 @@ from tests.ways import WAYS, gradients, run
 SHAPE = (2, 5, 4, 2)
 POOL, SIZE = (3, 6), (7, 3)
 
-# name: (the op, the same in NumPy)
+# name: (op, NumPy reference)
 CASES = {
     "strip_pool rows": (lambda x: ops.strip_pool(x)[0], references.strip_rows),
     "strip_pool columns": (lambda x: ops.strip_pool(x)[1], references.strip_columns),
@@ -41,16 +41,16 @@ GRADIENTS = {
         references.gradient_of_adaptive_max_pool(x, POOL, weights)
     )
 }
-# One rounding of the result, and in float32 a few more on the way to it.
+# One rounding of the result, and a few more on the way in float32.
 TOLERANCES = {"float32": 2e-6, "bfloat16": 2**-7}
 
 
 @functools.cache
 def expected(case, shape=SHAPE):
-    """Input, output, weights, and the gradient of the weighted sum of the output."""
+    """Returns input, output, weights, and the gradient of the weighted output sum."""
     rng = np.random.default_rng(1)
-    # Exact in bfloat16, so that only the op itself rounds, and no two values equal, so
-    # that there is one maximum.
+    # Values are exact in bfloat16, so that only the op rounds, and all different, so
+    # that the maximum is unique.
     x = (rng.permutation(np.prod(shape)).reshape(shape) - 40) / 16
     reference = CASES[case][1]
     output = reference(x)
@@ -62,7 +62,7 @@ def expected(case, shape=SHAPE):
 def value_and_gradient(op, x, weights):
     def total(x):
         output = op(x)
-        # The cast keeps the sum itself out of the precision under test.
+        # The cast keeps the sum out of the precision under test.
         wide = (keras.ops.cast(part, "float32") for part in (output, weights))
         return keras.ops.sum(keras.ops.multiply(*wide)), output
 
@@ -89,7 +89,7 @@ def inputs(case, dtype, shape=SHAPE):
 
 
 def compiled_functions(function, *args):
-    """Names of the functions in a traced graph that ask to be compiled by XLA."""
+    """Returns the names of functions in a traced graph that request XLA."""
     graph = function.get_concrete_function(*args).graph.as_graph_def()
     return [
         f.signature.name for f in graph.library.function if f.attr["_XlaMustCompile"].b
@@ -166,7 +166,7 @@ def test_resizing_to_a_size_known_at_run_time():
 
 @pytest.mark.parametrize("size", [(360, 480), (97, 131), (11, 9)])
 def test_half_pixel_resizing_is_that_of_tensorflow(size):
-    """To the digits of TensorFlow's float32 positions, which ours do not share."""
+    """The tolerance allows for TensorFlow's float32 positions."""
     x = np.random.default_rng(0).normal(size=(1, 45, 60, 3)).astype("float32")
     result = ops.resize_bilinear(keras.ops.array(x), size)
     np.testing.assert_allclose(result, tf.image.resize(x, size), atol=5e-5)

@@ -25,7 +25,7 @@ def test_the_lower_half_of_an_image_has_the_lower_coarse_rows_twice():
 
 
 def test_coarse_rows_are_picked_and_divided_as_released():
-    """Nearest neighbour, then // 8; padding, 128, becomes the 17th row."""
+    """Nearest neighbor, then // 8; padding, 128, becomes the 17th row."""
     rng = np.random.default_rng(0)
     for height in (16, 33, 100, 129):
         positions = rng.integers(0, 129, (2, height))

@@ -14,7 +14,7 @@ def on_replicas(strategy, function, parts):
 
 
 def test_moments_are_those_of_the_global_batch(two_replicas):
-    """With means far from 0, where the mean of squares less its square has no digits"""
+    """Means far from 0 would cancel all digits of E[x^2] - E[x]^2."""
     rng = np.random.default_rng(0)
     x = 1000 + rng.normal(size=(6, 4, 5, 3))
     x[:3] += 2.0  # the replicas differ

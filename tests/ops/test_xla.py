@@ -14,7 +14,7 @@ pytestmark = pytest.mark.backend("tensorflow", "XLA in tf.functions")
 
 OPS = ("strip_pool", "adaptive_average_pool", "adaptive_max_pool", "resize_bilinear")
 
-# Each op and its gradient inside a step of two replicas, as in training.
+# Runs each op and its gradient inside a step of two replicas, as in training.
 STEP = """
 import tensorflow as tf
 tf.config.set_logical_device_configuration(
@@ -41,7 +41,7 @@ tf.function(lambda: strategy.run(step))()
 
 
 def test_ops_and_gradients_are_in_the_compiled_hlo(tmp_path):
-    """XLA writes down every module that it has compiled: what counts is in there."""
+    """The dump of the modules that XLA compiled must contain the ops."""
     flags = f"--xla_dump_to={tmp_path} --xla_dump_hlo_as_text"
     subprocess.run(
         [sys.executable, "-c", STEP],
@@ -57,7 +57,7 @@ def test_ops_and_gradients_are_in_the_compiled_hlo(tmp_path):
                 compiled[match.groups()] = file.read()
     expected = {(way, op) for way in ("forward", "backward") for op in OPS}
     assert set(compiled) == expected
-    # The modules hold the arithmetic itself: the row averages of the 5 x 6 map.
+    # The modules contain the arithmetic: the row averages of the 5 x 6 map.
     assert "f32[1,5,1,2]" in compiled["forward", "strip_pool"]
     assert all("ENTRY" in text for text in compiled.values())
 
@@ -111,7 +111,7 @@ def test_what_xla_makes_slower_on_a_cpu_is_compiled_elsewhere(accelerator, monke
 
 
 def test_asking_for_the_devices_does_not_fix_them():
-    """Logical devices can only be set before TensorFlow starts its own."""
+    """Logical devices can be set only before TensorFlow initializes them."""
     code = (
         "import tensorflow as tf;"
         ""
