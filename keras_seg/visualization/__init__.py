@@ -1,4 +1,4 @@
-"""Pictures of labels, predictions and what networks learn: arrays and figures."""
+"""Pictures and figures of labels, predictions and what networks learn."""
 
 from keras_seg.visualization.attention_chart import attention_chart
 from keras_seg.visualization.class_entropy import class_entropy

@@ -1,4 +1,4 @@
-"""Which cells share a class by the label, and how well a prior tells them apart."""
+"""Classes of the cells of a context prior, and scores of the prior."""
 
 import collections
 
@@ -7,24 +7,25 @@ import numpy as np
 
 from keras_seg.ops import sample_labels
 
-_BLOCK = 2**20  # elements of the prior that are worked on at a time
-_BINS = 2**16  # of a histogram: what falls into one counts as equal
-_LEAST_RANGE = 1e-30  # so that the scale of a constant prior is finite
+_BLOCK = 2**20  # elements of the prior that are processed at a time
+_BINS = 2**16  # of the histogram; values in one bin count as equal
+_LEAST_RANGE = 1e-30  # keeps the scale of a constant prior finite
 
 Scores = collections.namedtuple("Scores", "same different auc")
 
 
 def cell_classes(labels, size, ignore_class):
-    """The classes of the cells of a prior, those that the affinity loss sees.
+    """Returns the classes of the cells of a prior, as the affinity loss samples them.
 
     Args:
         labels: integer array `(height, width)`.
-        size: pair of ints, the rows and columns of the prior.
-        ignore_class: int.
+        size: pair of ints, the rows and columns of cells.
+        ignore_class: int. The label of ignored pixels.
 
     Returns:
-        int64 array `(rows * columns,)`: the label in row `floor(i * height / rows)` and
-        the like column, row by row; -1 for those that are ignored or negative.
+        int64 array `(rows * columns,)`, row by row: the label in row
+        `floor(i * height / rows)` and the corresponding column; -1 for labels that are
+        ignored or negative.
 
     Example: `cell_classes(np.eye(4, dtype=int), (2, 2), 255)` is `[1, 0, 0, 1]`.
     """
@@ -34,24 +35,25 @@ def cell_classes(labels, size, ignore_class):
 
 
 def pair_scores(prior, classes):
-    """Compares the pairs of cells that share a class with those that do not.
+    """Scores how well a prior separates pairs of cells that share a class from others.
 
-    Pairs are ordered, and of two different cells. The AUC is the probability that a
-    random pair of one class has a higher prior than a random pair of two classes, where
-    equal ones count half: 1 for a prior that tells them apart, 0.5 for chance. It comes
-    from a histogram of 65536 bins between the least and the greatest prior, since
-    sorting the pairs, 85 million for 96 x 96 cells, would take time and memory.
+    Pairs are ordered and consist of two different cells. The AUC is the probability
+    that a random pair of the same class has a higher prior than a random pair of
+    different classes, where equal values count half: 1 for perfect separation, 0.5 for
+    chance. It is computed from a histogram of 65536 bins between the smallest and the
+    largest prior, because sorting all pairs, 85 million for 96 x 96 cells, would take
+    too much time and memory.
 
     Args:
         prior: float array `(N, N)`.
-        classes: integer array `(N,)`; cells with negative ones are in no pair.
+        classes: integer array `(N,)`. Cells with negative classes are ignored.
 
     Returns:
         `Scores` of three floats: the mean prior of pairs of the same class and of
-        different classes, and the AUC; nan where there are no such pairs.
+        different classes, and the AUC; nan if there are no such pairs.
 
     Example: `pair_scores(np.array([[0, 0.2], [0.4, 0]]), np.array([0, 1]))` has 0.3
-    for `different` and nan for the others.
+    for `different` and nan for the other scores.
     """
     cells, low = len(prior), float(prior.min())
     scale = (_BINS - 1) / max(float(prior.max()) - low, _LEAST_RANGE)

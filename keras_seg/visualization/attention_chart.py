@@ -4,35 +4,38 @@ from matplotlib.figure import Figure
 from keras_seg.visualization.heat_maps import reduced, show_heat
 from keras_seg.visualization.image_axes import require_image, show_image
 
-_HEIGHT, _WIDTH = 4.2, 2.2  # inches: of the figure, and least of a heat map
-_CHARACTER = 0.09  # inches, of a name
+_HEIGHT, _WIDTH = 4.2, 2.2  # inches: height of the figure, least width of a heat map
+_CHARACTER = 0.09  # inches: width of a character
 _IMAGE_HEIGHT = 2.7  # inches
-_WIDEST = 6  # inches, of an image
+_WIDEST = 6  # inches: largest width of an image
 _MOST_CHANNELS = 400  # columns of a heat map
 _AXIS = "from left to right: channels,\nsorted by the height of their centre of mass"
 
 
 def attention_chart(attention, image=None):
-    """Draws the weights that height-driven attention gives to rows and channels.
+    """Draws the weights of height-driven attention for each row and channel.
 
-    One heat map for each layer of attention: the height from top to bottom, as in the
-    image beside it, and the channels from left to right. These are sorted by the height
-    of the centre of mass of what exceeds their own minimum, so that channels which
-    prefer the top of the image come first, and those that prefer the bottom last.
-    Where there are more than 400 channels, neighbours are averaged.
+    Each attention layer has one heat map: image height from top to bottom, channels
+    from left to right. Channels are sorted by the height of the centre of mass of their
+    weights above their own minimum, so that channels with a preference for the top of
+    the image come first. More than 400 channels are averaged with their neighbours.
 
-    Each heat map has a colour scale of its own, from the least to the greatest of the
-    values drawn, because layers differ in contrast: the same colour can stand for
-    different weights in two of them. The range is below the heat map; the range of
-    all weights, before averaging, is above it.
+    Each heat map has its own colour scale, from the smallest to the largest drawn
+    value, because layers differ in contrast: the same colour can stand for different
+    weights in two maps. The range of the scale is below the heat map; the range of all
+    weights, before averaging, is above it.
 
     Args:
         attention: dict `{name: weights}`, arrays `(rows, channels)` or
-            `(rows, 1, channels)` in 0..1. Numbers of rows and channels may differ.
-        image: `(height, width, 3)`, RGB in 0..255, to show on the left, or `None`.
+            `(rows, 1, channels)` in 0..1. Layers may differ in rows and channels.
+        image: array `(height, width, 3)`, RGB in 0..255, shown on the left, or None.
 
     Returns:
         matplotlib `Figure`. `figure.savefig("a.png")` writes it to a file.
+
+    Raises:
+        ValueError: If `attention` is empty, if one of its arrays or `image` has another
+            shape, or if weights are outside of 0..1.
 
     Example:
 
@@ -41,14 +44,10 @@ def attention_chart(attention, image=None):
     figure = attention_chart({"attention1": weights})
     ```
 
-    Raises:
-        ValueError: If `attention` is empty, or an array of it or `image` has another
-            shape, or weights are outside of 0..1.
-
     Reference: [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 3.1.
     """
     if not attention:
-        raise ValueError("`attention` must hold an array or more. Received none.")
+        raise ValueError("`attention` must hold at least one array. Received none.")
     checked = {name: _check(name, weights) for name, weights in attention.items()}
     widths = [max(_WIDTH, _CHARACTER * len(str(name))) for name in checked]
     if image is not None:
@@ -88,7 +87,7 @@ def _check(name, weights):
 
 
 def _draw_map(axes, name, weights):
-    """Draws one heat map, its height from 1, the bottom, to 0, as in the image."""
+    """Draws one heat map; the vertical axis runs from 0 at the top to 1."""
     channels = weights.shape[1]
     values = reduced(weights[:, _by_height(weights)].T, _MOST_CHANNELS).T
     limits = values.min(), values.max()
@@ -103,7 +102,7 @@ def _draw_map(axes, name, weights):
 
 
 def _by_height(weights):
-    """Returns the channels' order; those without any contrast count as centred."""
+    """Returns the order of the channels; those without contrast count as centred."""
     mass = weights - weights.min(axis=0)
     total = mass.sum(axis=0)
     rows = np.arange(len(weights))

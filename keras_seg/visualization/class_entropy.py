@@ -4,21 +4,21 @@ import numpy as np
 def class_entropy(counts):
     """Returns the entropy of a distribution of classes, in nats.
 
-    -sum(p log p) over the classes, with the natural logarithm: 0 where all pixels
-    are of one class, log(num_classes) where the classes are equally frequent.
+    The entropy is -sum(p log p) over the classes, with the natural logarithm: 0 if all
+    pixels belong to one class, log(num_classes) if all classes are equally frequent.
 
     Args:
-        counts: Array `(..., num_classes)` of numbers of pixels, or of shares.
+        counts: array `(..., num_classes)` of numbers of pixels, or of shares.
 
     Returns:
-        float64 array `(...)`, a scalar for one distribution; nan where there are no
-        pixels, and so no distribution.
-
-    Example: `class_entropy([[5, 5], [7, 0], [0, 0]])` is `[0.693..., 0, nan]`.
+        float64 array `(...)`, a scalar for one distribution; nan for distributions
+        without pixels.
 
     Raises:
         ValueError: If `counts` has no axis, is empty along the last one, or holds
             values that are negative or not finite.
+
+    Example: `class_entropy([[5, 5], [7, 0], [0, 0]])` is `[0.693..., 0, nan]`.
 
     Reference: [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 1.
     """
@@ -35,6 +35,6 @@ def class_entropy(counts):
         )
     total = counts.sum(axis=-1, keepdims=True)
     shares = counts / np.where(total > 0, total, np.nan)
-    # p log p tends to 0 where p does, which log(0) does not give.
+    # p log p tends to 0 as p does, but log(0) is infinite.
     logarithms = np.log(np.where(shares == 0, 1, shares))
-    return np.abs(np.sum(shares * logarithms, axis=-1))  # abs, since -0.0 reads badly
+    return np.abs(np.sum(shares * logarithms, axis=-1))  # abs avoids -0.0

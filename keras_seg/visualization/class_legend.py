@@ -1,4 +1,4 @@
-"""The legend of classes in a figure."""
+"""Legend of the classes in a figure."""
 
 import math
 
@@ -8,12 +8,13 @@ _CHARACTER, _SWATCH, _LINE = 0.085, 0.6, 0.21  # inches
 
 
 def add_legend(figure, colors, class_names):
-    """Adds a legend below all axes, and makes the figure higher by its rows.
+    """Adds a legend below all axes and makes the figure taller by its rows.
 
     Args:
         figure: matplotlib `Figure` with constrained layout.
         colors: sequence of RGB in 0..255.
-        class_names: sequence of str, one for each colour; any, "$" and "_" included.
+        class_names: sequence of str, one for each colour. They are shown literally,
+            including "$" and a leading "_".
     """
     width, height = figure.get_size_inches()
     entry = _SWATCH + _CHARACTER * max(map(len, class_names))
@@ -25,13 +26,13 @@ def add_legend(figure, colors, class_names):
 
 
 def fill_legend(parent, colors, class_names, **options):
-    """Adds a legend to a figure or axes, where the `options` of matplotlib say."""
+    """Adds a legend to a figure or axes, with matplotlib's legend `options`."""
     patches = [
         Patch(facecolor=tuple(map(_share, color)), edgecolor="black", linewidth=0.5)
         for color in colors
     ]
     legend = parent.legend(patches, [" "] * len(patches), fontsize="small", **options)
-    # Afterwards, since matplotlib leaves labels out that begin with an underscore.
+    # Set afterwards, since matplotlib drops labels that begin with an underscore.
     for text, name in zip(legend.get_texts(), class_names, strict=True):
         text.set_parse_math(False)
         text.set_text(str(name))

@@ -2,29 +2,29 @@ import numpy as np
 
 
 def colorize(labels, palette, ignore_color=(0, 0, 0)):
-    """Paints every pixel in the colour of its class.
+    """Paints each pixel in the colour of its class.
 
     Args:
-        labels: Integers `(height, width)` or `(batch, height, width)`.
+        labels: integer array `(height, width)` or `(batch, height, width)`.
         palette: uint8 array `(num_classes, 3)`, RGB.
-        ignore_color: RGB in 0..255, for labels outside of the palette, such as the
+        ignore_color: RGB in 0..255 for labels outside of the palette, such as the
             ignored 255.
 
     Returns:
         uint8 array `(height, width, 3)` or `(batch, height, width, 3)`.
 
+    Raises:
+        ValueError: If `labels` are not integers or have another rank, or if the shape
+            of `palette` is not `(num_classes, 3)`.
+
     Example: `colorize([[0, 1, 255]], [[255, 0, 0], [0, 0, 255]])` is a row of red,
     blue and black.
-
-    Raises:
-        ValueError: If `labels` are no integers or have another rank, as logits do, or
-            if `palette` is not `(num_classes, 3)`.
     """
     labels, palette = np.asarray(labels), np.asarray(palette)
     if labels.ndim not in (2, 3) or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
-            "`labels` must be integers (height, width) or (batch, height, width); of "
-            "logits take the argmax over the last axis. Received: "
+            "`labels` must be integers (height, width) or (batch, height, width); for "
+            "logits, take the argmax over the last axis. Received: "
             f"{labels.dtype} {labels.shape}"
         )
     if palette.ndim != 2 or palette.shape[1] != 3 or not len(palette):

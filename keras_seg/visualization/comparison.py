@@ -6,28 +6,32 @@ from PIL import Image, ImageDraw, ImageFont
 from keras_seg.visualization.colorize import colorize
 from keras_seg.visualization.legend import BACKGROUND, INK, draw_legend
 
-_PANEL = 256  # pixels of width to which small images are enlarged
+_PANEL = 256  # smallest width of a panel in pixels
 _MARGIN = 8
 _FONT_SIZE = 15
 
 
 def comparison(images, labels, predictions, palette, class_names):
-    """Draws images beside their labels and predictions, above a legend.
+    """Draws images next to their labels and predictions, above a legend.
 
-    One row for each image: image, label, prediction. Images narrower than 256 pixels
-    are enlarged by a whole factor, pixel by pixel. Ignored pixels are black in the
-    label; the prediction shows what was predicted there too.
+    Each image is one row: image, label, prediction. Images narrower than 256 pixels are
+    enlarged by a whole factor, without smoothing. Ignored pixels are black in the
+    label; the prediction shows the predicted classes there too.
 
     Args:
-        images: `(batch, height, width, 3)`, RGB in 0..255.
-        labels: Integers `(batch, height, width)`.
-        predictions: Integers `(batch, height, width)`, the predicted classes.
+        images: array `(batch, height, width, 3)`, RGB in 0..255.
+        labels: integer array `(batch, height, width)`.
+        predictions: integer array `(batch, height, width)`, the predicted classes.
         palette: uint8 array `(num_classes, 3)`, RGB.
-        class_names: Sequence of str, one for each colour.
+        class_names: sequence of str, one for each colour.
 
     Returns:
         uint8 array `(rows, columns, 3)`. `PIL.Image.fromarray(result).save("a.png")`
         writes it to a file.
+
+    Raises:
+        ValueError: If the shapes, or the numbers of names and colours, do not match;
+            see also `colorize`.
 
     Example:
 
@@ -36,10 +40,6 @@ def comparison(images, labels, predictions, palette, class_names):
     images, labels = (np.stack(arrays) for arrays in zip(*data))
     comparison(images, labels, labels, data.palette, data.class_names)
     ```
-
-    Raises:
-        ValueError: If the shapes or the numbers of names and colours do not agree, or
-            as `colorize`.
     """
     images, labels = np.asarray(images), np.asarray(labels)
     predictions = np.asarray(predictions)
@@ -50,7 +50,7 @@ def comparison(images, labels, predictions, palette, class_names):
         )
     if predictions.shape != labels.shape:
         raise ValueError(
-            "`predictions` must be classes of the shape of `labels`; of logits take "
+            "`predictions` must be classes of the shape of `labels`; for logits, take "
             "the argmax over the last axis. Received: predictions "
             f"{predictions.shape} and labels {labels.shape}"
         )

@@ -4,34 +4,34 @@ from matplotlib.figure import Figure
 from keras_seg.visualization.heat_maps import COLORS, PALE
 
 _TITLE = "what each row's class was predicted as,\nin percent of its pixels"
-_WIDE, _NARROW = 0.36, 0.17  # inches of a cell, with and without its percentage
-_CHARACTER = 0.085  # inches, of a name
-_ROOM = 0.6, 1.8  # inches beside the names, and below and above for title and scale
-_LEAST_SIDE = 5  # inches, for the title
-_MAX_NUMBERS = 40  # classes above which cells have none
-_LIGHT = 0.6  # shares above this are light: their numbers are dark
+_WIDE, _NARROW = 0.36, 0.17  # inches: size of a cell with and without a percentage
+_CHARACTER = 0.085  # inches: width of a character
+_ROOM = 0.6, 1.8  # inches: horizontal and vertical margins, besides the names
+_LEAST_SIDE = 5  # inches: room for the title
+_MAX_NUMBERS = 40  # largest number of classes with percentages
+_LIGHT = 0.6  # cells above this share are light and get dark numbers
 
 
 def confusion_chart(confusion, class_names):
-    """Draws a confusion matrix, each row as the shares of that class's pixels.
+    """Draws a confusion matrix, normalized by row.
 
-    A row is a class of the labels, and a cell the share of its pixels that was
-    predicted as the column's class: the diagonal is the accuracy of the class. Rows of
-    classes without pixels are pale. Up to 40 classes, cells from half a percent on have
-    their percentage.
+    Rows are the classes of the labels. Each cell is the share of the row's pixels that
+    were predicted as the column's class, so that the diagonal shows the accuracy of
+    each class. Rows of classes without pixels are pale. For up to 40 classes, cells of
+    at least half a percent show their percentage.
 
     Args:
-        confusion: integer array `(num_classes, num_classes)`, or with a last column
-            more of predictions that are no class, as `evaluate` and
-            `confusion_matrix` give it.
+        confusion: integer array `(num_classes, num_classes)`, or with one more column
+            for predictions that are not a class, as `evaluate` and `confusion_matrix`
+            return it.
         class_names: sequence of str, one for each class.
 
     Returns:
         matplotlib `Figure`. `figure.savefig("a.png")` writes it to a file.
 
     Raises:
-        ValueError: If the shape is another, there is not a name for each class, or a
-            count is negative.
+        ValueError: If `confusion` has another shape or negative counts, or if the
+            number of names is not the number of classes.
 
     Example:
 
@@ -72,7 +72,7 @@ def confusion_chart(confusion, class_names):
     image = axes.imshow(
         np.ma.masked_where(without_pixels, shares), cmap=COLORS, vmin=0, vmax=1
     )
-    axes.set_facecolor(PALE)  # is seen where a class has no pixels
+    axes.set_facecolor(PALE)  # visible where a class has no pixels
     scale = figure.colorbar(image, ax=axes, location="bottom", shrink=0.6, aspect=30)
     scale.ax.xaxis.set_major_formatter("{x:.0%}")
     options = {"fontsize": "small", "parse_math": False}

@@ -10,25 +10,30 @@ from keras_seg.visualization.image_axes import (
     show_image,
 )
 
-_WIDTH = 3.2  # inches, of a panel
-_TEXT_HEIGHT = 1.1  # inches, of a title and a scale
+_WIDTH = 3.2  # inches: width of a panel
+_TEXT_HEIGHT = 1.1  # inches: height of a title and a scale
 
 
 def gate_chart(gates, image=None):
-    """Draws what strip pooling lets pass at each place of an image.
+    """Draws the gates of strip pooling over an image.
 
-    For each layer there are two maps: on top the mean of the gates of all channels, and
-    below the gate of the channel that differs most over the image, by its standard
-    deviation. Strips show in both, since a gate is a function of the means of a row and
-    of a column. Each map has a colour scale of its own.
+    Each layer has two maps: above, the mean of the gates of all channels; below, the
+    gate of the channel with the largest standard deviation over the image. Strips are
+    visible in both, since a gate is a function of the means of a row and of a column.
+    Each map has its own colour scale.
 
     Args:
         gates: dict `{name: gates}`, arrays `(rows, columns, channels)` in 0..1, as
-            `gate_model` gives them for one image. Sizes and channels may differ.
-        image: `(height, width, 3)`, RGB in 0..255, to show on the left, or None.
+            `gate_model` returns them for one image. Layers may differ in size and
+            channels.
+        image: array `(height, width, 3)`, RGB in 0..255, shown on the left, or None.
 
     Returns:
         matplotlib `Figure`. `figure.savefig("a.png")` writes it to a file.
+
+    Raises:
+        ValueError: If `gates` is empty, if one of its arrays or `image` has another
+            shape, or if gates are outside of 0..1.
 
     Example:
 
@@ -37,14 +42,10 @@ def gate_chart(gates, image=None):
     figure = gate_chart({"gate1": gates})
     ```
 
-    Raises:
-        ValueError: If `gates` is empty, or an array of it or `image` has another shape,
-            or gates are outside of 0..1.
-
     Reference: [Hou et al., 2020](https://arxiv.org/abs/2003.13328), section 3.1.
     """
     if not gates:
-        raise ValueError("`gates` must hold an array or more. Received none.")
+        raise ValueError("`gates` must hold at least one array. Received none.")
     checked = {name: _check(name, values) for name, values in gates.items()}
     first = next(iter(checked.values()))
     sides = first.shape[:2]

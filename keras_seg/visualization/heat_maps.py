@@ -1,29 +1,29 @@
-"""Heat maps in the axes of a figure, with their colour scales."""
+"""Heat maps with colour scales in the axes of a figure."""
 
 import numpy as np
 
-COLORS = "magma"  # dark for low values, light for high ones, even in lightness
-PALE = (0.87, 0.87, 0.87)  # where there is nothing to show
+COLORS = "magma"  # perceptually uniform, from dark to light
+PALE = (0.87, 0.87, 0.87)  # background where there are no values
 
 
 def show_heat(
     axes, values, limits, extent=None, least_range=1e-6, labels=None, **options
 ):
-    """Draws values as colours, with a horizontal scale below.
+    """Draws values as colours, with a horizontal colour scale below.
 
     Args:
         axes: matplotlib `Axes`.
-        values: float array `(rows, columns)`, masked where there is nothing to show.
+        values: float array `(rows, columns)`, masked where there are no values.
         limits: (low, high), the ends of the scale.
-        extent: left, right, bottom and top of the map in the axes, or None for a unit
-            a value.
-        least_range: float. The least width of the scale: smaller differences come from
-            rounding.
-        labels: pair of str to write at the ends of the scale, or None for the values.
-        **options: of `Axes.imshow`.
+        extent: left, right, bottom and top of the map in the axes, or None for one unit
+            per value.
+        least_range: float. The smallest range of the scale; smaller differences are
+            rounding errors.
+        labels: pair of str for the ends of the scale, or None for the values.
+        **options: options of `Axes.imshow`.
 
     Returns:
-        matplotlib `AxesImage`, whose `get_array()` are the values.
+        matplotlib `AxesImage`, whose `get_array()` returns the values.
     """
     low, high = map(float, limits)
     high = max(high, low + least_range)
@@ -38,11 +38,11 @@ def show_heat(
 
 
 def reduced(array, length):
-    """Averages neighbours along the first axis where it is longer than `length`.
+    """Averages neighbours along the first axis if it is longer than `length`.
 
     Args:
         array: float array `(given, columns)`.
-        length: int.
+        length: int. The largest length of the first axis.
 
     Returns:
         Array `(min(given, length), columns)`.

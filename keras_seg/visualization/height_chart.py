@@ -5,28 +5,32 @@ from keras_seg.visualization.class_entropy import class_entropy
 from keras_seg.visualization.class_legend import add_legend
 from keras_seg.visualization.heat_maps import PALE
 
-_SIZE = 11, 5.5  # inches, without the legend
+_SIZE = 11, 5.5  # inches: width and height without the legend
 _MAX_BARS = 12
 _THIRDS = ("upper", "middle", "lower")
 
 
 def height_chart(counts, palette, class_names):
-    """Draws which classes occur at which height of the images.
+    """Draws how often each class occurs at each height of the images.
 
-    On the left, at each height, the shares of the classes, stacked from the highest
-    class (by the mean height of its pixels) to the lowest. Heights without pixels are
-    pale. On the right, the shares in the whole image and in its thirds with their
-    entropies, all to one scale. Of more than 12 classes, bars show the 11 that are the
-    most frequent in the whole image, and a number the sum of the others.
+    The left panel shows the shares of the classes at each height, stacked from the
+    class with the highest mean height to the lowest. Heights without pixels are pale.
+    The right panels show the shares and the entropy in the whole image and in each of
+    its thirds, all on one scale. For more than 12 classes, bars show the 11 that are
+    most frequent in the whole image, and a number shows the sum of the others.
 
     Args:
-        counts: Array `(rows, num_classes)` of numbers of pixels, as `class_heights`
-            gives it: the top of the images first, `rows` a multiple of 3.
+        counts: array `(rows, num_classes)` of numbers of pixels, as `class_heights`
+            returns it, from the top of the images; `rows` must be a multiple of 3.
         palette: uint8 array `(num_classes, 3)`, RGB.
-        class_names: Sequence of str, one for each colour.
+        class_names: sequence of str, one for each colour.
 
     Returns:
         matplotlib `Figure`. `figure.savefig("a.png")` writes it to a file.
+
+    Raises:
+        ValueError: If the shapes or the number of names do not match, or if `counts`
+            holds no pixels; see also `class_entropy`.
 
     Example:
 
@@ -34,10 +38,6 @@ def height_chart(counts, palette, class_names):
     data = StreetScenes(20)
     figure = height_chart(class_heights(data), data.palette, data.class_names)
     ```
-
-    Raises:
-        ValueError: If the shapes or the number of names do not agree, if `counts`
-            holds no pixels at all, or as `class_entropy`.
 
     Reference: [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 1.
     """
@@ -60,7 +60,7 @@ def height_chart(counts, palette, class_names):
         parts[f"{name} third"] = third
     entropies = class_entropy(list(parts.values()))  # checks the values too
     if np.isnan(entropies[0]):
-        raise ValueError("`counts` must hold pixels. Received zeros alone.")
+        raise ValueError("`counts` must hold pixels. Received: only zeros")
 
     figure = Figure(_SIZE, layout="constrained")
     grid = figure.add_gridspec(2, 3, width_ratios=(1.3, 1, 1))
@@ -76,7 +76,7 @@ def height_chart(counts, palette, class_names):
         text = "no pixels" if np.isnan(entropy) else f"entropy {entropy:.2f} nats"
         axes.set_title(f"{part}: {text}", fontsize="medium")
     largest = max(pixels.max() / max(pixels.sum(), 1) for pixels in parts.values())
-    bars[0].set_xlim(0, 1.3 * largest)  # with room for the numbers
+    bars[0].set_xlim(0, 1.3 * largest)  # leaves room for the numbers
     for axes in bars[1::2]:
         axes.set_yticklabels([])
 
@@ -102,7 +102,7 @@ def _most_frequent(pixels):
 
 
 def _draw_heights(axes, counts, palette):
-    """Draws one band for each class, over the heights from 0, the top, to 1."""
+    """Draws one band for each class, over heights from 0 at the top to 1."""
     totals = counts.sum(axis=1, keepdims=True)
     shares = counts / np.where(totals > 0, totals, np.nan)
     ends = np.cumsum(shares, axis=1)
@@ -112,7 +112,7 @@ def _draw_heights(axes, counts, palette):
         axes.stairs(
             end, edges, baseline=start, fill=True, orientation="horizontal", color=color
         )
-    axes.set_facecolor(PALE)  # is seen where there are no pixels
+    axes.set_facecolor(PALE)  # visible where there are no pixels
     for edge in (1 / 3, 2 / 3):
         axes.axhline(edge, color="white", linewidth=2)
     axes.set_xlim(0, 1)
@@ -127,20 +127,20 @@ def _draw_heights(axes, counts, palette):
 
 
 def _draw_bars(axes, pixels, shown, palette, class_names):
-    """Draws the share of each class, and writes that of those without a bar."""
+    """Draws a bar for the share of each shown class and writes that of the others."""
     shares = pixels / max(pixels.sum(), 1)
     names = [str(class_names[index]) for index in shown]
     bars = axes.barh(
         np.arange(len(shown)),
         shares[shown],
         color=palette[shown] / 255,
-        edgecolor="black",  # shows bars that are as white as the paper
+        edgecolor="black",  # makes white bars visible
         linewidth=0.5,
     )
     if pixels.any():
         axes.bar_label(bars, fmt="{:.1%}", padding=3, fontsize="small")
     if len(shown) < len(shares):
-        # A number alone: a bar of many classes would dwarf those of each.
+        # Only a number: a bar for many classes would dwarf those of single classes.
         names.append(f"{len(shares) - len(shown)} others")
         rest = 1 - shares[shown].sum()
         if pixels.any():

@@ -6,18 +6,21 @@ from PIL import Image, ImageFilter
 
 from keras_seg.visualization.heat_maps import show_heat
 
-_EDGE = [withStroke(linewidth=3, foreground="black")]  # to be seen on any image
-_HIGHEST = 5  # inches, of an image
-_LEAST_RANGE = 0.01  # of the scale of a row, whose numbers have three digits
-_DETAILS = 0.03  # the greatest size of details, in widths of the image
+_EDGE = [withStroke(linewidth=3, foreground="black")]  # visible on any image
+_HIGHEST = 5  # inches: largest height of an image
+_LEAST_RANGE = 0.01  # smallest range of a scale, whose numbers have three digits
+_DETAILS = 0.03  # largest size of details, in widths of the image
 _CONTRAST = 0.7
 
 
 def require_image(image):
-    """The image as uint8 `(height, width, 3)`, or a ValueError.
+    """Returns the image as uint8 `(height, width, 3)`.
 
     Args:
-        image: `(height, width, 3)`, RGB in 0..255.
+        image: array `(height, width, 3)`, RGB in 0..255.
+
+    Raises:
+        ValueError: If the image has another shape.
     """
     image = np.asarray(image)
     if image.ndim != 3 or image.shape[2] != 3 or not image.size:
@@ -29,25 +32,24 @@ def require_image(image):
 
 
 def panel_height(width, sides):
-    """The inches of height of an image of (height, width) in `width` inches."""
+    """Returns the height in inches of an image that is `width` inches wide."""
     return min(max(width * sides[0] / sides[1], 1), _HIGHEST)
 
 
 def extent_of(sides):
-    """What `imshow` takes as `extent` to draw over an image of (height, width)."""
+    """Returns the `extent` with which `imshow` covers an image of (height, width)."""
     height, width = sides
     return -0.5, width - 0.5, height - 0.5, -0.5
 
 
 def show_image(axes, image, title, sides=None):
-    """Draws an image without ticks, its pixels unsmoothed.
+    """Draws an image without ticks and without smoothing.
 
     Args:
         axes: matplotlib `Axes`.
         image: uint8 array `(height, width, 3)`.
         title: str.
-        sides: (height, width) in whose pixels points are given, or None for the
-            image's own.
+        sides: (height, width) of the axes' coordinates, or None for the image's own.
     """
     axes.imshow(
         image, extent=extent_of(sides or image.shape[:2]), interpolation="nearest"
@@ -56,14 +58,14 @@ def show_image(axes, image, title, sides=None):
 
 
 def plain_axes(axes, title):
-    """Gives axes a title, which is no formula, and no ticks."""
+    """Removes the ticks of axes and sets a title, which is not parsed as a formula."""
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_title(title, fontsize="medium", parse_math=False)
 
 
 def mark_points(axes, points):
-    """Draws rings around points (y, x), with their numbers from 1."""
+    """Draws rings around points (y, x), numbered from 1."""
     for number, (y, x) in enumerate(points, 1):
         mark_point(axes, (y, x))
         axes.annotate(
@@ -92,12 +94,12 @@ def mark_point(axes, point):
 
 
 def show_cells(axes, cells, limits, image, point, title):
-    """Draws what a point has in common with each cell, over the details of the image.
+    """Draws the similarity of a point to each cell, over the details of the image.
 
     Args:
         axes: matplotlib `Axes`.
         cells: float array `(rows, columns)` of cells that cover the image, at most 1.
-        limits: (low, high), the ends of the scale, which is never narrower than 0.01.
+        limits: (low, high), the ends of the scale, whose range is at least 0.01.
         image: uint8 array `(height, width, 3)`.
         point: (y, x), the pixel of the image that the cells are compared with.
         title: str.
@@ -113,9 +115,9 @@ def show_cells(axes, cells, limits, image, point, title):
 
 
 def _details(image):
-    """Light and dark details, `(height, width, 4)`; without the areas.
+    """Returns light and dark details as RGBA `(height, width, 4)`.
 
-    A bright area would look like a high value.
+    Uniform areas are removed, because a bright area would look like a high value.
     """
     grey = Image.fromarray(image).convert("L")
     smooth = grey.filter(ImageFilter.GaussianBlur(_DETAILS * grey.width))

@@ -1,4 +1,4 @@
-"""The legend of the pictures, and the colours of paper and ink that they share."""
+"""Legend and common colours of pictures drawn with Pillow."""
 
 import math
 
@@ -9,19 +9,19 @@ _MARGIN = 8
 
 
 def draw_legend(palette, class_names, width, font):
-    """Draws all colours with their names, in as many rows as needed.
+    """Draws a legend of colours and names, in as many rows as needed.
 
     Args:
-        palette: Sequence of RGB colours, in 0..255.
-        class_names: Sequence of str, one for each colour.
-        width: int. The width to fill, in pixels; one long name may exceed it.
-        font: A Pillow font of a size, which is that of the swatches too.
+        palette: sequence of RGB colours in 0..255.
+        class_names: sequence of str, one for each colour.
+        width: int. The width to fill, in pixels; a long name may exceed it.
+        font: a scalable Pillow font, whose size is also that of the swatches.
 
     Returns:
-        `PIL.Image.Image`, `width` pixels wide or more.
+        `PIL.Image.Image`, at least `width` pixels wide.
 
     Example: `draw_legend(data.palette, data.class_names, 600, font).height` is the
-    space to leave below a picture.
+    height of the legend in pixels.
     """
     swatch = int(font.size)
     entry = max(int(font.getlength(name)) for name in class_names)

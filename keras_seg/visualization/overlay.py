@@ -4,25 +4,25 @@ from keras_seg.visualization.colorize import colorize
 
 
 def overlay(image, labels, palette, alpha=0.5):
-    """Lays the colours of the classes over an image.
+    """Overlays an image with the colours of the classes.
 
     Pixels whose label is outside of the palette, such as the ignored 255, show the
-    image as it is.
+    image unchanged.
 
     Args:
-        image: `(height, width, 3)` or `(batch, height, width, 3)`, RGB in 0..255.
-        labels: Integers of the image's shape without its channels.
+        image: array `(height, width, 3)` or `(batch, height, width, 3)`, RGB in 0..255.
+        labels: integer array of the image's shape without channels.
         palette: uint8 array `(num_classes, 3)`, RGB.
-        alpha: Share of the classes' colours, from 0, the image alone, to 1.
+        alpha: float in 0..1. Opacity of the colours; 0 shows only the image.
 
     Returns:
         uint8 array of the image's shape.
 
-    Example: `overlay(image, model.predict(image[None]).argmax(-1)[0], data.palette)`
-
     Raises:
-        ValueError: If the shapes do not agree, or `alpha` is outside 0..1, or as
-            `colorize`.
+        ValueError: If the shapes do not match, or if `alpha` is outside of 0..1; see
+            also `colorize`.
+
+    Example: `overlay(image, model.predict(image[None]).argmax(-1)[0], data.palette)`
     """
     image, labels = np.asarray(image), np.asarray(labels)
     if image.shape != (*labels.shape, 3):

@@ -1,14 +1,17 @@
-"""Points of an image: those that a user names, and those that are chosen."""
+"""Points of an image, given by the user or chosen automatically."""
 
 import numpy as np
 
 
 def check_points(points, sides):
-    """The points as a list of [y, x], or a ValueError.
+    """Returns the points as a list of [y, x].
 
     Args:
         points: sequence of (y, x), pixels of an image.
         sides: (height, width) of the image.
+
+    Raises:
+        ValueError: If the points are not pixels of the image.
     """
     array = np.asarray(points)
     is_pairs = array.ndim == 2 and array.shape[1] == 2 and array.size
@@ -17,23 +20,24 @@ def check_points(points, sides):
         or not ((array >= 0) & (array < sides)).all()
     ):
         raise ValueError(
-            "`points` must hold pixels (y, x) of the image, one or more, ints below "
+            "`points` must hold one or more pixels (y, x) of the image, integers below "
             f"its (height, width), {sides}, or be None. Received: {points=}"
         )
     return array.tolist()
 
 
 def points_of_classes(classes, size, sides, number):
-    """The inmost cell of each of the most frequent classes.
+    """Returns the innermost cell of each of the most frequent classes.
 
     Args:
-        classes: integer array `(rows * columns,)` of cells, negative for ignored ones.
-        size: (rows, columns).
+        classes: integer array `(rows * columns,)` of the cells' classes, negative for
+            ignored cells.
+        size: (rows, columns) of the cells.
         sides: (height, width) of the image that the cells cover.
-        number: int. The most classes.
+        number: int. The largest number of classes.
 
     Returns:
-        List of [y, x]: the pixels in the middle of the cells.
+        List of [y, x], the pixels in the middle of the cells.
 
     Example: `points_of_classes(np.zeros(9, int), (3, 3), (6, 6), 4)` is `[[3, 3]]`.
     """
@@ -49,13 +53,13 @@ def points_of_classes(classes, size, sides, number):
 
 
 def _middle(cell, cells, pixels):
-    """Returns the middle one of the pixels that belong to a cell, along one axis."""
+    """Returns the middle pixel of a cell along one axis."""
     first, end = (-(-n * pixels // cells) for n in (cell, cell + 1))
     return min((first + end) // 2, pixels - 1)
 
 
 def _inmost(mask):
-    """Returns the (row, column) in a mask that is farthest from all outside of it."""
+    """Returns the (row, column) in a mask that is farthest from its outside."""
     rows, columns = mask.shape
     while mask.any():
         last, padded = mask, np.pad(mask, 1)

@@ -15,12 +15,12 @@ from keras_seg.visualization.image_axes import (
 from keras_seg.visualization.points import check_points, points_of_classes
 
 _WIDTH = 13  # inches
-_MAP_HEIGHT = 5.2  # inches, of the first line
-_TEXT_HEIGHT = 0.9  # inches, of a title and a scale
+_MAP_HEIGHT = 5.2  # inches: height of the first line
+_TEXT_HEIGHT = 0.9  # inches: height of a title and a scale
 _PER_LINE = 4
-_POINTS = 4  # chosen for those who name none
-_MOST_CELLS = 720  # rows and columns of a map
-_LEAST_SQUARE = 0.03  # of a map: smaller ones have no room for a name
+_POINTS = 4  # number of points that are chosen automatically
+_MOST_CELLS = 720  # largest number of rows and columns of a map
+_LEAST_SQUARE = 0.03  # smallest share of a map that has room for a class name
 
 
 def prior_chart(
@@ -32,38 +32,41 @@ def prior_chart(
     ignore_class=255,
     class_names=None,
 ):
-    """Draws what a context prior says: which cells of an image share a class.
+    """Draws a context prior: which cells of an image share a class.
 
-    The first line is the image with numbered points, the learned prior, and with
-    `labels` the ideal affinity map that it should equal: 1 where two cells share a
-    class. With `labels` the cells of both maps are sorted by class, those that are
-    ignored last, so that the ideal map is a diagonal of squares; without, they are in
-    the order of the prior. Maps of more than 720 cells are averaged. The text below
-    gives the range and the mean of the prior and, with `labels`, its means over pairs
-    of two cells of the same class and of different classes, and the AUC: the
-    probability that a pair of the first kind has the higher prior of the two.
+    The first line shows the image with numbered points, the learned prior, and with
+    `labels` the ideal affinity map, which is 1 where two cells share a class. With
+    `labels`, the cells of both maps are sorted by class, ignored ones last, so that the
+    ideal map is a diagonal of squares; without, they are in the order of the prior.
+    Maps of more than 720 cells are averaged. The title gives the range and mean of the
+    prior and, with `labels`, its means over pairs of cells of the same class and of
+    different classes, and the AUC: the probability that a random pair of the same class
+    has a higher prior than a random pair of different classes.
 
-    Then comes for each point the row of the prior that belongs to its cell, with the
-    details of the image, though not its light and dark areas, which would look like
-    high and low values. Rows have colour scales of their own, from the least to the
-    greatest value, though never narrower than 0.01, because they differ in contrast;
-    the scale of the maps is 0 to 1.
+    The following lines show, for each point, the row of the prior of its cell, over the
+    details of the image. Light and dark areas of the image are removed, since they
+    would look like high and low values. Each row has its own colour scale, from its
+    smallest to its largest value with a range of at least 0.01, because rows differ in
+    contrast; the scale of the maps is 0 to 1.
 
     Args:
-        prior: float array `(N, N)` in 0..1, of one image: row i is the probability of
-            cell i to share its class with each cell, where cells count row by row.
+        prior: float array `(N, N)` in 0..1 of one image: row i holds the probabilities
+            that cell i shares its class with each cell. Cells are counted row by row.
         prior_size: pair of ints, the rows and columns of cells; N is their product.
-        image: `(height, width, 3)`, RGB in 0..255.
-        labels: integers `(height, width)`, or None. A cell has the label of its upper
-            left pixel, as in the affinity loss.
-        points: sequence of (y, x), pixels of the image; or None for the inmost cell of
-            each of the four most frequent classes, and without labels for four points
+        image: array `(height, width, 3)`, RGB in 0..255.
+        labels: integer array `(height, width)`, or None. A cell has the label of its
+            upper left pixel, as in the affinity loss.
+        points: sequence of (y, x), pixels of the image. None: the innermost cell of
+            each of the four most frequent classes, or without labels four points
             between the centre and the corners.
-        ignore_class: int. The label of what has no class; neither have negative ones.
+        ignore_class: int. The label of ignored pixels; negative labels are ignored too.
         class_names: sequence of str, a name for each class, or None for numbers.
 
     Returns:
         matplotlib `Figure`. `figure.savefig("a.png")` writes it to a file.
+
+    Raises:
+        ValueError: If a shape, dtype or value is not as above.
 
     Example:
 
@@ -73,9 +76,6 @@ def prior_chart(
     prior = np.where(cells[:, None] == cells, 0.8, 0.1)
     figure = prior_chart(prior, (3, 4), np.zeros((6, 8, 3)), labels, points=[(1, 2)])
     ```
-
-    Raises:
-        ValueError: If a shape, a type or a value is not as above.
 
     Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3.2.
     """
@@ -122,10 +122,10 @@ def prior_chart(
 
 
 def _draw_prior(axes, prior, classes, names):
-    """Draws the learned prior of all cells, on the scale from 0 to 1."""
+    """Draws the learned prior of all cells, on a scale from 0 to 1."""
     cells = len(prior)
     order = np.arange(cells) if classes is None else _by_class(classes)
-    # Some rows at a time, since a sorted copy may be too large for the memory.
+    # A few rows at a time, since a sorted copy may not fit into memory.
     shown = min(cells, _MOST_CELLS)
     chunks = np.split(order, np.arange(1, shown) * cells // shown)
     rows = [prior[chunk].mean(axis=0, dtype="float64")[order] for chunk in chunks]
@@ -147,10 +147,10 @@ def _draw_prior(axes, prior, classes, names):
 
 
 def _draw_ideal(axes, classes):
-    """Draws the ideal affinity map: which cells share a class."""
+    """Draws the ideal affinity map, 1 where two cells share a class."""
     classes = classes[_by_class(classes)]
     one_hot = classes[:, None] == np.unique(classes[classes >= 0])
-    # The shares of the classes in the cells of a pixel; the rest of them is ignored.
+    # The shares of the classes in the cells of a map pixel; other cells are ignored.
     shares = reduced(one_hot.astype("float64"), _MOST_CELLS)
     valid = np.outer(shares.sum(axis=1), shares.sum(axis=1))
     ideal = shares @ shares.T / np.where(valid > 0, valid, 1)
@@ -158,13 +158,13 @@ def _draw_ideal(axes, classes):
     values = np.ma.masked_where(valid == 0, ideal)
     ends = ("different", "same class")
     show_heat(axes, values, (0, 1), extent, labels=ends)
-    axes.set_facecolor(PALE)  # is seen where cells are ignored
+    axes.set_facecolor(PALE)  # visible where cells are ignored
     ignored = ", ignored: grey" if (classes < 0).any() else ""
     plain_axes(axes, f"ideal affinity map\nof the labels, sorted alike{ignored}")
 
 
 def _by_class(classes):
-    """Returns the order that sorts cells by class, ignored ones last."""
+    """Returns the order that sorts cells by class, ignored cells last."""
     return np.argsort(np.where(classes < 0, classes.max() + 1, classes), kind="stable")
 
 
@@ -178,7 +178,7 @@ def _check_prior(prior, size):
         )
     if not (prior.min() >= 0 and prior.max() <= 1):  # false for nan too
         raise ValueError(
-            "`prior` must hold probabilities in 0..1; of logits take the sigmoid. "
+            "`prior` must hold probabilities in 0..1; for logits, take the sigmoid. "
             f"Received values in {prior.min()}..{prior.max()}"
         )
     return prior
@@ -210,7 +210,7 @@ def _name_classes(classes, class_names):
 
 
 def _choose_points(classes, size, sides):
-    """Returns points for those who name none."""
+    """Returns the points to draw if none are given."""
     if classes is None or not (classes >= 0).any():
         height, width = sides
         return [
@@ -222,7 +222,7 @@ def _choose_points(classes, size, sides):
 
 
 def _describe(prior, classes):
-    """Returns the numbers of the whole prior."""
+    """Returns the text on the whole prior."""
     mean = prior.mean(dtype="float64")
     text = f"prior {prior.min():.3f} to {prior.max():.3f}, mean {mean:.3f}"
     if classes is None:
@@ -236,7 +236,7 @@ def _describe(prior, classes):
 
 
 def _describe_row(row, cell, classes):
-    """Returns the numbers of a row, none for a cell without a class."""
+    """Returns the text on a row, empty for a cell without a class."""
     if classes is None or classes[cell] < 0:
         return ""
     is_same = classes == classes[cell]

@@ -18,9 +18,9 @@ from keras_seg.visualization.image_axes import (
 from keras_seg.visualization.points import check_points, points_of_classes
 
 _WIDTH = 13  # inches
-_TEXT_HEIGHT = 0.7  # inches, of a title, and again of a scale
+_TEXT_HEIGHT = 0.7  # inches: height of a title, and of a scale
 _PER_LINE = 3
-_POINTS = 3  # chosen for those who name none
+_POINTS = 3  # number of points that are chosen automatically
 _LEGEND_ROWS = 16
 
 
@@ -33,40 +33,44 @@ def resolution_chart(
     palette=None,
     class_names=None,
 ):
-    """Draws what a DSRL makes of a low-resolution image, and how its branches agree.
+    """Draws the outputs of a DSRL for an image, and the agreement of its branches.
 
-    The first line is the image with numbered points, the reconstruction, and the
-    original. With this come the peak signal-to-noise ratios (PSNR), in decibels, of
-    the reconstruction and, to compare with, of the image enlarged bicubically. All
-    are drawn in one size, without smoothing, so that their pixels can be seen.
+    The first line shows the low-resolution image with numbered points, the
+    reconstruction, and the original. With an original, it gives the peak
+    signal-to-noise ratios (PSNR), in decibels, of the reconstruction and, for
+    comparison, of the image enlarged bicubically. All are drawn at one size, without
+    smoothing, so that their pixels are visible.
 
-    The second line is the segmentation at the image's size and at its own, and a legend
-    of the classes in them. The first has the class of the greatest mean of the logits
-    in each block of `scale` x `scale`, where the second has one for each pixel.
+    The second line shows the segmentation at the size of the image and at its own size,
+    and a legend of the classes in them. The first has the class with the largest mean
+    logit in each block of `scale` x `scale` pixels.
 
-    Then come for each point the cosine similarities of its cell's features to those of
-    all cells, as the feature affinity sees them in the segmentation branch and, below,
-    in the super-resolution branch; with the details of the image, though not its light
-    and dark areas. Both of a point have one colour scale, from the least to the
-    greatest value of the two, though never narrower than 0.01. Cells are drawn over
-    the whole image; rows and columns that the pooling left out at its end stretch them.
+    The following lines show, for each point, the cosine similarities of its cell's
+    features to those of all cells, as the feature affinity computes them: the
+    segmentation branch above, the super-resolution branch below, over the details of
+    the image. Both maps of a point share one colour scale, from the smallest to the
+    largest value of the two, with a range of at least 0.01. Cells are stretched over
+    the whole image if pooling dropped rows or columns at its end.
 
     Args:
-        image: `(height, width, 3)`, RGB in 0..255, what the model sees.
-        prediction: dict of what a `DSRL` makes of it, with "segmentation", logits
-            `(scale * height, scale * width, num_classes)`, and "super_resolution",
-            `(scale * height, scale * width, 3)` on the scale of RGB / 255.
-        features: dict of what its `affinity_model` makes of it, with "segmentation" and
-            "super_resolution", `(rows, columns, channels)` each, of any numbers of
-            channels.
-        original: `(scale * height, scale * width, 3)`, RGB in 0..255, or None.
-        points: sequence of (y, x), pixels of the original; or None for the inmost cell
-            of each of the three most frequent classes in the segmentation.
+        image: array `(height, width, 3)`, RGB in 0..255, the model's input.
+        prediction: dict of the outputs of a `DSRL` for the image: "segmentation",
+            logits `(scale * height, scale * width, num_classes)`, and
+            "super_resolution", `(scale * height, scale * width, 3)` in RGB / 255.
+        features: dict of the outputs of its `affinity_model` for the image:
+            "segmentation" and "super_resolution", both `(rows, columns, channels)`;
+            the numbers of channels may differ.
+        original: array `(scale * height, scale * width, 3)`, RGB in 0..255, or None.
+        points: sequence of (y, x), pixels of the original. None: the innermost cell of
+            each of the three most frequent classes in the segmentation.
         palette: uint8 array `(num_classes, 3)`, RGB, or None for `default_palette`.
         class_names: sequence of str, a name for each class, or None for numbers.
 
     Returns:
         matplotlib `Figure`. `figure.savefig("a.png")` writes it to a file.
+
+    Raises:
+        ValueError: If a shape, dtype or value is not as above.
 
     Example:
 
@@ -81,9 +85,6 @@ def resolution_chart(
     features = {"segmentation": maps, "super_resolution": maps**2}
     figure = resolution_chart(image, prediction, features, original, points=[(1, 2)])
     ```
-
-    Raises:
-        ValueError: If a shape, a type or a value is not as above.
 
     Reference: Wang et al., "Dual Super-Resolution Learning for Semantic Segmentation",
     CVPR 2020, section 3.
@@ -128,7 +129,7 @@ def resolution_chart(
 
 
 def _draw_images(panels, image, colors, original, enlarged, points):
-    """Draws the image, the reconstruction and, where there is one, the original."""
+    """Draws the image, the reconstruction and, if given, the original."""
     sides = colors.shape[:2]
     low, high = _describe_sides(image), _describe_sides(colors)
     if original is None:
@@ -145,7 +146,7 @@ def _draw_images(panels, image, colors, original, enlarged, points):
 
 
 def _draw_classes(panels, coarse, classes, palette, names):
-    """Draws both segmentations, and a legend of the classes in them."""
+    """Draws both segmentations and a legend of the classes in them."""
     titles = "segmentation of mean logits", "segmentation"
     for axes, title, shown in zip(panels, titles, (coarse, classes), strict=False):
         title = f"{title}\n{_describe_sides(shown)}"
@@ -163,7 +164,7 @@ def _draw_classes(panels, coarse, classes, palette, names):
 
 
 def _draw_similarities(panels, point, features, image, title):
-    """Draws how alike a point's cell and each other cell are to both branches."""
+    """Draws the similarities of a point's cell to all cells, in both branches."""
     (y, x), rows = point, {}
     for branch, unit in features.items():
         row = y * unit.shape[0] // image.shape[0]
@@ -179,7 +180,7 @@ def _draw_similarities(panels, point, features, image, title):
 
 
 def _enlarge(image, sides):
-    """The image at the size of the original, bicubically."""
+    """Returns the image enlarged bicubically to the size of the original."""
     picture = Image.fromarray(image)
     return np.asarray(picture.resize(sides[::-1], Image.Resampling.BICUBIC))
 
@@ -209,7 +210,7 @@ def _check_branches(argument, arrays):
 
 
 def _check_prediction(prediction, image):
-    """Returns the logits, the reconstruction, clipped to 0..1, and the scale."""
+    """Returns the logits, the reconstruction clipped to 0..1, and the scale."""
     logits, colors = _check_branches("prediction", prediction)
     height, width = image.shape[:2]
     scale = colors.shape[0] // height
@@ -225,7 +226,7 @@ def _check_prediction(prediction, image):
 
 
 def _check_features(features):
-    """Returns them by the name of the branch, with a length of 1 in each cell."""
+    """Returns the features by branch, normalized to unit length in each cell."""
     arrays = _check_branches("features", features)
     first, second = (x.shape for x in arrays)
     if len(first) != 3 or len(second) != 3 or first[:2] != second[:2]:
@@ -240,7 +241,7 @@ def _check_features(features):
 
 
 def _check_original(original, sides):
-    """Returns it as uint8."""
+    """Returns the original as uint8."""
     original = require_image(original)
     if original.shape[:2] != sides:
         raise ValueError(
@@ -273,7 +274,7 @@ def _mean_blocks(logits, scale):
 
 
 def _describe(features):
-    """Returns what is said of the similarities of all cells."""
+    """Returns the text on the similarities of all cells."""
     rows, columns = features["segmentation"].shape[:2]
     flat = (x.reshape(1, rows * columns, -1) for x in features.values())
     difference = float(feature_affinity(*map(keras.ops.convert_to_tensor, flat))[0])

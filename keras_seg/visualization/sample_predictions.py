@@ -6,15 +6,14 @@ from keras_seg.visualization.comparison import comparison
 
 
 def sample_predictions(model, data_set, count=4):
-    """Draws images of a data set beside their labels and what a model predicts.
+    """Draws images of a data set next to their labels and a model's predictions.
 
-    The images are taken evenly from the whole set, and have the size of the first one
-    in the picture.
+    The images are sampled evenly from the data set and resized to the first one.
 
     Args:
         model: a model of `keras_seg.models`; see `keras_seg.inference.predict`.
-        data_set: `SegmentationDataset` with one image or more.
-        count: int. The number of images; all where there are fewer.
+        data_set: `SegmentationDataset` with at least one image.
+        count: int. The number of images, or all images if there are fewer.
 
     Returns:
         uint8 array `(rows, columns, 3)`; see `comparison`.

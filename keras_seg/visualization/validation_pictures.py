@@ -9,16 +9,16 @@ from keras_seg.visualization.comparison import comparison
 
 
 class ValidationPictures(keras.callbacks.Callback):
-    """Writes what the network sees in some images to TensorBoard, after each epoch.
+    """Writes predictions for some images to TensorBoard after each epoch.
 
-    A picture for each image: the image, its label and the predicted classes, in the
-    colours of the classes. Where the weights are averaged, it is by the average.
+    Each picture shows an image, its label and the predicted classes, in the colours of
+    the classes. If the weights are averaged, the averages predict.
 
     Args:
-        folder: path of TensorBoard's event files.
+        folder: str or path of the folder for TensorBoard's event files.
         samples: sequence of pairs of an image, `(height, width, 3)` in 0..255, and its
             label, integers `(height, width)`. They are kept in memory.
-        palette: uint8 array `(num_classes, 3)`.
+        palette: uint8 array `(num_classes, 3)`, RGB.
         class_names: sequence of str, one for each class.
 
     Raises:
@@ -38,7 +38,10 @@ class ValidationPictures(keras.callbacks.Callback):
         super().__init__()
         self.samples = [(np.asarray(x), np.asarray(y)) for x, y in samples]
         if not self.samples:
-            raise ValueError("`samples` must be one image and label, or more.")
+            raise ValueError(
+                "`samples` must hold at least one pair of image and label. Received "
+                "none."
+            )
         self.folder = pathlib.Path(folder)
         self.palette, self.class_names = palette, tuple(class_names)
         self._label_map = self._writer = None

@@ -98,7 +98,7 @@ def test_nothing_is_cut_off(name, image):
 @pytest.mark.parametrize(
     "attention, message",
     [
-        ({}, "`attention` must hold an array or more"),
+        ({}, "`attention` must hold at least one array"),
         ({"a": np.zeros((2, 5, 1, 3))}, r"for 'a' the shape \(2, 5, 1, 3\)"),
         ({"a": np.zeros((5, 2, 3))}, r"for 'a' the shape \(5, 2, 3\)"),
         ({"a": np.zeros((0, 3))}, r"for 'a' the shape \(0, 3\)"),

@@ -44,7 +44,7 @@ def test_nothing_is_cut_off():
 @pytest.mark.parametrize(
     "gates, message",
     [
-        ({}, "`gates` must hold an array or more"),
+        ({}, "`gates` must hold at least one array"),
         ({"a": GATES[0]}, r"for 'a' the shape \(4, 5\)"),
         ({"a": GATES + 1}, r"0\.\.1.*for 'a' values in"),
         ({"a": GATES * np.nan}, r"0\.\.1.*for 'a' values in nan"),

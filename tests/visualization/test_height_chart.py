@@ -122,7 +122,7 @@ def test_many_classes_with_long_names():
         (np.ones((3, 4)), PALETTE, NAMES, r"4 classes.*palette \(3, 3\) and 3 names"),
         (np.ones((3, 3)), PALETTE, NAMES[:2], "3 classes.*and 2 names"),
         (np.ones((3, 3)), PALETTE[:2], NAMES, r"3 classes.*palette \(2, 3\)"),
-        (np.zeros((3, 3)), PALETTE, NAMES, "must hold pixels. Received zeros"),
+        (np.zeros((3, 3)), PALETTE, NAMES, "must hold pixels. Received: only zeros"),
         (-np.ones((3, 3)), PALETTE, NAMES, "must hold finite values of 0 or more"),
     ],
 )

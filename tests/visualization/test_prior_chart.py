@@ -298,7 +298,7 @@ def test_cell_classes_are_the_sampled_labels(size):
         ({"points": [(25, 0)]}, r"`points`.*\(25, 33\).*points=\[\(25, 0\)\]"),
         ({"points": [(0, 33)]}, r"`points`.*points=\[\(0, 33\)\]"),
         ({"points": [(0, -1)]}, r"`points`.*points=\[\(0, -1\)\]"),
-        ({"points": [(0.5, 1)]}, r"`points`.*ints.*points=\[\(0.5, 1\)\]"),
+        ({"points": [(0.5, 1)]}, r"`points`.*integers.*points=\[\(0.5, 1\)\]"),
         ({"points": (3, 4)}, r"`points`.*points=\(3, 4\)"),
         (
             {"labels": np.full((25, 33), 2), "class_names": ["a", "b"]},
