@@ -77,5 +77,5 @@ def test_pictures_are_in_tensorboard(tmp_path):
     events = [*records.EventFileLoader(str(path)).Load()]
     tags = [value.tag for event in events for value in event.summary.value]
     assert sorted(tags) == ["validation image 0"] * 2 + ["validation image 1"] * 2
-    with pytest.raises(ValueError, match="`samples` must be one image"):
+    with pytest.raises(ValueError, match="`samples` must hold at least one"):
         ValidationPictures(tmp_path, [], palette, NAMES)
