@@ -58,7 +58,7 @@ def _cuts(graph, strides):
     for stride in sorted(filter(_is_level, found), reverse=True):
         place = last(before_end, stride)
         if place is None and not levels:
-            # A decoder follows, which feature maps of every size lead to.
+            # A decoder follows, with paths from feature maps of every size.
             place = last(ancestors, stride)
         if place is not None:
             levels[_name(stride)] = _block_output(graph, producers, strides, place[1])
@@ -115,7 +115,7 @@ def _producer(graph, producers, tensor):
 
 
 def _back(graph, producers, tensor, kinds):
-    """Returns the tensor before the chain of layers of some kinds behind `tensor`."""
+    """Returns the tensor before the chain of layers of some kinds up to `tensor`."""
     call = _producer(graph, producers, tensor)
     while call and isinstance(call.operation, kinds):
         tensor = call.inputs[0]

@@ -15,7 +15,7 @@ _GROUPS = (
     (6, 320, 1, 1),
 )
 _LAST = 1280
-# Blocks, counted from 1, whose outputs are levels, and the block that HANet dilates.
+# Blocks, counted from 1, whose outputs are levels; and the block that HANet dilates.
 _LEVELS = {6: "level3", 17: "level4"}
 _DILATED = 14
 

@@ -14,7 +14,7 @@ def from_preset(name, num_classes=None):
     Args:
         name: str. A key of `keras_seg.models.presets()`.
         num_classes: int, or None for the classes that the network was trained on. With
-            a number, the classifier starts anew and all other weights are kept: for
+            a number, the classifier is initialised and all other weights are kept, for
             fine-tuning on other data.
 
     Returns:
