@@ -1,4 +1,4 @@
-"""A page in the browser that shows what a model sees: `keras-seg app`."""
+"""Browser page for trained models, served by `keras-seg app`."""
 
 from keras_seg.app.launch import launch
 from keras_seg.app.network import Network

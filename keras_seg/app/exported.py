@@ -1,4 +1,4 @@
-"""Exported files as networks: SavedModels and ONNX."""
+"""Exported SavedModels and ONNX files as networks of the page."""
 
 import numpy as np
 from PIL import Image
@@ -6,19 +6,22 @@ from PIL import Image
 from keras_seg.app.network import Network
 from keras_seg.data import low_resolution
 
-_MOST_CLASSES = 256  # of a file that gives classes alone, whose number is not known
+_MOST_CLASSES = 256  # assumed for a file that only returns classes
 
 
 def saved_model_network(path, table, name):
-    """A `Network` of the folder of a SavedModel that `export_saved_model` wrote.
+    """Opens a SavedModel that `export_saved_model` wrote.
 
     Args:
-        path: `pathlib.Path` of the folder.
-        table: pair of class names and palette, or of None for those in the folder.
-        name: str.
+        path: `pathlib.Path` of the version folder.
+        table: pair of class names and palette; both None for those in the folder.
+        name: str. Name of the network on the page.
+
+    Returns:
+        `Network`.
 
     Raises:
-        ValueError: If there is no such SavedModel in the folder.
+        ValueError: If the folder has no such SavedModel.
     """
     import tensorflow as tf
 
@@ -40,16 +43,20 @@ def saved_model_network(path, table, name):
 
 
 def onnx_network(path, table, name):
-    """A `Network` of a file that `export_onnx` wrote with the output "classes".
+    """Opens an ONNX file that `export_onnx` wrote with the output "classes".
 
     Args:
         path: `pathlib.Path` of the file.
-        table: pair of class names and palette, or of None.
-        name: str.
+        table: pair of class names and palette; both None for numbers and default
+            colours.
+        name: str. Name of the network on the page.
+
+    Returns:
+        `Network`.
 
     Raises:
         ImportError: If onnxruntime is not installed.
-        ValueError: If the file is damaged, or of something else.
+        ValueError: If the file is damaged or has other inputs or outputs.
     """
     try:
         import onnxruntime
@@ -62,15 +69,15 @@ def onnx_network(path, table, name):
         session = onnxruntime.InferenceSession(
             str(path), providers=onnxruntime.get_available_providers()
         )
-    except Exception as error:  # its own errors are of many kinds
+    except Exception as error:  # its exceptions have no common base class
         raise ValueError(f"Cannot load the model {path.name}: {error}") from error
     inputs = {x.name: x for x in session.get_inputs()}
     outputs = {x.name: x for x in session.get_outputs()}
     if list(inputs) != ["images"] or "classes" not in outputs:
         raise ValueError(
-            'An ONNX file must take "images" alone and give "classes", as '
-            f"`keras-seg export` writes it. Received: {path.name} from {[*inputs]} to "
-            f"{[*outputs]}"
+            'An ONNX file must have the single input "images" and the output "classes",'
+            f" as `keras-seg export` writes it. Received: {path.name} with inputs "
+            f"{[*inputs]} and outputs {[*outputs]}"
         )
     dtype = "float32" if "float" in inputs["images"].type else "uint8"
 
@@ -87,12 +94,12 @@ def onnx_network(path, table, name):
 
 
 class _Exported:
-    """Class maps of images of any size from a function that may have one size.
+    """Predicts class maps of images of any size with an exported function.
 
     Args:
         run: function from uint8 `(1, height, width, 3)` to classes `(1, height, width)`
-            or, of a DSRL, `(1, scale * height, scale * width)`.
-        size: (height, width) that it takes, None where any.
+            or, for a DSRL, `(1, scale * height, scale * width)`.
+        size: (height, width) of its images; None for a dynamic side.
     """
 
     def __init__(self, run, size):
@@ -108,7 +115,7 @@ class _Exported:
             )
         classes = self._classes(image)
         scale = len(classes) // (self.size[0] or len(image))
-        if scale > self.scale:  # of a DSRL, found with the first image
+        if scale > self.scale:  # a DSRL: the scale is known after the first image
             self.scale = scale
             classes = self._classes(image)
         height, width = image.shape[:2]
@@ -118,7 +125,7 @@ class _Exported:
         return classes[:height, :width]
 
     def _classes(self, image):
-        """Classes of an image, which is reduced or resized for the network."""
+        """Reduces or resizes an image for the network and returns its classes."""
         if None not in self.size:
             picture = Image.fromarray(image)
             image = np.asarray(picture.resize(self.size[::-1]))
@@ -132,7 +139,7 @@ class _Exported:
 
 
 def _class_files(folder):
-    """Names and palette that an export brings, None where it brings none."""
+    """Returns the class names and the palette in an export, or None for either."""
     names, palette = folder / "labels.txt", folder / "palette.txt"
     return (
         names.read_text(encoding="utf-8").splitlines() if names.is_file() else None,

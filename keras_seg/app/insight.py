@@ -1,4 +1,4 @@
-"""What a network sees: priors, attention, reconstructions and gates of one image."""
+"""Priors, attention, reconstructions and gates of a network for one image."""
 
 import math
 
@@ -11,19 +11,19 @@ from keras_seg.data import low_resolution
 from keras_seg.visualization import attention_chart, gate_chart, resolution_chart
 from keras_seg.visualization.affinity import cell_classes
 
-_MOST_PIXELS = 2**20  # of an image that is looked at whole
-_MULTIPLE = 32  # of sides, so that cells cover the image and no padding
+_MOST_PIXELS = 2**20  # largest size of a whole image
+_MULTIPLE = 32  # sides are multiples of it, so that cells cover no padding
 
 
 class Insight:
-    """What there is to see in a network; empty for those without such a part.
+    """Intermediate outputs of a network that the page can show.
 
     Args:
         model: functional `keras.Model`, or None for an exported file.
 
     Attributes:
-        kinds: set of "prior" (of a CPNet), "attention" (of a HANet), "resolution" (of a
-            DSRL) and "gates" (of an SPNet).
+        kinds: set of the available outputs: "prior" (CPNet), "attention" (HANet),
+            "resolution" (DSRL) and "gates" (SPNet). Empty for other networks.
 
     Example: `"prior" in Insight(model).kinds`
     """
@@ -40,7 +40,7 @@ class Insight:
         for kind, make in makers.items() if model is not None else ():
             try:
                 self._networks[kind] = make(model)
-            except ValueError:  # the network has no such part
+            except ValueError:  # the network does not have this output
                 continue
 
     @property
@@ -48,13 +48,13 @@ class Insight:
         return set(self._networks)
 
     def prior(self, image):
-        """The prior of an image.
+        """Returns the context prior for an image.
 
         Args:
             image: uint8 array `(height, width, 3)`.
 
         Returns:
-            float array `(N, N)`, and the (rows, columns) of the N cells.
+            Pair of a float array `(N, N)` and the (rows, columns) of the N cells.
         """
         (size,) = (
             layer.prior_size
@@ -64,17 +64,17 @@ class Insight:
         return self._run("prior", whole(image, self.model)), tuple(size)
 
     def attention(self, image):
-        """A matplotlib `Figure` of the attention by height."""
+        """Returns a matplotlib `Figure` of the attention by height."""
         image = whole(image, self.model)
         return attention_chart(self._run("attention", image), image)
 
     def gates(self, image):
-        """A matplotlib `Figure` of the gates of strip pooling by stage."""
+        """Returns a matplotlib `Figure` of the gates of strip pooling by stage."""
         image = whole(image, self.model, _MULTIPLE)
         return gate_chart(self._run("gates", image), image)
 
     def resolution(self, image, palette=None, class_names=None):
-        """A matplotlib `Figure` of the reconstruction and the similarities."""
+        """Returns a matplotlib `Figure` of the reconstruction and similarities."""
         names = "segmentation", "super_resolution"
         branches = {x: models.inference_model(self.model, output=x) for x in names}
         scale = _scale(branches["segmentation"])
@@ -90,7 +90,7 @@ class Insight:
         return resolution_chart(reduced, prediction, features, original, **options)
 
     def _run(self, kind, image):
-        """What a network gives for one image, without the axis of the batch."""
+        """Returns the output of a network for one image, without the batch axis."""
         network = self._networks[kind]
         found = network(np.asarray(image, "float32")[None], training=False)
         return keras.tree.map_structure(
@@ -99,7 +99,7 @@ class Insight:
 
 
 def row_of(prior, size, point, sides):
-    """The row of a prior that belongs to a pixel.
+    """Returns the row of a prior that belongs to a pixel.
 
     Args:
         prior: float array `(N, N)`.
@@ -117,15 +117,15 @@ def row_of(prior, size, point, sides):
 
 
 def ideal_row(labels, size, point, ignore_class=255):
-    """The row that the ideal prior has for a pixel: 1 for the cells of its class.
+    """Returns the row of the ideal prior for a pixel: 1 for the cells of its class.
 
     Args:
         labels: integer array `(height, width)`.
-        size, point: of `row_of`.
-        ignore_class: int.
+        size, point: see `row_of`.
+        ignore_class: int. The label of ignored pixels.
 
     Returns:
-        float array `(rows, columns)`, 0 all over for a pixel without a class.
+        float array `(rows, columns)`; all 0 for an ignored pixel.
     """
     classes = cell_classes(labels, size, ignore_class).reshape(size)
     y, x = (
@@ -137,13 +137,16 @@ def ideal_row(labels, size, point, ignore_class=255):
 
 
 def whole(image, model, multiple=1, scale=1):
-    """An image as a network takes it whole: not too large, or of its one size.
+    """Resizes an image to a network's fixed input size, or to at most a million pixels.
 
     Args:
         image: uint8 array `(height, width, 3)`.
         model: `keras.Model`.
-        multiple: int, of the sides of the result where the network takes any size.
-        scale: int, by which the result will be reduced for the network.
+        multiple: int. The sides are multiples of it if the network takes any size.
+        scale: int. Factor by which the result will be reduced for the network.
+
+    Returns:
+        uint8 array `(height, width, 3)`.
     """
     height, width = image.shape[:2]
     factor = min(math.sqrt(_MOST_PIXELS / (height * width)), 1)
@@ -156,7 +159,7 @@ def whole(image, model, multiple=1, scale=1):
 
 
 def _of_images(model):
-    """The model without the second input that some have: images are whole ones."""
+    """Returns the model without a "positions" input, for whole images."""
     return models.inference_model(model)
 
 

@@ -19,42 +19,43 @@ def launch(
     open_browser=False,
     share=False,
 ):
-    """Serves the page for some models, until it is interrupted.
+    """Serves the browser page for one or several models until it is interrupted.
 
-    The page needs no network but that to its server: fonts and scripts are the server's
-    own, the browser is told to fetch nothing from elsewhere, and nothing is reported.
-    What users upload lies in a folder that is removed at the end.
+    The page works offline: fonts and scripts come from its own server, the browser is
+    told not to fetch anything from elsewhere, and no analytics are sent. Uploads are
+    stored in a folder that is removed at the end.
 
     Args:
-        models: sequence of paths and names that `open_network` opens, one or more.
-        classes: of `open_network`.
-        host: str, the address to listen at. The default is reached from this computer
-            alone; "0.0.0.0" from all that reach it. There is no password: whoever
-            reaches the page can use it, and upload models too.
-        port: int, or None for a free one from 7860 on.
-        open_browser: bool. Whether to show the page in the default browser.
-        share: bool. Whether Gradio is asked for a public link, through its servers.
+        models: sequence of one or more paths or preset names; see `open_network`.
+        classes: class names and colours; see `open_network`.
+        host: str. The address to listen on. With the default, only this computer can
+            reach the page; with "0.0.0.0", every computer that can reach this one.
+            There is no password: anyone who reaches the page can use it, and upload
+            models too.
+        port: int, or None for the first free one from 7860.
+        open_browser: bool. Whether to open the page in the default browser.
+        share: bool. Whether to create a public link through Gradio's servers.
 
     Raises:
         ImportError: If Gradio is not installed: `pip install 'keras-seg[app]'`.
         OSError: If the port is in use.
-        ValueError: As `open_network`.
+        ValueError: See `open_network`.
 
     Example: `launch(["runs/spnet/best.keras"], classes="camvid")`
     """
     networks = [open_network(model, classes) for model in models]
     with tempfile.TemporaryDirectory(prefix="keras-seg-app-") as folder:
-        # Before Gradio is imported, which reads these.
+        # Set before Gradio is imported, which reads these variables.
         os.environ["GRADIO_TEMP_DIR"] = folder
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-        tempfile.tempdir = folder  # of the files to download
+        tempfile.tempdir = folder  # for files to download
         try:
             from keras_seg.app.page import CSS, THEME, page
         except ImportError as error:
             raise ImportError(
                 "The app needs Gradio: pip install 'keras-seg[app]'"
             ) from error
-        # So that the folder goes in the end, whoever ends the process.
+        # Exit normally on SIGTERM too, so that the folder is removed.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         blocks = page(networks)
         try:
@@ -73,7 +74,7 @@ def launch(
                 css=CSS,
                 app_kwargs={"middleware": [_middleware()]},
             )
-            print(f"The page is at {public_url or url}  (Ctrl+C ends it)", flush=True)
+            print(f"The page is at {public_url or url}  (Ctrl+C to stop)", flush=True)
             _wait()
         finally:
             blocks.close(verbose=False)
@@ -81,13 +82,13 @@ def launch(
 
 
 def _wait():
-    """Returns when the user interrupts."""
+    """Waits until the user interrupts."""
     with contextlib.suppress(KeyboardInterrupt):
         threading.Event().wait()
 
 
 def _middleware():
-    """Tells browsers to fetch nothing from elsewhere."""
+    """Returns middleware that forbids browsers to fetch from other servers."""
     from starlette.middleware import Middleware
 
     return Middleware(_ContentPolicy)

@@ -4,22 +4,22 @@ from keras_seg.data import default_palette
 
 
 class Network:
-    """A trained model of any form, as the page asks it: one image at a time.
+    """Trained model in any format, which predicts one image at a time.
 
-    `open_network` makes one from a file. Requests of several threads wait for each
-    other, so that the memory is that of one image.
+    `open_network` creates one from a file. Calls from several threads wait for each
+    other, so that memory is that of one image.
 
     Args:
-        name: str, under which the page offers it.
+        name: str. Name of the network on the page.
         predict: function `(image, **options) -> class map`, from uint8 `(height, width,
             3)` to integers `(height, width)`; `options` are those of `predictor`.
-        num_classes: int.
+        num_classes: int. Number of classes.
         class_names: sequence of str, one for each class, or None for numbers.
         palette: uint8 array `(num_classes, 3)`, RGB, or None for `default_palette`.
-        model: the `keras.Model`, for what it sees inside; None for exported files.
+        model: the `keras.Model`, for its intermediate outputs; None for exported files.
 
     Raises:
-        ValueError: If there is not a name and a colour for each class.
+        ValueError: If the number of names or colours is not the number of classes.
 
     Example: `Network("sky", lambda image: np.zeros(image.shape[:2], int), 2)`
     """
@@ -50,7 +50,7 @@ class Network:
 
         Args:
             image: uint8 array `(height, width, 3)`, RGB.
-            **options: of `keras_seg.inference.predictor`.
+            **options: options of `keras_seg.inference.predictor`.
 
         Returns:
             Integer array `(height, width)`.

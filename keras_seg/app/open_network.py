@@ -14,24 +14,24 @@ _KINDS = "a .keras file, an exported SavedModel's folder or an .onnx file"
 
 
 def open_network(source, classes=None, name=None):
-    """Opens a trained model of any form for the page.
+    """Opens a trained model in any format for the page.
 
     Args:
         source: path of a `.keras` file, of the folder of an exported SavedModel, or of
             an `.onnx` file; or the name of a preset.
         classes: a name of `keras_seg.data.CLASS_TABLES`, or the path of a text file
-            with a class a line; None for the names that a preset or an exported
-            SavedModel brings, and numbers for other models.
-        name: str, under which the page offers it; None for one from `source`.
+            with one class per line. None: the names of a preset or in an exported
+            SavedModel, and numbers for other models.
+        name: str. Name of the network on the page, or None to derive it from `source`.
 
     Returns:
         `Network`.
 
     Raises:
-        FileNotFoundError: If there is no such file or folder, and no such preset.
+        FileNotFoundError: If `source` is neither a file or folder nor a preset.
         ImportError: If an `.onnx` file is given and onnxruntime is not installed.
-        ValueError: If the file is of another kind, damaged, or has no logits of images,
-            or if `classes` does not fit the model.
+        ValueError: If the file has another format, is damaged, or does not return
+            logits for images, or if `classes` does not match the model.
 
     Example: `open_network("runs/spnet/best.keras", classes="camvid")`
     """
@@ -54,12 +54,15 @@ def open_network(source, classes=None, name=None):
 
 
 def keras_network(model, class_names=None, palette=None, name=None):
-    """A `Network` of a `keras.Model`, which is asked as `predict` asks it.
+    """Returns a `Network` of a `keras.Model`.
 
     Args:
         model: functional `keras.Model` from images in 0..255 to logits, or to a dict of
             outputs; see `predictor`.
-        class_names, palette, name: of `Network`; by default the model's name.
+        class_names, palette, name: see `Network`; the default name is the model's.
+
+    Returns:
+        `Network`.
     """
     num_classes = inference_model(model).output_shape[-1]
     predictors = {}
@@ -67,7 +70,7 @@ def keras_network(model, class_names=None, palette=None, name=None):
     def predict(image, **options):
         key = tuple(sorted(options.items()))
         if key not in predictors:
-            predictors.clear()  # of other options: each holds a graph
+            predictors.clear()  # keeps only one, because each holds a graph
             predictors[key] = predictor(model, **options)
         return predictors[key](image)
 
@@ -90,6 +93,6 @@ def _preset(source, table, name):
 
 
 def _name(path):
-    """The file's name with its folder's, since most files are called best.keras."""
+    """Returns the names of folder and file, since most files are named best.keras."""
     path = path.resolve()
     return f"{path.parent.name}/{path.name}"

@@ -14,13 +14,12 @@ _ONE_AT_A_TIME = {"concurrency_id": "networks", "concurrency_limit": 1}
 _QUIET = {"show_progress": "hidden", "concurrency_limit": None}
 _AUGMENTED = (0.75, 1.0, 1.25)  # the scales of test-time augmentation
 _NO_INSIGHT = (
-    "There is nothing more to see in this network. There is in a CPNet (its prior), a "
-    "HANet (its attention), a DSRL (its reconstruction) and an SPNet (its gates), as a "
-    ".keras file."
+    "This network has nothing to show here. Choose the .keras file of a CPNet (prior), "
+    "a HANet (attention), a DSRL (reconstruction) or an SPNet (gates)."
 )
 THEME = gr.themes.Default(
     primary_hue="blue",
-    font=["system-ui", "sans-serif"],  # of the computer: none is fetched
+    font=["system-ui", "sans-serif"],  # local fonts: none is fetched
     font_mono=["monospace"],
 )
 CSS = """
@@ -34,10 +33,10 @@ footer { display: none !important; }
 
 
 def page(networks):
-    """The page for some networks.
+    """Builds the page for one or several networks.
 
     Args:
-        networks: list of `Network`.
+        networks: list of one or more `Network`.
 
     Returns:
         `gradio.Blocks`.
@@ -61,7 +60,7 @@ def page(networks):
 
 
 class _Inputs:
-    """The components on the left, which all tabs share."""
+    """Components on the left, shared by all tabs."""
 
     def __init__(self, offered):
         names = list(offered)
@@ -69,7 +68,7 @@ class _Inputs:
             label="Photograph", height=110, elem_id="photograph", file_types=["image"]
         )
         self.label = gr.File(
-            label="Label, if there is one (PNG of classes)",
+            label="Label (optional PNG of class indices)",
             height=110,
             elem_id="label",
             file_types=["image"],
@@ -85,8 +84,8 @@ class _Inputs:
                 0,
                 precision=0,
                 minimum=0,
-                label="Windows of so many pixels",
-                info="0: the whole image; very large ones in windows of 1024",
+                label="Window size in pixels",
+                info="0 for the whole image; very large images use windows of 1024",
             )
             self.flip = gr.Checkbox(label="Average with the mirrored image")
             self.scaled = gr.Checkbox(label="Average over scales 0.75, 1 and 1.25")
@@ -303,7 +302,7 @@ def _compare_tab(offered, inputs):
             pictures.differences(first.small()[0], first.small()[1], second.small()[1]),
         )
 
-    # Models that were opened meanwhile are offered too.
+    # Also offer models that were opened since.
     inputs.network.change(
         lambda: gr.Dropdown(choices=list(offered)), None, other, **_QUIET
     )
@@ -316,19 +315,19 @@ def _compare_tab(offered, inputs):
 
 
 def _picture(label, elem_id, kind=gr.Image, **options):
-    """A picture that is only shown; without Gradio's button to publish it."""
+    """Returns a component that shows a picture, without Gradio's share button."""
     return kind(
         label=label,
         elem_id=elem_id,
         interactive=False,
-        format="png",  # as drawn: no colour is changed
+        format="png",  # lossless
         buttons=["download", "fullscreen"],
         **options,
     )
 
 
 def _swatches(palette, shown):
-    """A style that gives each entry of the legend the colour of its class."""
+    """Returns a style that gives each legend entry the colour of its class."""
     rules = []
     for place, index in enumerate(shown, 1):
         color = "#" + bytes(palette[index].tolist()).hex()
@@ -337,13 +336,13 @@ def _swatches(palette, shown):
 
 
 def _answering(function):
-    """The function, whose errors become messages on the page."""
+    """Wraps a function so that its errors become messages on the page."""
 
     @functools.wraps(function)
     def answer(*args):
         try:
             return function(*args)
-        except Exception as error:  # whatever it is, the page goes on
+        except Exception as error:  # the page must survive any error
             message = html.escape(str(error)) or type(error).__name__
             raise gr.Error(message, duration=None, print_exception=False) from error
 

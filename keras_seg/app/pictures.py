@@ -1,4 +1,4 @@
-"""The pictures of the page, as arrays."""
+"""Pictures of the page as arrays."""
 
 import matplotlib
 import numpy as np
@@ -9,19 +9,19 @@ from keras_seg.visualization.heat_maps import COLORS
 
 _WRONG, _DIFFERENT = (230, 25, 75), (255, 0, 255)
 _LEAST_RANGE = 0.01
-_IMAGE_SHARE = 0.35  # of the image below a heat map
+_IMAGE_SHARE = 0.35  # opacity of the image below a heat map
 
 
 def fitted(image, classes, side):
-    """An image and its class map, reduced to `side` pixels at most.
+    """Reduces an image and its class map to at most `side` pixels.
 
     Args:
         image: uint8 array `(height, width, 3)`.
         classes: integer array `(height, width)`.
-        side: int, of the longer side.
+        side: int. The largest length of the longer side.
 
     Returns:
-        The pair of both; those that were given where they are small enough.
+        Pair of the image and the class map, unchanged if they are small enough.
     """
     height, width = classes.shape
     factor = side / max(height, width)
@@ -34,11 +34,14 @@ def fitted(image, classes, side):
 
 
 def painted(image, classes, palette, shown, alpha):
-    """An image under the colours of the classes that are switched on.
+    """Overlays an image with the colours of the shown classes.
 
     Args:
-        image, classes, palette, alpha: of `keras_seg.visualization.overlay`.
-        shown: iterable of ints, the classes; pixels of others show the image.
+        image, classes, palette, alpha: see `keras_seg.visualization.overlay`.
+        shown: iterable of ints, the classes to show. Other pixels show the image.
+
+    Returns:
+        uint8 array `(height, width, 3)`.
     """
     return overlay(
         image, np.where(np.isin(classes, list(shown)), classes, -1), palette, alpha
@@ -46,17 +49,20 @@ def painted(image, classes, palette, shown, alpha):
 
 
 def shares(classes, num_classes):
-    """The share of each class of a class map, float `(num_classes,)`."""
+    """Returns the share of each class of a class map, float `(num_classes,)`."""
     return np.bincount(classes.ravel(), minlength=num_classes) / classes.size
 
 
 def errors(image, classes, labels, ignore_class=255):
-    """The image in grey, with the pixels in red that are not of their label's class.
+    """Returns the image in grey with wrong pixels in red and ignored ones in black.
 
     Args:
         image: uint8 array `(height, width, 3)`.
         classes, labels: integer arrays `(height, width)`.
-        ignore_class: int, the label of what does not count; it is black.
+        ignore_class: int. The label of ignored pixels.
+
+    Returns:
+        uint8 array `(height, width, 3)`.
     """
     picture = _grey(image)
     picture[classes != labels] = _WRONG
@@ -65,18 +71,18 @@ def errors(image, classes, labels, ignore_class=255):
 
 
 def differences(image, first, second):
-    """The image in grey, with the pixels in magenta on which two class maps differ."""
+    """Returns the image in grey with pixels in magenta where two class maps differ."""
     picture = _grey(image)
     picture[first != second] = _DIFFERENT
     return picture
 
 
 def heat_over(image, cells, point=None):
-    """Values of cells, from dark to light, over an image.
+    """Draws the values of cells, from dark to light, over an image.
 
     Args:
         image: uint8 array `(height, width, 3)`.
-        cells: float array `(rows, columns)`, which cover the image.
+        cells: float array `(rows, columns)` of cells that cover the image.
         point: (y, x) of a pixel to mark, or None.
 
     Returns:
@@ -94,7 +100,7 @@ def heat_over(image, cells, point=None):
 
 
 def marked(picture, point):
-    """A picture with a ring around the pixel (y, x)."""
+    """Draws a ring around the pixel (y, x) of a picture and returns the picture."""
     draw, (y, x) = ImageDraw.Draw(picture), point
     size = max(max(picture.size) // 80, 3)
     for radius, color in ((size + 2, "black"), (size, "white")):

@@ -4,20 +4,21 @@ from keras_seg.metrics import confusion_matrix
 
 
 def scores(labels, classes, class_names, ignore_class=255):
-    """IoU of each class of one image, and their mean.
+    """Computes the IoU of each class in one image, and their mean.
 
     Args:
-        labels: integer array `(height, width)`, what is true.
-        classes: integer array `(height, width)`, what is predicted.
-        class_names: sequence of str.
-        ignore_class: int, the label of pixels that do not count.
+        labels: integer array `(height, width)`, the labels.
+        classes: integer array `(height, width)`, the predicted classes.
+        class_names: sequence of str, one for each class.
+        ignore_class: int. The label of ignored pixels.
 
     Returns:
-        List of `[name, IoU in percent]`, by falling IoU, of the classes that occur in
-        either; the first is `["mean IoU", ...]`.
+        List of `[name, IoU in percent]` for the classes that occur in either array,
+        sorted by decreasing IoU, after `["mean IoU", ...]`.
 
     Raises:
-        ValueError: If the sizes differ, or a label is not a class.
+        ValueError: If the sizes differ, if a label is not a class, or if all pixels are
+            ignored.
 
     Example: `scores(labels, classes, ["road", "car"])`
     """
@@ -33,7 +34,7 @@ def scores(labels, classes, class_names, ignore_class=255):
     occurs = np.flatnonzero(union)
     if not len(occurs):
         raise ValueError(
-            "The label must have pixels that count. Received: ignored ones"
+            "The label must have pixels that are not ignored. Received: none"
         )
     iou = 100 * hits[occurs] / union[occurs]
     rows = [

@@ -10,24 +10,24 @@ from keras_seg.app.scores import scores
 from keras_seg.data import read_image, read_label
 from keras_seg.inference import write_label_map
 
-MOST_PIXELS = 5 * 10**7  # of a photograph
-_WHOLE = 2**22  # pixels, above which an image is seen in windows
-_WINDOW = 1024  # pixels, of a side
-SIDE = 1280  # pixels of the longer side of a picture on the page
+MOST_PIXELS = 5 * 10**7  # largest size of a photograph
+_WHOLE = 2**22  # pixels; larger images are predicted in windows
+_WINDOW = 1024  # side of a window in pixels
+SIDE = 1280  # longer side of a picture on the page in pixels
 
 
 @dataclasses.dataclass
 class Seen:
-    """An image as a network segmented it, which a tab of the browser keeps.
+    """Image and its class map, kept for a tab of the browser.
 
     Attributes:
         image: uint8 array `(height, width, 3)`, the photograph.
-        classes: integer array `(height, width)`.
-        palette: uint8 array `(num_classes, 3)`.
-        class_names: list of str.
+        classes: integer array `(height, width)`, the class map.
+        palette: uint8 array `(num_classes, 3)`, RGB.
+        class_names: list of str, one for each class.
         labels: integer array `(height, width)`, or None without a label.
-        seconds: float, the time that the network took.
-        window: int or None, the side of the windows.
+        seconds: float, the time of the prediction.
+        window: int, the side of the windows; 0 for the whole image.
     """
 
     image: np.ndarray
@@ -39,11 +39,11 @@ class Seen:
     window: int
 
     def small(self):
-        """The image and its class map at the size of the page."""
+        """Returns the image and its class map at the size of the page."""
         return pictures.fitted(self.image, self.classes, SIDE)
 
     def legend(self):
-        """The classes that occur, by falling share: `[(text, class), ...]`."""
+        """Returns `[(text, class), ...]` of the classes that occur, largest first."""
         shares = pictures.shares(self.classes, len(self.class_names))
         order = np.argsort(-shares, kind="stable")
         return [
@@ -52,21 +52,21 @@ class Seen:
         ]
 
     def painted(self, shown, alpha):
-        """The picture of the page: the overlay of the classes in `shown`."""
+        """Returns the overlay of the classes in `shown` at the size of the page."""
         return pictures.painted(*self.small(), self.palette, shown, alpha)
 
     def scores(self):
-        """`[name, IoU in percent]` of each class; see `scores`."""
+        """Returns `[name, IoU in percent]` for each class; see `scores`."""
         return scores(self.labels, self.classes, self.class_names)
 
     def errors(self):
-        """The picture of the pixels that are not of their label's class."""
+        """Returns the picture of the wrong pixels at the size of the page."""
         image, classes = self.small()
         _, labels = pictures.fitted(self.image, self.labels, SIDE)
         return pictures.errors(image, classes, labels)
 
     def report(self):
-        """What the page says below the picture."""
+        """Returns the text below the picture."""
         height, width = self.classes.shape
         text = f"{height} x {width} pixels in {self.seconds:.2f} seconds"
         return text + (f", in windows of {self.window} pixels" if self.window else "")
@@ -89,18 +89,19 @@ def segment(network, photograph, label=None, window=None, scales=(1.0,), flip=Fa
 
     Args:
         network: `Network`.
-        photograph: path of an image file, of any kind that `predict` reads.
+        photograph: path of an image file in any format that `predict` reads.
         label: path of an image file whose values are the classes, or None.
-        window: int, the side of windows in pixels; None or 0 for the whole image, or
-            windows of 1024 pixels where it has more than 4 million pixels.
-        scales, flip: of `keras_seg.inference.predictor`.
+        window: int, the side of windows in pixels. None or 0: the whole image, or
+            windows of 1024 pixels if it has more than 4 million pixels.
+        scales, flip: see `keras_seg.inference.predictor`.
 
     Returns:
         `Seen`.
 
     Raises:
-        ValueError: If a file is not an image, is damaged, has more than 50 million
-            pixels or another size than its label, or if an option does not fit.
+        ValueError: If a file is not an image, is damaged or has more than 50 million
+            pixels, if the label has another size than the photograph, or if an option
+            is invalid.
     """
     if not photograph:
         raise ValueError("Choose a photograph first: drop it on the field on the left.")
@@ -109,7 +110,7 @@ def segment(network, photograph, label=None, window=None, scales=(1.0,), flip=Fa
     options = {}
     if window and window < 32:
         raise ValueError(
-            f"A window must have sides of 32 pixels or more. Received: {window}"
+            f"The window must have sides of 32 pixels or more. Received: {window}"
         )
     if not window and image.shape[0] * image.shape[1] > _WHOLE and network.model:
         window = _WINDOW
@@ -134,13 +135,13 @@ def segment(network, photograph, label=None, window=None, scales=(1.0,), flip=Fa
 
 
 def photograph_of(path):
-    """The pixels of an image file as uint8 `(height, width, 3)`, upright."""
+    """Reads an image file as uint8 `(height, width, 3)`, upright."""
     image = _named(path, read_image, path, max_pixels=MOST_PIXELS)
     return np.clip(np.round(image), 0, 255).astype("uint8")
 
 
 def labels_of(path, sides):
-    """The classes of a label file for an image of (height, width)."""
+    """Reads the classes of a label file for an image of (height, width)."""
     labels = _named(path, read_label, path, max_pixels=MOST_PIXELS)
     if labels.shape != sides:
         raise ValueError(
@@ -151,7 +152,7 @@ def labels_of(path, sides):
 
 
 def _named(path, read, *args, **options):
-    """Reads a file, and calls it in errors by its name, without the server's folder."""
+    """Reads a file; errors give its name without the server's folder."""
     try:
         return read(*args, **options)
     except (OSError, ValueError) as error:

@@ -22,7 +22,7 @@ def test_iou_by_hand():
     "labels, message",
     [
         (np.zeros((3, 4), int), "2 x 4. Received: 3 x 4"),
-        (np.full((2, 4), 255), "must have pixels that count"),
+        (np.full((2, 4), 255), "must have pixels that are not ignored"),
         (np.full((2, 4), 7), "7"),
     ],
 )
