@@ -303,11 +303,14 @@ def test_a_networks_backbone_is_a_group(network, tmp_path):
 
 def two_parts(kind):
     """A small network with a nested "backbone" and a head, compiled."""
-    features = keras.Input((3,))
+    features = keras.Input((4, 4, 3))
     with keras.name_scope("backbone"):
-        x = layers.Dense(4, "tanh", kernel_initializer="ones")(features)
-    inputs = keras.Input((3,))
-    x = FeaturePyramid(features, x, name="backbone")(inputs)
+        start = keras.initializers.Constant(0.1)
+        conv = layers.Conv2D(4, 2, 2, activation="tanh", kernel_initializer=start)
+        x = conv(features)
+    inputs = keras.Input((4, 4, 3))
+    x = FeaturePyramid(features, {"level1": x}, name="backbone")(inputs)["level1"]
+    x = layers.Flatten()(x)
     x = layers.Dense(2, kernel_initializer="ones", name="head")(x)
     rate = keras.optimizers.schedules.PolynomialDecay(0.1, 12, 0.0, power=0.9)
     optimizer = (sgd if kind == "sgd" else AdamW)(
@@ -324,7 +327,7 @@ def two_parts(kind):
 def fit(model, **options):
     rng = np.random.default_rng(0)
     options = {"batch_size": 4, "shuffle": False, "verbose": 0, **options}
-    x, y = rng.normal(size=(12, 3)), rng.normal(size=(12, 2))
+    x, y = rng.normal(size=(12, 4, 4, 3)), rng.normal(size=(12, 2))
     model.fit(x, y, validation_data=(x, y), **options)
 
 
