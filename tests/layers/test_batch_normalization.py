@@ -56,7 +56,7 @@ def assert_same(ours, theirs, x, training, atol=1e-4):
         {"dtype": "float64"},
     ],
 )
-def test_is_kerass_batch_norm(options, training):
+def test_equals_keras_batch_norm(options, training):
     ours, theirs = pair(**options)
     assert_same(ours, theirs, image(2, 4, 5, 3), training)
 
@@ -85,7 +85,7 @@ def test_the_batch_of_one_pixel_has_no_variance():
 
 @on_tensorflow
 @pytest.mark.keras3("Keras 2 has the fused op and its variance")
-def test_at_unknown_sizes_and_by_xla():
+def test_dynamic_shapes_and_xla():
     import tensorflow as tf
 
     x = image(2, 4, 5, 3)
@@ -133,7 +133,7 @@ def test_is_one_op():
 
 
 @pytest.mark.keras3("masks in Keras 3's way")
-def test_leaves_masked_places_out():
+def test_ignores_masked_positions():
     ours, theirs = pair()
     x, mask = image(2, 2, 2, 3), np.array([[[1, 1], [0, 1]]] * 2, bool)
     found, expected = (y(x, training=True, mask=mask) for y in (ours, theirs))
@@ -161,7 +161,7 @@ def test_loads_from_a_file(tmp_path):
     np.testing.assert_allclose(loaded(x), saved(x), atol=1e-6)
 
 
-def test_takes_the_weights_of_kerass_layer(tmp_path):
+def test_loads_weights_of_the_keras_layer(tmp_path):
     old, new = model(keras.layers.BatchNormalization), model(BatchNormalization)
     old.layers[-1].set_weights([np.full(3, value) for value in (2, 0.5, 0.25, 4)])
     old.save_weights(tmp_path / "old.weights.h5")

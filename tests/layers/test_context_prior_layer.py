@@ -68,7 +68,7 @@ def test_other_sizes_are_resized_there_and_back(size):
     np.testing.assert_allclose(features[..., 3:], expected, atol=1e-6)
 
 
-def test_a_run_time_size_gives_what_a_static_one_gives():
+def test_dynamic_and_static_shapes_agree():
     layer, x = layer_and_input()
     inputs = keras.Input((None, None, 3))
     model = keras.Model(inputs, layer(inputs))

@@ -45,7 +45,7 @@ def output_and_gradients(layer, x):
         {"kernel_size": 1, "groups": 2, "filters": 6},
     ],
 )
-def test_is_kerass_convolution(options):
+def test_equals_keras_convolution(options):
     x = image(2, 13, 17, 4)
     ours, theirs = (output_and_gradients(layer, x) for layer in pair(**options))
     np.testing.assert_allclose(ours[0], theirs[0], atol=1e-5)
@@ -83,7 +83,7 @@ def test_has_no_batches_of_smaller_maps():
 
 @pytest.mark.backend("tensorflow", "sizes that are known at run time")
 @pytest.mark.parametrize("size, rate", [(3, 2), (3, 4), (1, 1)])
-def test_gradients_at_unknown_sizes_and_by_xla(size, rate):
+def test_gradients_with_dynamic_shapes_and_xla(size, rate):
     import tensorflow as tf
 
     layer, _ = pair(kernel_size=size, dilation_rate=rate, padding="same")
@@ -111,7 +111,7 @@ def test_loads_from_a_file(tmp_path):
     np.testing.assert_allclose(loaded(x), model(x), atol=1e-6)
 
 
-def test_takes_the_weights_of_kerass_layer(tmp_path):
+def test_loads_weights_of_the_keras_layer(tmp_path):
     def model(kind):
         inputs = keras.Input((None, None, 4))
         return keras.Model(inputs, kind(3, 3, dilation_rate=4)(inputs))

@@ -48,13 +48,13 @@ def assert_same(found, expected):
         {"strides": 2, "use_bias": False},
     ],
 )
-def test_is_kerass_convolution(options):
+def test_equals_keras_convolution(options):
     x = image(2, 13, 17, 4)
     assert_same(*(output_and_gradients(layer, x) for layer in pair(**options)))
 
 
 @on_tensorflow
-def test_at_unknown_sizes_and_by_xla():
+def test_dynamic_shapes_and_xla():
     import tensorflow as tf
 
     ours, theirs = pair(dilation_rate=4)

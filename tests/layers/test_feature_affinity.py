@@ -78,7 +78,7 @@ def test_rejects_bad_arguments(options):
         FeatureAffinity(**options)
 
 
-def test_rejects_maps_of_two_sizes():
+def test_rejects_maps_of_different_sizes():
     inputs = [keras.Input((8, 8, 4)), keras.Input((8, 16, 4))]
     with pytest.raises(ValueError, match="same height and width"):
         FeatureAffinity()(inputs)

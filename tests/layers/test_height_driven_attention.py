@@ -102,7 +102,7 @@ def test_wide_encodings_have_the_released_base():
     assert np.isclose(layer.table[3, 50], np.sin(3 / 10 ** (50 / 52)) + 1)
 
 
-def test_without_positions_the_whole_image_is_meant():
+def test_missing_positions_mean_the_whole_image():
     layer = randomised(HeightDrivenAttention(2))
     low = maps()[0]
     whole = row_positions(np.tile(np.arange(333), (2, 1)), 333)
@@ -139,7 +139,7 @@ def test_mirrored_images_have_the_same_attention(pooling):
     assert np.abs(upside_down - expected).max() > 1e-3
 
 
-def test_noise_and_dropout_are_of_training_alone():
+def test_noise_and_dropout_apply_in_training_only():
     low, high = maps()
     for options in ({"position_noise": 1.0}, {"dropout_rate": 0.5}):
         layer = randomised(HeightDrivenAttention(2, **{"dropout_rate": 0.0} | options))
@@ -162,7 +162,7 @@ def test_noise_moves_each_image_on_its_own():
     assert np.abs(out[0] - out[1]).max() > 1e-6
 
 
-def test_mixed_precision_keeps_positions_whole():
+def test_mixed_precision_keeps_positions_exact():
     """bfloat16 cannot represent 127 exactly, so positions must not be cast to it."""
     layer = randomised(HeightDrivenAttention(2, kernel_size=1, dtype="mixed_bfloat16"))
     low = np.ones(SHAPES[0], "float32")

@@ -36,7 +36,7 @@ def test_grids_that_fit_or_sizes_that_are_unknown_do_not_warn():
 
 
 @pytest.mark.parametrize("pool_sizes", [(20, 12), (3, (2, 4)), [6, 3]])
-def test_the_configuration_has_the_sizes_as_given(pool_sizes):
+def test_the_configuration_keeps_the_sizes(pool_sizes):
     assert MixedPooling(pool_sizes).get_config()["pool_sizes"] == pool_sizes
 
 

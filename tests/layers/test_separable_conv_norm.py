@@ -9,7 +9,7 @@ def test_contract(tmp_path):
     check_layer(SeparableConvNorm(4, 3), (2, 6, 5, 3), (2, 6, 5, 4), (6, 4), tmp_path)
 
 
-def test_an_activation_of_ones_own_and_biases(tmp_path):
+def test_custom_activation_and_biases(tmp_path):
     layer = SeparableConvNorm(4, 3, activation=None, use_bias=True)
     check_layer(layer, (2, 6, 5, 3), (2, 6, 5, 4), (8, 4), tmp_path)
     assert SeparableConvNorm(4, 3, activation="elu").get_config()["activation"] == "elu"

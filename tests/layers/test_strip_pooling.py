@@ -67,7 +67,7 @@ def test_rejects_unknown_channels_and_ranks():
         StripPooling()(ops.ones((2, 4, 3)))
 
 
-def test_refuses_channels_first():
+def test_rejects_channels_first():
     keras.config.set_image_data_format("channels_first")
     try:
         with pytest.raises(ValueError, match="image_data_format='channels_first'"):

@@ -11,7 +11,7 @@ def test_contract(tmp_path):
     check_layer(layer, (2, 4, 6, 5), (2, 12, 18, 6), (3, 2), tmp_path)
 
 
-def test_an_activation_of_ones_own_and_biases(tmp_path):
+def test_custom_activation_and_biases(tmp_path):
     layer = TransposedConvNorm(6, 2, activation="tanh", use_bias=True)
     check_layer(layer, (2, 4, 6, 5), (2, 8, 12, 6), (4, 2), tmp_path)
     assert layer.get_config()["activation"] == "tanh"

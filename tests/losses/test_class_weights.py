@@ -54,13 +54,13 @@ def test_sequences_are_one_weight_for_each_class(loss, weights):
         ([], "not all 0"),
     ],
 )
-def test_refuses_what_is_neither(loss, weights, message):
+def test_rejects_bad_class_weights(loss, weights, message):
     with pytest.raises(ValueError, match=f"`class_weights`.*{message}|{message}"):
         loss(class_weights=weights)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_refuses_other_numbers_of_weights(loss):
+def test_rejects_other_numbers_of_weights(loss):
     labels, logits = np.zeros((1, 2, 2), "int32"), np.zeros((1, 2, 2, 3), "float32")
     with pytest.raises(ValueError, match="each of the 3 classes.*Received: 2 weights"):
         loss(class_weights={0: 1, 1: 2})(labels, logits)

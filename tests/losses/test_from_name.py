@@ -36,7 +36,7 @@ def test_each_loss_gets_the_options_that_it_has():
         ("focal", {"label_smoothing": 0.1}, "'focal' has no option 'label_smoothing'"),
     ],
 )
-def test_what_is_wrong_is_an_error(name, options, message):
+def test_rejects_bad_names_and_options(name, options, message):
     with pytest.raises(ValueError, match=message):
         from_name(name, **options)
 

@@ -50,7 +50,7 @@ def value_and_gradient(loss, labels, logits):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_several_ignored_labels_are_as_one(loss):
+def test_several_ignored_labels_act_like_one(loss):
     """One of the ignored labels is also a class index."""
     labels, logits = sample(loss)
     labels[:, 0] = [254, 255, -1, 2, 1]
@@ -76,7 +76,7 @@ def test_the_metric_counts_no_ignored_label():
 
 
 @pytest.mark.parametrize("loss", PIXEL_LOSSES)
-def test_what_is_predicted_in_ignored_pixels_does_not_matter(loss):
+def test_predictions_in_ignored_pixels_do_not_matter(loss):
     labels, logits = sample(loss)
     labels[:, :2] = 255
     value, gradient = value_and_gradient(make(loss), labels, logits)
@@ -116,7 +116,7 @@ def test_is_computed_in_float32(loss, dtype):
     [[(0, slice(None)), (1, 3)], [(0,), (1,)], [(slice(None),)]],
     ids=["unequal", "a replica", "all"],
 )
-def test_replicas_are_as_one_device(void, two_replicas):
+def test_replicas_match_one_device(void, two_replicas):
     """The values of the replicas add up to the loss, and so do the gradients."""
     labels, logits = sample(SegmentationCrossentropy)
     for place in void:
@@ -191,7 +191,7 @@ def test_a_saved_model_keeps_its_loss_and_metric(loss, tmp_path):
 
 @pytest.mark.parametrize("ignore_class", [255, None, (254, 255)])
 @pytest.mark.parametrize("loss", PIXEL_LOSSES)
-def test_a_configuration_is_all_of_a_loss(loss, ignore_class):
+def test_a_configuration_restores_a_loss(loss, ignore_class):
     options = {"ignore_class": ignore_class, "name": "mine", **OPTIONS[loss]}
     options |= {"reduction": "mean", "dtype": "float64"}
     config = keras.losses.serialize(make(loss, **options))
@@ -207,7 +207,7 @@ def test_the_affinity_loss_keeps_its_ignored_labels():
 
 @pytest.mark.parametrize("value", [-1, CLASSES, 254, 70000])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_label_that_is_no_class_stops_with_its_value(loss, value):
+def test_invalid_labels_raise_an_error_with_their_value(loss, value):
     labels, logits = sample(loss)
     labels[1, 2, 3] = value
     message = rf"classes 0\.\.3 or ignored \(255\).*Received: {value}"
@@ -222,7 +222,7 @@ def test_a_label_that_is_no_class_stops_with_its_value(loss, value):
 @pytest.mark.backend("tensorflow", "jit_compile")
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_where_xla_cannot_stop_it_is_as_ignored(loss, dtype):
+def test_xla_ignores_invalid_labels(loss, dtype):
     labels, logits = sample(loss)
     logits = tf.cast(logits, dtype)
     labels[:, 0] = [CLASSES, 254, -1, 70000, 255]
@@ -246,7 +246,7 @@ def test_where_xla_cannot_stop_it_is_as_ignored(loss, dtype):
 
 
 @pytest.mark.backend("tensorflow", "jit_compile")
-def test_a_compiled_training_goes_on_and_its_metric_stops_it():
+def test_compiled_training_continues_and_its_metric_raises():
     inputs = keras.Input((*SIZE, CLASSES))
     model = keras.Model(inputs, keras.layers.Conv2D(CLASSES, 1)(inputs))
     loss = WeightedSumLoss([make(loss) for loss in PIXEL_LOSSES])
@@ -262,7 +262,7 @@ def test_a_compiled_training_goes_on_and_its_metric_stops_it():
 
 
 @pytest.mark.parametrize("loss", PIXEL_LOSSES)
-def test_one_logit_is_two_of_which_the_first_is_0(loss):
+def test_one_logit_equals_two_with_a_first_of_0(loss):
     rng = np.random.default_rng(0)
     labels = rng.choice([0, 1, 255], (4, *SIZE))
     logits = rng.normal(size=(4, *SIZE, 1)).astype("float32")
@@ -281,7 +281,7 @@ def test_one_logit_is_two_of_which_the_first_is_0(loss):
     assert type(metrics[0]).from_config(metrics[0].get_config()).num_classes == 2
 
 
-def test_binary_crossentropy_is_kerass():
+def test_binary_crossentropy_equals_keras():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, (4, *SIZE))
     logits = rng.normal(size=(4, *SIZE, 3)).astype("float32")
@@ -309,7 +309,7 @@ def test_independent_classes_may_be_ignored_one_by_one(loss):
 
 
 @pytest.mark.parametrize("loss", PIXEL_LOSSES)
-def test_a_last_axis_of_one_is_no_class(loss):
+def test_a_last_axis_of_one_is_not_a_class(loss):
     labels, logits = sample(loss)
     weights = np.random.default_rng(1).uniform(size=labels.shape)
     expected = make(loss)(labels, logits, weights)
@@ -319,7 +319,7 @@ def test_a_last_axis_of_one_is_no_class(loss):
 
 @pytest.mark.parametrize("shape", [(3,), (4, 4), (4, *SIZE, 2), (4, *SIZE, 1, 1)])
 @pytest.mark.parametrize("loss", PIXEL_LOSSES)
-def test_sample_weights_of_other_shapes_are_refused(loss, shape):
+def test_rejects_sample_weights_of_other_shapes(loss, shape):
     labels, logits = sample(loss)
     with pytest.raises(ValueError, match="`sample_weight` must be one weight per"):
         make(loss)(labels, logits, np.ones(shape))
@@ -334,7 +334,7 @@ def test_the_mean_is_the_only_reduction(loss, reduction):
 
 @pytest.mark.parametrize("ignore_class", [2.5, "255", (1, None), ["a"]])
 @pytest.mark.parametrize("loss", [*LOSSES, MeanIoU])
-def test_rejects_what_is_no_label(loss, ignore_class):
+def test_rejects_bad_ignore_class(loss, ignore_class):
     options = {"num_classes": CLASSES} if loss is MeanIoU else {}
     with pytest.raises(ValueError, match="`ignore_class` must be an int, a sequence"):
         make(loss, ignore_class=ignore_class, **options)

@@ -33,7 +33,7 @@ def test_is_the_mean_over_the_hard_pixels(batch, threshold, min_kept):
 
 
 @pytest.mark.backend("tensorflow", "run-time sizes")
-def test_sizes_may_be_known_at_run_time_only(batch):
+def test_dynamic_shapes(batch):
     labels, logits = batch
     loss = OHEMCrossentropy()
     expected = loss(labels, logits)
@@ -66,7 +66,7 @@ def test_weights_and_smoothing_do_not_choose_pixels(batch):
     np.testing.assert_allclose(float(loss(labels, logits)), expected, rtol=1e-5)
 
 
-def test_pixels_of_weight_0_are_no_candidates(batch):
+def test_pixels_of_weight_0_are_not_candidates(batch):
     labels, logits = batch
     without = np.where(labels == 0, 255, labels)
     expected = OHEMCrossentropy(0.1, 0.3)(without, logits)
@@ -82,6 +82,6 @@ def test_pixels_as_hard_as_the_last_are_kept():
 
 @pytest.mark.parametrize("argument", ["threshold", "min_kept"])
 @pytest.mark.parametrize("value", [-0.1, 1.1, 100000, float("nan")])
-def test_rejects_what_is_no_share(argument, value):
+def test_rejects_bad_shares(argument, value):
     with pytest.raises(ValueError, match=f"`{argument}` must be in .0, 1.. Received"):
         OHEMCrossentropy(**{argument: value})

@@ -43,7 +43,7 @@ def test_class_weights_of_numpy_as_frequencies_give_them(batch):
     assert loss.get_config()["class_weights"] == weights.tolist()
 
 
-def test_a_class_of_weight_0_is_as_void(batch):
+def test_a_class_of_weight_0_is_ignored(batch):
     labels, logits = batch
     result = SegmentationCrossentropy(class_weights=[1, 1, 0])(labels, logits)
     expected = crossentropy(labels, logits, (255, 2))
@@ -86,7 +86,7 @@ def pixel_model():
     return keras.Model(inputs, outputs)
 
 
-def test_replicas_with_unequal_shares_of_void_train_as_one_device(batch, two_replicas):
+def test_replicas_with_unequal_ignored_pixels_train_as_one_device(batch, two_replicas):
     """Most pixels of one replica are ignored, so the mean of replica means differs."""
     labels, images = batch
     labels[:2] = 255

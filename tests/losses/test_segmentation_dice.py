@@ -20,7 +20,7 @@ def test_is_the_mean_over_the_classes_that_occur(batch):
 
 
 @pytest.mark.keras3("keras.losses.Dice")
-def test_is_kerass_by_class_where_all_occur_and_nothing_is_void(batch):
+def test_equals_keras_if_all_classes_occur_and_no_pixel_is_ignored(batch):
     labels, logits = batch
     labels = np.where(labels == 255, 3, labels)
     theirs = keras.losses.Dice(axis=(0, 1, 2))
@@ -36,7 +36,7 @@ def test_sample_weights_count_in_all_sums(batch):
     np.testing.assert_allclose(float(result), expected, rtol=1e-5)
 
 
-def test_what_is_right_has_no_loss_whatever_is_predicted_in_void(batch):
+def test_correct_predictions_have_no_loss_whatever_ignored_pixels_hold(batch):
     """Keras's loss counts ignored pixels and absent classes as wrong."""
     labels, _ = batch
     logits = 50 * np.eye(4, dtype="float32")[np.where(labels == 255, 3, labels)]

@@ -22,7 +22,7 @@ def test_is_the_mean_over_valid_pixels(batch, gamma, class_weights):
     np.testing.assert_allclose(float(loss(*batch)), expected, rtol=1e-5)
 
 
-def test_is_kerass_where_nothing_is_void(batch):
+def test_equals_keras_without_ignored_pixels(batch):
     labels, logits = batch
     labels = labels % 3
     theirs = keras.losses.CategoricalFocalCrossentropy(alpha=1.0, from_logits=True)
@@ -37,7 +37,7 @@ def test_gamma_0_is_the_crossentropy(batch):
 
 
 @pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
-def test_what_is_known_or_all_wrong_has_the_true_gradient(gamma):
+def test_certain_and_wrong_predictions_have_the_true_gradient(gamma):
     """Keras's loss clips probabilities and has no gradient if all is wrong."""
     logits = np.array([[[[30.0, 0.0], [0.0, 30.0]]]], "float32")
     loss = SegmentationFocalCrossentropy(gamma)

@@ -92,7 +92,7 @@ def test_images_and_their_classes_count_alike():
     assert metric.result() == pytest.approx((1 + 1 / 3) / 2)
 
 
-def test_void_pixels_make_no_boundaries_in_either_map():
+def test_ignored_pixels_form_no_boundaries_in_either_map():
     labels = np.array([[0, 0, 255, 255, 1, 1]] * 3)
     classes = np.array([[0, 0, 1, 0, 1, 1]] * 3)
     metric = BoundaryF1(2, tolerance=0)
@@ -100,14 +100,14 @@ def test_void_pixels_make_no_boundaries_in_either_map():
     assert math.isnan(metric.result()) and np.isnan(metric.class_f1()).all()
 
 
-def test_several_void_labels():
+def test_several_ignored_labels():
     labels = np.array([[0, 0, 254, 255, 1, 1]])
     metric = BoundaryF1(2, ignore_class=(254, 255), tolerance=0)
     metric.add(labels, np.zeros_like(labels))
     assert math.isnan(metric.result())
 
 
-def test_predictions_that_are_no_class_have_no_score():
+def test_predictions_that_are_not_classes_have_no_score():
     labels = np.array([[0, 0, 0, 1, 1, 1]])
     metric = BoundaryF1(2, tolerance=0)
     metric.add(labels, np.array([[0, 0, 0, 255, 255, 255]]))
@@ -115,6 +115,6 @@ def test_predictions_that_are_no_class_have_no_score():
 
 
 @pytest.mark.parametrize("tolerance", [-1, math.inf, math.nan])
-def test_rejects_tolerances_that_are_no_distances(tolerance):
+def test_rejects_bad_tolerances(tolerance):
     with pytest.raises(ValueError, match=f"`tolerance` must.*: {tolerance=}"):
         BoundaryF1(2, tolerance=tolerance)

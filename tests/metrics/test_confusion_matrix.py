@@ -25,7 +25,7 @@ def test_equals_scikit_learn(dtype):
     assert not counts[:, 5].any()
 
 
-def test_several_void_labels_or_none():
+def test_several_ignored_labels_or_none():
     labels = np.array([0, 1, 2, 254, 255])
     zeros = np.zeros(5, int)
     assert confusion_matrix(labels, zeros, 3, (254, 255)).sum() == 3
@@ -33,12 +33,12 @@ def test_several_void_labels_or_none():
     assert confusion_matrix(labels[:3], zeros[:3], 3, (2, 1)).sum() == 1
 
 
-def test_predictions_that_are_no_class_have_their_own_column():
+def test_predictions_that_are_not_classes_have_their_own_column():
     counts = confusion_matrix([0, 0, 1, 1, 255], [0, 255, -1, 2, 7], 2)
     np.testing.assert_array_equal(counts, [[1, 0, 1], [0, 0, 2]])
 
 
-def test_void_and_empty_images_count_nothing():
+def test_ignored_and_empty_images_count_nothing():
     assert not confusion_matrix(np.full((3, 4), 255), np.zeros((3, 4), int), 2).any()
     assert not confusion_matrix(np.zeros((0, 4), int), np.zeros((0, 4), int), 2).any()
 

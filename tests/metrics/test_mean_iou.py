@@ -49,7 +49,7 @@ def test_counts_stay_exact_where_float32_and_int32_would_not():
 
 
 @pytest.mark.parametrize("dtype", ["int64", "int32"])
-def test_counts_go_on_behind_32_bits(dtype):
+def test_counts_continue_beyond_32_bits(dtype):
     """Sample weights simulate batches of 2^31 pixels each."""
     metric = MeanIoU(2, dtype=dtype)
     labels, logits = np.array([[[0, 1]]]), np.array([[[[1.0, 0.0], [0.0, 1.0]]]])

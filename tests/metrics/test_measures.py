@@ -47,14 +47,14 @@ def test_a_class_that_is_only_predicted_counts_for_iou_alone():
     assert measures.frequency_weighted_iou(counts) == 0.75
 
 
-def test_predictions_that_are_no_class_miss_and_are_no_others_mistake():
+def test_predictions_that_are_not_classes_are_misses_only():
     counts = [[2, 0, 2], [0, 3, 0]]
     assert measures.class_iou(counts).tolist() == [0.5, 1]
     assert measures.class_accuracy(counts).tolist() == [0.5, 1]
     assert measures.pixel_accuracy(counts) == 5 / 7
 
 
-def test_nothing_at_all_is_nan_and_warns_of_nothing():
+def test_empty_counts_are_nan_without_warnings():
     counts = np.zeros((3, 3), int)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -69,7 +69,7 @@ def test_nothing_at_all_is_nan_and_warns_of_nothing():
 
 
 @pytest.mark.parametrize("extra", [0, 1])
-def test_groups_are_what_merged_labels_count(extra):
+def test_groups_equal_merged_labels(extra):
     rng = np.random.default_rng(0)
     labels, classes = rng.integers(0, 4, 300), rng.integers(0, 4 + extra, 300)
     groups = np.array([0, 1, 0, 2, 3])

@@ -41,7 +41,7 @@ def blocks(request, monkeypatch):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_values_and_gradients_are_those_of_the_equations(way, blocks):
+def test_values_and_gradients_match_the_equations(way, blocks):
     logits, labels = cases()
 
     # A new function, because a compiled one keeps the size of its blocks.
@@ -87,7 +87,7 @@ def test_extreme_logits_stay_finite(scale):
     assert losses[-1] == 0 and not np.array(gradient)[-1].any()
 
 
-def test_a_perfect_prior_has_next_to_no_loss():
+def test_a_perfect_prior_has_almost_no_loss():
     """Only precision remains, whose denominator includes the diagonal, as released."""
     labels = np.repeat([0, 1], 50)[None]
     logits = np.where(labels[0][:, None] == labels[0], 30.0, -30.0)[None]
@@ -120,7 +120,7 @@ def test_an_ignored_class_below_the_number_of_classes():
 
 
 @pytest.mark.backend("tensorflow", "the compiled program is read")
-def test_no_map_of_all_pairs_but_the_gradient():
+def test_the_gradient_is_the_only_map_of_all_pairs():
     """The only N x N tensors in the compiled gradient are its results."""
     import tensorflow as tf
 

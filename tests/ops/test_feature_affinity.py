@@ -47,7 +47,7 @@ def value_and_gradients(a, b, order):
 
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("seed", range(4))
-def test_is_the_equation(order, seed):
+def test_matches_the_equation(order, seed):
     a, b = features(seed)
     result = feature_affinity(ops.array(a), ops.array(b), order)
     np.testing.assert_allclose(result, reference(a, b, order), rtol=1e-5)
@@ -116,7 +116,7 @@ def test_ways_of_running(order, way, four_rows):
 
 @pytest.mark.backend("tensorflow", "graphs of run-time sizes")
 @pytest.mark.parametrize("order", [1, 2])
-def test_run_time_sizes(order, four_rows):
+def test_dynamic_shapes(order, four_rows):
     import tensorflow as tf
 
     def run_way(function, a, b):
@@ -146,7 +146,7 @@ def test_half_precision(order, dtype):
     np.testing.assert_allclose(losses, reference(*wide, order), rtol=1e-5)
 
 
-def test_maps_that_agree_have_no_distance():
+def test_equal_maps_have_no_distance():
     """The distance is 0 up to rounding, because the closed form is a difference."""
     a = ops.array(features(pixels=200)[0])
     for order in (1, 2):
@@ -155,7 +155,7 @@ def test_maps_that_agree_have_no_distance():
 
 @pytest.mark.parametrize("noise", [1e-2, 1e-3])
 @pytest.mark.parametrize("channels", [16, 5])
-def test_close_maps_are_told_apart(channels, noise, float64):
+def test_similar_maps_have_an_exact_distance(channels, noise, float64):
     """A difference of squared norms would lose all digits and the gradient here."""
     rng = np.random.default_rng(0)
     a = np.abs(rng.normal(size=(1, 500, 16)))
@@ -171,7 +171,7 @@ def test_close_maps_are_told_apart(channels, noise, float64):
 
 @pytest.mark.backend("tensorflow", "the compiled program is read")
 @pytest.mark.parametrize("order", [1, 2])
-def test_nothing_of_n_by_n_elements_is_made(order, monkeypatch):
+def test_no_tensor_has_n_by_n_elements(order, monkeypatch):
     import tensorflow as tf
 
     pixels = 256

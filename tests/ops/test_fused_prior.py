@@ -48,7 +48,7 @@ def everything(function, *variables):
 
 @pytest.mark.parametrize("rows", [PIXELS, 4, 1])
 @pytest.mark.parametrize("way", WAYS)
-def test_equals_the_two_apart(way, rows, monkeypatch):
+def test_equals_separate_context_and_loss(way, rows, monkeypatch):
     monkeypatch.setattr(FILE, "_ROWS", rows)
     expected = everything(plain, *inputs())
 
@@ -75,7 +75,7 @@ def test_as_an_op(way):
 
 
 @pytest.mark.parametrize("labels", [None, np.full((2, PIXELS), -1)])
-def test_without_labels_there_is_no_loss_but_context(labels, monkeypatch):
+def test_without_labels_only_the_context_is_computed(labels, monkeypatch):
     monkeypatch.setattr(FILE, "_ROWS", 4)
 
     def without(x, kernel, bias):
@@ -106,7 +106,7 @@ def test_half_precision(dtype):
 
 
 @pytest.mark.backend("tensorflow", "the compiled program is read")
-def test_nothing_of_n_by_n_elements_is_made():
+def test_no_tensor_has_n_by_n_elements():
     """The compiled program has no N x N tensor, forward or in the gradient."""
     import tensorflow as tf
 

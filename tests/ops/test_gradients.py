@@ -18,7 +18,7 @@ def single(a):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_its_gradients_are_taken(way):
+def test_custom_gradients_are_used(way):
     a, b = np.array([2.0, 3.0], "float32"), np.array([5.0, 7.0], "float32")
 
     def total(a, b):
@@ -35,7 +35,7 @@ def test_its_gradients_are_taken(way):
     np.testing.assert_array_equal(by_b, [4 - 1] * 2)
 
 
-def test_an_output_that_is_not_used_has_gradients_of_zero():
+def test_unused_outputs_have_zero_gradients():
     _, found = gradients(
         lambda a, b: (ops.sum(pair(a, b)[0]), a), np.ones(2), np.ones(2)
     )

@@ -154,7 +154,7 @@ class TestEveryOp:
 
 
 @pytest.mark.backend("tensorflow", "graphs of run-time sizes")
-def test_resizing_to_a_size_known_at_run_time():
+def test_resizing_to_a_dynamic_size():
     x, target = tf.ones((1, 3, 4, 2)), tf.TensorSpec((None, None), "float32")
     function = tf.function(
         lambda like: ops.resize_bilinear(x, tf.unstack(tf.shape(like))),
@@ -165,7 +165,7 @@ def test_resizing_to_a_size_known_at_run_time():
 
 
 @pytest.mark.parametrize("size", [(360, 480), (97, 131), (11, 9)])
-def test_half_pixel_resizing_is_that_of_tensorflow(size):
+def test_half_pixel_resizing_equals_tensorflow(size):
     """The tolerance allows for TensorFlow's float32 positions."""
     x = np.random.default_rng(0).normal(size=(1, 45, 60, 3)).astype("float32")
     result = ops.resize_bilinear(keras.ops.array(x), size)

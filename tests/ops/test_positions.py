@@ -5,7 +5,7 @@ from keras_seg import ops
 from keras_seg.ops.positions import jitter_positions
 
 
-def test_at_1024_rows_they_are_the_released_ones():
+def test_positions_of_1024_rows_match_the_release():
     rows = np.arange(1024)
     np.testing.assert_array_equal(ops.row_positions(rows, 1024), rows // 8)
 
@@ -24,7 +24,7 @@ def test_the_lower_half_of_an_image_has_the_lower_coarse_rows_twice():
     np.testing.assert_array_equal(ops.coarse_positions(positions, 16), expected)
 
 
-def test_coarse_rows_are_picked_and_divided_as_released():
+def test_coarse_positions_match_the_release():
     """Nearest neighbor, then // 8; padding, 128, becomes the 17th row."""
     rng = np.random.default_rng(0)
     for height in (16, 33, 100, 129):
@@ -43,7 +43,7 @@ def test_noise_is_rounded_clipped_and_keeps_padding():
     np.testing.assert_array_equal(moved, [2, 3, 5, 5, 6, 15, 0, 16, 16])
 
 
-def test_noise_does_not_lean():
+def test_noise_is_unbiased():
     noise = np.random.default_rng(0).normal(0, 0.5, 100_000)
     moved = np.array(jitter_positions(np.full(100_000, 8), noise, 16)) - 8
     assert abs(moved.mean()) < 0.01  # rounding down, as released, gives -0.5
@@ -51,7 +51,7 @@ def test_noise_does_not_lean():
 
 
 @pytest.mark.parametrize(("channels", "base"), [(5, 100), (16, 100), (64, 10)])
-def test_the_table_is_that_of_the_equation(channels, base):
+def test_the_table_matches_the_equation(channels, base):
     table = ops.sinusoidal_table(17, channels, base, offset=1)
     for p, c in np.ndindex(table.shape):
         angle = p / base ** (2 * (c // 2) / channels)

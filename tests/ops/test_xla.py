@@ -76,14 +76,14 @@ def test_static_sizes_are_compiled_even_with_an_unknown_batch():
 
 
 @pytest.mark.parametrize("shape", [(2, None, 5, 2), (2, 6, None, 2), None])
-def test_run_time_sizes_are_not(shape):
+def test_dynamic_shapes_are_not_compiled(shape):
     spec = tf.TensorSpec(shape, "float32")
     assert not asks_for_xla(
         lambda x: ops.strip_pool(tf.ensure_shape(x, (None, None, None, 2))), spec
     )
 
 
-def test_a_run_time_target_size_is_not():
+def test_a_dynamic_target_size_is_not_compiled():
     size = tf.TensorSpec((), "int32")
     with keras_seg.xla_scope(True):
         assert asks_for_xla(lambda x: ops.resize_bilinear(x, (8, 9)), STATIC)
@@ -92,7 +92,7 @@ def test_a_run_time_target_size_is_not():
 
 
 @pytest.mark.parametrize("accelerator", [None, "GPU", "TPU"])
-def test_what_xla_makes_slower_on_a_cpu_is_compiled_elsewhere(accelerator, monkeypatch):
+def test_ops_slower_with_xla_on_a_cpu_are_compiled_elsewhere(accelerator, monkeypatch):
     devices = [tf.config.PhysicalDevice("/physical_device:CPU:0", "CPU")]
     if accelerator:
         name = f"/physical_device:{accelerator}:0"
