@@ -53,7 +53,7 @@ def test_counts_are_exact_above_the_range_of_float32():
     [
         ([0, 7, 9], [0, 0, 0], r"classes 0\.\.1 or ignored \(255\).*\[7, 9\]"),
         ([0, -1], [0, 0], r"Received: \[-1\]"),
-        ([[0, 1]], [0, 1], r"one shape. Received: \(1, 2\) and \(2,\)"),
+        ([[0, 1]], [0, 1], r"same shape. Received: \(1, 2\) and \(2,\)"),
         ([0.0], [0], "`labels` must be an integer array. Received the dtype"),
         ([0], [0.5], "`classes` must be an integer array"),
     ],
