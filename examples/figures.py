@@ -1,4 +1,4 @@
-"""Human figures drawn by a program, their keypoints, heat maps of these and a score.
+"""Procedurally drawn human figures with keypoints, heat maps and the PCK score.
 
 Points are (y, x) in pixels from the upper left corner of the image: the centre of the
 first pixel is (0.5, 0.5), and in an image reduced by 2 every coordinate is halved.
@@ -33,30 +33,30 @@ BONES = (
     *((a, b) for a, b, _ in ARMS + LEGS),
     *((b, c) for _, b, c in ARMS + LEGS),
 )
-_FINE = 4  # images are drawn this many times larger, then reduced: smooth edges
+_FINE = 4  # images are drawn larger by this factor, then reduced, for smooth edges
 _SKIN = ((255, 224, 196), (110, 68, 46))  # the lightest and the darkest
 _HAIR = ((226, 188, 120), (30, 24, 22))
 
 
 class Figures:
-    """Human figures before cluttered backgrounds, with the places of their joints.
+    """Human figures on cluttered backgrounds, with the positions of their joints.
 
-    Each image shows one figure in a random pose, from the front: its left is on the
-    right side of the body as one sees it, arms and legs may cross all the same. Build,
-    size, clothes and place vary, and limbs may leave the image. Among the shapes behind
-    the figure are some that look like limbs.
+    Each image shows one figure in a random pose from the front: the left of the body is
+    on the right of the image, but arms and legs may cross. Build, size, clothes and
+    position vary, and limbs may leave the image. Some shapes in the background look
+    like limbs.
 
-    A figure depends on `seed`, on its index and on `size` alone, as long as NumPy and
-    Pillow draw alike.
+    A figure depends only on `seed`, its index and `size`, for given versions of NumPy
+    and Pillow.
 
     Args:
         count: int. Number of figures.
         size: (height, width) of the images in pixels.
-        seed: int. Of another seed, all figures are others.
+        seed: int. Different seeds give different figures.
 
-    Item `i` is the tuple of the image, uint8 `(height, width, 3)`, the keypoints,
-    float `(14, 2)` in the order of `KEYPOINTS`, and whether they are within the image,
-    bool `(14,)`.
+    Item `i` is a tuple of the image, uint8 `(height, width, 3)`; the keypoints, float
+    `(14, 2)` in the order of `KEYPOINTS`; and whether they are within the image, bool
+    `(14,)`.
 
     Example: `image, keypoints, visible = Figures(10)[3]`
     """
@@ -81,17 +81,17 @@ class Figures:
 
 
 def heat_maps(keypoints, visible, size, stride, sigma):
-    """Gaussians around the keypoints, one map for each.
+    """Returns a map with a Gaussian around each keypoint.
 
     Args:
         keypoints: float `(count, 2)`, points in pixels.
-        visible: bool `(count,)`. The map of a keypoint that is not is zero.
-        size: (height, width) of the image.
-        stride: int. Pixels to a cell of the maps; `size` must be its multiple.
+        visible: bool `(count,)`. The maps of invisible keypoints are zero.
+        size: (height, width) of the image, multiples of `stride`.
+        stride: int. Size of a cell of the maps in pixels.
         sigma: float. Standard deviation, in cells.
 
     Returns:
-        float32 `(height / stride, width / stride, count)`, of at most 1.
+        float32 `(height / stride, width / stride, count)` in 0..1.
     """
     cells = np.asarray(keypoints) / stride
     rows, columns = (np.arange(length // stride) + 0.5 for length in size)
@@ -102,14 +102,14 @@ def heat_maps(keypoints, visible, size, stride, sigma):
 
 
 def decode(maps, stride):
-    """The points where heat maps have their maxima.
+    """Returns the points of the maxima of heat maps.
 
-    A maximum's point is the centre of its cell, moved by a quarter of a cell, along
-    each axis, to the larger one of its neighbours; but not at the border.
+    The point of a maximum is the centre of its cell, moved along each axis by a quarter
+    of a cell towards the larger of its two neighbours, except at the border.
 
     Args:
         maps: float `(batch, rows, columns, count)`.
-        stride: int. Pixels to a cell.
+        stride: int. Size of a cell in pixels.
 
     Returns:
         float `(batch, count, 2)`, points in pixels.
@@ -128,15 +128,15 @@ def decode(maps, stride):
 
 
 def pck(predicted, keypoints, visible, fraction):
-    """The share of keypoints found within a fraction of the torso's length.
+    """Returns the share of keypoints found within a fraction of the torso's length.
 
-    The torso reaches from the neck to the middle between the hips.
+    The torso extends from the neck to the midpoint of the hips.
 
     Args:
-        predicted: float `(batch, 14, 2)`, points in pixels.
-        keypoints: float `(batch, 14, 2)`, the true ones.
-        visible: bool `(batch, 14)`. Keypoints that are not do not count.
-        fraction: float.
+        predicted: float `(batch, 14, 2)`, predicted points in pixels.
+        keypoints: float `(batch, 14, 2)`, true points in pixels.
+        visible: bool `(batch, 14)`. Invisible keypoints do not count.
+        fraction: float. The largest distance, in torso lengths.
 
     Returns:
         float in 0..1.
@@ -148,7 +148,7 @@ def pck(predicted, keypoints, visible, fraction):
 
 
 def _pose(rng):
-    """Keypoints around the middle of the hips, in lengths of the torso."""
+    """Returns keypoints relative to the midpoint of the hips, in torso lengths."""
     points = np.zeros((len(KEYPOINTS), 2))
     points[NECK] = -1, 0
     points[HEAD] = -1 - rng.uniform(0.36, 0.44), rng.normal(0, 0.06)
@@ -173,13 +173,13 @@ def _pose(rng):
 
 
 def _limb(rng, length, angle, outwards):
-    """A limb at an angle from straight down, shorter where it points to the viewer."""
+    """Returns a limb at an angle from straight down, randomly shortened by depth."""
     length = length * rng.uniform(0.75, 1)
     return length * np.array([math.cos(angle), outwards * math.sin(angle)])
 
 
 def _place(rng, points, size):
-    """The keypoints in pixels near the middle of the image, and the torso's length."""
+    """Returns keypoints in pixels near the image centre, and the torso's length."""
     torso = size[0] * rng.uniform(0.19, 0.29)
     points = points * torso
     middle = (points.min(axis=0) + points.max(axis=0)) / 2
@@ -188,7 +188,7 @@ def _place(rng, points, size):
 
 
 def _background(rng, size, torso):
-    """Soft light, random shapes, and bent bars in the place of limbs."""
+    """Draws soft light, random shapes, and bent bars that look like limbs."""
     height, width = size
     light = rng.integers(0, 256, (4, 3, 3), dtype="uint8")
     large = (width * _FINE, height * _FINE)
@@ -210,7 +210,7 @@ def _background(rng, size, torso):
 
 
 def _paint_figure(rng, draw, points, torso):
-    """Paints legs, trunk, head and arms, each before the ones painted already."""
+    """Paints legs, trunk, head and arms, each in front of the previous ones."""
     skin, hair = _blend(rng, _SKIN), _blend(rng, _HAIR)
     shirt, trousers, shoes = (_any_color(rng) for _ in range(3))
     sleeve = shirt if rng.random() < 0.6 else skin
@@ -258,14 +258,14 @@ def _paint_head(draw, points, torso, skin, hair):
 
 
 def _bar(draw, a, b, radius_a, radius_b, color):
-    """A line with a darker rim, so that it stands out from what is behind."""
+    """Draws a line with a darker rim, so that it stands out from the background."""
     rim = 0.15 * min(radius_a, radius_b)
     _line(draw, a, b, radius_a + rim, radius_b + rim, _darker(color))
     _line(draw, a, b, radius_a - rim, radius_b - rim, color)
 
 
 def _line(draw, a, b, radius_a, radius_b, color):
-    """A line with round ends of two radii."""
+    """Draws a line with round ends of two radii."""
     along = np.subtract(b, a)
     length = np.linalg.norm(along)
     if length > 0:
@@ -278,12 +278,12 @@ def _line(draw, a, b, radius_a, radius_b, color):
 
 
 def _polygon(draw, corners, color):
-    # For Pillow, whole numbers are the centres of pixels.
+    # In Pillow, integer coordinates are the centres of pixels.
     draw.polygon([(x * _FINE - 0.5, y * _FINE - 0.5) for y, x in corners], fill=color)
 
 
 def _photograph(rng, image):
-    """The image at its size, in a random light and with noise."""
+    """Returns the image at its final size, with random lighting and noise."""
     image = np.asarray(image.reduce(_FINE), "float32")
     image = (image - 128) * rng.uniform(0.6, 1.05) + 128 + rng.uniform(-20, 20)
     image = image + rng.normal(0, rng.uniform(1, 6), image.shape)

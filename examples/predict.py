@@ -1,9 +1,9 @@
-"""Writes class maps for a folder of images, with an exported SavedModel.
+"""Writes class maps for a folder of images with an exported SavedModel.
 
     python examples/predict.py saved_models/spnet/1 images classes
 
-This is all that a client needs: TensorFlow, and no keras_seg. Each map is a PNG of the
-image's name and size whose values are the classes.
+Only TensorFlow is needed, not keras_seg. Each class map is a PNG with the name and size
+of the image, whose values are the classes.
 """
 
 import argparse
@@ -19,9 +19,9 @@ def main(args):
     args.output.mkdir(parents=True, exist_ok=True)
     paths = sorted(args.images.iterdir())
     if len({path.stem for path in paths}) < len(paths):
-        raise SystemExit("Two images of one name would have one map: rename one.")
+        raise SystemExit("Two images with one name would have one map: rename one.")
     for path in paths:
-        # As people see it: telephones note how a photograph is to be turned.
+        # Turn the image upright: phones store the orientation of a photograph.
         image = np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB"))
         classes = predict(images=tf.constant(image[None]))["classes"][0].numpy()
         Image.fromarray(classes).save(args.output / f"{path.stem}.png")

@@ -1,22 +1,22 @@
-"""Trains all four papers' ideas in one network, composed of the package's parts.
+"""Trains a network that combines the ideas of all four papers.
 
-Strip pooling sits inside the backbone, a context prior behind it; height-driven
-attention weights DeepLabV3+'s decoder; and dual super-resolution teaches the network,
-which sees images at half of their size, at the full one.
+The backbone contains strip pooling and is followed by a context prior; height-driven
+attention weights the features of DeepLabV3+'s decoder; and dual super-resolution trains
+the network at full size on images of half size.
 
-Procedural street scenes (no data needed), CamVid, or a folder of your own:
+Train on procedural street scenes (no data needed), CamVid, or your own folder:
 
     python examples/train_combined.py
     python examples/train_combined.py --data camvid --data-dir CamVid
     python examples/train_combined.py --data folder --data-dir my_images
 
-The layout of a folder of your own, and what the flags mean, are those of
-train_spnet.py. Sizes and scales are those of the full images.
+See train_spnet.py for the layout of your own folder. Crop sizes and scales refer to the
+full images.
 """
 
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read as TensorFlow is imported
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before importing TensorFlow
 
 import shutil
 
@@ -40,7 +40,7 @@ from keras_seg.command.training_flags import parse_training_flags
 from keras_seg.training.backup import epochs_done
 from keras_seg.training.worker import worker
 
-# What flags are by default, by data set; see training_flags.DEFAULTS for the others.
+# Defaults of flags by data set; see training_flags.DEFAULTS for the others.
 RECIPES = {
     "scenes": {
         "backbone": "resnet10",
@@ -52,9 +52,9 @@ RECIPES = {
     "default": {"weights": "imagenet", "backbone_rate": 0.1},
 }
 
-# Images are seen at half of their size.
+# From the network's images, of half size, to the labels.
 SCALE = 2
-# The weights of the losses, as in the papers; see train_dsrl.py for that of the images.
+# Loss weights as in the papers; see train_dsrl.py for that of "super_resolution".
 WEIGHTS = {
     "segmentation": 1.0,
     "context_prior": 1.0,
@@ -65,18 +65,21 @@ WEIGHTS = {
 
 def add_flags(parser):
     add = parser.add_argument_group("the combined network").add_argument
-    add("--filters", type=int, default=128, help="of the decoder")
+    add("--filters", type=int, default=128, help="filters of the decoder")
 
 
 def combined_network(num_classes, pyramid, prior_size, filters=128, positions=False):
-    """SPNet's backbone, CPNet's prior and HANet's decoder, with DSRL around them.
+    """Builds SPNet's backbone, CPNet's prior and HANet's decoder, wrapped in DSRL.
 
     Args:
-        num_classes: int.
-        pyramid: a feature pyramid.
+        num_classes: int. Number of classes.
+        pyramid: a feature pyramid, as from `backbones.build`.
         prior_size: pair of ints, rows and columns of the last level's features.
         filters: int. Channels of the decoder and of the prior's contexts.
-        positions: bool. Whether the rows' positions in the whole image are an input.
+        positions: bool. Whether row positions in the whole image are an input.
+
+    Returns:
+        `keras.Model` with the outputs of `WEIGHTS`.
     """
     pyramid = backbones.feature_pyramid(pyramid, insert=models.strip_pooling_places)
     image = keras.Input((None, None, 3), name="image")
@@ -118,7 +121,7 @@ def combined_network(num_classes, pyramid, prior_size, filters=128, positions=Fa
 
 
 def main(args):
-    # Devices and machines first, then random numbers.
+    # The strategy must exist before any operation runs on the devices.
     strategy = training.distribution_strategy()
     index, _ = worker()
     keras.utils.set_random_seed(args.seed)
@@ -185,7 +188,7 @@ def main(args):
             },
         )
 
-    # Training; best.keras, log.csv and a backup of the run are in its folder.
+    # Training writes best.keras, log.csv and a backup to the folder of the run.
     targets = training.named_targets(model)
     train, val = (
         training.distribute_batches(batches.map(targets), strategy)
@@ -207,12 +210,12 @@ def main(args):
                 overwrite=args.overwrite,
             ),
         ],
-        shuffle=False,  # the pipeline does that
+        shuffle=False,  # the pipeline shuffles
     )
     if index > 0:
-        return  # the chief of several machines goes on alone
+        return  # only the chief worker evaluates and exports
 
-    # Evaluation, pictures and export of the best model, without what trains it.
+    # Evaluate, draw and export the best model, without its training-only outputs.
     best = keras.saving.load_model(args.output / "best.keras", compile=False)
     best = models.inference_model(best)
     batches = data.evaluation_pipeline(val_set, args.val_batch_size)
@@ -228,7 +231,7 @@ def main(args):
         class_names=val_set.class_names,
         palette=val_set.palette,
     )
-    shutil.rmtree(args.output / "backup")  # the run is finished
+    shutil.rmtree(args.output / "backup")  # a finished run does not resume
     print(f"{inference.evaluation_table(result)}  on {len(val_set)} images")
     print(f"model        {args.output / 'best.keras'}")
     print(f"SavedModel   {exported}")

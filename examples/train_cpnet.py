@@ -1,22 +1,22 @@
-"""Trains CPNet, which learns which pixels share a class, and its baselines.
+"""Trains CPNet, which learns which pixels share a class, or one of its baselines.
 
-Procedural street scenes (no data needed), CamVid, or a folder of your own:
+Train on procedural street scenes (no data needed), CamVid, or your own folder:
 
     python examples/train_cpnet.py
     python examples/train_cpnet.py --data camvid --data-dir CamVid
-    python examples/train_cpnet.py --supervision cross-entropy   # no affinity loss
-    python examples/train_cpnet.py --supervision none            # no prior at all
+    python examples/train_cpnet.py --supervision cross-entropy   # no global terms
+    python examples/train_cpnet.py --supervision none            # no context prior
 
-With --fused-prior, memory grows with the number of the features' cells instead of their
-square, which large crops need. The layout of a folder of your own, and how runs go on,
-are those of train_spnet.py. Afterwards, to see what the prior learned:
+With --fused-prior, memory grows linearly with the number of feature cells instead of
+quadratically, which large crops need. See train_spnet.py for the layout of your own
+folder and how to resume a run. After training, draw the learned prior:
 
     keras-seg draw prior runs/cpnet/best.keras image.png
 """
 
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read as TensorFlow is imported
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before importing TensorFlow
 
 import shutil
 
@@ -39,7 +39,7 @@ from keras_seg.command.training_flags import open_training_data, parse_training_
 from keras_seg.training.backup import epochs_done
 from keras_seg.training.worker import worker
 
-# What flags are by default, by data set; see training_flags.DEFAULTS for the others.
+# Defaults of flags by data set; see training_flags.DEFAULTS for the others.
 RECIPES = {
     "scenes": {
         "backbone": "resnet10",
@@ -65,15 +65,15 @@ def add_flags(parser):
         "--supervision",
         choices=["affinity", "cross-entropy", "none"],
         default="affinity",
-        help="of the prior; none leaves it out",
+        help='loss of the context prior; "none" removes the prior',
     )
-    add("--filters", type=int, default=128, help="of the contexts; the paper's: 512")
-    add("--kernel-size", type=int, default=5, help="of the aggregation; at 64 cells 11")
-    add("--fused-prior", action="store_true", help="memory linear in the cells")
+    add("--filters", type=int, default=128, help="filters of the contexts; paper: 512")
+    add("--kernel-size", type=int, default=5, help="of aggregation; paper: 11")
+    add("--fused-prior", action="store_true", help="linear memory in feature cells")
 
 
 def main(args):
-    # Devices and machines first, then random numbers.
+    # The strategy must exist before any operation runs on the devices.
     strategy = training.distribution_strategy()
     index, _ = worker()
     keras.utils.set_random_seed(args.seed)
@@ -101,8 +101,8 @@ def main(args):
         f"{num_classes} classes, {len(train)} steps an epoch"
     )
 
-    # Model, losses and optimizer, with the weights of the paper's losses. Without its
-    # global terms, the affinity loss is the binary cross-entropy.
+    # Model, losses with the paper's weights, and optimizer. Without its global terms,
+    # the affinity loss is the binary cross-entropy.
     size = models.prior_size(args.crop, args.output_stride)
     global_weight = 1.0 if args.supervision == "affinity" else 0.0
     with strategy.scope():
@@ -144,7 +144,7 @@ def main(args):
         weights = {"segmentation": 1.0, "auxiliary": 0.4}
         if args.supervision != "none":
             loss_of["context_prior"] = (
-                losses.OutputLoss()  # the model works the loss out by itself
+                losses.OutputLoss()  # the model computes the loss itself
                 if args.fused_prior
                 else losses.AffinityLoss(
                     size,
@@ -163,7 +163,7 @@ def main(args):
             },
         )
 
-    # Training; best.keras, log.csv and a backup of the run are in its folder.
+    # Training writes best.keras, log.csv and a backup to the folder of the run.
     targets = training.named_targets(model)
     train, val = (
         training.distribute_batches(batches.map(targets), strategy)
@@ -186,12 +186,12 @@ def main(args):
                 class_names=train_set.class_names,
             ),
         ],
-        shuffle=False,  # the pipeline does that
+        shuffle=False,  # the pipeline shuffles
     )
     if index > 0:
-        return  # the chief of several machines goes on alone
+        return  # only the chief worker evaluates and exports
 
-    # Evaluation, pictures and export of the best model, without its auxiliary head.
+    # Evaluate, draw and export the best model, without its training-only outputs.
     best = keras.saving.load_model(args.output / "best.keras", compile=False)
     best = models.inference_model(best)
     batches = data.evaluation_pipeline(val_set, args.val_batch_size)
@@ -208,7 +208,7 @@ def main(args):
         class_names=val_set.class_names,
         palette=val_set.palette,
     )
-    shutil.rmtree(args.output / "backup")  # the run is finished
+    shutil.rmtree(args.output / "backup")  # a finished run does not resume
     print(f"{inference.evaluation_table(result)}  on {len(val_set)} images")
     print(f"model        {args.output / 'best.keras'}")
     print(f"SavedModel   {exported}")

@@ -1,24 +1,24 @@
-"""Trains DSRL: DeepLabV3+ that sees images at half their size and predicts at the full.
+"""Trains DSRL: DeepLabV3+ with images of half size and predictions at full size.
 
-Procedural street scenes (no data needed), CamVid, or a folder of your own:
+Train on procedural street scenes (no data needed), CamVid, or your own folder:
 
     python examples/train_dsrl.py
     python examples/train_dsrl.py --data camvid --data-dir CamVid
-    python examples/train_dsrl.py --parts sssr        # no second branch
-    python examples/train_dsrl.py --parts none        # DeepLabV3+ at half the size
-    python examples/train_dsrl.py --stages sssr sisr fa   # one after another
+    python examples/train_dsrl.py --parts sssr        # no super-resolution branch
+    python examples/train_dsrl.py --parts none        # DeepLabV3+ at half size
+    python examples/train_dsrl.py --stages sssr sisr fa   # parts added in turn
 
-Sizes and scales are those of the full images. With --stages each part joins after the
-epochs of those before; the best model of a stage begins the next. The layout of a
-folder of your own, and how runs go on, are those of train_spnet.py. Afterwards, to see
-what both branches learned:
+Crop sizes and scales refer to the full images. With --stages, each stage adds a part
+and starts from the best model of the stage before. See train_spnet.py for the layout of
+your own folder and how to resume a run. After training, draw the outputs of both
+branches:
 
     keras-seg draw resolution runs/dsrl/best.keras image.png --reduce
 """
 
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read as TensorFlow is imported
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before importing TensorFlow
 
 import shutil
 
@@ -42,7 +42,7 @@ from keras_seg.command.training_flags import open_training_data, parse_training_
 from keras_seg.training.backup import epochs_done
 from keras_seg.training.worker import worker
 
-# What flags are by default, by data set; see training_flags.DEFAULTS for the others.
+# Defaults of flags by data set; see training_flags.DEFAULTS for the others.
 RECIPES = {
     "scenes": {
         "backbone": "resnet10",
@@ -60,8 +60,8 @@ RECIPES = {
     },
     "default": {"weights": "imagenet", "backbone_rate": 0.1},
 }
-# The outputs that are trained with each part, and the weights of their losses. The
-# paper's 0.1 is for images of deviation 1; the same for RGB / 255 is 2.
+# The outputs trained with each part, and their loss weights. The paper's weight of 0.1
+# is for images with standard deviation 1; the equivalent for RGB / 255 is 2.
 WEIGHTS = {"segmentation": 1.0, "super_resolution": 2.0, "feature_affinity": 1.0}
 PARTS = {
     "none": ["segmentation"],
@@ -73,10 +73,10 @@ PARTS = {
 
 def add_flags(parser):
     add = parser.add_argument_group("DSRL").add_argument
-    add("--parts", choices=[*PARTS], default="fa", help="up to which to train")
-    add("--stages", choices=[*PARTS][1:], nargs="+", help="epochs for each, in turn")
-    add("--upscale", type=int, default=2, help="from the images seen to the labels")
-    add("--filters", type=int, default=128, help="of the decoder; DeepLab's: 256")
+    add("--parts", choices=[*PARTS], default="fa", help="last part to train")
+    add("--stages", choices=[*PARTS][1:], nargs="+", help="parts to train in turn")
+    add("--upscale", type=int, default=2, help="scale from input images to labels")
+    add("--filters", type=int, default=128, help="of the decoder; DeepLab: 256")
     add("--separable", action="store_true", help="depthwise separable convolutions")
     add("--extension", choices=["light", "full"], default="light")
     add("--extension-filters", type=int, nargs=2, help="of its two convolutions")
@@ -85,7 +85,7 @@ def add_flags(parser):
 
 
 def build_model(args, num_classes, channels):
-    """DSRL with all its branches, or the baseline, which is of small images alone."""
+    """Returns a DSRL with all its branches, or the baseline on small images."""
     pyramid = backbones.build(
         args.backbone,
         args.output_stride,
@@ -112,7 +112,7 @@ def build_model(args, num_classes, channels):
 
 
 def reduce_both(args):
-    """What the baseline maps a data set with: images and labels of the low size."""
+    """Returns a map function that reduces both images and labels, for the baseline."""
     scale = args.upscale
 
     def reduce(images, labels):
@@ -125,7 +125,7 @@ def reduce_both(args):
 
 
 def compile_model(args, model, steps, ignore_class):
-    """Compiles a model with the paper's losses for the outputs that it has."""
+    """Compiles a model with the paper's losses for its outputs."""
     loss = {
         "segmentation": losses.from_name(
             args.loss,
@@ -153,7 +153,7 @@ def compile_model(args, model, steps, ignore_class):
 
 
 def train_part(args, folder, model, strategy, train_set, val_set):
-    """Trains the outputs that a model has; its best weights are in it afterwards."""
+    """Trains the outputs of a model and loads its best weights afterwards."""
     train = data.training_pipeline(
         train_set,
         args.batch_size,
@@ -192,24 +192,24 @@ def train_part(args, folder, model, strategy, train_set, val_set):
     )
     model.fit(
         train,
-        epochs=args.epochs,  # none is left of a part that was finished before
+        epochs=args.epochs,  # none is left for a part that is finished already
         verbose="auto" if worker()[0] == 0 else 0,
         validation_data=val,
         validation_freq=args.val_every,
         callbacks=[training.TimeEstimate(), *callbacks],
-        shuffle=False,  # the pipeline does that
+        shuffle=False,  # the pipeline shuffles
     )
     training.load_weights(model, folder / "best.keras")
 
 
 def main(args):
-    # Devices and machines first, then random numbers.
+    # The strategy must exist before any operation runs on the devices.
     strategy = training.distribution_strategy()
     keras.utils.set_random_seed(args.seed)
     if args.deterministic:
         tf.config.experimental.enable_op_determinism()
 
-    # Data, the model, and its parts one after another or all at once.
+    # Data and model; the parts are trained one after another or all at once.
     train_set, val_set = open_training_data(args)
     with strategy.scope():
         model = build_model(args, train_set.num_classes, train_set.channels)
@@ -219,9 +219,9 @@ def main(args):
         folder = args.output / part
         train_part(args, folder, network, strategy, train_set, val_set)
     if worker()[0] > 0:
-        return  # the chief of several machines goes on alone
+        return  # only the chief worker evaluates and exports
 
-    # Evaluation, pictures and export of what is left for inference.
+    # Evaluate, draw and export the inference model.
     if args.parts == "none":
         logits = layers.BilinearUpsample(args.upscale)(network.output["segmentation"])
         network = keras.Model(network.input, logits)
@@ -243,7 +243,7 @@ def main(args):
         palette=val_set.palette,
     )
     for backup in [*args.output.rglob("backup")]:
-        shutil.rmtree(backup)  # the run is finished
+        shutil.rmtree(backup)  # a finished run does not resume
     print(f"{inference.evaluation_table(result)}  on {len(val_set)} images")
     print(f"model        {args.output / 'best.keras'}")
     print(f"SavedModel   {exported}")

@@ -1,21 +1,21 @@
-"""Trains HANet, DeepLabV3+ with attention by height, or its baseline without.
+"""Trains HANet, DeepLabV3+ with height-driven attention, or its baseline without.
 
-Procedural street scenes (no data needed), CamVid, or a folder of your own:
+Train on procedural street scenes (no data needed), CamVid, or your own folder:
 
     python examples/train_hanet.py
     python examples/train_hanet.py --data camvid --data-dir CamVid
     python examples/train_hanet.py --network deeplab_v3_plus    # the baseline
 
-Crops tell the network where in the image they come from; whole images, in validation
-and when the model is served, need not. The layout of a folder of your own, and how runs
-go on, are those of train_spnet.py. Afterwards, to see what the attention does:
+Training crops include the positions of their rows in the whole image; whole images, in
+validation and serving, do not need them. See train_spnet.py for the layout of your own
+folder and how to resume a run. After training, draw the attention:
 
     keras-seg draw attention runs/hanet/best.keras image.png
 """
 
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read as TensorFlow is imported
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before importing TensorFlow
 
 import argparse
 import shutil
@@ -39,7 +39,7 @@ from keras_seg.command.training_flags import open_training_data, parse_training_
 from keras_seg.training.backup import epochs_done
 from keras_seg.training.worker import worker
 
-# What flags are by default, by data set; see training_flags.DEFAULTS for the others.
+# Defaults of flags by data set; see training_flags.DEFAULTS for the others.
 RECIPES = {
     "scenes": {
         "backbone": "resnet10",
@@ -72,11 +72,17 @@ RECIPES = {
 def add_flags(parser):
     add = parser.add_argument_group("HANet").add_argument
     add("--network", choices=["hanet", "deeplab_v3_plus"], default="hanet")
-    add("--points", type=int, nargs="+", default=(1, 2, 3, 4), help="of attention")
-    add("--reduction-ratio", type=int, help="64 at output stride 8, else 32")
-    add("--position-noise", type=float, default=0.5, help="in 16ths of the image")
+    add(
+        "--points",
+        type=int,
+        nargs="+",
+        default=(1, 2, 3, 4),
+        help="places of the attention layers",
+    )
+    add("--reduction-ratio", type=int, help="default: 64 at output stride 8, else 32")
+    add("--position-noise", type=float, default=0.5, help="in 16ths of the height")
     add("--attention-weight-decay", type=float, default=1e-4)
-    add("--filters", type=int, help="of the decoder")
+    add("--filters", type=int, help="filters of the decoder")
     add(
         "--separable",
         action=argparse.BooleanOptionalAction,
@@ -85,7 +91,7 @@ def add_flags(parser):
 
 
 def main(args):
-    # Devices and machines first, then random numbers.
+    # The strategy must exist before any operation runs on the devices.
     strategy = training.distribution_strategy()
     index, _ = worker()
     keras.utils.set_random_seed(args.seed)
@@ -117,7 +123,7 @@ def main(args):
         f"{num_classes} classes, {len(train)} steps an epoch"
     )
 
-    # Model, losses and optimizer, with the weights of the release's losses.
+    # Model, losses with the weights of the authors' code, and optimizer.
     with strategy.scope():
         pyramid = backbones.build(
             args.backbone,
@@ -168,7 +174,7 @@ def main(args):
             },
         )
 
-    # Training; best.keras, log.csv and a backup of the run are in its folder.
+    # Training writes best.keras, log.csv and a backup to the folder of the run.
     targets = training.named_targets(model)
     train, val = (
         training.distribute_batches(batches.map(targets), strategy)
@@ -191,12 +197,12 @@ def main(args):
                 class_names=train_set.class_names,
             ),
         ],
-        shuffle=False,  # the pipeline does that
+        shuffle=False,  # the pipeline shuffles
     )
     if index > 0:
-        return  # the chief of several machines goes on alone
+        return  # only the chief worker evaluates and exports
 
-    # Evaluation, pictures and export of the best model, without its auxiliary head.
+    # Evaluate, draw and export the best model, without its auxiliary head.
     best = keras.saving.load_model(args.output / "best.keras", compile=False)
     best = models.inference_model(best)
     batches = data.evaluation_pipeline(val_set, args.val_batch_size)
@@ -213,7 +219,7 @@ def main(args):
         class_names=val_set.class_names,
         palette=val_set.palette,
     )
-    shutil.rmtree(args.output / "backup")  # the run is finished
+    shutil.rmtree(args.output / "backup")  # a finished run does not resume
     print(f"{inference.evaluation_table(result)}  on {len(val_set)} images")
     print(f"model        {args.output / 'best.keras'}")
     print(f"SavedModel   {exported}")

@@ -1,25 +1,25 @@
-"""Trains heat maps of keypoints by dual super-resolution learning, on drawn figures.
+"""Trains a pose network with dual super-resolution learning, on drawn figures.
 
     python examples/train_pose.py
     python examples/train_pose.py --arms dual --epochs 40
     python examples/train_pose.py --backbone resnet18 --weights imagenet
 
-DSRL is not for segmentation alone: here a pose network of plain Keras layers is
-wrapped. It sees images of half the size, and finds the joints of a figure in one of
+DSRL is not limited to segmentation: this example wraps a pose network of plain Keras
+layers. The network takes images of half size and finds the joints of a figure in one of
 three ways:
 
     plain      heat maps at a quarter of the small image's size
-    extended   the decoder is extended: heat maps of twice that size
-    dual       besides, a second branch reconstructs the full image, and the affinity
-               ties the features of both; for inference, this is dropped again
+    extended   an extended decoder, with heat maps of twice that size
+    dual       also a second branch that reconstructs the full image, and the affinity
+               loss between the features of both; removed for inference
 
-Figures, steps and seed are the same for all. What counts is the share of the joints
-found within a fraction of the torso's length (PCK), in the full image.
+Figures, steps and seed are the same for all. The score (PCK) is the share of joints
+found within a fraction of the torso's length, in the full image.
 """
 
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read as TensorFlow is imported
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before importing TensorFlow
 
 import argparse
 import pathlib
@@ -36,21 +36,22 @@ from keras_seg.inference import flops
 from keras_seg.training import named_targets
 from keras_seg.visualization.legend import BACKGROUND, INK
 
-SCALE = 2  # from the images that the networks see to the full ones
-STRIDE = 4  # of the heat maps, in pixels of an image that has their resolution
-SIGMA = 1.0  # of the Gaussians, in cells
-# The paper's 0.1 is for images of deviation 1; the same for RGB / 255 is 2.
+SCALE = 2  # from the networks' input images to the full images
+STRIDE = 4  # of the heat maps, in pixels of the image at their resolution
+SIGMA = 1.0  # standard deviation of the Gaussians, in cells
+# The paper's weight of 0.1 is for images with standard deviation 1; the equivalent for
+# RGB / 255 is 2.
 WEIGHTS = {"heat_maps": 1.0, "super_resolution": 2.0, "feature_affinity": 1.0}
 ARMS = {"plain": ["heat_maps"], "extended": ["heat_maps"], "dual": list(WEIGHTS)}
 FRACTIONS = (0.1, 0.2)
-ENLARGED = 2  # pixels of the picture for each of the full image
+ENLARGED = 2  # scale from the full image to the picture
 COLORS = {"neck": (255, 255, 255), "left": (255, 220, 0), "right": (0, 200, 255)}
 
 
 def pose_network(args):
-    """A backbone, transposed convolutions up to a quarter of the size, and heat maps.
+    """Builds a backbone with transposed convolutions up to a quarter of the image size.
 
-    The design is that of "Simple Baselines for Human Pose Estimation", ECCV 2018.
+    The design follows "Simple Baselines for Human Pose Estimation", ECCV 2018.
     """
     pyramid = backbones.build(args.backbone, args.output_stride, args.weights)
     image = keras.Input((None, None, 3), name="image")
@@ -69,7 +70,7 @@ def pose_network(args):
 
 
 def build_arm(args, arm):
-    """The network of an arm, with what only training needs."""
+    """Builds the network of an arm, with its training-only parts."""
     keras.utils.set_random_seed(args.seed)
     network = pose_network(args)
     if arm == "plain":
@@ -88,10 +89,10 @@ def build_arm(args, arm):
 
 
 def heat_map_loss(true, predicted):
-    """The cross-entropy of a keypoint's place among the cells of its map.
+    """Computes the cross-entropy of a keypoint's position among the cells of its map.
 
-    The squared error, which is usual, takes long to leave its trap, maps of zeros. An
-    invisible keypoint has no loss.
+    The usual squared error takes long to escape from the local minimum of maps of
+    zeros. Invisible keypoints have no loss.
     """
     cells = (1, 2)
     scores = predicted - keras.ops.logsumexp(predicted, axis=cells, keepdims=True)
@@ -100,7 +101,7 @@ def heat_map_loss(true, predicted):
 
 
 def train(args, model, figures, stride):
-    """Fits a model to figures, with so many pixels of the full images to a cell."""
+    """Fits a model to figures; a cell has `stride` pixels of the full images."""
     images, keypoints, visible = figures
     maps = [
         heat_maps(*points, args.size, stride, SIGMA)
@@ -128,10 +129,11 @@ def train(args, model, figures, stride):
 
 
 def run_arm(args, arm, train_figures, test_figures):
-    """Trains and tests an arm; what is left of it for inference is saved.
+    """Trains and tests an arm, and saves its inference model.
 
-    Returns the predicted points, the images that the second branch reconstructs, if
-    there is one, and a line of scores.
+    Returns:
+        The predicted points, the images that the second branch reconstructs or None,
+        and a line of scores.
     """
     model = build_arm(args, arm)
     stride = STRIDE * SCALE if arm == "plain" else STRIDE
@@ -158,19 +160,19 @@ def run_arm(args, arm, train_figures, test_figures):
 
 
 def draw_figures(args, count, seed):
-    """Arrays of images, of the keypoints and of whether these are visible."""
+    """Returns arrays of images, of keypoints, and of whether these are visible."""
     images, keypoints, visible = zip(*Figures(count, args.size, seed), strict=True)
     return np.stack(images), np.stack(keypoints), np.stack(visible)
 
 
 def enlarge(image, factor):
-    """A picture of an array, pixel by pixel."""
+    """Returns an enlarged picture of an array, without smoothing."""
     image = np.clip(np.round(image), 0, 255).astype("uint8")
     return Image.fromarray(image.repeat(factor, axis=0).repeat(factor, axis=1))
 
 
 def skeleton(image, points, visible):
-    """An enlarged image with the bones between visible joints."""
+    """Returns an enlarged image with the bones between visible joints."""
     picture = enlarge(image, ENLARGED)
     draw = ImageDraw.Draw(picture)
     for a, b in BONES:
@@ -183,7 +185,7 @@ def skeleton(image, points, visible):
 
 
 def sheet(columns):
-    """One picture of columns of pictures by their titles."""
+    """Returns one picture of titled columns of pictures."""
     font = ImageFont.load_default(size=15)
     width, height = next(iter(columns.values()))[0].size
     step, below = width + 8, height + 8
@@ -227,13 +229,13 @@ if __name__ == "__main__":
     )
     add = parser.add_argument
     add("--arms", choices=list(ARMS), nargs="+", default=list(ARMS))
-    add("--figures", type=int, default=3000, help="to train on")
+    add("--figures", type=int, default=3000, help="number of training figures")
     add("--test-figures", type=int, default=500)
-    add("--size", type=int, nargs=2, default=(128, 96), help="of the full images")
+    add("--size", type=int, nargs=2, default=(128, 96), help="size of the full images")
     add("--backbone", default="resnet10", help="see docs/guides/backbone_table.md")
-    add("--weights", help='of the backbone, such as "imagenet"')
+    add("--weights", help='backbone weights, such as "imagenet"')
     add("--output-stride", type=int, choices=[8, 16, 32], default=8)
-    add("--filters", type=int, default=64, help="of the decoder")
+    add("--filters", type=int, default=64, help="filters of the decoder")
     add("--affinity-subscale", type=int, default=2)
     add("--batch-size", type=int, default=16)
     add("--epochs", type=int, default=6)

@@ -1,20 +1,20 @@
 """Trains SPNet, evaluates it, exports it for TF Serving and draws some predictions.
 
-Procedural street scenes (no data needed), CamVid, or a folder of your own:
+Train on procedural street scenes (no data needed), CamVid, or your own folder:
 
     python examples/train_spnet.py
     python examples/train_spnet.py --data camvid --data-dir CamVid
     python examples/train_spnet.py --data folder --data-dir my_images
 
-A folder of your own has train/images, train/labels, val/images and val/labels, and
-classes.txt with a class a line; docs/guides/data_sets.md tells more. A run that was
-interrupted goes on where it was when the same command is given again. Several GPUs of
-a machine are used, and several machines with TF_CONFIG: docs/guides/distributed.md.
+Your own folder has train/images, train/labels, val/images, val/labels and classes.txt
+with one class per line; see docs/guides/data_sets.md. If interrupted, rerun the same
+command; it resumes after the last completed epoch. All GPUs of the machine are used,
+and several machines with TF_CONFIG; see docs/guides/distributed.md.
 """
 
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read as TensorFlow is imported
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before importing TensorFlow
 
 import shutil
 
@@ -37,7 +37,7 @@ from keras_seg.command.training_flags import open_training_data, parse_training_
 from keras_seg.training.backup import epochs_done
 from keras_seg.training.worker import worker
 
-# What flags are by default, by data set; see training_flags.DEFAULTS for the others.
+# Defaults of flags by data set; see training_flags.DEFAULTS for the others.
 RECIPES = {
     "scenes": {
         "backbone": "resnet10",
@@ -58,7 +58,7 @@ RECIPES = {
 
 
 def main(args):
-    # Devices and machines first, then random numbers.
+    # The strategy must exist before any operation runs on the devices.
     strategy = training.distribution_strategy()
     index, _ = worker()
     keras.utils.set_random_seed(args.seed)
@@ -86,7 +86,7 @@ def main(args):
         f"{num_classes} classes, {len(train)} steps an epoch"
     )
 
-    # Model, losses and optimizer, with the weights of the release's losses.
+    # Model, losses with the weights of the authors' code, and optimizer.
     with strategy.scope():
         pyramid = backbones.build(
             args.backbone,
@@ -120,7 +120,7 @@ def main(args):
             },
         )
 
-    # Training; best.keras, log.csv and a backup of the run are in its folder.
+    # Training writes best.keras, log.csv and a backup to the folder of the run.
     targets = training.named_targets(model)
     train, val = (
         training.distribute_batches(batches.map(targets), strategy)
@@ -143,12 +143,12 @@ def main(args):
                 class_names=train_set.class_names,
             ),
         ],
-        shuffle=False,  # the pipeline does that
+        shuffle=False,  # the pipeline shuffles
     )
     if index > 0:
-        return  # the chief of several machines goes on alone
+        return  # only the chief worker evaluates and exports
 
-    # Evaluation, pictures and export of the best model, without its auxiliary head.
+    # Evaluate, draw and export the best model, without its auxiliary head.
     best = keras.saving.load_model(args.output / "best.keras", compile=False)
     best = models.inference_model(best)
     batches = data.evaluation_pipeline(val_set, args.val_batch_size)
@@ -165,7 +165,7 @@ def main(args):
         class_names=val_set.class_names,
         palette=val_set.palette,
     )
-    shutil.rmtree(args.output / "backup")  # the run is finished
+    shutil.rmtree(args.output / "backup")  # a finished run does not resume
     print(f"{inference.evaluation_table(result)}  on {len(val_set)} images")
     print(f"model        {args.output / 'best.keras'}")
     print(f"SavedModel   {exported}")
