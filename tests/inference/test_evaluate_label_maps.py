@@ -30,7 +30,7 @@ def test_nothing_to_measure_is_nan():
 
 
 def test_sizes_that_differ_are_an_error():
-    with pytest.raises(ValueError, match=r"one shape. Received: \(2, 3\) and \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"shape. Received: \(2, 3\) and \(3, 2\)"):
         evaluate_label_maps([(np.zeros((2, 3), int), np.zeros((3, 2), int))], NAMES)
 
 

@@ -21,7 +21,7 @@ def test_the_papers_networks_take_one_class(network):
 
 
 def test_the_affinity_loss_names_the_two_classes():
-    with pytest.raises(ValueError, match="2 for a network of one logit a pixel"):
+    with pytest.raises(ValueError, match="2 for a network with one logit per pixel"):
         AffinityLoss((4, 4), 1)
 
 
