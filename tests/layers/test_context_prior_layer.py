@@ -60,7 +60,7 @@ def test_other_sizes_are_resized_there_and_back(size):
     layer, _ = layer_and_input()
     x = np.random.default_rng(1).normal(size=(2, *size, 3)).astype("float32")
     features, prior = layer(x)
-    np.testing.assert_array_equal(features[..., :3], x)  # as it came
+    np.testing.assert_array_equal(features[..., :3], x)  # unchanged
     small = resize_bilinear(ops.convert_to_tensor(x), (6, 5))
     inner, expected_prior = layer(small)
     np.testing.assert_allclose(prior, expected_prior, atol=1e-6)

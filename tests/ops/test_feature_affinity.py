@@ -11,7 +11,7 @@ from tests.paths import GOLDEN
 from tests.ways import WAYS, run
 from tests.ways import gradients as derive
 
-FILE = importlib.import_module("keras_seg.ops.feature_affinity")  # the op has its name
+FILE = importlib.import_module("keras_seg.ops.feature_affinity")  # not the op
 
 
 def features(seed=0, pixels=14, channels=(5, 3), batch=2):
@@ -74,7 +74,7 @@ def test_gradients(order, rows, monkeypatch, float64):
     monkeypatch.setattr(FILE, "_BLOCK", rows * 14)
     monkeypatch.setattr(FILE, "_LEAST_ROWS", 1)
     a, b = features()
-    a[0, 3], b[1, 2] = 1, 1  # zeros have no direction to go
+    a[0, 3], b[1, 2] = 1, 1  # features of zero have no gradient direction
     _, *gradients = value_and_gradients(a.astype("float64"), b.astype("float64"), order)
     rng = np.random.default_rng(1)
     for which, gradient in enumerate(gradients):

@@ -8,7 +8,7 @@ from keras import ops
 from keras_seg.ops import affinity_loss, fused_prior, prior_context
 from tests.ways import WAYS, gradients, run
 
-FILE = importlib.import_module("keras_seg.ops.fused_prior")  # the op has its name
+FILE = importlib.import_module("keras_seg.ops.fused_prior")  # not the op
 PIXELS, CHANNELS = 14, 5
 
 
