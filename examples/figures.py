@@ -58,7 +58,8 @@ class Figures:
     `(14, 2)` in the order of `KEYPOINTS`; and whether they are within the image, bool
     `(14,)`.
 
-    Example: `image, keypoints, visible = Figures(10)[3]`
+    Example:
+        `image, keypoints, visible = Figures(10)[3]`
     """
 
     def __init__(self, count, size=(128, 96), seed=0):

@@ -25,7 +25,8 @@ class Insight:
         kinds: set of the available outputs: "prior" (CPNet), "attention" (HANet),
             "resolution" (DSRL) and "gates" (SPNet). Empty for other networks.
 
-    Example: `"prior" in Insight(model).kinds`
+    Example:
+        `"prior" in Insight(model).kinds`
     """
 
     def __init__(self, model):

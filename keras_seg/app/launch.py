@@ -41,7 +41,8 @@ def launch(
         OSError: If the port is in use.
         ValueError: See `open_network`.
 
-    Example: `launch(["runs/spnet/best.keras"], classes="camvid")`
+    Example:
+        `launch(["runs/spnet/best.keras"], classes="camvid")`
     """
     networks = [open_network(model, classes) for model in models]
     with tempfile.TemporaryDirectory(prefix="keras-seg-app-") as folder:

@@ -21,7 +21,8 @@ class Network:
     Raises:
         ValueError: If the number of names or colours is not the number of classes.
 
-    Example: `Network("sky", lambda image: np.zeros(image.shape[:2], int), 2)`
+    Example:
+        `Network("sky", lambda image: np.zeros(image.shape[:2], int), 2)`
     """
 
     def __init__(

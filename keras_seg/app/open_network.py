@@ -33,7 +33,8 @@ def open_network(source, classes=None, name=None):
         ValueError: If the file has another format, is damaged, or does not return
             logits for images, or if `classes` does not match the model.
 
-    Example: `open_network("runs/spnet/best.keras", classes="camvid")`
+    Example:
+        `open_network("runs/spnet/best.keras", classes="camvid")`
     """
     path = pathlib.Path(source)
     table = (None, None) if classes is None else class_table(classes)

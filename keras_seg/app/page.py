@@ -79,7 +79,7 @@ class _Inputs:
         self.other_model = gr.UploadButton(
             "Open a model file", file_types=[".keras", ".onnx"], elem_id="open"
         )
-        with gr.Accordion("How the image is seen", open=False):
+        with gr.Accordion("Windows and test-time augmentation", open=False):
             self.window = gr.Number(
                 0,
                 precision=0,

@@ -20,7 +20,8 @@ def scores(labels, classes, class_names, ignore_class=255):
         ValueError: If the sizes differ, if a label is not a class, or if all pixels are
             ignored.
 
-    Example: `scores(labels, classes, ["road", "car"])`
+    Example:
+        `scores(labels, classes, ["road", "car"])`
     """
     if labels.shape != classes.shape:
         raise ValueError(

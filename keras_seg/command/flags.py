@@ -19,7 +19,7 @@ def add_data(parser):
         default="scenes",
         help="data set (docs/guides/data_sets.md); default: procedural scenes",
     )
-    add("--data-dir", help="its folder, local or gs://...; not needed for scenes")
+    add("--data-dir", help="data folder, local or gs://...; not needed for scenes")
     add(
         "--scenes",
         type=int,

@@ -47,7 +47,8 @@ def parse_training_flags(description, name, recipes, add_more=None, arguments=No
     Returns:
         `argparse.Namespace`.
 
-    Example: `args = parse_training_flags(__doc__, "spnet", {"default": {}})`
+    Example:
+        `args = parse_training_flags(__doc__, "spnet", {"default": {}})`
     """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter

@@ -19,6 +19,7 @@ def write_batching_parameters(path):
     Args:
         path: str or path of the SavedModel's folder.
 
-    Example: `write_batching_parameters("saved_models/spnet/1")`
+    Example:
+        `write_batching_parameters("saved_models/spnet/1")`
     """
     (pathlib.Path(path) / "batching_params.pbtxt").write_text(_TEXT)

@@ -20,8 +20,9 @@ def pad_to_bucket(images, buckets):
     Raises:
         tf.errors.InvalidArgumentError: At run time, if the images fit in no bucket.
 
-    Example: `pad_to_bucket(images, [(512, 512), (512, 1024)])` of images of 300x600 has
-    the shape `(batch, 512, 1024, 3)`.
+    Example:
+        `pad_to_bucket(images, [(512, 512), (512, 1024)])` of images of 300x600 has the
+        shape `(batch, 512, 1024, 3)`.
     """
     ordered = sorted(buckets, key=lambda size: (size[0] * size[1], size))
     size = tf.shape(images)[1:3]

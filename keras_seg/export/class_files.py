@@ -18,7 +18,8 @@ def class_files(folder, num_classes, class_names, palette):
     Raises:
         ValueError: If names or colours do not match the number of classes.
 
-    Example: `class_files(folder, 2, ["road", "car"], [[128, 64, 128], [0, 0, 142]])`
+    Example:
+        `class_files(folder, 2, ["road", "car"], [[128, 64, 128], [0, 0, 142]])`
     """
     lines = {}
     if class_names is not None:

@@ -42,7 +42,8 @@ def expected_logits(function, images, positions=None):
     Returns:
         float32 array `(batch, height, width, classes)`.
 
-    Example: `expected_logits(function, trial_images(2, (64, 96), 3))`
+    Example:
+        `expected_logits(function, trial_images(2, (64, 96), 3))`
     """
     with warnings.catch_warnings(), xla_scope(False):
         # Layers warn about small images, but the user did not choose these.
@@ -67,7 +68,8 @@ def require_agreement(answer, logits, tolerance, runtime, place):
     Raises:
         RuntimeError: If an output differs. The message names it.
 
-    Example: `require_agreement(answer, logits, 1e-4, "The runtime", "at 64 x 96")`
+    Example:
+        `require_agreement(answer, logits, 1e-4, "The runtime", "at 64 x 96")`
     """
     allowed = tolerance * np.abs(logits).max()
     for name, values in answer.items():
@@ -97,7 +99,8 @@ def require_agreement(answer, logits, tolerance, runtime, place):
 def class_agreement(classes, logits):
     """Returns the share of pixels whose class equals that of a model's logits.
 
-    Example: `class_agreement(classes, logits)  # 0.97`
+    Example:
+        `class_agreement(classes, logits)` is 0.97 if 97 % of the pixels agree.
     """
     return float(np.mean(classes == class_map(tf.constant(logits)).numpy()))
 

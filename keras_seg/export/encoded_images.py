@@ -38,11 +38,10 @@ def decode_images(contents, size, always, max_pixels):
             while `size` is None.
 
     Example:
-
-    ```python
-    contents = tf.constant([pathlib.Path("street.jpg").read_bytes()])
-    decode_images(contents, size=None, always=False, max_pixels=4096 * 4096)
-    ```
+        ```python
+        contents = tf.constant([pathlib.Path("street.jpg").read_bytes()])
+        decode_images(contents, size=None, always=False, max_pixels=4096 * 4096)
+        ```
     """
     contents = tf.ensure_shape(contents, (None,))  # TF Serving does not check ranks
     count = tf.size(contents)

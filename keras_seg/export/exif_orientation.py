@@ -19,7 +19,8 @@ def exif_orientation(content, is_jpeg):
         int32 tensor `()` in 1..8, the EXIF orientation; 1, upright, if the file has
         none or its EXIF data are damaged.
 
-    Example: `exif_orientation(tf.constant(photograph), tf.constant(True))`
+    Example:
+        `exif_orientation(tf.constant(photograph), tf.constant(True))`
     """
     start = tf.cond(
         is_jpeg, lambda: _exif_of_jpeg(content), lambda: _exif_of_png(content)

@@ -15,7 +15,8 @@ def float32_network(network):
         A copy with the same weights whose layers all compute in float32, or `network`
         itself if they already do.
 
-    Example: `float32_network(model).compute_dtype` is "float32".
+    Example:
+        `float32_network(model).compute_dtype` is "float32".
     """
     dtypes = {layer.compute_dtype for layer in layers_within(network)}
     if not dtypes & set(_NARROW):

@@ -18,7 +18,8 @@ def graph_check(path):
     Raises:
         ValueError: If there are other operations. The message names them.
 
-    Example: `graph_check(pathlib.Path("saved_models/spnet/1"))`
+    Example:
+        `graph_check(pathlib.Path("saved_models/spnet/1"))`
     """
     saved_model = saved_model_pb2.SavedModel()
     saved_model.ParseFromString((path / "saved_model.pb").read_bytes())

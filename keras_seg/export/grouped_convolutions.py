@@ -29,11 +29,10 @@ def without_xla(model):
         model: `keras.Model`, built.
 
     Example:
-
-    ```python
-    with without_xla(model):
-        graph = tf.function(model).get_concrete_function(images)
-    ```
+        ```python
+        with without_xla(model):
+            graph = tf.function(model).get_concrete_function(images)
+        ```
     """
     layers = [
         layer

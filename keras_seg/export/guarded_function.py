@@ -18,7 +18,8 @@ class GuardedFunction(ServingFunction):
         tf.errors.InvalidArgumentError: At run time, if images have no pixels, too many
             pixels, or do not fit in any bucket.
 
-    Example: `GuardedFunction(network, [(512, 1024)], 4096 * 4096).logits(images)`
+    Example:
+        `GuardedFunction(network, [(512, 1024)], 4096 * 4096).logits(images)`
     """
 
     def __init__(self, network, buckets, max_pixels):

@@ -84,12 +84,11 @@ def export_litert(
             `min_agreement` allows. Nothing is written then.
 
     Example:
-
-    ```python
-    path = export_litert(model, "spnet.tflite", (360, 480), quantization="float16")
-    run = ai_edge_litert.interpreter.Interpreter(str(path)).get_signature_runner()
-    classes = run(images=images)["classes"]
-    ```
+        ```python
+        path = export_litert(model, "spnet.tflite", (360, 480), quantization="float16")
+        run = ai_edge_litert.interpreter.Interpreter(str(path)).get_signature_runner()
+        classes = run(images=images)["classes"]
+        ```
     """
     require_tensorflow("export_litert")
     interpreter = _interpreter_class()

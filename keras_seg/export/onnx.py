@@ -61,12 +61,11 @@ def export_onnx(
             1e-4 of the largest, or classes other than ties. Nothing is written then.
 
     Example:
-
-    ```python
-    path = export_onnx(model, "spnet.onnx", size=(360, 480))
-    session = onnxruntime.InferenceSession(path)
-    (classes,) = session.run(["classes"], {"images": images})
-    ```
+        ```python
+        path = export_onnx(model, "spnet.onnx", size=(360, 480))
+        session = onnxruntime.InferenceSession(path)
+        (classes,) = session.run(["classes"], {"images": images})
+        ```
     """
     require_tensorflow("export_onnx")
     tf2onnx = _packages()

@@ -39,11 +39,11 @@ class PortableGraph:
             return logits for images.
 
     Example:
-
-    ```python
-    graph = PortableGraph(model, (64, 96), 1, ("classes",), "uint8", False)
-    graph.function(tf.zeros((1, 64, 96, 3), "uint8"))["classes"].shape  # (1, 64, 96)
-    ```
+        ```python
+        graph = PortableGraph(model, (64, 96), 1, ("classes",), "uint8", False)
+        images = tf.zeros((1, 64, 96, 3), "uint8")
+        graph.function(images)["classes"].shape  # (1, 64, 96)
+        ```
     """
 
     def __init__(self, model, size, batch_size, outputs, input_dtype, positions):

@@ -115,14 +115,13 @@ def export_saved_model(
             warm-up requests.
 
     Example:
-
-    ```python
-    path = export_saved_model(model, "saved_models/spnet/1", class_names=names)
-    served = tf.saved_model.load(path).signatures
-    classes = served["serving_default"](images=images)["classes"]
-    file = tf.constant([pathlib.Path("street.jpg").read_bytes()])
-    classes = served["encoded"](images=file)["classes"]
-    ```
+        ```python
+        path = export_saved_model(model, "saved_models/spnet/1", class_names=names)
+        served = tf.saved_model.load(path).signatures
+        classes = served["serving_default"](images=images)["classes"]
+        file = tf.constant([pathlib.Path("street.jpg").read_bytes()])
+        classes = served["encoded"](images=file)["classes"]
+        ```
     """
     require_tensorflow("export_saved_model")
     path = _version_folder(pathlib.Path(path), version)

@@ -22,11 +22,10 @@ class ServingFunction:
             to logits.
 
     Example:
-
-    ```python
-    function = ServingFunction(segmentation_network(model))
-    function.answer(["classes"], images)["classes"].shape  # (batch, height, width)
-    ```
+        ```python
+        function = ServingFunction(segmentation_network(model))
+        function.answer(["classes"], images)["classes"].shape  # (batch, height, width)
+        ```
     """
 
     def __init__(self, network):

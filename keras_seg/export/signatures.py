@@ -19,7 +19,8 @@ def signatures(serving, takes_positions, encoded_size, always):
         Dict `{name: tf.function}` with input signatures. It contains "encoded" only for
         images with three channels.
 
-    Example: `signatures(serving, False, (512, 1024), always=False)["float"]`
+    Example:
+        `signatures(serving, False, (512, 1024), always=False)["float"]`
     """
     image, *others = serving.network.inputs
     rows = [

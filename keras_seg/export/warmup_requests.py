@@ -20,7 +20,8 @@ def write_warmup_requests(path, name, functions, sizes):
     Warns:
         UserWarning: If tensorflow-serving-api is not installed; nothing is written.
 
-    Example: `write_warmup_requests(path, "spnet", functions, [(512, 1024)])`
+    Example:
+        `write_warmup_requests(path, "spnet", functions, [(512, 1024)])`
     """
     try:
         from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2

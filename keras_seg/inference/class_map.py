@@ -15,7 +15,8 @@ def class_map(logits):
     Returns:
         Integer tensor `(batch, height, width)` with the dtype of `class_dtype`.
 
-    Example: `class_map(keras.ops.ones((2, 4, 6, 11)))` is uint8 of shape (2, 4, 6).
+    Example:
+        `class_map(keras.ops.ones((2, 4, 6, 11)))` is uint8 of shape (2, 4, 6).
     """
     num_classes = logits.shape[-1]
     if num_classes == 1:

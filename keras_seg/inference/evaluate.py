@@ -52,7 +52,8 @@ def evaluate(
             if the model was built for several workers; see also `prediction_model` and
             `evaluate_label_maps`.
 
-    Example: `evaluate(model, evaluation_pipeline(val), val.class_names)["mean_iou"]`
+    Example:
+        `evaluate(model, evaluation_pipeline(val), val.class_names)["mean_iou"]`
     """
     network = segmentation_network(model)
     num_classes = max(network.output_shape[-1], 2)

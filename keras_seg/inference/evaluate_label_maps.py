@@ -50,12 +50,11 @@ def evaluate_label_maps(
             shapes differ; see also `BoundaryF1`.
 
     Example:
-
-    ```python
-    labels, classes = np.array([[0, 0, 1, 255]]), np.array([[0, 1, 1, 1]])
-    evaluate_label_maps([(labels, classes)], ["road", "car"])["class_iou"]
-    # {"road": 0.5, "car": 0.5}
-    ```
+        ```python
+        labels, classes = np.array([[0, 0, 1, 255]]), np.array([[0, 1, 1, 1]])
+        evaluate_label_maps([(labels, classes)], ["road", "car"])["class_iou"]
+        # {"road": 0.5, "car": 0.5}
+        ```
     """
     num_classes = len(class_names)
     if len(set(class_names)) < num_classes:

@@ -13,7 +13,8 @@ def evaluation_table(result):
         each overall measure, the mean IoU last. Values are in percent, with "-" for
         those without pixels.
 
-    Example: `print(evaluation_table(evaluate(model, batches, class_names)))`
+    Example:
+        `print(evaluation_table(evaluate(model, batches, class_names)))`
     """
     columns = {
         "pixels": result["class_share"],

@@ -21,7 +21,8 @@ def flops(model, size):
     Raises:
         RuntimeError: If Keras does not run on TensorFlow.
 
-    Example: `flops(inference_model(DSRL(11, "resnet18")), (180, 240)) / 1e9`
+    Example:
+        `flops(inference_model(DSRL(11, "resnet18")), (180, 240)) / 1e9`
     """
     require_tensorflow("flops")
     image = tf.TensorSpec((1, *size, model.input_shape[-1]))

@@ -14,7 +14,8 @@ def logits_scale(network, size):
     Raises:
         ValueError: If the size of the logits is not a whole multiple of the image's.
 
-    Example: `logits_scale(inference_model(DSRL(11, scale=2)), (64, 64))` is 2.
+    Example:
+        `logits_scale(inference_model(DSRL(11, scale=2)), (64, 64))` is 2.
     """
     rows, columns = size
     sizes = {"positions": (1, rows)}

@@ -23,11 +23,10 @@ def multi_scale(model, scales=(0.5, 0.75, 1.0, 1.25, 1.5, 1.75), flip=True):
         ValueError: See `MultiScale`.
 
     Example:
-
-    ```python
-    model = multi_scale(sliding_window(model, (480, 480)), scales=(0.75, 1.0, 1.25))
-    export_saved_model(model, "saved_models/spnet/2")
-    ```
+        ```python
+        model = multi_scale(sliding_window(model, (480, 480)), scales=(0.75, 1.0, 1.25))
+        export_saved_model(model, "saved_models/spnet/2")
+        ```
     """
     layer = MultiScale(model, scales, flip, name="views")
     image = keras.Input(layer.network.inputs[0].shape[1:], name="image")

@@ -59,7 +59,8 @@ def peak_memory(model, size):
     Raises:
         RuntimeError: If the process fails or the system does not report memory.
 
-    Example: `peak_memory(SPNet(11, "resnet18"), (512, 1024)) / 2**20`
+    Example:
+        `peak_memory(SPNet(11, "resnet18"), (512, 1024)) / 2**20`
     """
     network = inference_model(model)
     with tempfile.TemporaryDirectory() as folder:

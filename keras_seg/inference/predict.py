@@ -32,13 +32,12 @@ def predict(model, images, **options):
         FileNotFoundError: If a path does not exist.
 
     Example:
-
-    ```python
-    classes = predict(model, "street.jpg")
-    several = predict(model, ["a.jpg", "b.png"], window=(480, 480), flip=True)
-    classes, probabilities = predict(model, "street.jpg", return_probabilities=True)
-    confidence = probabilities.max(axis=-1)
-    ```
+        ```python
+        classes = predict(model, "street.jpg")
+        several = predict(model, ["a.jpg", "b.png"], window=(480, 480), flip=True)
+        classes, probabilities = predict(model, "street.jpg", return_probabilities=True)
+        confidence = probabilities.max(axis=-1)
+        ```
     """
     label_map = predictor(model, **options)
     one = isinstance(images, (str, os.PathLike, bytes, bytearray, Image.Image))

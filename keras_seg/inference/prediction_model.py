@@ -47,12 +47,11 @@ def prediction_model(
             `sliding_window` and `multi_scale`.
 
     Example:
-
-    ```python
-    model = prediction_model(keras.saving.load_model("best.keras"), flip=True)
-    classes = class_map(model(images))
-    export_saved_model(model, "saved_models/spnet/1")
-    ```
+        ```python
+        model = prediction_model(keras.saving.load_model("best.keras"), flip=True)
+        classes = class_map(model(images))
+        export_saved_model(model, "saved_models/spnet/1")
+        ```
     """
     network = segmentation_network(model)
     size = tuple(network.inputs[0].shape[1:3])

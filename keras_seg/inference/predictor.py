@@ -45,12 +45,11 @@ def predictor(
             `read_image`.
 
     Example:
-
-    ```python
-    label_map = predictor(model, window=(480, 480))
-    for path in paths:
-        Image.fromarray(label_map(path)).save(...)
-    ```
+        ```python
+        label_map = predictor(model, window=(480, 480))
+        for path in paths:
+            Image.fromarray(label_map(path)).save(...)
+        ```
     """
     network = prediction_model(model, window, overlap, blending, scales, flip)
     channels = network.input_shape[-1]

@@ -10,7 +10,8 @@ def probabilities(logits):
     Returns:
         Tensor of the same shape and dtype, in 0..1.
 
-    Example: `probabilities(keras.ops.zeros((1, 4, 6, 1)))` is 0.5 everywhere.
+    Example:
+        `probabilities(keras.ops.zeros((1, 4, 6, 1)))` is 0.5 everywhere.
     """
     if logits.shape[-1] == 1:
         return ops.sigmoid(logits)

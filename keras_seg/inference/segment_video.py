@@ -44,7 +44,8 @@ def segment_video(
         ValueError: If the source holds no frames or is damaged, if frames differ in
             size, or if `output` has another suffix.
 
-    Example: `segment_video(predictor(model), "drive.mp4", "classes.mp4", palette)`
+    Example:
+        `segment_video(predictor(model), "drive.mp4", "classes.mp4", palette)`
     """
     av = _av()
     source, output = Path(source), Path(output)

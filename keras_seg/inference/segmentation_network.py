@@ -20,7 +20,8 @@ def segmentation_network(model, positions=False):
         TypeError: If `model` is not a functional `keras.Model`.
         ValueError: If its inputs or outputs are not as above.
 
-    Example: `segmentation_network(SPNet(11, auxiliary_head=True))(images)`
+    Example:
+        `segmentation_network(SPNet(11, auxiliary_head=True))(images)`
     """
     inputs = getattr(model, "inputs", None)
     if not isinstance(model, keras.Model) or not inputs:

@@ -24,11 +24,10 @@ def sliding_window(model, window, **options):
         ValueError: See `SlidingWindow`.
 
     Example:
-
-    ```python
-    model = sliding_window(CPNet(11, prior_size=(30, 40)), window=(240, 320))
-    export_saved_model(model, "saved_models/cpnet/1")
-    ```
+        ```python
+        model = sliding_window(CPNet(11, prior_size=(30, 40)), window=(240, 320))
+        export_saved_model(model, "saved_models/cpnet/1")
+        ```
     """
     layer = SlidingWindow(model, window, name="windows", **options)
     channels = layer.network.inputs[0].shape[-1]

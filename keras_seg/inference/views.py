@@ -42,7 +42,8 @@ class MultiScale(keras.layers.Layer):
         ValueError: If `scales` is empty or has values that are not positive, or if the
             network has a fixed input size and scales other than 1.0 are given.
 
-    Example: `MultiScale(SPNet(11, "resnet18"), scales=(0.75, 1.0, 1.5))(images)`
+    Example:
+        `MultiScale(SPNet(11, "resnet18"), scales=(0.75, 1.0, 1.5))(images)`
     """
 
     def __init__(self, network, scales, flip=True, **kwargs):

@@ -46,11 +46,10 @@ class SlidingWindow(keras.layers.Layer):
             the window's.
 
     Example:
-
-    ```python
-    model = HANet(11, "resnet18", positions=True)
-    logits = SlidingWindow(model, (256, 256))(images)
-    ```
+        ```python
+        model = HANet(11, "resnet18", positions=True)
+        logits = SlidingWindow(model, (256, 256))(images)
+        ```
     """
 
     def __init__(

@@ -15,7 +15,8 @@ def write_evaluation(result, path):
     Raises:
         OSError: If the file cannot be written.
 
-    Example: `write_evaluation(evaluate(model, batches, names), "evaluation.json")`
+    Example:
+        `write_evaluation(evaluate(model, batches, names), "evaluation.json")`
     """
     text = json.dumps(_without_nan(result), indent=2, allow_nan=False)
     pathlib.Path(path).write_text(text)

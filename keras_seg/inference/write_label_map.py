@@ -20,7 +20,8 @@ def write_label_map(path, label_map, palette=None):
         ValueError: If the shape, dtype or values of `label_map` are not as above.
         OSError: If the file cannot be written.
 
-    Example: `write_label_map("street.png", predict(model, "street.jpg"))`
+    Example:
+        `write_label_map("street.png", predict(model, "street.jpg"))`
     """
     label_map = np.asarray(label_map)
     if label_map.ndim != 2 or not np.issubdtype(label_map.dtype, np.integer):

@@ -27,7 +27,8 @@ def cell_classes(labels, size, ignore_class):
         `floor(i * height / rows)` and the corresponding column; -1 for labels that are
         ignored or negative.
 
-    Example: `cell_classes(np.eye(4, dtype=int), (2, 2), 255)` is `[1, 0, 0, 1]`.
+    Example:
+        `cell_classes(np.eye(4, dtype=int), (2, 2), 255)` is `[1, 0, 0, 1]`.
     """
     sampled = keras.ops.convert_to_numpy(sample_labels(labels[None], size))
     classes = sampled[0].astype("int64")
@@ -52,8 +53,9 @@ def pair_scores(prior, classes):
         `Scores` of three floats: the mean prior of pairs of the same class and of
         different classes, and the AUC; nan if there are no such pairs.
 
-    Example: `pair_scores(np.array([[0, 0.2], [0.4, 0]]), np.array([0, 1]))` has 0.3
-    for `different` and nan for the other scores.
+    Example:
+        `pair_scores(np.array([[0, 0.2], [0.4, 0]]), np.array([0, 1]))` has 0.3 for
+        `different` and nan for the other scores.
     """
     cells, low = len(prior), float(prior.min())
     scale = (_BINS - 1) / max(float(prior.max()) - low, _LEAST_RANGE)

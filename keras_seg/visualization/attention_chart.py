@@ -38,13 +38,13 @@ def attention_chart(attention, image=None):
             shape, or if weights are outside of 0..1.
 
     Example:
+        ```python
+        weights = np.random.default_rng(0).uniform(size=(45, 256))
+        figure = attention_chart({"attention1": weights})
+        ```
 
-    ```python
-    weights = np.random.default_rng(0).uniform(size=(45, 256))
-    figure = attention_chart({"attention1": weights})
-    ```
-
-    Reference: [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 3.1.
+    References:
+        [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 3.1.
     """
     if not attention:
         raise ValueError("`attention` must hold at least one array. Received none.")

@@ -18,9 +18,11 @@ def class_entropy(counts):
         ValueError: If `counts` has no axis, is empty along the last one, or holds
             values that are negative or not finite.
 
-    Example: `class_entropy([[5, 5], [7, 0], [0, 0]])` is `[0.693..., 0, nan]`.
+    Example:
+        `class_entropy([[5, 5], [7, 0], [0, 0]])` is `[0.693..., 0, nan]`.
 
-    Reference: [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 1.
+    References:
+        [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 1.
     """
     counts = np.asarray(counts, "float64")
     if counts.ndim == 0 or counts.shape[-1] == 0:

@@ -17,8 +17,9 @@ def colorize(labels, palette, ignore_color=(0, 0, 0)):
         ValueError: If `labels` are not integers or have another rank, or if the shape
             of `palette` is not `(num_classes, 3)`.
 
-    Example: `colorize([[0, 1, 255]], [[255, 0, 0], [0, 0, 255]])` is a row of red,
-    blue and black.
+    Example:
+        `colorize([[0, 1, 255]], [[255, 0, 0], [0, 0, 255]])` is a row of red, blue and
+        black.
     """
     labels, palette = np.asarray(labels), np.asarray(palette)
     if labels.ndim not in (2, 3) or not np.issubdtype(labels.dtype, np.integer):

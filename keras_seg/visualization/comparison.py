@@ -34,12 +34,11 @@ def comparison(images, labels, predictions, palette, class_names):
             see also `colorize`.
 
     Example:
-
-    ```python
-    data = StreetScenes(3)
-    images, labels = (np.stack(arrays) for arrays in zip(*data))
-    comparison(images, labels, labels, data.palette, data.class_names)
-    ```
+        ```python
+        data = StreetScenes(3)
+        images, labels = (np.stack(arrays) for arrays in zip(*data))
+        comparison(images, labels, labels, data.palette, data.class_names)
+        ```
     """
     images, labels = np.asarray(images), np.asarray(labels)
     predictions = np.asarray(predictions)

@@ -34,11 +34,10 @@ def confusion_chart(confusion, class_names):
             number of names is not the number of classes.
 
     Example:
-
-    ```python
-    result = evaluate(model, batches, names)
-    figure = confusion_chart(result["confusion_matrix"], names)
-    ```
+        ```python
+        result = evaluate(model, batches, names)
+        figure = confusion_chart(result["confusion_matrix"], names)
+        ```
     """
     confusion = np.asarray(confusion)
     if confusion.ndim != 2 or not 0 <= confusion.shape[1] - len(confusion) <= 1:

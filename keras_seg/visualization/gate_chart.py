@@ -36,13 +36,13 @@ def gate_chart(gates, image=None):
             shape, or if gates are outside of 0..1.
 
     Example:
+        ```python
+        gates = np.random.default_rng(0).uniform(size=(45, 60, 64))
+        figure = gate_chart({"gate1": gates})
+        ```
 
-    ```python
-    gates = np.random.default_rng(0).uniform(size=(45, 60, 64))
-    figure = gate_chart({"gate1": gates})
-    ```
-
-    Reference: [Hou et al., 2020](https://arxiv.org/abs/2003.13328), section 3.1.
+    References:
+        [Hou et al., 2020](https://arxiv.org/abs/2003.13328), section 3.1.
     """
     if not gates:
         raise ValueError("`gates` must hold at least one array. Received none.")

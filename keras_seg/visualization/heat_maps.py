@@ -47,7 +47,8 @@ def reduced(array, length):
     Returns:
         Array `(min(given, length), columns)`.
 
-    Example: `reduced(np.array([[0], [2], [4], [6]]), 2)` is `[[1], [5]]`.
+    Example:
+        `reduced(np.array([[0], [2], [4], [6]]), 2)` is `[[1], [5]]`.
     """
     given = len(array)
     if given <= length:

@@ -33,13 +33,13 @@ def height_chart(counts, palette, class_names):
             holds no pixels; see also `class_entropy`.
 
     Example:
+        ```python
+        data = StreetScenes(20)
+        figure = height_chart(class_heights(data), data.palette, data.class_names)
+        ```
 
-    ```python
-    data = StreetScenes(20)
-    figure = height_chart(class_heights(data), data.palette, data.class_names)
-    ```
-
-    Reference: [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 1.
+    References:
+        [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 1.
     """
     counts, palette = np.asarray(counts, "float64"), np.asarray(palette)
     if counts.ndim != 2 or not counts.size or len(counts) % 3:

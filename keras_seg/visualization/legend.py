@@ -20,8 +20,9 @@ def draw_legend(palette, class_names, width, font):
     Returns:
         `PIL.Image.Image`, at least `width` pixels wide.
 
-    Example: `draw_legend(data.palette, data.class_names, 600, font).height` is the
-    height of the legend in pixels.
+    Example:
+        `draw_legend(data.palette, data.class_names, 600, font).height` is the height of
+        the legend in pixels.
     """
     swatch = int(font.size)
     entry = max(int(font.getlength(name)) for name in class_names)

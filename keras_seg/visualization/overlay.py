@@ -22,7 +22,8 @@ def overlay(image, labels, palette, alpha=0.5):
         ValueError: If the shapes do not match, or if `alpha` is outside of 0..1; see
             also `colorize`.
 
-    Example: `overlay(image, model.predict(image[None]).argmax(-1)[0], data.palette)`
+    Example:
+        `overlay(image, model.predict(image[None]).argmax(-1)[0], data.palette)`
     """
     image, labels = np.asarray(image), np.asarray(labels)
     if image.shape != (*labels.shape, 3):

@@ -39,7 +39,8 @@ def points_of_classes(classes, size, sides, number):
     Returns:
         List of [y, x], the pixels in the middle of the cells.
 
-    Example: `points_of_classes(np.zeros(9, int), (3, 3), (6, 6), 4)` is `[[3, 3]]`.
+    Example:
+        `points_of_classes(np.zeros(9, int), (3, 3), (6, 6), 4)` is `[[3, 3]]`.
     """
     counts = np.bincount(classes[classes >= 0])
     frequent = np.argsort(-counts, kind="stable")[

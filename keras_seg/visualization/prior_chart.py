@@ -69,15 +69,16 @@ def prior_chart(
         ValueError: If a shape, dtype or value is not as above.
 
     Example:
+        ```python
+        labels = np.arange(48).reshape(6, 8) // 16
+        cells = labels[::2, ::2].ravel()
+        prior = np.where(cells[:, None] == cells, 0.8, 0.1)
+        image = np.zeros((6, 8, 3))
+        figure = prior_chart(prior, (3, 4), image, labels, points=[(1, 2)])
+        ```
 
-    ```python
-    labels = np.arange(48).reshape(6, 8) // 16
-    cells = labels[::2, ::2].ravel()
-    prior = np.where(cells[:, None] == cells, 0.8, 0.1)
-    figure = prior_chart(prior, (3, 4), np.zeros((6, 8, 3)), labels, points=[(1, 2)])
-    ```
-
-    Reference: [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3.2.
+    References:
+        [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3.2.
     """
     size = require_size("prior_size", prior_size)
     prior = _check_prior(prior, size)

@@ -73,21 +73,23 @@ def resolution_chart(
         ValueError: If a shape, dtype or value is not as above.
 
     Example:
+        ```python
+        rng = np.random.default_rng(0)
+        image = rng.uniform(0, 255, (6, 8, 3))
+        original = rng.uniform(0, 255, (12, 16, 3))
+        prediction = {
+            "segmentation": rng.normal(size=(12, 16, 5)),
+            "super_resolution": original / 255 + 0.1,
+        }
+        maps = rng.normal(size=(3, 4, 7))
+        features = {"segmentation": maps, "super_resolution": maps**2}
+        points = [(1, 2)]
+        figure = resolution_chart(image, prediction, features, original, points)
+        ```
 
-    ```python
-    rng = np.random.default_rng(0)
-    image, original = rng.uniform(0, 255, (6, 8, 3)), rng.uniform(0, 255, (12, 16, 3))
-    prediction = {
-        "segmentation": rng.normal(size=(12, 16, 5)),
-        "super_resolution": original / 255 + 0.1,
-    }
-    maps = rng.normal(size=(3, 4, 7))
-    features = {"segmentation": maps, "super_resolution": maps**2}
-    figure = resolution_chart(image, prediction, features, original, points=[(1, 2)])
-    ```
-
-    Reference: Wang et al., "Dual Super-Resolution Learning for Semantic Segmentation",
-    CVPR 2020, section 3.
+    References:
+        Wang et al., "Dual Super-Resolution Learning for Semantic Segmentation", CVPR
+        2020, section 3.
     """
     image = require_image(image)
     logits, colors, scale = _check_prediction(prediction, image)

@@ -18,7 +18,8 @@ def sample_predictions(model, data_set, count=4):
     Returns:
         uint8 array `(rows, columns, 3)`; see `comparison`.
 
-    Example: `Image.fromarray(sample_predictions(model, val_set)).save("a.png")`
+    Example:
+        `Image.fromarray(sample_predictions(model, val_set)).save("a.png")`
     """
     count = min(count, len(data_set))
     indices = np.linspace(0, len(data_set) - 1, count).astype(int)

@@ -25,13 +25,12 @@ class ValidationPictures(keras.callbacks.Callback):
         ValueError: If there are no samples.
 
     Example:
-
-    ```python
-    samples = [val[index] for index in (0, 10, 20)]
-    folder = "runs/spnet/tensorboard/pictures"
-    pictures = ValidationPictures(folder, samples, val.palette, val.class_names)
-    model.fit(train, callbacks=[AveragedWeights(), pictures])
-    ```
+        ```python
+        samples = [val[index] for index in (0, 10, 20)]
+        folder = "runs/spnet/tensorboard/pictures"
+        pictures = ValidationPictures(folder, samples, val.palette, val.class_names)
+        model.fit(train, callbacks=[AveragedWeights(), pictures])
+        ```
     """
 
     def __init__(self, folder, samples, palette, class_names):

@@ -3,10 +3,10 @@
 Each figure is one module.
 """
 
-SUMMARY = "figures of data sets and of what networks learn"
+SUMMARY = "draw figures of data sets and of what networks learn"
 DESCRIPTION = """\
-Draws a data set's classes by height, and what a trained HANet, CPNet or DSRL does to an
-image.
+Draws the class frequencies of a data set by image height, or what a trained HANet,
+CPNet or DSRL computes for an image.
 """
 EXAMPLES = """\
 examples:

@@ -29,12 +29,11 @@ class Client:
             requests for a REST address.
 
     Example:
-
-    ```python
-    with Client("localhost:8500", "spnet") as client:
-        classes = client.segment("street.jpg")  # (height, width)
-        classes = client.segment(images)  # uint8 (batch, height, width, 3)
-    ```
+        ```python
+        with Client("localhost:8500", "spnet") as client:
+            classes = client.segment("street.jpg")  # (height, width)
+            classes = client.segment(images)  # uint8 (batch, height, width, 3)
+        ```
     """
 
     def __init__(

@@ -25,7 +25,8 @@ class OverGrpc:
     Raises:
         ImportError: If tensorflow-serving-api is not installed.
 
-    Example: `OverGrpc("localhost:8500", "spnet", None, 1 << 28, retries=3)`
+    Example:
+        `OverGrpc("localhost:8500", "spnet", None, 1 << 28, retries=3)`
     """
 
     def __init__(self, address, model, version, max_message_bytes, retries):

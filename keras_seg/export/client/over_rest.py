@@ -36,7 +36,8 @@ class OverRest:
     Raises:
         ImportError: If requests is not installed.
 
-    Example: `OverRest("http://localhost:8501", "spnet", None, 1 << 28, retries=3)`
+    Example:
+        `OverRest("http://localhost:8501", "spnet", None, 1 << 28, retries=3)`
     """
 
     def __init__(self, url, model, version, max_message_bytes, retries):

@@ -27,11 +27,10 @@ def rest_session(end, retries):
         Pair of a `requests.Session` and the timeout to pass to its requests.
 
     Example:
-
-    ```python
-    with rest_session(time.monotonic() + 30, retries=3) as (session, timeout):
-        session.get("http://localhost:8501/v1/models/spnet", timeout=timeout)
-    ```
+        ```python
+        with rest_session(time.monotonic() + 30, retries=3) as (session, timeout):
+            session.get("http://localhost:8501/v1/models/spnet", timeout=timeout)
+        ```
     """
     policy = _RetryUntil(
         total=retries,

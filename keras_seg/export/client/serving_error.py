@@ -11,13 +11,12 @@ class ServingError(RuntimeError):
         code: str, as above.
 
     Example:
-
-    ```python
-    try:
-        classes = client.segment("street.jpg")
-    except ServingError as error:
-        print(error.code)
-    ```
+        ```python
+        try:
+            classes = client.segment("street.jpg")
+        except ServingError as error:
+            print(error.code)
+        ```
     """
 
     def __init__(self, code, message):
