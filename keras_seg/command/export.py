@@ -135,13 +135,13 @@ def check(args):
                 f"would be {kind}"
             )
     if args.outputs != ["classes"] and kind == "SavedModel":
-        raise ValueError("A SavedModel has a signature for each output: no --outputs")
-    if bool(args.images) != (args.quantization == "int8"):
         raise ValueError(
-            "--quantization int8 needs --images, and they are for it alone"
+            "--outputs is not for a SavedModel, which has a signature for each output"
         )
+    if bool(args.images) != (args.quantization == "int8"):
+        raise ValueError("--quantization int8 needs --images, which is only for int8")
     if args.images and not args.size:
-        raise ValueError("--images needs --size, to which they are brought")
+        raise ValueError("--images needs --size, to which the images are resized")
 
 
 def _images(sources, size):

@@ -3,7 +3,7 @@ from matplotlib.figure import Figure
 
 from keras_seg.visualization.heat_maps import COLORS, PALE
 
-_TITLE = "what each row's class was predicted as,\nin percent of its pixels"
+_TITLE = "predicted classes for each row's class,\nin percent of its pixels"
 _WIDE, _NARROW = 0.36, 0.17  # inches: size of a cell with and without a percentage
 _CHARACTER = 0.085  # inches: width of a character
 _ROOM = 0.6, 1.8  # inches: horizontal and vertical margins, besides the names

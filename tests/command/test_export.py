@@ -76,7 +76,7 @@ def test_a_quantized_litert_file(folder, model):
         (["a.onnx", "--batching"], "--batching is for SavedModel"),
         (["saved/1", "--size", "8", "8"], "--size is for ONNX and LiteRT"),
         (["a.onnx", "--quantization", "float16"], "--quantization is for LiteRT"),
-        (["saved/1", "--outputs", "logits"], "no --outputs"),
+        (["saved/1", "--outputs", "logits"], "--outputs is not for a SavedModel"),
         (["a.tflite", "--quantization", "int8"], "needs --images"),
         (["a.tflite", "--images", "photos"], "needs --images"),
         (
