@@ -78,7 +78,7 @@ class Insight:
         """Returns a matplotlib `Figure` of the reconstruction and similarities."""
         names = "segmentation", "super_resolution"
         branches = {x: models.inference_model(self.model, output=x) for x in names}
-        scale = _scale(branches["segmentation"])
+        scale = models.network_info(self.model).scale
         original = whole(image, self.model, scale, scale)
         reduced = low_resolution(original[None].astype("float32"), scale)
         prediction = {
@@ -162,8 +162,3 @@ def whole(image, model, multiple=1, scale=1):
 def _of_images(model):
     """Returns the model without a "positions" input, for whole images."""
     return models.inference_model(model)
-
-
-def _scale(network):
-    sides = [side or 64 for side in network.inputs[0].shape[1:3]]
-    return network.compute_output_shape((1, *sides, 3))[1] // sides[0]

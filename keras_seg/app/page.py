@@ -1,5 +1,7 @@
+import dataclasses
 import functools
 import html
+import pathlib
 import tempfile
 
 import gradio as gr
@@ -12,6 +14,7 @@ from keras_seg.app.seen import SIDE, labels_of, photograph_of, segment
 
 _ONE_AT_A_TIME = {"concurrency_id": "networks", "concurrency_limit": 1}
 _QUIET = {"show_progress": "hidden", "concurrency_limit": None}
+_OPACITY = 0.5  # of the colours, before it is changed
 _AUGMENTED = (0.75, 1.0, 1.25)  # the scales of test-time augmentation
 _NO_INSIGHT = (
     "This network has nothing to show here. Choose the .keras file of a CPNet (prior), "
@@ -41,7 +44,9 @@ def page(networks):
     Returns:
         `gradio.Blocks`.
     """
-    offered = {network.name: network for network in networks}
+    offered = {}
+    for network in networks:
+        offered[_unused(network.name, offered)] = network
     with gr.Blocks(title="keras_seg", analytics_enabled=False) as blocks:
         gr.Markdown("# What a model sees")
         seen = gr.State()
@@ -54,7 +59,14 @@ def page(networks):
                 with gr.Tab("What the network sees"):
                     _insight_tab(offered, inputs)
                 with gr.Tab("Compare"):
-                    _compare_tab(offered, inputs)
+                    other = _compare_tab(offered, inputs)
+        # Models that were opened since the start are offered to each new tab too.
+        blocks.load(
+            lambda: 2 * [gr.Dropdown(choices=list(offered))],
+            None,
+            [inputs.network, other],
+            **_QUIET,
+        )
     blocks.queue(max_size=32)
     return blocks
 
@@ -99,21 +111,37 @@ class _Inputs:
 def _inputs(offered):
     inputs = _Inputs(offered)
 
-    def add(path):
-        network = open_network(path)
-        offered[network.name] = network
-        return gr.Dropdown(choices=list(offered), value=network.name)
+    def add(path, current):
+        # By the file alone: the folder of an upload says nothing.
+        name = _unused(pathlib.Path(path).name, offered)
+        network = open_network(path, name=name)
+        like = offered[current]
+        if network.num_classes == like.num_classes:  # files have no names of their own
+            network.class_names, network.palette = like.class_names, like.palette
+        offered[name] = network
+        return gr.Dropdown(choices=list(offered), value=name)
 
     inputs.other_model.upload(
-        _answering(add), inputs.other_model, inputs.network, **_ONE_AT_A_TIME
+        _answering(add),
+        [inputs.other_model, inputs.network],
+        inputs.network,
+        **_ONE_AT_A_TIME,
     )
+    # The label belongs to the photograph that goes.
+    inputs.photograph.clear(lambda: None, None, inputs.label, **_QUIET)
     return inputs
+
+
+def _unused(name, offered):
+    """The name, with a number behind it where another network has it already."""
+    names = [name, *(f"{name} ({number})" for number in range(2, len(offered) + 2))]
+    return next(name for name in names if name not in offered)
 
 
 def _segment_tab(offered, inputs, seen):
     picture = _picture("Segmentation", "overlay")
     report = gr.Markdown(elem_id="report")
-    alpha = gr.Slider(0, 1, 0.5, step=0.05, label="Opacity", elem_id="opacity")
+    alpha = gr.Slider(0, 1, _OPACITY, step=0.05, label="Opacity", elem_id="opacity")
     legend = gr.CheckboxGroup([], label="Classes", elem_id="legend", visible=False)
     swatches = gr.HTML()
     with gr.Row():
@@ -143,11 +171,8 @@ def _segment_tab(offered, inputs, seen):
         found = segment(offered[name], photograph, label, window, scales, flip)
         entries = found.legend()
         shown = [index for _, index in entries]
-        files = found.write(tempfile.mkdtemp(), shown, opacity)
-        has_label = found.labels is not None
-        rows = (
-            [[name, f"{iou:.1f}"] for name, iou in found.scores()] if has_label else []
-        )
+        folder = tempfile.mkdtemp()
+        files = found.write_mask(folder), found.write_overlay(folder, shown, opacity)
         return (
             found,
             found.painted(shown, opacity),
@@ -155,17 +180,32 @@ def _segment_tab(offered, inputs, seen):
             gr.CheckboxGroup(choices=entries, value=shown, visible=True),
             gr.DownloadButton(value=files[0], visible=True),
             gr.DownloadButton(value=files[1], visible=True),
-            gr.Row(visible=has_label),
+            *judged(found),
             _swatches(found.palette, shown),
-            rows,
-            found.errors() if has_label else None,
         )
 
-    def paint(found, shown, opacity):
+    def judged(found):
+        """What a label tells: whether there is one, IoU by class, the wrong pixels."""
+        if found.labels is None:
+            return gr.Row(visible=False), [], None
+        rows = [[name, f"{iou:.1f}"] for name, iou in found.scores()]
+        return gr.Row(visible=True), rows, found.errors()
+
+    def judge(found, label):
+        """A label that comes after the photograph needs no other look at it."""
         if found is None:
-            return gr.skip(), gr.skip()
-        _, path = found.write(tempfile.mkdtemp(), shown, opacity)
-        return found.painted(shown, opacity), path
+            return 4 * [gr.skip()]
+        labels = labels_of(label, found.classes.shape)
+        found = dataclasses.replace(found, labels=labels)
+        return found, *judged(found)
+
+    def paint(found, shown, opacity):
+        return gr.skip() if found is None else found.painted(shown, opacity)
+
+    def save(found, shown, opacity):
+        if found is None:
+            return gr.skip()
+        return found.write_overlay(tempfile.mkdtemp(), shown, opacity)
 
     cleared = [seen, picture, report, legend, mask, overlay, truth]
     gr.on(
@@ -173,18 +213,18 @@ def _segment_tab(offered, inputs, seen):
     ).then(
         _answering(look),
         [inputs.photograph, inputs.label, inputs.network, *inputs.options, alpha],
-        [*cleared, swatches, table, errors],
+        [*cleared, table, errors, swatches],
         show_progress_on=picture,
         **_ONE_AT_A_TIME,
     )
-    gr.on(
-        [alpha.change, legend.input],
-        _answering(paint),
-        [seen, legend, alpha],
-        [picture, overlay],
-        trigger_mode="always_last",  # while the slider moves
-        **_QUIET,
+    inputs.label.upload(
+        _answering(judge), [seen, inputs.label], [seen, truth, table, errors], **_QUIET
     )
+    drawing = [alpha.change, legend.input]
+    options = _QUIET | {"trigger_mode": "always_last"}  # while the slider moves
+    gr.on(drawing, _answering(paint), [seen, legend, alpha], picture, **options)
+    # The file has the size of the photograph, and takes its time.
+    gr.on(drawing, _answering(save), [seen, legend, alpha], overlay, **options)
 
 
 def _insight_tab(offered, inputs):
@@ -280,7 +320,7 @@ def _compare_tab(offered, inputs):
     report = gr.Markdown(elem_id="compared")
     differing = _picture("Pixels on which they differ", "differing")
 
-    def compare(photograph, name, other_name, window, flip, scaled, opacity=0.5):
+    def compare(photograph, name, other_name, window, flip, scaled):
         if not other_name:
             raise ValueError("Choose the other model.")
         scales = _AUGMENTED if scaled else (1.0,)
@@ -291,7 +331,7 @@ def _compare_tab(offered, inputs):
         if first.class_names != second.class_names:
             gr.Warning("The two models have different classes.")
         overlays = [
-            found.painted(range(len(found.palette)), opacity)
+            found.painted(range(len(found.palette)), _OPACITY)
             for found in (first, second)
         ]
         share = np.mean(first.classes != second.classes)
@@ -312,6 +352,7 @@ def _compare_tab(offered, inputs):
         [slider, report, differing],
         **_ONE_AT_A_TIME,
     )
+    return other
 
 
 def _picture(label, elem_id, kind=gr.Image, **options):

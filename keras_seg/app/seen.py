@@ -71,17 +71,18 @@ class Seen:
         text = f"{height} x {width} pixels in {self.seconds:.2f} seconds"
         return text + (f", in windows of {self.window} pixels" if self.window else "")
 
-    def write(self, folder, shown, alpha):
-        """Writes the mask and the overlay at the size of the photograph.
+    def write_mask(self, folder):
+        """Writes a PNG file of the classes at full size and returns its path."""
+        path = pathlib.Path(folder) / "mask.png"
+        write_label_map(path, self.classes, self.palette)
+        return str(path)
 
-        Returns:
-            The paths of both PNG files.
-        """
-        mask, overlay = (pathlib.Path(folder) / f"{x}.png" for x in ("mask", "overlay"))
-        write_label_map(mask, self.classes, self.palette)
+    def write_overlay(self, folder, shown, alpha):
+        """Writes a PNG file of the overlay at full size and returns its path."""
+        path = pathlib.Path(folder) / "overlay.png"
         drawn = pictures.painted(self.image, self.classes, self.palette, shown, alpha)
-        Image.fromarray(drawn).save(overlay, compress_level=1)
-        return str(mask), str(overlay)
+        Image.fromarray(drawn).save(path, compress_level=1)
+        return str(path)
 
 
 def segment(network, photograph, label=None, window=None, scales=(1.0,), flip=False):

@@ -18,8 +18,7 @@ from keras_seg.data import StreetScenes
 from keras_seg.layers import ContextPriorLayer
 from keras_seg.models import SPNet, inference_model, prior_model
 from keras_seg.visualization import overlay
-from tests.models.test_cpnet import SIZE, tiny_cpnet
-from tests.models.test_spnet import tiny_network
+from tests.models.networks import SIZE, tiny_cpnet, tiny_network
 
 pytest.importorskip("gradio")
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -29,8 +28,7 @@ if CHROMIUM is None:
 
 SCENES = StreetScenes(2, (96, 128))
 PALETTE = SCENES.palette
-SECONDS = 1000  # milliseconds
-PATIENCE = 60 * SECONDS
+PATIENCE = 60_000  # milliseconds
 
 
 def classes_of(model, image):
@@ -88,13 +86,16 @@ def address(folder, models, tmp_path_factory):
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, text=True
     ) as process:
-        line = process.stdout.readline()
         try:
-            yield re.search(r"http://127\.0\.0\.1:\d+", line)[0]
+            line = process.stdout.readline()
+            found = re.search(r"http://127\.0\.0\.1:\d+", line)
+            assert found, f"the app did not start: {line!r}"
+            yield found[0]
             assert [*temporary.glob("keras-seg-app-*/*")]
         finally:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == 0
+            status = process.wait(60)
+        assert status == 0
     assert not [*temporary.glob("keras-seg-app-*")]
 
 
@@ -112,16 +113,20 @@ def page(browser, address):
     yield from open_page(browser, address)
 
 
+@pytest.fixture
+def second_page(browser, address):
+    yield from open_page(browser, address)
+
+
 def open_page(browser, address):
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     hosts = set()
     page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
-    page.goto(address)
-    page.wait_for_selector("#photograph input[type=file]", state="attached")
-    page.wait_for_selector("#segment")
-    page.wait_for_timeout(2 * SECONDS)  # until it listens
+    # The page asks for the models once it is built: from then on it listens.
+    with page.expect_response(lambda response: "/queue/data" in response.url):
+        page.goto(address)
     yield page
     context.close()
     # Nothing was asked of anybody else.
@@ -133,89 +138,113 @@ def upload(page, field, path):
     page.wait_for_selector(f"#{field} .file-preview")
 
 
-def pixels_of(page, element):
+def source_of(page, element, old=""):
+    """The address of a picture that has arrived, and is not `old`."""
+    handle = page.wait_for_function(
+        "([id, old]) => { const image = document.querySelector(`#${id} img`);"
+        " return image && image.complete && image.naturalWidth && image.src !== old"
+        " && image.src; }",
+        arg=[element, old],
+    )
+    return handle.json_value()
+
+
+def pixels_of(page, element, old=""):
     """What a picture of the page holds, as the browser got it."""
-    source = page.wait_for_selector(f"#{element} img").get_attribute("src")
-    content = page.request.get(source).body()
+    content = page.request.get(source_of(page, element, old)).body()
     return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
 
 
-def wait_for_another(page, element, source):
-    page.wait_for_function(
-        "([id, old]) => { const image = document.querySelector(`#${id} img`);"
-        " return image && image.src !== old; }",
-        arg=[element, source],
-    )
+def open_tab(page, name):
+    page.get_by_role("tab", name=name).click()
 
 
-def source_of(page, element):
-    return page.locator(f"#{element} img").evaluate("image => image.src")
+def choose(page, field, text):
+    page.click(f"#{field} input")
+    page.get_by_role("option", name=text, exact=True).click()
+
+
+def open_model(page, path):
+    with page.expect_file_chooser() as chooser:
+        page.click("#open")
+    chooser.value.set_files(path)
 
 
 def message_of(page):
     message = page.wait_for_selector(".toast-body").inner_text()
-    page.locator(".toast-close").first.click(force=True)
+    page.locator(".toast-close").first.dispatch_event("click")
     page.wait_for_selector(".toast-body", state="detached")
     return message
+
+
+def assert_alike(found, expected):
+    """Runs in two processes may round differently at the edge of a class."""
+    assert found.shape == expected.shape
+    assert (found != expected).mean() < 0.002
+
+
+def percent_of(text):
+    return float(re.search(r"([\d.]+)%", text)[1])
 
 
 def test_upload_overlay_and_classes(page, folder, models):
     upload(page, "photograph", folder / "image0.png")
     image, _ = scene(0)
     classes = classes_of(models["cpnet"], image)
-    np.testing.assert_array_equal(
-        pixels_of(page, "overlay"), overlay(image, classes, PALETTE)
-    )
+    assert_alike(pixels_of(page, "overlay"), overlay(image, classes, PALETTE))
     assert "96 x 128 pixels in" in page.inner_text("#report")
     counts = np.bincount(classes.ravel(), minlength=len(PALETTE))
-    first = page.locator("#legend label").first
     most = counts.argmax()
-    share = f"{counts[most] / classes.size:.1%}"
-    assert first.inner_text().split() == [*SCENES.class_names[most].split(), share]
+    first = page.locator("#legend label").first
+    assert first.inner_text().strip().startswith(SCENES.class_names[most])
+    share = 100 * counts[most] / classes.size
+    assert percent_of(first.inner_text()) == pytest.approx(share, abs=0.2)
 
     source = source_of(page, "overlay")
     first.click()  # switches the most frequent class off
-    wait_for_another(page, "overlay", source)
     rest = np.where(classes == most, -1, classes.astype(int))
-    np.testing.assert_array_equal(
-        pixels_of(page, "overlay"), overlay(image, rest, PALETTE)
-    )
+    assert_alike(pixels_of(page, "overlay", source), overlay(image, rest, PALETTE))
 
     source = source_of(page, "overlay")
     slider = page.locator("#opacity input[type=range]")
     slider.focus()
     slider.press("End")
-    wait_for_another(page, "overlay", source)
-    np.testing.assert_array_equal(
-        pixels_of(page, "overlay"), overlay(image, rest, PALETTE, 1.0)
-    )
+    assert_alike(pixels_of(page, "overlay", source), overlay(image, rest, PALETTE, 1.0))
 
     with page.expect_download() as download:
         page.click("#mask")
-    mask = np.asarray(Image.open(download.value.path()))
-    np.testing.assert_array_equal(mask, classes)
+    assert_alike(np.asarray(Image.open(download.value.path())), classes)
 
 
-def test_label_gives_scores_and_errors(page, folder, models):
-    upload(page, "label", folder / "label0.png")
-    upload(page, "photograph", folder / "image0.png")
+@pytest.mark.parametrize("order", [("label", "photograph"), ("photograph", "label")])
+def test_label_gives_scores_and_errors(page, folder, models, order):
+    for field, file in zip(order, order, strict=True):
+        upload(page, field, folder / f"{file.replace('photograph', 'image')}0.png")
+        if field == "photograph":
+            source_of(page, "overlay")
     image, labels = scene(0)
     expected = pictures.errors(image, classes_of(models["cpnet"], image), labels)
-    np.testing.assert_array_equal(pixels_of(page, "errors"), expected)
+    assert_alike(pixels_of(page, "errors"), expected)
     assert "mean IoU" in page.inner_text("#scores")
+    # The next photograph has another label.
+    page.locator("#photograph").get_by_role("button", name="Clear").click()
+    page.wait_for_selector("#label .file-preview", state="detached")
 
 
 def test_click_on_the_prior(page, folder, models):
     upload(page, "label", folder / "label0.png")
     upload(page, "photograph", folder / "image0.png")
-    page.wait_for_selector("#overlay img")
-    page.get_by_role("tab", name="What the network sees").click()
+    source_of(page, "overlay")
+    open_tab(page, "What the network sees")
     page.click("#look")
-    picture = page.wait_for_selector("#pick img")
+    source_of(page, "pick")
+    picture = page.locator("#pick img")
+    picture.scroll_into_view_if_needed()
     box = picture.bounding_box()
     # Near the middle of the image, wherever the picture has margins.
-    x, y = (box[a] + 0.53 * box[b] for a, b in (("x", "width"), ("y", "height")))
-    page.mouse.click(x, y)
+    page.mouse.click(
+        *(box[a] + 0.53 * box[b] for a, b in (("x", "width"), ("y", "height")))
+    )
     image, _ = scene(0)
     prior = prior_model(models["cpnet"])(image[None].astype("float32"))
     prior = keras.ops.convert_to_numpy(prior)[0]
@@ -228,16 +257,78 @@ def test_click_on_the_prior(page, folder, models):
     assert pixels_of(page, "ideal").shape == image.shape
 
 
+def test_gates_of_another_model(page, folder):
+    choose(page, "model", f"{folder.name}/spnet.keras")
+    upload(page, "photograph", folder / "image0.png")
+    source_of(page, "overlay")
+    open_tab(page, "What the network sees")
+    page.click("#look")
+    assert source_of(page, "gates").startswith("data:image/")
+
+
 def test_bad_input_is_a_message_and_the_page_goes_on(page, folder):
     for name, words in (("broken.png", "broken.png"), ("large.png", "pixels")):
         upload(page, "photograph", folder / name)
         assert words in message_of(page)
-        page.get_by_role("button", name="Clear").first.click()
+        page.locator("#photograph").get_by_role("button", name="Clear").click()
+        page.wait_for_selector("#photograph .file-preview", state="detached")
     page.click("#segment")
     assert "Choose a photograph" in message_of(page)
-    with page.expect_file_chooser() as chooser:
-        page.click("#open")
-    chooser.value.set_files(folder / "text.keras")
+    open_model(page, folder / "text.keras")
     assert "Cannot load the model text.keras" in message_of(page)
     upload(page, "photograph", folder / "image1.png")
     assert pixels_of(page, "overlay").shape == (96, 128, 3)
+
+
+def test_two_tabs_at_once(page, second_page, folder, models):
+    tabs = page, second_page
+    for index, tab in enumerate(tabs):
+        tab.set_input_files(
+            "#photograph input[type=file]", folder / f"image{index}.png"
+        )
+    for index, tab in enumerate(tabs):
+        image, _ = scene(index)
+        expected = overlay(image, classes_of(models["cpnet"], image), PALETTE)
+        assert_alike(pixels_of(tab, "overlay"), expected)
+
+
+def test_compares_two_models(page, folder, models):
+    upload(page, "photograph", folder / "image0.png")
+    source_of(page, "overlay")
+    open_tab(page, "Compare")
+    choose(page, "other", f"{folder.name}/spnet.keras")
+    page.click("#compare")
+    image, _ = scene(0)
+    first, second = (classes_of(models[name], image) for name in ("cpnet", "spnet"))
+    expected = pictures.differences(image, first, second)
+    assert_alike(pixels_of(page, "differing"), expected)
+    share = 100 * (first != second).mean()
+    found = percent_of(page.inner_text("#compared"))
+    assert found == pytest.approx(share, abs=0.2)
+    assert page.locator("#slider img").count() >= 2
+
+
+def test_opened_models_are_offered_to_new_tabs(page, browser, address, folder, models):
+    open_model(page, folder / "spnet.keras")
+    page.wait_for_function(
+        "() => document.querySelector('#model input').value === 'spnet.keras'"
+    )
+    upload(page, "photograph", folder / "image0.png")
+    image, _ = scene(0)
+    classes = classes_of(models["spnet"], image)
+    # With the colours of the models that were there.
+    assert_alike(pixels_of(page, "overlay"), overlay(image, classes, PALETTE))
+    for another in open_page(browser, address):
+        choose(another, "model", "spnet.keras")
+
+
+def test_the_policy_keeps_the_browser_at_home(page, address):
+    response = page.request.get(address)
+    assert "default-src 'self'" in response.headers["content-security-policy"]
+    refused = page.evaluate(
+        "() => new Promise(resolve => {"
+        " document.addEventListener('securitypolicyviolation', event =>"
+        " resolve(event.blockedURI));"
+        " fetch('http://192.0.2.1/fonts.css').catch(() => {}); })"
+    )
+    assert refused.startswith("http://192.0.2.1")

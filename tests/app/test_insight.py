@@ -3,9 +3,8 @@ import numpy as np
 
 from keras_seg.app.insight import Insight, ideal_row, row_of, whole
 from keras_seg.models import HANet, SPNet, prior_model
+from tests.models.networks import SIZE, tiny_cpnet, tiny_network
 from tests.models.test_affinity_model import tiny_dsrl
-from tests.models.test_cpnet import SIZE, tiny_cpnet
-from tests.models.test_spnet import tiny_network
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (64, 96, 3), "uint8")
 

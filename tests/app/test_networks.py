@@ -1,14 +1,17 @@
+import types
+
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
+from keras_seg import models
 from keras_seg.app import Network, open_network
 from keras_seg.app.open_network import keras_network
 from keras_seg.app.seen import segment
 from keras_seg.data import CLASS_TABLES
 from keras_seg.models import SPNet
-from tests.models.test_spnet import tiny_network
+from tests.models.networks import tiny_network
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (64, 96, 3), "uint8")
 
@@ -68,7 +71,8 @@ def test_legend_has_the_shares(network, classes, photograph):
 
 def test_writes_the_mask_and_the_overlay(network, classes, photograph, tmp_path):
     found = segment(network, photograph)
-    mask, overlay = found.write(tmp_path, [0, 1, 2], 0.25)
+    mask = found.write_mask(tmp_path)
+    overlay = found.write_overlay(tmp_path, [0, 1, 2], 0.25)
     np.testing.assert_array_equal(np.asarray(Image.open(mask)), classes)
     expected = found.painted([0, 1, 2], 0.25)  # the page's size is the photograph's
     np.testing.assert_array_equal(np.asarray(Image.open(overlay)), expected)
@@ -140,6 +144,19 @@ def test_opens_exported_files(spnet, classes, tmp_path, kind):
     assert (network.classes(IMAGE) == classes).mean() > 0.99
     with pytest.raises(ValueError, match="need a .keras file"):
         network.classes(IMAGE, flip=True)
+
+
+def test_opens_presets(spnet, classes, monkeypatch):
+    names, palette = ("road", "car", "sky"), ((1, 2, 3), (4, 5, 6), (7, 8, 9))
+    preset = types.SimpleNamespace(class_names=names, palette=palette)
+    monkeypatch.setattr(models, "presets", lambda: {"street": preset})
+    monkeypatch.setattr(models, "from_preset", {"street": spnet}.__getitem__)
+    network = open_network("street")
+    assert network.name == "street" and network.class_names == list(names)
+    np.testing.assert_array_equal(network.palette, palette)
+    np.testing.assert_array_equal(network.classes(IMAGE), classes)
+    with pytest.raises(FileNotFoundError, match="presets street. Received: 'absent'"):
+        open_network("absent")
 
 
 def test_what_is_no_model(tmp_path):

@@ -7,7 +7,6 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_seg import training
 from keras_seg.command import main
 from keras_seg.models import inference_model
 from tests.models.networks import tiny_cpnet
@@ -16,11 +15,9 @@ FLAGS = "--crop 32 48 --batch-size 2 --epochs 1 --ema 0.9 --warmup 2".split()
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch, two_replicas):
+def folder(tmp_path, monkeypatch):
     """A working directory with images of two classes and a trained model of four."""
     monkeypatch.chdir(tmp_path)
-    # TensorFlow mixes up the collectives of two strategies in one process.
-    monkeypatch.setattr(training, "distribution_strategy", lambda: two_replicas)
     rng = np.random.default_rng(0)
     for split in ("train", "val"):
         for part in ("images", "labels"):
