@@ -162,8 +162,8 @@ def test_names_and_options():
         r"Received: prior_size=\(3, 4\)",
     ):
         released_model("hanet_resnet50_os8", 19, prior_size=(3, 4))
-    with pytest.raises(ValueError, match="Received: num_classes=1"):
-        released_model("spnet_resnet50", 1)
+    with pytest.raises(ValueError, match="Received: num_classes=0"):
+        released_model("spnet_resnet50", 0)
     with pytest.raises(ValueError, match="prior_size"):
         head(prior_size=64)
 

@@ -202,7 +202,7 @@ def test_without_a_prior_it_is_the_baseline():
 
 
 def test_rejects_bad_arguments():
-    with pytest.raises(ValueError, match="Received: num_classes=1"):
-        tiny_cpnet(1)
+    with pytest.raises(ValueError, match="Received: num_classes=0"):
+        tiny_cpnet(0)
     with pytest.raises(ValueError, match="`prior_size` must be"):
         tiny_cpnet(prior_size=8)

@@ -112,5 +112,5 @@ def test_the_options_of_the_decoder_are_one_set(network):
 
 
 def test_rejects_bad_numbers_of_classes():
-    with pytest.raises(ValueError, match="Received: num_classes=1"):
-        DeepLabV3Plus(1, tiny_network())
+    with pytest.raises(ValueError, match="Received: num_classes=0"):
+        DeepLabV3Plus(0, tiny_network())
