@@ -156,7 +156,7 @@ def test_two_replicas_train_as_one_device(two_replicas):
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
 
 
-@pytest.mark.parametrize("num_classes", [1, 0, 2.0, "3"])
+@pytest.mark.parametrize("num_classes", [0, -1, 2.0, "3"])
 def test_rejects_bad_numbers_of_classes(num_classes):
     with pytest.raises(ValueError, match="Received: num_classes="):
         SPNet(num_classes, "resnet18")
