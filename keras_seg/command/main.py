@@ -99,5 +99,6 @@ def add_command(subparsers, name, module):
     parser.add_argument(
         "--verbose",
         action="store_true",
+        default=False,  # also where a command suppresses the defaults of its flags
         help="show TensorFlow's log and the traceback of an error",
     )
