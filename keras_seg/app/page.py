@@ -28,9 +28,9 @@ THEME = gr.themes.Default(
 CSS = """
 #legend label { border-left: 1.2em solid var(--swatch, transparent); }
 #legend .wrap { gap: 6px; }
-#overlay img, #errors img, #pick img, #prior img, #ideal img, #differing img {
-  width: 100%; max-height: 70vh; object-fit: contain;
-}
+.picture .image-container { padding-top: 2.2rem; } /* of the name and the buttons */
+.picture .image-frame { width: 100%; }
+.picture img { width: 100%; max-height: 70vh; object-fit: contain; }
 footer { display: none !important; }
 """
 
@@ -47,7 +47,9 @@ def page(networks):
     offered = {}
     for network in networks:
         offered[_unused(network.name, offered)] = network
-    with gr.Blocks(title="keras_seg", analytics_enabled=False) as blocks:
+    with gr.Blocks(
+        title="keras_seg", analytics_enabled=False, fill_width=True
+    ) as blocks:
         gr.Markdown("# What a model sees")
         seen = gr.State()
         with gr.Row():
@@ -233,8 +235,8 @@ def _insight_tab(offered, inputs):
     prior, labels = gr.State(), gr.State()
     with gr.Row(visible=False) as prior_row:
         picked = _picture("Click on a pixel", "pick")
-        learned = _picture("Pixels that the prior takes for its class", "prior")
-        ideal = _picture("Ideal, by the label", "ideal", visible=False)
+        learned = _picture("Context prior", "prior")
+        ideal = _picture("Ideal prior", "ideal", visible=False)
     plots = {
         "attention": gr.Plot(
             label="Attention by height", visible=False, elem_id="attention"
@@ -360,6 +362,7 @@ def _picture(label, elem_id, kind=gr.Image, **options):
     return kind(
         label=label,
         elem_id=elem_id,
+        elem_classes="picture",
         interactive=False,
         format="png",  # lossless
         buttons=["download", "fullscreen"],
