@@ -28,7 +28,7 @@ def changed_files(commit):
     return sorted({path for line in lines for path in line.stdout.split()})
 
 
-def tests_of(path):
+def files_that_test(path):
     """The test files of a file, which may be none."""
     path = pathlib.PurePosixPath(path)
     if path.suffix != ".py":
@@ -40,7 +40,7 @@ def tests_of(path):
 
 
 def main(commit="HEAD"):
-    found = {test for path in changed_files(commit) for test in tests_of(path)}
+    found = {test for path in changed_files(commit) for test in files_that_test(path)}
     print(*(sorted(found) or MATHEMATICS), sep="\n")
 
 

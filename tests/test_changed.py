@@ -1,19 +1,19 @@
 """What `make check` tests of a change."""
 
-from tests.changed import tests_of
+from tests.changed import files_that_test
 
 
 def test_a_module_has_the_test_of_its_name():
-    assert tests_of("keras_seg/layers/strip_pooling.py") == [
+    assert files_that_test("keras_seg/layers/strip_pooling.py") == [
         "tests/layers/test_strip_pooling.py"
     ]
 
 
 def test_a_test_is_its_own():
     path = "tests/layers/test_strip_pooling.py"
-    assert tests_of(path) == [path]
-    assert tests_of("tests/checks.py") == []
+    assert files_that_test(path) == [path]
+    assert files_that_test("tests/checks.py") == []
 
 
 def test_other_files_have_none():
-    assert tests_of("README.md") == []
+    assert files_that_test("README.md") == []
