@@ -97,7 +97,11 @@ def test_ops_slower_with_xla_on_a_cpu_are_compiled_elsewhere(accelerator, monkey
     if accelerator:
         name = f"/physical_device:{accelerator}:0"
         devices.append(tf.config.PhysicalDevice(name, accelerator))
-    monkeypatch.setattr(tf.config, "get_visible_devices", lambda: devices)
+
+    def visible(kind=None):
+        return [device for device in devices if kind in (None, device.device_type)]
+
+    monkeypatch.setattr(tf.config, "get_visible_devices", visible)
 
     def resized(x):
         return ops.resize_bilinear(x, (8, 9))
