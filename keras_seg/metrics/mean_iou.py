@@ -85,7 +85,8 @@ class MeanIoU(keras.metrics.MeanIoU):
     def update_state(self, y_true, y_pred, sample_weight=None):
         labels = ops.cast(y_true, "int32")
         unknown = unknown_pixels(labels, self.ignored, self.num_classes)
-        self.unknown.assign_add(ops.sum(ops.cast(unknown, self.dtype)))
+        count = ops.sum(ops.cast(unknown, self.dtype))
+        self.unknown.assign_add(ops.cast(count, self.dtype))  # sums of int32 may widen
         valid = valid_pixels(labels, self.ignored, self.num_classes)
         labels = ops.where(valid, labels, _UNCOUNTED)
         if self.outputs == 1:
