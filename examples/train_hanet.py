@@ -49,22 +49,32 @@ RECIPES = {
         "weight_decay": 5e-4,
         "filters": 256,
         "separable": False,
+        "auxiliary_head": True,
     },
     "camvid": {
         "weights": "imagenet",
         "backbone_rate": 0.5,
         "batch_size": 4,
         "class_balance": 0.5,
-        "ema": 0.99,
-        "epochs": 40,
+        "ema": 0.995,
+        "epochs": 36,
+        "scale": (0.6, 1.8),
+        "loss": "crossentropy+lovasz",
+        "lovasz_stride": 4,
+        "learning_rate": 1.5e-3,
+        "weight_decay": 1e-2,
+        "warmup": 100,
+        "val_every": 5,
         "filters": 128,
         "separable": True,
+        "auxiliary_head": False,
     },
     "default": {
         "weights": "imagenet",
         "backbone_rate": 0.1,
         "filters": 256,
         "separable": False,
+        "auxiliary_head": True,
     },
 }
 
@@ -87,6 +97,11 @@ def add_flags(parser):
         "--separable",
         action=argparse.BooleanOptionalAction,
         help="depthwise separable convolutions in the decoder",
+    )
+    add(
+        "--auxiliary-head",
+        action=argparse.BooleanOptionalAction,
+        help="an FCN head on the second-to-last level, with a loss of weight 0.4",
     )
 
 
@@ -136,7 +151,7 @@ def main(args):
             model = models.HANet(
                 num_classes,
                 pyramid,
-                auxiliary_head=True,
+                auxiliary_head=args.auxiliary_head,
                 reduction_ratio=args.reduction_ratio,
                 positions=True,
                 points=args.points,
@@ -145,7 +160,7 @@ def main(args):
             )
         else:
             model = models.DeepLabV3Plus(
-                num_classes, pyramid, auxiliary_head=True, **decoder
+                num_classes, pyramid, args.auxiliary_head, **decoder
             )
         decay = {"height_attention": args.attention_weight_decay}
         training.synchronize_batch_norm(model)
@@ -164,15 +179,18 @@ def main(args):
             ignore_class=train_set.ignore_class,
             class_weights=args.class_weights,
             label_smoothing=args.label_smoothing,
+            stride=args.lovasz_stride,
         )
-        model.compile(
-            optimizer,
-            loss={"segmentation": loss, "auxiliary": loss},
-            loss_weights={"segmentation": 1.0, "auxiliary": 0.4},
-            metrics={
-                "segmentation": [metrics.MeanIoU(num_classes, train_set.ignore_class)]
-            },
-        )
+        metric = metrics.MeanIoU(num_classes, train_set.ignore_class)
+        if args.auxiliary_head:
+            model.compile(
+                optimizer,
+                loss={"segmentation": loss, "auxiliary": loss},
+                loss_weights={"segmentation": 1.0, "auxiliary": 0.4},
+                metrics={"segmentation": [metric]},
+            )
+        else:
+            model.compile(optimizer, loss, metrics=[metric])
 
     # Training writes best.keras, log.csv and a backup to the folder of the run.
     targets = training.named_targets(model)
@@ -190,7 +208,7 @@ def main(args):
             training.TimeEstimate(),
             *training.callbacks(
                 args.output,
-                "val_segmentation_mean_iou",
+                "val_segmentation_mean_iou" if args.auxiliary_head else "val_mean_iou",
                 args.tensorboard,
                 keep_backup=True,
                 overwrite=args.overwrite,

@@ -60,10 +60,12 @@ def seed():
 
 @pytest.fixture(scope="session")
 def two_replicas():
-    """One for all tests: TensorFlow mixes up the collectives of two on one machine."""
+    """The strategy of the two logical devices, the same one that commands train on."""
     if BACKEND != "tensorflow":
         pytest.skip("on tensorflow alone: MirroredStrategy")
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    strategy = keras_seg.training.mirrored_strategy()
+    assert strategy.num_replicas_in_sync == 2
+    return strategy
 
 
 def pytest_addoption(parser):

@@ -12,11 +12,11 @@ from keras_seg.backbones.caffe_normalization import CaffeNormalization
 _APPLICATIONS = {
     r"mobilenet(v2)?_[\d.]+_(\d+|None)": "tf",
     r"mobilenetv3(small|large)": "tf",
-    r"resnet\d+v2": "tf",
+    r"resnet(50|101|152)v2": "tf",
     r"inception_v3|inception_resnet_v2|xception|nasnet(_?mobile|_?large)?": "tf",
     r"efficientnetv2-[sml]": "128",
-    r"efficientnetb\d|efficientnetv2-b\d|densenet\d+|convnext_\w+": "torch",
-    r"resnet\d+|vgg1[69]": "caffe",
+    r"efficientnetb\d|efficientnetv2-b\d|densenet(121|169|201)|convnext_\w+": "torch",
+    r"resnet(50|101|152)|vgg1[69]": "caffe",
 }
 # keras-hub's classes whose published presets all use ImageNet's mean and standard
 # deviation. In other classes, it depends on the preset.
@@ -76,6 +76,8 @@ def preprocessing(network, graph, imagenet):
         return [imagenet(channels)]
     if kind == "caffe" and channels == 3:
         return [CaffeNormalization(name="normalization")]
+    if kind == "unit":
+        return [keras.layers.Rescaling(1 / 255, name="normalization")]
     if kind in ("tf", "128"):
         scale = {"tf": 127.5, "128": 128}[kind]
         return [keras.layers.Rescaling(1 / scale, -1.0, name="normalization")]
@@ -92,6 +94,8 @@ def preprocessing(network, graph, imagenet):
 
 def _expected(network):
     """Returns the preprocessing mode that a network expects, or None if unknown."""
+    if type(network).__module__.startswith("keras_cv."):
+        return "unit"  # what its own `include_rescaling` does
     if type(network).__module__.startswith("keras_hub."):
         pre_activation = getattr(network, "use_pre_activation", False)
         known = type(network).__name__ in _HUB_IMAGENET and not pre_activation

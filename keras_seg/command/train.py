@@ -223,6 +223,7 @@ def _compile(args, model, train_set, steps):
         ignore_class=train_set.ignore_class,
         class_weights=args.class_weights,
         label_smoothing=args.label_smoothing,
+        stride=args.lovasz_stride,
     )
     others = {
         "context_prior": _prior_loss,

@@ -17,9 +17,11 @@ DEFAULTS = {
     "class_balance": 0.0,
     "batch_size": 8,
     "epochs": 40,
+    "val_every": 1,
     "loss": "crossentropy",
     "class_weights": None,
     "label_smoothing": None,
+    "lovasz_stride": None,
     "optimizer": "adamw",
     "learning_rate": 1e-3,
     "backbone_rate": 1.0,
@@ -153,7 +155,7 @@ def _add_pipeline(add):
         default=1,
         help="default: 1; larger batches need images of one size",
     )
-    add("--val-every", type=int, default=1, metavar="EPOCHS")
+    add("--val-every", type=int, metavar="EPOCHS")
 
 
 def _add_network(add):
@@ -180,6 +182,12 @@ def _add_recipe(add):
         "frequencies, or one number per class",
     )
     add("--label-smoothing", type=float, help="0.1 is common")
+    add(
+        "--lovasz-stride",
+        type=int,
+        metavar="PIXELS",
+        help="compute the Lovász loss on every n-th row and column; faster",
+    )
     add("--optimizer", choices=["sgd", "adamw"])
     add("--learning-rate", type=float, help="the papers use 0.01 with SGD")
     add(

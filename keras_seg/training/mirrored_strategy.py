@@ -1,3 +1,5 @@
+import functools
+
 import tensorflow as tf
 
 from keras_seg.ops.xla import require_tensorflow
@@ -7,7 +9,8 @@ def mirrored_strategy():
     """Returns a `MirroredStrategy` over all visible GPUs, else over all CPU devices.
 
     A single device gets a strategy too, so that the same script runs on a laptop and on
-    eight GPUs. `CUDA_VISIBLE_DEVICES` selects GPUs.
+    eight GPUs. `CUDA_VISIBLE_DEVICES` selects GPUs. Every call returns the same
+    strategy, because TensorFlow mixes up the collectives of two in one process.
 
     Returns:
         `tf.distribute.MirroredStrategy`. Build and compile the model in its `scope()`.
@@ -29,4 +32,9 @@ def mirrored_strategy():
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices(
         "CPU"
     )
-    return tf.distribute.MirroredStrategy([device.name for device in devices])
+    return _strategy(tuple(device.name for device in devices))
+
+
+@functools.cache
+def _strategy(names):
+    return tf.distribute.MirroredStrategy(names)

@@ -30,6 +30,17 @@ def test_the_images_of_a_batch_may_be_one(batch):
     np.testing.assert_allclose(result, expected, rtol=1e-5)
 
 
+def test_every_second_row_and_column_counts(batch):
+    """The second, fourth, ... of the 5 x 6 pixels, as a loss of these pixels alone."""
+    labels, logits = batch
+    expected = LovaszSoftmax()(labels[:, 1::2, 1::2], logits[:, 1::2, 1::2])
+    loss = LovaszSoftmax(stride=2)
+    np.testing.assert_allclose(loss(labels, logits), expected, rtol=1e-6)
+    assert LovaszSoftmax.from_config(loss.get_config()).stride == 2
+    with pytest.raises(ValueError, match="`stride` must be a positive integer"):
+        LovaszSoftmax(stride=0)
+
+
 def test_certain_predictions_have_the_jaccard_loss_itself():
     """Compares label maps and predictions of four pixels in two classes."""
     loss = LovaszSoftmax()
