@@ -38,7 +38,7 @@ from keras_seg import (
     training,
     visualization,
 )
-from keras_seg.command.training_flags import parse_training_flags
+from keras_seg.command.training_flags import augmentation, parse_training_flags
 from keras_seg.training.backup import epochs_done
 from keras_seg.training.worker import worker
 
@@ -137,7 +137,7 @@ def main(args):
     train = data.training_pipeline(
         train_set,
         args.batch_size,
-        data.Augmentation(args.crop, scale=args.scale),
+        augmentation(args),
         args.seed,
         args.cache,
         first_epoch=epochs_done(args.output / "backup", strategy),

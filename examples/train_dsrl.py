@@ -40,7 +40,11 @@ from keras_seg import (
     training,
     visualization,
 )
-from keras_seg.command.training_flags import open_training_data, parse_training_flags
+from keras_seg.command.training_flags import (
+    augmentation,
+    open_training_data,
+    parse_training_flags,
+)
 from keras_seg.training.backup import epochs_done
 from keras_seg.training.worker import worker
 
@@ -159,7 +163,7 @@ def train_part(args, folder, model, strategy, train_set, val_set):
     train = data.training_pipeline(
         train_set,
         args.batch_size,
-        data.Augmentation(args.crop, scale=args.scale),
+        augmentation(args),
         args.seed,
         args.cache,
         first_epoch=epochs_done(folder / "backup", strategy),

@@ -37,7 +37,11 @@ from keras_seg import (
     training,
     visualization,
 )
-from keras_seg.command.training_flags import open_training_data, parse_training_flags
+from keras_seg.command.training_flags import (
+    augmentation,
+    open_training_data,
+    parse_training_flags,
+)
 from keras_seg.training.backup import epochs_done
 from keras_seg.training.worker import worker
 
@@ -121,7 +125,7 @@ def main(args):
     train = data.training_pipeline(
         train_set,
         args.batch_size,
-        data.Augmentation(args.crop, scale=args.scale),
+        augmentation(args),
         args.seed,
         args.cache,
         positions=has_attention,

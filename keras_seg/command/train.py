@@ -6,6 +6,7 @@ from keras_seg.command.files import load_model
 from keras_seg.command.training_flags import (
     DEFAULTS,
     add_training_flags,
+    augmentation,
     open_training_data,
     with_defaults,
 )
@@ -156,7 +157,7 @@ def _fit(args, model, strategy, train_set, val_set):
     train = data.training_pipeline(
         train_set,
         args.batch_size,
-        data.Augmentation(args.crop, scale=args.scale),
+        augmentation(args),
         args.seed,
         args.cache,
         positions,

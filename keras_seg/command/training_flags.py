@@ -13,7 +13,11 @@ DEFAULTS = {
     "weights": None,
     "output_stride": 16,
     "crop": (256, 320),
+    "resize": None,
     "scale": (0.5, 2.0),
+    "rotation": 0.0,
+    "vertical_flip": False,
+    "blur": 0.0,
     "class_balance": 0.0,
     "batch_size": 8,
     "epochs": 40,
@@ -72,6 +76,7 @@ def add_training_flags(parser, name=None):
     """
     data = add_data(parser)
     data.add_argument("--image-size", type=int, nargs=2, default=(96, 128))
+    _add_augmentation(data.add_argument)
     _add_pipeline(data.add_argument)
     _add_network(parser.add_argument_group("network").add_argument)
     _add_recipe(parser.add_argument_group("recipe", _OF_DATA).add_argument)
@@ -132,8 +137,40 @@ def open_training_data(args):
     return train, val
 
 
-def _add_pipeline(add):
+def augmentation(args):
+    """Returns the `keras_seg.data.Augmentation` that the training flags describe.
+
+    Args:
+        args: `argparse.Namespace` from `parse_training_flags`.
+
+    Raises:
+        ValueError: If a flag is outside the range that `Augmentation` states.
+    """
+    from keras_seg.data import Augmentation
+
+    resize = args.resize
+    if resize is not None and len(resize) == 1:
+        (resize,) = resize  # of the shorter side
+    return Augmentation(
+        args.crop,
+        scale=args.scale,
+        rotation=args.rotation,
+        vertical_flip=args.vertical_flip,
+        blur=args.blur,
+        resize=resize,
+    )
+
+
+def _add_augmentation(add):
     add("--crop", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"))
+    add(
+        "--resize",
+        type=int,
+        nargs="+",
+        metavar="PIXELS",
+        help="height and width, or the shorter side, to which training images are "
+        "resized before --scale; evaluation keeps their size",
+    )
     add(
         "--scale",
         type=float,
@@ -141,6 +178,27 @@ def _add_pipeline(add):
         metavar=("LOW", "HIGH"),
         help="range of the random image scale",
     )
+    add(
+        "--rotation",
+        type=float,
+        metavar="DEGREES",
+        help="largest random rotation, to either side",
+    )
+    add(
+        "--vertical-flip",
+        action="store_true",
+        default=None,
+        help="flip half of the images upside down; for views from above",
+    )
+    add(
+        "--blur",
+        type=float,
+        metavar="SIGMA",
+        help="largest standard deviation of the random Gaussian blur, in pixels",
+    )
+
+
+def _add_pipeline(add):
     add(
         "--class-balance",
         type=float,

@@ -1,6 +1,10 @@
 import pytest
 
-from keras_seg.command.training_flags import DEFAULTS, parse_training_flags
+from keras_seg.command.training_flags import (
+    DEFAULTS,
+    augmentation,
+    parse_training_flags,
+)
 
 RECIPES = {"camvid": {"epochs": 120}, "default": {"epochs": 30, "ema": 0.999}}
 
@@ -36,3 +40,31 @@ def test_data_that_need_a_folder_say_so(capsys):
         parse("--data", "voc")
     assert stop.value.code == 2
     assert capsys.readouterr().err.endswith("error: --data voc needs --data-dir\n")
+
+
+def test_augmentation_flags_reach_the_augmentation():
+    plain = augmentation(parse())
+    assert (plain.rotation, plain.vertical_flip, plain.blur, plain.resize) == (
+        0,
+        False,
+        0,
+        None,
+    )
+    args = parse(
+        *("--crop", "32", "48", "--scale", "0.8", "1.2", "--rotation", "10"),
+        *("--vertical-flip", "--blur", "1.5", "--resize", "90", "120"),
+    )
+    chosen = augmentation(args)
+    assert chosen.crop_size == (32, 48) and chosen.scale == (0.8, 1.2)
+    assert (chosen.rotation, chosen.vertical_flip, chosen.blur) == (10, True, 1.5)
+    assert chosen.resize == [90, 120]
+    assert augmentation(parse("--resize", "90")).resize == 90  # the shorter side
+
+
+@pytest.mark.parametrize(
+    ("flag", "values"),
+    [("rotation", ["200"]), ("blur", ["-1"]), ("resize", ["1", "2", "3"])],
+)
+def test_augmentation_flags_outside_their_range_are_errors(flag, values):
+    with pytest.raises(ValueError, match=f"`{flag}` must be"):
+        augmentation(parse(f"--{flag}", *values))
