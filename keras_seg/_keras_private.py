@@ -74,6 +74,11 @@ def start_at_epoch(model, epoch):
     model._initial_epoch = epoch
 
 
+def weight_averages(optimizer):
+    """Returns the moving averages that an optimizer with `use_ema=True` keeps."""
+    return optimizer._model_variables_moving_average
+
+
 def variable_index(optimizer, variable):
     """Returns the index of a variable in an optimizer's lists of slot variables."""
     return optimizer._get_variable_index(variable)

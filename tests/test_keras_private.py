@@ -23,6 +23,12 @@ def function():
     return keras.Function(model.inputs, model.outputs)
 
 
+def averaging():
+    optimizer = keras.optimizers.SGD(use_ema=True)
+    optimizer.build([keras.Variable(0.0)])
+    return optimizer
+
+
 # What is private, an object that must have it, and what it is read for.
 NEEDED = {
     "_nodes_by_depth": (function, "the calls of a keras.Function"),
@@ -32,6 +38,8 @@ NEEDED = {
     "_moments": (BatchNormalization, "batch norm over replicas"),
     "_reduction_axes": (lambda: built(BatchNormalization()), "batch norm's axes"),
     "_initial_epoch": (network, "fit that goes on at an epoch"),
+    "_update_model_variables_moving_average": (keras.optimizers.SGD, "EMA"),
+    "_model_variables_moving_average": (averaging, "moving averages of weights"),
     "_get_variable_index": (keras.optimizers.SGD, "optimizers with groups"),
     "_use_weight_decay": (keras.optimizers.SGD, "optimizers with groups"),
     "_apply_weight_decay": (keras.optimizers.SGD, "optimizers with groups"),

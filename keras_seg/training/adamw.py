@@ -1,5 +1,8 @@
 import keras
+from keras import ops
 
+from keras_seg._keras_private import variable_index
+from keras_seg.ops.xla import tensorflow
 from keras_seg.training.parameter_groups import ParameterGroups
 
 
@@ -36,8 +39,44 @@ class AdamW(ParameterGroups, keras.optimizers.AdamW):
         ```
     """
 
+    def apply(self, grads, trainable_variables=None):
+        self._powers = None  # of the betas, the same for all variables of a step
+        super().apply(grads, trainable_variables)
+
     def update_step(self, gradient, variable, learning_rate):
         rate, decay = self.rate_and_decay(variable, learning_rate)
         if decay:
             self.assign_sub(variable, variable * (rate * decay))
-        super().update_step(gradient, variable, rate)
+        tf = tensorflow()
+        if tf is None or self.amsgrad or isinstance(gradient, tf.IndexedSlices):
+            super().update_step(gradient, variable, rate)
+        else:
+            self._fused_step(tf, gradient, variable, rate)
+
+    def _fused_step(self, tf, gradient, variable, rate):
+        """Updates a variable by one operation of TensorFlow.
+
+        Keras's update consists of about 30 operations per variable, which take half of
+        the time to trace a training step.
+        """
+        index = variable_index(self, variable)
+        if self._powers is None:
+            step = ops.cast(self.iterations + 1, rate.dtype)
+            self._powers = [beta**step for beta in (self.beta_1, self.beta_2)]
+        tf.raw_ops.ResourceApplyAdam(
+            var=_handle(tf, variable),
+            m=_handle(tf, self._momentums[index]),
+            v=_handle(tf, self._velocities[index]),
+            beta1_power=self._powers[0],
+            beta2_power=self._powers[1],
+            lr=rate,
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=ops.cast(gradient, variable.dtype),
+        )
+
+
+def _handle(tf, variable):
+    """Returns the resource of a TensorFlow or Keras variable on this replica."""
+    return (variable if isinstance(variable, tf.Variable) else variable.value).handle

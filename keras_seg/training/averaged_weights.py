@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_seg._keras_private import weight_averages
+
 
 class AveragedWeights(keras.callbacks.Callback):
     """Evaluates, saves and exports the exponential moving average of the weights.
@@ -56,11 +58,11 @@ class AveragedWeights(keras.callbacks.Callback):
         self._give_back()
 
     def _average(self):
-        averages = moving_averages(self.model)
-        if averages and self._own is None:
+        moving = moving_averages(self.model)
+        if moving and self._own is None:
             weights = self.model.trainable_variables
             self._own = [ops.convert_to_numpy(weight) for weight in weights]
-            _assign(weights, [ops.convert_to_numpy(average) for average in averages])
+            _assign(weights, [ops.convert_to_numpy(average) for average in moving])
 
     def _give_back(self):
         if self._own is not None:
@@ -80,7 +82,7 @@ def moving_averages(model):
         return []
     if not ops.convert_to_numpy(optimizer.iterations).any():
         return []
-    return optimizer._model_variables_moving_average  # not public in Keras
+    return weight_averages(optimizer)
 
 
 def _assign(variables, arrays):
