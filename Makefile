@@ -93,6 +93,7 @@ matrix: $(OTHERS)/installed
 lint: install
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
 
 bench: install
 	$(RUN) -m benchmarks.xla ops

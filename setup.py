@@ -28,7 +28,7 @@ setup(
         "super-resolution",
     ],
     packages=find_packages(include=["keras_seg", "keras_seg.*"]),
-    package_data={"keras_seg": ["models/_presets/*"]},
+    package_data={"keras_seg": ["models/_presets/*", "py.typed"]},
     entry_points={"console_scripts": ["keras-seg = keras_seg.command:main"]},
     python_requires=">=3.10",
     # The floors are those of the `addons` extra, because an extra cannot lower one.
@@ -104,7 +104,7 @@ setup(
             "nbformat>=5.7",
             "ipykernel>=6.20",
         ],
-        "lint": ["ruff>=0.9"],
+        "lint": ["ruff>=0.9", "mypy==2.4.1"],
         # TensorFlow 2.15 with Keras 2, for Python 3.10 and 3.11: docs/guides/addons.md.
         "addons": [
             "tensorflow==2.15.1",

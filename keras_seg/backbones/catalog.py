@@ -1,6 +1,7 @@
 """Catalog of the backbones that `build` creates by name."""
 
 import difflib
+from collections.abc import Callable
 
 import keras
 
@@ -17,13 +18,19 @@ from keras_seg.positive_integer import require_positive_integer
 _MOBILENET_V2 = "mobilenet_v2"
 
 
-def names():
+def names() -> list[str]:
     """Returns the names that `build` accepts, in alphabetical order."""
     others = [*keras_cv_networks.NAMES, *mix_transformer.NAMES, *resnets.NAMES]
     return sorted([*others, _MOBILENET_V2])
 
 
-def build(name, output_stride=32, weights=None, insert=None, input_channels=3):
+def build(
+    name: str,
+    output_stride: int = 32,
+    weights: str | None = None,
+    insert: Callable | None = None,
+    input_channels: int = 3,
+) -> keras.Model:
     """Builds the feature pyramid of a backbone, by name.
 
     The pyramid takes raw images in 0..255 and normalises them as the network's

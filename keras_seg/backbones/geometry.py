@@ -3,6 +3,8 @@
 import dataclasses
 import math
 
+import keras
+
 from keras_seg.backbones import alignment
 from keras_seg.backbones.graph import flatten
 from keras_seg.backbones.pad_to_multiple import PadToMultiple
@@ -66,7 +68,7 @@ def output_levels(model, graph):
     }
 
 
-def level_info(pyramid):
+def level_info(pyramid: keras.Model) -> dict[str, tuple[int, int]]:
     """Returns the true stride and the channels of each level of a pyramid.
 
     Args:
@@ -104,7 +106,7 @@ def size_divisor(pyramid):
     return geometry(pyramid).divisor
 
 
-def size_alignment(pyramid):
+def size_alignment(pyramid: keras.Model) -> int:
     """Returns the multiple of image sizes at which features keep their position.
 
     TensorFlow's "same" padding places a strided window differently on maps of even and

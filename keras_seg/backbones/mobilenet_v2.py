@@ -20,7 +20,9 @@ _LEVELS = {6: "level3", 17: "level4"}
 _DILATED = 14
 
 
-def mobilenet_v2(normalization="imagenet"):
+def mobilenet_v2(
+    normalization: str | keras.layers.Layer | None = "imagenet",
+) -> keras.Model:
     """Builds MobileNetV2 as in HANet's release: a pyramid at output stride 16.
 
     Strided windows are padded by one cell on each side, as in PyTorch, so features have

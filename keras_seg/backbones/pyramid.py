@@ -1,5 +1,7 @@
 """Feature pyramids, the form of backbones that the models use."""
 
+from collections.abc import Callable
+
 import keras
 
 from keras_seg.backbones.dilation import dilation
@@ -16,7 +18,12 @@ _NAME = "backbone"
 _IMAGENET = ((123.675, 58.395), (116.28, 57.12), (103.53, 57.375))
 
 
-def feature_pyramid(model, output_stride=32, normalization=None, insert=None):
+def feature_pyramid(
+    model: keras.Model,
+    output_stride: int = 32,
+    normalization: str | keras.layers.Layer | None = None,
+    insert: Callable | None = None,
+) -> keras.Model:
     """Builds a feature pyramid from a functional network, at any output stride.
 
     The pyramid is a new model with copies of the weights of `model`, which remains

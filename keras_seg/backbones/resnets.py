@@ -2,6 +2,7 @@
 
 import functools
 import re
+from collections.abc import Mapping, Sequence
 
 import keras
 from keras import layers
@@ -16,13 +17,13 @@ NAMES = tuple(f"resnet{depth}_{kind}" for depth in BLOCKS for kind in "bc")
 
 
 def resnet(
-    depth,
-    output_stride=32,
-    stem_filters=None,
-    dilation_rates=None,
-    normalization="imagenet",
-    input_channels=3,
-):
+    depth: int,
+    output_stride: int = 32,
+    stem_filters: Sequence[int] | None = None,
+    dilation_rates: Mapping[int, int | Sequence[int]] | None = None,
+    normalization: str | keras.layers.Layer | None = "imagenet",
+    input_channels: int = 3,
+) -> keras.Model:
     """Builds the feature pyramid of a ResNet with the variations of the papers.
 
     The stride of a stage is on its first 3x3 convolution, and strided windows are

@@ -1,11 +1,17 @@
 import pathlib
+from typing import Any
+
+import keras
 
 from keras_seg.checkpoints.load_torch_weights import load_torch_weights
 from keras_seg.checkpoints.released_model import released_model
 from keras_seg.checkpoints.torch_file import read_torch_file
+from keras_seg.typing import PathLike
 
 
-def convert(path, network, num_classes, output, **options):
+def convert(
+    path: PathLike, network: str, num_classes: int, output: PathLike, **options: Any
+) -> keras.Model:
     """Converts a checkpoint of the authors' PyTorch code to a Keras model.
 
     The command `keras-seg convert` does the same. PyTorch is not required.

@@ -1,3 +1,8 @@
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
 from keras_seg.backbones.graph import is_functional
 from keras_seg.checkpoints import released_keys
 from keras_seg.checkpoints.key_table import resolve
@@ -12,7 +17,9 @@ from keras_seg.layers import HeightDrivenAttention, SubPixelUpsample
 from keras_seg.models import network_info
 
 
-def load_torch_weights(target, state_dict):
+def load_torch_weights(
+    target: keras.layers.Layer, state_dict: Mapping[str, Any]
+) -> None:
     """Loads weights that the authors released into a network, a layer or a backbone.
 
     Nothing is set unless everything fits: every key of `state_dict` must be used, every

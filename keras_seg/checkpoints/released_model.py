@@ -1,11 +1,15 @@
 import inspect
+from collections.abc import Callable
+from typing import Any
+
+import keras
 
 from keras_seg.checkpoints import cpnet_release, hanet_release, spnet_release
 from keras_seg.models.checks import require_classes
 from keras_seg.models.network_info import state_release
 
 # For each network: the function that builds it, and the one that returns its key table.
-RELEASES = {
+RELEASES: dict[str, tuple[Callable, Callable]] = {
     **dict.fromkeys(spnet_release.DEPTHS, (spnet_release.build, spnet_release.keys)),
     **dict.fromkeys(hanet_release.VARIANTS, (hanet_release.build, hanet_release.keys)),
     "cpnet_resnet50": (cpnet_release.build, cpnet_release.keys),
@@ -13,7 +17,12 @@ RELEASES = {
 }
 
 
-def released_model(name, num_classes, normalization="imagenet", **kwargs):
+def released_model(
+    name: str,
+    num_classes: int,
+    normalization: str | keras.layers.Layer | None = "imagenet",
+    **kwargs: Any,
+) -> keras.Model:
     """Builds a network exactly as its authors released it, for their checkpoints.
 
     The network is one of `keras_seg.models`, with the arguments that reproduce the

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 from keras import ops
 
@@ -7,7 +8,7 @@ from keras_seg.checkpoints.torch_layers import assignments
 from keras_seg.models import network_info
 
 
-def to_torch_state_dict(model):
+def to_torch_state_dict(model: keras.Model) -> dict[str, np.ndarray]:
     """Returns the weights of a released network under the keys of the authors' code.
 
     The arrays are bit for bit those that `load_torch_weights` set. They include the

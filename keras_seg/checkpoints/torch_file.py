@@ -5,14 +5,17 @@ import os
 import tarfile
 import zipfile
 
+import numpy as np
+
 from keras_seg.checkpoints import torch_pickle
 from keras_seg.checkpoints.torch_layers import unwrapped
+from keras_seg.typing import PathLike
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 
 
-def read_torch_file(path):
+def read_torch_file(path: PathLike) -> dict[str, np.ndarray]:
     """Reads a state dict that `torch.save` wrote, without PyTorch.
 
     Both formats are supported: zip archives, and the stream format of PyTorch before

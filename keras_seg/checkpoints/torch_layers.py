@@ -4,6 +4,7 @@ import collections.abc
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 def conv2d(layer, key):
@@ -40,7 +41,7 @@ def batch_norm(layer, key):
     ]
 
 
-def from_pixel_shuffle(array, scale):
+def from_pixel_shuffle(array: ArrayLike, scale: int) -> np.ndarray:
     """Reorders the channels of a convolution before `torch.nn.PixelShuffle`.
 
     PyTorch stores channel k of the pixel in row i and column j of a cell as channel

@@ -4,7 +4,7 @@ import weakref
 
 import numpy as np
 
-_COUNTED = weakref.WeakKeyDictionary()
+_COUNTED: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 def class_pixels(dataset):

@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -31,7 +33,7 @@ class AffinityFeatures(keras.layers.Layer):
         `AffinityFeatures()(keras.ops.ones((2, 64, 48, 3)))` has shape `(2, 8, 6, 3)`.
     """
 
-    def __init__(self, subscale=8, **kwargs):
+    def __init__(self, subscale: int = 8, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
         require_positive_integer("subscale", subscale)

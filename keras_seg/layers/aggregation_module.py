@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 
 from keras_seg.layers.batch_normalization import BatchNormalization
@@ -40,7 +42,7 @@ class AggregationModule(keras.layers.Layer):
         follow the released code.
     """
 
-    def __init__(self, filters, kernel_size=11, **kwargs):
+    def __init__(self, filters: int, kernel_size: int = 11, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
         require_positive_integer("filters", filters)

@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -44,8 +47,12 @@ class AtrousSpatialPyramidPooling(keras.layers.Layer):
     """
 
     def __init__(
-        self, filters=256, dilation_rates=(6, 12, 18), separable=False, **kwargs
-    ):
+        self,
+        filters: int = 256,
+        dilation_rates: Sequence[int] = (6, 12, 18),
+        separable: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
         rates = tuple(dilation_rates)

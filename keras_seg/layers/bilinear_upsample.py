@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -30,7 +32,7 @@ class BilinearUpsample(keras.layers.Layer):
         `BilinearUpsample(2)(keras.ops.ones((2, 6, 5, 3)))` has shape `(2, 12, 10, 3)`.
     """
 
-    def __init__(self, scale=2, **kwargs):
+    def __init__(self, scale: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
         require_positive_integer("scale", scale)

@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -70,7 +73,14 @@ class ContextPriorLayer(keras.layers.Layer):
         by N and the 1x1 convolutions of the contexts follow the released code.
     """
 
-    def __init__(self, filters, prior_size, kernel_size=11, fused_loss=None, **kwargs):
+    def __init__(
+        self,
+        filters: int,
+        prior_size: Sequence[int],
+        kernel_size: int = 11,
+        fused_loss: keras.losses.Loss | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
         self.input_spec = keras.layers.InputSpec(ndim=4)
@@ -79,7 +89,7 @@ class ContextPriorLayer(keras.layers.Layer):
         self.kernel_size = kernel_size
         # A saved configuration contains a serialized loss.
         self.fused_loss = keras.losses.deserialize(fused_loss) if fused_loss else None
-        if fused_loss and self.fused_loss.prior_size != self.prior_size:
+        if self.fused_loss and self.fused_loss.prior_size != self.prior_size:
             raise ValueError(
                 "`fused_loss` must have the `prior_size` of the layer. Received: "
                 f"{prior_size=} and a loss with {self.fused_loss.prior_size}"

@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from keras_seg.layers.batch_normalization import BatchNormalization
@@ -36,13 +39,13 @@ class ConvNorm(keras.layers.Layer):
 
     def __init__(
         self,
-        filters,
-        kernel_size,
-        activation="relu",
-        dilation_rate=1,
-        use_bias=False,
-        **kwargs,
-    ):
+        filters: int,
+        kernel_size: int | Sequence[int],
+        activation: str | None = "relu",
+        dilation_rate: int | Sequence[int] = 1,
+        use_bias: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
         self.filters = filters

@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -35,7 +37,7 @@ class CropToCells(keras.layers.Layer):
         ```
     """
 
-    def __init__(self, stride, scale=1, **kwargs):
+    def __init__(self, stride: int, scale: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
         self.stride = stride

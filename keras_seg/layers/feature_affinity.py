@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -46,7 +48,7 @@ class FeatureAffinity(keras.layers.Layer):
         2020, the feature affinity loss.
     """
 
-    def __init__(self, order=1, subscale=8, **kwargs):
+    def __init__(self, order: int = 1, subscale: int = 8, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
         if order not in (1, 2):

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -92,18 +93,18 @@ class HeightDrivenAttention(keras.layers.Layer):
 
     def __init__(
         self,
-        reduction_ratio=64,
-        kernel_size=3,
-        coarse_height=16,
-        pooling="mean",
-        position_encoding="sinusoidal",
-        position_injection=2,
-        dropout_rate=0.1,
-        position_noise=0.0,
-        return_attention=False,
-        second_kernel_size=None,
-        **kwargs,
-    ):
+        reduction_ratio: int = 64,
+        kernel_size: int = 3,
+        coarse_height: int = 16,
+        pooling: str = "mean",
+        position_encoding: str | None = "sinusoidal",
+        position_injection: int = 2,
+        dropout_rate: float = 0.1,
+        position_noise: float = 0.0,
+        return_attention: bool = False,
+        second_kernel_size: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
         for name, value in {

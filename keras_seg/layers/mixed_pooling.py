@@ -1,5 +1,7 @@
 import warnings
+from collections.abc import Sequence
 from numbers import Integral
+from typing import Any
 
 import keras
 from keras import ops
@@ -58,7 +60,12 @@ class MixedPooling(keras.layers.Layer):
         widths and norms follow the released code.
     """
 
-    def __init__(self, pool_sizes=(20, 12), align_corners=True, **kwargs):
+    def __init__(
+        self,
+        pool_sizes: Sequence[int | Sequence[int]] = (20, 12),
+        align_corners: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
         self.input_spec = keras.layers.InputSpec(ndim=4)

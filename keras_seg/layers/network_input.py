@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 
 from keras_seg.layers.pass_through import PassThrough
@@ -32,7 +34,7 @@ class NetworkInput(PassThrough):
         ```
     """
 
-    def __init__(self, content, **kwargs):
+    def __init__(self, content: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if content not in ("labels", "positions"):
             raise ValueError(

@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 
 from keras_seg.layers.pass_through import PassThrough
@@ -49,8 +51,13 @@ class NetworkOutput(PassThrough):
     """
 
     def __init__(
-        self, target="labels", training_only=False, scale=1, release=None, **kwargs
-    ):
+        self,
+        target: str | None = "labels",
+        training_only: bool = False,
+        scale: int = 1,
+        release: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if target not in ("labels", "image", None):
             raise ValueError(

@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 
 from keras_seg.layers.pass_through import PassThrough
@@ -33,7 +35,7 @@ class NetworkTensor(PassThrough):
         ```
     """
 
-    def __init__(self, role, **kwargs):
+    def __init__(self, role: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if role not in ("encoder", "decoder", "logits"):
             raise ValueError(

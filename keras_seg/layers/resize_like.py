@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -36,7 +38,9 @@ class ResizeLike(keras.layers.Layer):
         ```
     """
 
-    def __init__(self, align_corners=False, multiple=1, **kwargs):
+    def __init__(
+        self, align_corners: bool = False, multiple: int = 1, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
         self.align_corners = align_corners

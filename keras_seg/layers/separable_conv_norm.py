@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from keras_seg.layers.batch_normalization import BatchNormalization
@@ -41,13 +44,13 @@ class SeparableConvNorm(keras.layers.Layer):
 
     def __init__(
         self,
-        filters,
-        kernel_size,
-        dilation_rate=1,
-        activation="relu",
-        use_bias=False,
-        **kwargs,
-    ):
+        filters: int,
+        kernel_size: int | Sequence[int],
+        dilation_rate: int | Sequence[int] = 1,
+        activation: str | None = "relu",
+        use_bias: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
         self.filters = filters

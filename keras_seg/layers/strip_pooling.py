@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -47,7 +49,7 @@ class StripPooling(keras.layers.Layer):
         to 4; the ReLU and the batch norms follow the released code.
     """
 
-    def __init__(self, return_gate=False, **kwargs):
+    def __init__(self, return_gate: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
         self.return_gate = return_gate

@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -49,12 +51,12 @@ class SubPixelUpsample(keras.layers.Layer):
 
     def __init__(
         self,
-        scale=2,
-        filters=None,
-        kernel_size=3,
-        kernel_initializer="glorot_uniform",
-        **kwargs,
-    ):
+        scale: int = 2,
+        filters: int | None = None,
+        kernel_size: int = 3,
+        kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
         require_positive_integer("scale", scale)

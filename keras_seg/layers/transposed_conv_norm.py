@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -42,13 +44,13 @@ class TransposedConvNorm(keras.layers.Layer):
 
     def __init__(
         self,
-        filters,
-        scale=2,
-        kernel_initializer="glorot_uniform",
-        activation="relu",
-        use_bias=False,
-        **kwargs,
-    ):
+        filters: int,
+        scale: int = 2,
+        kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+        activation: str | None = "relu",
+        use_bias: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
         require_positive_integer("scale", scale)

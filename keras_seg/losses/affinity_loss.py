@@ -1,9 +1,12 @@
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
 from keras_seg.ops import affinity_loss, sample_labels
 from keras_seg.ops.labels import check_labels, require_ignore_class
 from keras_seg.ops.sizes import require_size
+from keras_seg.typing import IgnoreClass
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -54,15 +57,15 @@ class AffinityLoss(keras.losses.Loss):
 
     def __init__(
         self,
-        prior_size,
-        num_classes,
-        ignore_class=255,
-        unary_weight=1.0,
-        global_weight=1.0,
-        name="affinity_loss",
-        reduction="sum_over_batch_size",
-        dtype=None,
-    ):
+        prior_size: Sequence[int],
+        num_classes: int,
+        ignore_class: IgnoreClass = 255,
+        unary_weight: float = 1.0,
+        global_weight: float = 1.0,
+        name: str = "affinity_loss",
+        reduction: str | None = "sum_over_batch_size",
+        dtype: str | None = None,
+    ) -> None:
         super().__init__(name=name, reduction=reduction)
         if not isinstance(num_classes, int) or num_classes < 2:
             raise ValueError(

@@ -1,4 +1,7 @@
 import inspect
+from typing import Any
+
+import keras
 
 from keras_seg.losses.lovasz_softmax import LovaszSoftmax
 from keras_seg.losses.ohem_crossentropy import OHEMCrossentropy
@@ -20,7 +23,7 @@ NAMES = {
 }
 
 
-def from_name(name, **options):
+def from_name(name: str, **options: Any) -> keras.losses.Loss:
     """Creates a loss of labels and logits by its name, or the sum of several losses.
 
     Args:

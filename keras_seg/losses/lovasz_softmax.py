@@ -1,9 +1,12 @@
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_seg.losses.overlap_loss import OverlapLoss
 from keras_seg.ops import lovasz_loss
 from keras_seg.positive_integer import require_positive_integer
+from keras_seg.typing import IgnoreClass
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -54,12 +57,12 @@ class LovaszSoftmax(OverlapLoss):
 
     def __init__(
         self,
-        per_image=True,
-        stride=1,
-        ignore_class=255,
-        name="lovasz_softmax",
-        **kwargs,
-    ):
+        per_image: bool = True,
+        stride: int = 1,
+        ignore_class: IgnoreClass = 255,
+        name: str = "lovasz_softmax",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(ignore_class, name, **kwargs)
         require_positive_integer("stride", stride)
         self.per_image = bool(per_image)

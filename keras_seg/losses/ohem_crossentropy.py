@@ -1,9 +1,12 @@
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_seg.losses.segmentation_crossentropy import SegmentationCrossentropy
 from keras_seg.ops import hard_pixels
 from keras_seg.ops.replicas import global_mean
+from keras_seg.typing import ClassWeights, IgnoreClass
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -55,14 +58,14 @@ class OHEMCrossentropy(SegmentationCrossentropy):
 
     def __init__(
         self,
-        threshold=0.7,
-        min_kept=1 / 16,
-        ignore_class=255,
-        class_weights=None,
-        label_smoothing=0.0,
-        name="ohem_crossentropy",
-        **kwargs,
-    ):
+        threshold: float = 0.7,
+        min_kept: float = 1 / 16,
+        ignore_class: IgnoreClass = 255,
+        class_weights: ClassWeights = None,
+        label_smoothing: float = 0.0,
+        name: str = "ohem_crossentropy",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(ignore_class, class_weights, label_smoothing, name, **kwargs)
         for argument, value in (("threshold", threshold), ("min_kept", min_kept)):
             if not 0 <= value <= 1:

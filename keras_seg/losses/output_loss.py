@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -27,7 +29,7 @@ class OutputLoss(keras.losses.Loss):
         ```
     """
 
-    def __init__(self, name="output_loss", **kwargs):
+    def __init__(self, name: str = "output_loss", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
 
     def __call__(self, y_true, y_pred, sample_weight=None):

@@ -1,8 +1,11 @@
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_seg.losses.segmentation_loss import SegmentationLoss
 from keras_seg.ops.replicas import global_mean
+from keras_seg.typing import ClassWeights, IgnoreClass
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -54,12 +57,12 @@ class SegmentationCrossentropy(SegmentationLoss):
 
     def __init__(
         self,
-        ignore_class=255,
-        class_weights=None,
-        label_smoothing=0.0,
-        name="segmentation_crossentropy",
-        **kwargs,
-    ):
+        ignore_class: IgnoreClass = 255,
+        class_weights: ClassWeights = None,
+        label_smoothing: float = 0.0,
+        name: str = "segmentation_crossentropy",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(ignore_class, class_weights, name, **kwargs)
         if not 0 <= label_smoothing < 1:
             raise ValueError(

@@ -1,7 +1,10 @@
+from typing import Any
+
 import keras
 
 from keras_seg.losses.overlap_loss import OverlapLoss
 from keras_seg.ops import tversky_loss
+from keras_seg.typing import IgnoreClass
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -48,7 +51,12 @@ class SegmentationDice(OverlapLoss):
         [Milletari et al., 2016](https://arxiv.org/abs/1606.04797), section 3.
     """
 
-    def __init__(self, ignore_class=255, name="segmentation_dice", **kwargs):
+    def __init__(
+        self,
+        ignore_class: IgnoreClass = 255,
+        name: str = "segmentation_dice",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(ignore_class, name, **kwargs)
 
     def share_of_areas(self, probabilities, actual, weights):

@@ -1,8 +1,11 @@
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_seg.losses.segmentation_loss import SegmentationLoss
 from keras_seg.ops.replicas import global_mean
+from keras_seg.typing import ClassWeights, IgnoreClass
 
 # Lower bound of a power's base, because exponents below 1 have no finite slope at 0.
 _LEAST = 1e-37
@@ -50,12 +53,12 @@ class SegmentationFocalCrossentropy(SegmentationLoss):
 
     def __init__(
         self,
-        gamma=2.0,
-        ignore_class=255,
-        class_weights=None,
-        name="segmentation_focal_crossentropy",
-        **kwargs,
-    ):
+        gamma: float = 2.0,
+        ignore_class: IgnoreClass = 255,
+        class_weights: ClassWeights = None,
+        name: str = "segmentation_focal_crossentropy",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(ignore_class, class_weights, name, **kwargs)
         if not 0 <= gamma < float("inf"):
             raise ValueError(f"`gamma` must be finite and 0 or more. Received: {gamma}")

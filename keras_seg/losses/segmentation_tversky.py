@@ -1,9 +1,11 @@
 import math
+from typing import Any
 
 import keras
 
 from keras_seg.losses.overlap_loss import OverlapLoss
 from keras_seg.ops import tversky_loss
+from keras_seg.typing import IgnoreClass
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -51,13 +53,13 @@ class SegmentationTversky(OverlapLoss):
 
     def __init__(
         self,
-        alpha=0.3,
-        beta=0.7,
-        exponent=1.0,
-        ignore_class=255,
-        name="segmentation_tversky",
-        **kwargs,
-    ):
+        alpha: float = 0.3,
+        beta: float = 0.7,
+        exponent: float = 1.0,
+        ignore_class: IgnoreClass = 255,
+        name: str = "segmentation_tversky",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(ignore_class, name, **kwargs)
         finite = all(0 <= x < math.inf for x in (alpha, beta, exponent))
         if not finite or not alpha + beta or not exponent:

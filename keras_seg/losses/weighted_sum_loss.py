@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import keras
 
 
@@ -34,7 +36,12 @@ class WeightedSumLoss(keras.losses.Loss):
         ```
     """
 
-    def __init__(self, losses, weights=None, name="weighted_sum_loss"):
+    def __init__(
+        self,
+        losses: Sequence[keras.losses.Loss],
+        weights: Sequence[float] | None = None,
+        name: str = "weighted_sum_loss",
+    ) -> None:
         super().__init__(name=name, reduction="sum")
         self.losses = list(losses)
         self.weights = [1.0] * len(self.losses) if weights is None else list(weights)

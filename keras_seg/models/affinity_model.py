@@ -4,7 +4,7 @@ from keras_seg.layers import AffinityFeatures, FeatureAffinity
 from keras_seg.models.rerun import rerun
 
 
-def affinity_model(model):
+def affinity_model(model: keras.Model) -> keras.Model:
     """Returns a model of the features that the feature affinity of a DSRL compares.
 
     Args:

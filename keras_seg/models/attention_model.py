@@ -4,7 +4,7 @@ from keras_seg.layers import HeightDrivenAttention
 from keras_seg.models.rerun import rerun
 
 
-def attention_model(model):
+def attention_model(model: keras.Model) -> keras.Model:
     """Returns a model of the attention maps of a HANet.
 
     Args:

@@ -8,6 +8,7 @@ from keras_seg.backbones import build, feature_pyramid
 from keras_seg.backbones.geometry import geometry, is_pyramid
 from keras_seg.backbones.pad_to_multiple import PadToMultiple
 from keras_seg.layers import CropToCells
+from keras_seg.typing import Tensor
 
 
 @dataclasses.dataclass
@@ -36,7 +37,7 @@ def resolve_backbone(backbone, output_stride, insert=None):
     return feature_pyramid(backbone, output_stride, insert=insert)
 
 
-def extract_levels(pyramid, image):
+def extract_levels(pyramid: keras.Model, image: Tensor) -> dict[str, Level]:
     """Returns the features of a symbolic image, to build a network on.
 
     Features have the same position at every image size: the image is padded to the

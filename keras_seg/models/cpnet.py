@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import keras
 
 from keras_seg.layers import (
@@ -11,28 +13,29 @@ from keras_seg.losses import AffinityLoss
 from keras_seg.models.backbone import extract_levels, resolve_backbone
 from keras_seg.models.checks import require_classes
 from keras_seg.models.heads import classify, fcn_head
+from keras_seg.typing import IgnoreClass
 
 
 def CPNet(
-    num_classes,
-    backbone="resnet50",
-    output_stride=8,
-    auxiliary_head=False,
+    num_classes: int,
+    backbone: str | keras.Model = "resnet50",
+    output_stride: int = 8,
+    auxiliary_head: bool = False,
     *,
-    prior_size,
-    filters=512,
-    kernel_size=11,
-    head_filters=512,
-    fused_prior=False,
-    ignore_class=255,
-    unary_weight=1.0,
-    global_weight=1.0,
-    dropout_rate=0.1,
-    align_corners=False,
-    auxiliary_dropout_rate=None,
-    auxiliary_bias=False,
-    name="cpnet",
-):
+    prior_size: Sequence[int] | None,
+    filters: int = 512,
+    kernel_size: int = 11,
+    head_filters: int = 512,
+    fused_prior: bool = False,
+    ignore_class: IgnoreClass = 255,
+    unary_weight: float = 1.0,
+    global_weight: float = 1.0,
+    dropout_rate: float = 0.1,
+    align_corners: bool = False,
+    auxiliary_dropout_rate: float | None = None,
+    auxiliary_bias: bool = False,
+    name: str = "cpnet",
+) -> keras.Model:
     """CPNet: a dilated backbone, a context prior, and one convolution.
 
     The last level passes through a `ContextPriorLayer`, followed by a 3x3 convolution

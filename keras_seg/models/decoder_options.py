@@ -1,4 +1,6 @@
 import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,15 +30,15 @@ class DecoderOptions:
 
     filters: int = 256
     low_level_filters: int = 48
-    dilation_rates: tuple = None
+    dilation_rates: Sequence[int] | None = None
     separable: bool = False
     dropout_rate: float = 0.1
     align_corners: bool = True
-    auxiliary_dropout_rate: float = None
+    auxiliary_dropout_rate: float | None = None
     auxiliary_bias: bool = False
 
     @classmethod
-    def of(cls, options, network):
+    def of(cls, options: Mapping[str, Any], network: str) -> "DecoderOptions":
         """Returns the options for the keyword arguments of a network.
 
         Args:

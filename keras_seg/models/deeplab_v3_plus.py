@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 
 from keras_seg.backbones import level_info
@@ -16,14 +18,14 @@ from keras_seg.models.heads import fcn_head, resize_logits, score
 
 
 def DeepLabV3Plus(
-    num_classes,
-    backbone="resnet50",
-    output_stride=8,
-    auxiliary_head=False,
+    num_classes: int,
+    backbone: str | keras.Model = "resnet50",
+    output_stride: int = 8,
+    auxiliary_head: bool = False,
     *,
-    name="deeplab_v3_plus",
-    **decoder,
-):
+    name: str = "deeplab_v3_plus",
+    **decoder: Any,
+) -> keras.Model:
     """DeepLabV3+: atrous spatial pyramid pooling and a decoder with finer features.
 
     The last level passes through `AtrousSpatialPyramidPooling` and a 1x1 convolution.

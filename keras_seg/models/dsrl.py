@@ -1,23 +1,28 @@
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
 from keras_seg.models.decoder_options import DecoderOptions
 from keras_seg.models.deeplab_v3_plus import DeepLabV3Plus
 from keras_seg.models.dual_super_resolution import dual_super_resolution
 
 
 def DSRL(
-    num_classes,
-    backbone="resnet50",
-    output_stride=8,
-    auxiliary_head=False,
-    scale=2,
+    num_classes: int,
+    backbone: str | keras.Model = "resnet50",
+    output_stride: int = 8,
+    auxiliary_head: bool = False,
+    scale: int = 2,
     *,
-    extension="light",
-    extension_filters=None,
-    reconstruction_filters=(64, 32, 16),
-    affinity_order=1,
-    affinity_subscale=8,
-    name="dsrl",
-    **decoder,
-):
+    extension: str = "light",
+    extension_filters: Sequence[int] | None = None,
+    reconstruction_filters: Sequence[int] = (64, 32, 16),
+    affinity_order: int = 1,
+    affinity_subscale: int = 8,
+    name: str = "dsrl",
+    **decoder: Any,
+) -> keras.Model:
     """DSRL: DeepLabV3+ on low-resolution images with high-resolution supervision.
 
     The decoder predicts at `scale` times the size of the image (SSSR), a second branch

@@ -1,4 +1,5 @@
 import dataclasses
+from collections.abc import Callable, Sequence
 
 import keras
 
@@ -19,20 +20,20 @@ from keras_seg.models.super_resolution import (
 
 
 def dual_super_resolution(
-    model,
-    scale=2,
-    encoder=None,
-    features=None,
-    output="segmentation",
-    activation="linear",
-    extension="light",
-    extension_filters=None,
-    reconstruction_filters=(64, 32, 16),
-    affinity_order=1,
-    affinity_subscale=8,
-    dropout_rate=0.1,
-    name=None,
-):
+    model: keras.Model,
+    scale: int = 2,
+    encoder: str | None = None,
+    features: str | None = None,
+    output: str = "segmentation",
+    activation: str | Callable | None = "linear",
+    extension: str = "light",
+    extension_filters: Sequence[int] | None = None,
+    reconstruction_filters: Sequence[int] = (64, 32, 16),
+    affinity_order: int = 1,
+    affinity_subscale: int = 8,
+    dropout_rate: float = 0.1,
+    name: str | None = None,
+) -> keras.Model:
     """Adds high-resolution supervision to a model on low-resolution images (DSRL).
 
     The layers of `model` are extended by three parts:

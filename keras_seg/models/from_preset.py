@@ -1,11 +1,13 @@
 import hashlib
 import importlib
 
+import keras
+
 from keras_seg.models.presets import presets
 from keras_seg.models.replace_classifier import replace_classifier
 
 
-def from_preset(name, num_classes=None):
+def from_preset(name: str, num_classes: int | None = None) -> keras.Model:
     """Returns a trained network that comes with the package.
 
     Nothing is downloaded. The weights are stored in half precision and verified by

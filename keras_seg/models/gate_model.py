@@ -4,7 +4,7 @@ from keras_seg.layers import StripPooling
 from keras_seg.models.rerun import rerun
 
 
-def gate_model(model):
+def gate_model(model: keras.Model) -> keras.Model:
     """Returns a model of the strip pooling gates of an SPNet.
 
     Args:

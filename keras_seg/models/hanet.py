@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from keras_seg.layers import HeightDrivenAttention, NetworkInput
@@ -11,24 +14,24 @@ POINTS = (1, 2, 3, 4, 5)
 
 
 def HANet(
-    num_classes,
-    backbone="resnet50",
-    output_stride=8,
-    auxiliary_head=False,
+    num_classes: int,
+    backbone: str | keras.Model = "resnet50",
+    output_stride: int = 8,
+    auxiliary_head: bool = False,
     *,
-    reduction_ratio=None,
-    positions=False,
-    points=(1, 2, 3, 4),
-    kernel_size=3,
-    coarse_height=16,
-    pooling="mean",
-    position_encoding="sinusoidal",
-    position_injection=2,
-    position_noise=0.5,
-    attention_dropout_rate=0.1,
-    name="hanet",
-    **decoder,
-):
+    reduction_ratio: int | None = None,
+    positions: bool = False,
+    points: Sequence[int] = (1, 2, 3, 4),
+    kernel_size: int = 3,
+    coarse_height: int = 16,
+    pooling: str = "mean",
+    position_encoding: str | None = "sinusoidal",
+    position_injection: int = 2,
+    position_noise: float = 0.5,
+    attention_dropout_rate: float = 0.1,
+    name: str = "hanet",
+    **decoder: Any,
+) -> keras.Model:
     """HANet: DeepLabV3+ with channels weighted by the height in the image.
 
     The network has a `HeightDrivenAttention` layer at each of these points:

@@ -5,7 +5,9 @@ from keras_seg.models.network_info import named_outputs, network_info
 from keras_seg.models.rerun import rerun
 
 
-def inference_model(model, positions=False, output=None):
+def inference_model(
+    model: keras.Model, positions: bool = False, output: str | None = None
+) -> keras.Model:
     """Returns the network without the parts that only training needs.
 
     Networks mark these parts themselves; see `network_info`. Input labels, from which

@@ -8,6 +8,7 @@ from keras_seg.backbones.graph import nodes
 from keras_seg.layers import NetworkInput, NetworkOutput, NetworkTensor
 from keras_seg.models import unstated
 from keras_seg.models.output_info import OutputInfo
+from keras_seg.typing import Tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,16 +34,16 @@ class NetworkInfo:
 
     inputs: dict
     outputs: dict
-    prediction: str
-    num_classes: int
+    prediction: str | None
+    num_classes: int | None
     scale: int
     classifiers: list
-    encoder: keras.KerasTensor
-    decoder: keras.KerasTensor
-    release: str
+    encoder: Tensor | None
+    decoder: Tensor | None
+    release: str | None
 
 
-def network_info(model):
+def network_info(model: keras.Model) -> NetworkInfo:
     """Returns a network's classes, its scale, and the purpose of its parts.
 
     Networks contain the marker layers `keras_seg.layers.NetworkInput`, `NetworkTensor`

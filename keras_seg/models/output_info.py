@@ -12,6 +12,6 @@ class OutputInfo:
         scale: int. Factor by which images are reduced for the network.
     """
 
-    target: str
+    target: str | None
     training_only: bool
     scale: int

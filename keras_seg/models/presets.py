@@ -43,7 +43,7 @@ class Preset:
         return FOLDER / f"{self.name}.weights.h5"
 
 
-def presets():
+def presets() -> dict[str, Preset]:
     """Returns the trained networks that come with the package.
 
     Returns:

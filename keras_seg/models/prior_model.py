@@ -4,7 +4,7 @@ from keras_seg.layers import ContextPriorLayer
 from keras_seg.models.rerun import rerun
 
 
-def prior_model(model):
+def prior_model(model: keras.Model) -> keras.Model:
     """Returns a model of the context prior of a CPNet.
 
     Args:

@@ -1,7 +1,9 @@
+from collections.abc import Sequence
+
 from keras_seg.ceil_division import ceil_division
 
 
-def prior_size(crop, output_stride):
+def prior_size(crop: Sequence[int], output_stride: int) -> tuple[int, int]:
     """Returns the size of CPNet's prior: the rows and columns of the features.
 
     Args:

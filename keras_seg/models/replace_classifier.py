@@ -4,7 +4,7 @@ from keras_seg.models.checks import require_classes
 from keras_seg.models.network_info import network_info
 
 
-def replace_classifier(model, num_classes):
+def replace_classifier(model: keras.Model, num_classes: int) -> keras.Model:
     """Returns a copy of a trained network for another number of classes.
 
     Use it for transfer learning. All weights are copied except those of the

@@ -1,7 +1,9 @@
+from collections.abc import Sequence
+
 import keras
 
 
-def select_outputs(model, names):
+def select_outputs(model: keras.Model, names: Sequence[str]) -> keras.Model:
     """Returns a network with some of its outputs, for training in stages.
 
     Args:

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import keras
 
 from keras_seg.layers import ConvNorm, MixedPooling, NetworkTensor
@@ -8,16 +10,16 @@ from keras_seg.models.strip_pooling_places import strip_pooling_places
 
 
 def SPNet(
-    num_classes,
-    backbone="resnet50",
-    output_stride=8,
-    auxiliary_head=False,
+    num_classes: int,
+    backbone: str | keras.Model = "resnet50",
+    output_stride: int = 8,
+    auxiliary_head: bool = False,
     *,
-    pool_sizes=(20, 12),
-    dropout_rate=0.1,
-    align_corners=True,
-    name="spnet",
-):
+    pool_sizes: Sequence[int | Sequence[int]] = (20, 12),
+    dropout_rate: float = 0.1,
+    align_corners: bool = True,
+    name: str = "spnet",
+) -> keras.Model:
     """SPNet: a dilated backbone with strip pooling, and two mixed pooling modules.
 
     ResNets have a `StripPooling` layer in the last block of each stage and in every

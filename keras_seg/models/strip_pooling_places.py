@@ -1,4 +1,5 @@
 import re
+from collections.abc import Mapping, Sequence
 
 from keras_seg.layers import StripPooling
 
@@ -11,7 +12,9 @@ _BASIC_BLOCK = re.compile(r"(.*)_stack_(\d+)_block(\d+)_2_bn")
 _BASIC_BLOCK_V2 = re.compile(r"(.*)_stack_(\d+)_block(\d+)_2_conv")
 
 
-def strip_pooling_places(layer_names, levels):
+def strip_pooling_places(
+    layer_names: Sequence[str], levels: Mapping[str, str]
+) -> dict[str, StripPooling]:
     """Returns the strip pooling layers that SPNet inserts into a backbone.
 
     Pass this function as `insert` to `keras_seg.backbones.build` or `feature_pyramid`

@@ -2,6 +2,7 @@
 
 import collections
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import ops
@@ -11,6 +12,7 @@ from keras_seg.ops.indices import indices
 from keras_seg.ops.labels import valid_pixels
 from keras_seg.ops.precision import at_least_float32, wide_dtype
 from keras_seg.ops.xla import xla_op
+from keras_seg.typing import IgnoreClass, Tensor
 
 # Elements of the prior per block, few enough for the cache of a core.
 _BLOCK = 2**18
@@ -25,13 +27,13 @@ Pairs = collections.namedtuple("Pairs", "labels valid total members has_same has
 
 @xla_op
 def affinity_loss(
-    logits,
-    labels,
-    num_classes,
-    ignore_class=255,
-    unary_weight=1.0,
-    global_weight=1.0,
-):
+    logits: Tensor,
+    labels: Tensor,
+    num_classes: int,
+    ignore_class: IgnoreClass = 255,
+    unary_weight: float = 1.0,
+    global_weight: float = 1.0,
+) -> Tensor:
     """Computes the affinity loss of each image from prior logits and labels.
 
     With p the sigmoid of the logits, and a = 1 for pixels of the same class, else 0:
@@ -117,7 +119,7 @@ def affinity_loss(
     return loss(logits)
 
 
-def sample_labels(labels, size):
+def sample_labels(labels: Tensor, size: Sequence[int]) -> Tensor:
     """Samples the labels of the cells of a prior, like the released code.
 
     Args:

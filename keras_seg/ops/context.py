@@ -5,10 +5,11 @@ import math
 from keras import ops
 
 from keras_seg.ops.xla import xla_op
+from keras_seg.typing import Tensor
 
 
 @xla_op(on_cpu=False)
-def prior_context(prior_logits, values):
+def prior_context(prior_logits: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     """Aggregates, for each pixel, values of its own class and of the other classes.
 
     With P the sigmoid of the logits, X the values and N pixels, it computes `P X / N`

@@ -3,9 +3,10 @@
 from keras import ops
 
 from keras_seg.ops.tversky import tversky_loss
+from keras_seg.typing import Tensor
 
 
-def dice_loss(logits, labels, weights):
+def dice_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     """Computes one minus the mean Dice coefficient of the classes with labels.
 
     With p the softmax of the logits, y the one-hot labels and w the weights, summed

@@ -5,6 +5,7 @@ from keras import ops
 from keras_seg.ops.gradients import custom_gradient
 from keras_seg.ops.precision import at_least_float32, wide_dtype
 from keras_seg.ops.xla import xla_op
+from keras_seg.typing import Tensor
 
 # Pairs of pixels per block, and the minimum rows of a block: with fewer rows, on maps
 # of more than 8192 pixels, overhead dominates the matrix products.
@@ -12,7 +13,7 @@ _BLOCK, _LEAST_ROWS = 2**19, 64
 
 
 @xla_op
-def feature_affinity(a, b, order=1):
+def feature_affinity(a: Tensor, b: Tensor, order: int = 1) -> Tensor:
     """Computes the mean over all pairs of pixels of `|s_a - s_b| ** order`.
 
     s is the cosine similarity of the features of two pixels, including each pixel with
@@ -52,7 +53,7 @@ def feature_affinity(a, b, order=1):
     return _mean_square(a, b) if order == 2 else _mean_difference(a, b)
 
 
-def normalize_features(x):
+def normalize_features(x: Tensor) -> Tensor:
     """Scales the features of each pixel to unit length; features of 0 stay 0.
 
     The dot product of two pixels is then their cosine similarity.

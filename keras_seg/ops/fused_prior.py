@@ -14,6 +14,7 @@ from keras_seg.ops.gradients import custom_gradient
 from keras_seg.ops.indices import indices
 from keras_seg.ops.precision import at_least_float32, wide_dtype
 from keras_seg.ops.xla import xla_op
+from keras_seg.typing import IgnoreClass, Tensor
 
 # Rows of the prior per block. With fewer rows, adding to the gradients of the features
 # and the kernel, once per block, takes most of the time.
@@ -22,15 +23,15 @@ _ROWS = 256
 
 @xla_op
 def fused_prior(
-    x,
-    kernel,
-    bias,
-    labels,
-    num_classes,
-    ignore_class=255,
-    unary_weight=1.0,
-    global_weight=1.0,
-):
+    x: Tensor,
+    kernel: Tensor,
+    bias: Tensor,
+    labels: Tensor | None,
+    num_classes: int | None,
+    ignore_class: IgnoreClass = 255,
+    unary_weight: float = 1.0,
+    global_weight: float = 1.0,
+) -> Tensor | tuple[Tensor, Tensor]:
     """Computes intra-class context and affinity loss of the prior `x @ kernel + bias`.
 
     Equals `prior_context` and `affinity_loss` of these logits, but needs memory that is

@@ -4,8 +4,12 @@ import math
 
 from keras import ops
 
+from keras_seg.typing import Tensor
 
-def hard_pixels(losses, candidates, threshold=0.7, min_kept=1 / 16):
+
+def hard_pixels(
+    losses: Tensor, candidates: Tensor, threshold: float = 0.7, min_kept: float = 1 / 16
+) -> Tensor:
     """Selects the pixels whose true class has a low predicted probability.
 
     Keeps the candidates of each image whose probability of the true class is below the

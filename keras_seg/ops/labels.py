@@ -13,12 +13,15 @@ import operator
 from keras import ops
 
 from keras_seg.ops.xla import stop_unless
+from keras_seg.typing import IgnoreClass, Tensor
 
 # An integer that is never a label.
 _LEAST = -(2**31)
 
 
-def valid_pixels(labels, ignore_class=255, num_classes=None):
+def valid_pixels(
+    labels: Tensor, ignore_class: IgnoreClass = 255, num_classes: int | None = None
+) -> Tensor:
     """Returns where labels are classes and not ignored.
 
     Args:
@@ -125,7 +128,7 @@ def require_ignore_class(ignore_class):
     return ignored[0] if len(ignored) == 1 else ignored or None
 
 
-def two_class_logits(logits):
+def two_class_logits(logits: Tensor) -> Tensor:
     """Returns the logits of the two classes of a sigmoid, `(..., 2)`.
 
     The softmax of the logits 0 and z is `1 - sigmoid(z)` and `sigmoid(z)`, so that all

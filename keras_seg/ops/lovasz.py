@@ -3,9 +3,12 @@
 from keras import ops
 
 from keras_seg.ops.replicas import global_mean
+from keras_seg.typing import Tensor
 
 
-def lovasz_loss(probabilities, actual, weights, per_image=True):
+def lovasz_loss(
+    probabilities: Tensor, actual: Tensor, weights: Tensor, per_image: bool = True
+) -> Tensor:
     """Computes the Lovász-softmax loss, the mean over the classes with labels.
 
     For each class, sorts the errors `|y - p|` of the pixels in descending order and

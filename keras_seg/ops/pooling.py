@@ -1,14 +1,17 @@
 """Pooling to strips, to grids and over windows."""
 
+from collections.abc import Sequence
+
 from keras import ops
 
 from keras_seg.ceil_division import ceil_division
 from keras_seg.ops.precision import at_least_float32
 from keras_seg.ops.xla import xla_op
+from keras_seg.typing import Tensor
 
 
 @xla_op
-def strip_pool(x):
+def strip_pool(x: Tensor) -> tuple[Tensor, Tensor]:
     """Averages a feature map along its rows and along its columns.
 
     `rows[i] = mean_j x[i, j]` and `columns[j] = mean_i x[i, j]`.
@@ -36,7 +39,7 @@ def strip_pool(x):
 
 
 @xla_op
-def adaptive_average_pool(x, output_size):
+def adaptive_average_pool(x: Tensor, output_size: Sequence[int]) -> Tensor:
     """Averages a feature map over a grid of bins, as PyTorch defines the bins.
 
     Bin `i` of `m` over `n` cells covers the cells from `floor(i * n / m)` up to, but
@@ -69,7 +72,7 @@ def adaptive_average_pool(x, output_size):
 
 
 @xla_op
-def adaptive_max_pool(x, output_size):
+def adaptive_max_pool(x: Tensor, output_size: Sequence[int]) -> Tensor:
     """Returns the largest values of a feature map in the bins of a grid.
 
     The bins are those of `adaptive_average_pool`. This equals
@@ -94,7 +97,7 @@ def adaptive_max_pool(x, output_size):
     return _largest(_largest(x, 2, columns), 1, rows)
 
 
-def pool_windows(x, size):
+def pool_windows(x: Tensor, size: int) -> Tensor:
     """Averages a feature map over adjacent square windows.
 
     Args:

@@ -3,11 +3,13 @@
 import numpy as np
 from keras import ops
 
+from keras_seg.typing import Tensor
+
 # The position of padding; rows of an uncropped image have 0 to 127.
 PADDING = 128
 
 
-def row_positions(rows, image_height):
+def row_positions(rows: Tensor, image_height: Tensor) -> Tensor:
     """Returns the positions of rows of an uncropped image, on a scale of 0 to 127.
 
     Computes `floor((128 * row + 120) / image_height)`. At 1024 rows, this is the
@@ -36,7 +38,7 @@ def row_positions(rows, image_height):
     return (128 * rows + 120) // image_height
 
 
-def coarse_positions(positions, coarse_height):
+def coarse_positions(positions: Tensor, coarse_height: int) -> Tensor:
     """Samples the positions of rows at a few coarse rows.
 
     Coarse row `i` takes the position of row `floor(i * height / coarse_height)`, like
@@ -87,7 +89,9 @@ def jitter_positions(positions, noise, coarse_height):
     return ops.where(positions < coarse_height, moved, positions)
 
 
-def sinusoidal_table(num_positions, channels, base, offset=0.0):
+def sinusoidal_table(
+    num_positions: int, channels: int, base: float, offset: float = 0.0
+) -> np.ndarray:
     """Returns a table with a sine or cosine for each position and channel.
 
     `table[p, 2i] = sin(p / base^(2i / channels)) + offset`; channel `2i + 1` has the

@@ -1,14 +1,19 @@
 """Bilinear resizing with support for dynamic shapes."""
 
+from collections.abc import Sequence
+
 from keras import ops
 
 from keras_seg.ops.gradients import custom_gradient
 from keras_seg.ops.precision import at_least_float32
 from keras_seg.ops.xla import has_slow_gathering, xla_op
+from keras_seg.typing import Tensor
 
 
 @xla_op(on_cpu=False)
-def resize_bilinear(x, size, align_corners=False):
+def resize_bilinear(
+    x: Tensor, size: Sequence[Tensor], align_corners: bool = False
+) -> Tensor:
     """Resizes feature maps bilinearly to any size, static or dynamic.
 
     Output row `i` of `m` takes the value at input row `(i + 1/2) * n / m - 1/2` of `n`

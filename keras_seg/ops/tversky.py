@@ -3,12 +3,20 @@
 from keras import ops
 
 from keras_seg.ops.replicas import num_replicas, sum_over_replicas
+from keras_seg.typing import Tensor
 
 # Lower bound of a power's base, because exponents below 1 have no finite slope at 0.
 _LEAST = 1e-37
 
 
-def tversky_loss(probabilities, actual, weights, alpha=0.3, beta=0.7, exponent=1.0):
+def tversky_loss(
+    probabilities: Tensor,
+    actual: Tensor,
+    weights: Tensor,
+    alpha: float = 0.3,
+    beta: float = 0.7,
+    exponent: float = 1.0,
+) -> Tensor:
     """Computes one minus the Tversky index, the mean over the classes with labels.
 
     With p the probabilities, y the labels as 0 and 1, and w the weights, summed over

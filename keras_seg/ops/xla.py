@@ -7,13 +7,14 @@ effect of XLA on a CPU is measured in docs/benchmarks.md.
 
 import contextlib
 import functools
+from collections.abc import Iterator
 
 import keras
 
 _enabled = None
 
 
-def set_xla(enabled):
+def set_xla(enabled: bool | None) -> None:
     """Turns the compilation of the core ops by XLA on or off.
 
     The setting applies to everything that is traced afterwards; functions that were
@@ -41,7 +42,7 @@ def set_xla(enabled):
 
 
 @contextlib.contextmanager
-def xla_scope(enabled):
+def xla_scope(enabled: bool | None) -> Iterator[None]:
     """Context manager that applies `set_xla` within a `with` block.
 
     Args:

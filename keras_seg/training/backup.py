@@ -8,6 +8,7 @@ from keras_seg._keras_private import start_at_epoch
 from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
 from keras_seg.training.replacing import replacing
 from keras_seg.training.worker import worker
+from keras_seg.typing import PathLike
 
 
 class Backup(keras.callbacks.Callback):
@@ -37,7 +38,7 @@ class Backup(keras.callbacks.Callback):
         `model.fit(..., callbacks=[Backup("runs/spnet/backup")])`
     """
 
-    def __init__(self, folder, delete=True):
+    def __init__(self, folder: PathLike, delete: bool = True) -> None:
         super().__init__()
         self.folder = pathlib.Path(folder)
         self.delete = delete

@@ -4,6 +4,7 @@ import pathlib
 import keras
 
 from keras_seg.training.replacing import replacing
+from keras_seg.typing import PathLike
 
 
 class BestModel(keras.callbacks.Callback):
@@ -29,7 +30,7 @@ class BestModel(keras.callbacks.Callback):
         `model.fit(..., callbacks=[BestModel("best.keras", "val_mean_iou")])`
     """
 
-    def __init__(self, path, monitor, best=None):
+    def __init__(self, path: PathLike, monitor: str, best: float | None = None) -> None:
         super().__init__()
         self.path = pathlib.Path(path)
         self.monitor = monitor

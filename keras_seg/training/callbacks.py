@@ -1,6 +1,7 @@
 import csv
 import pathlib
 import shutil
+from collections.abc import Sequence
 
 import keras
 
@@ -10,16 +11,17 @@ from keras_seg.training.best_model import BestModel
 from keras_seg.training.class_iou_log import ClassIoULog
 from keras_seg.training.replacing import replacing
 from keras_seg.training.worker import worker
+from keras_seg.typing import PathLike
 
 
 def callbacks(
-    folder,
-    monitor="val_mean_iou",
-    tensorboard=False,
-    keep_backup=False,
-    overwrite=False,
-    class_names=None,
-):
+    folder: PathLike,
+    monitor: str = "val_mean_iou",
+    tensorboard: bool = False,
+    keep_backup: bool = False,
+    overwrite: bool = False,
+    class_names: Sequence[str] | None = None,
+) -> list[keras.callbacks.Callback]:
     """Returns callbacks that log a run, save its best model and let it be resumed.
 
     They write to `folder`: `best.keras`, the model with the highest `monitor` so far,

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import keras
 
 from keras_seg.metrics import MeanIoU
@@ -24,7 +26,7 @@ class ClassIoULog(keras.callbacks.Callback):
         ```
     """
 
-    def __init__(self, class_names):
+    def __init__(self, class_names: Sequence[str]) -> None:
         super().__init__()
         self.class_names = tuple(class_names)
         self._found = None

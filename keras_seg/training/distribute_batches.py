@@ -3,7 +3,9 @@ import tensorflow as tf
 from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
 
 
-def distribute_batches(batches, strategy):
+def distribute_batches(
+    batches: tf.data.Dataset, strategy: tf.distribute.Strategy
+) -> tf.data.Dataset | tf.distribute.DistributedDataset:
     """Returns batches for `fit` and `evaluate` under a distribution strategy.
 
     Args:

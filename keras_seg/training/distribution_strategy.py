@@ -1,3 +1,5 @@
+import tensorflow as tf
+
 from keras_seg.ops.xla import require_tensorflow
 from keras_seg.training.end_on_error import end_on_error
 from keras_seg.training.mirrored_strategy import mirrored_strategy
@@ -5,7 +7,7 @@ from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
 from keras_seg.training.worker import worker
 
 
-def distribution_strategy():
+def distribution_strategy() -> tf.distribute.Strategy:
     """Returns the strategy to train on this machine, or on several with `TF_CONFIG`.
 
     The same script runs on a laptop, on eight GPUs and on four machines. Each machine

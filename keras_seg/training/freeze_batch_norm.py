@@ -1,7 +1,9 @@
+import keras
+
 from keras_seg.training.batch_norms import batch_norms
 
 
-def freeze_batch_norm(model):
+def freeze_batch_norm(model: keras.layers.Layer) -> int:
     """Freezes the statistics, scales and offsets of a model's batch norms.
 
     Use it when batches are too small for reliable statistics and the backbone is

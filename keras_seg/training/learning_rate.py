@@ -6,7 +6,9 @@ _POWER = 0.9  # the exponent in all four papers
 SCHEDULES = ("poly", "cosine")
 
 
-def learning_rate(schedule, initial, steps, warmup=0):
+def learning_rate(
+    schedule: str, initial: float, steps: int, warmup: int = 0
+) -> keras.optimizers.schedules.LearningRateSchedule:
     """Returns a learning rate schedule that decays to 0.
 
     Args:

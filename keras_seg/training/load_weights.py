@@ -1,10 +1,12 @@
+import keras
 from keras import ops
 
 from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
 from keras_seg.training.worker import worker
+from keras_seg.typing import PathLike
 
 
-def load_weights(model, path):
+def load_weights(model: keras.Model, path: PathLike) -> None:
     """Loads weights into a model, on several machines from the chief's file.
 
     Args:

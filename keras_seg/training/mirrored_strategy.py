@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras_seg.ops.xla import require_tensorflow
 
 
-def mirrored_strategy():
+def mirrored_strategy() -> tf.distribute.MirroredStrategy:
     """Returns a `MirroredStrategy` over all visible GPUs, else over all CPU devices.
 
     A single device gets a strategy too, so that the same script runs on a laptop and on

@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+
+import numpy as np
 import tensorflow as tf
 
 from keras_seg.training.worker import worker
@@ -26,7 +29,7 @@ class MultiWorkerStrategy(tf.distribute.MultiWorkerMirroredStrategy):
 
         return tf.nest.map_structure(reduce_leaf, value)
 
-    def from_chief(self, arrays):
+    def from_chief(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Broadcasts arrays from the first worker; all workers must call it together.
 
         Args:

@@ -1,3 +1,6 @@
+from collections.abc import Callable
+
+import keras
 import tensorflow as tf
 
 from keras_seg.data import low_resolution
@@ -5,7 +8,7 @@ from keras_seg.models import network_info
 from keras_seg.models.network_info import named_outputs
 
 
-def named_targets(model, scale=None):
+def named_targets(model: keras.Model, scale: int | None = None) -> Callable:
     """Returns a map function that turns (image, label) batches into inputs and targets.
 
     The function is for `tf.data.Dataset.map`. The model determines its inputs and the

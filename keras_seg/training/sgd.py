@@ -1,3 +1,6 @@
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -67,13 +70,13 @@ class SGD(ParameterGroups, keras.optimizers.SGD):
 
 
 def sgd(
-    learning_rate,
-    momentum=0.9,
-    weight_decay=0.0,
-    decay_groups=None,
-    rate_groups=None,
-    **kwargs,
-):
+    learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
+    momentum: float = 0.9,
+    weight_decay: float = 0.0,
+    decay_groups: Mapping[str, float] | None = None,
+    rate_groups: Mapping[str, float] | None = None,
+    **kwargs: Any,
+) -> keras.optimizers.Optimizer:
     """Returns an `SGD` optimizer with the papers' momentum of 0.9.
 
     Args:

@@ -1,5 +1,6 @@
 import functools
 
+import keras
 import tensorflow as tf
 from keras import ops
 
@@ -8,7 +9,7 @@ from keras_seg.ops.replicas import moments_over_replicas
 from keras_seg.training.batch_norms import batch_norms
 
 
-def synchronize_batch_norm(model):
+def synchronize_batch_norm(model: keras.Model) -> int:
     """Makes every batch norm of a model compute its statistics over all replicas.
 
     In segmentation, few images fit on each device, too few for reliable statistics per

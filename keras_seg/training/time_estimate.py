@@ -1,5 +1,7 @@
 import datetime
 import time
+from collections.abc import Callable
+from typing import Any
 
 import keras
 
@@ -20,7 +22,7 @@ class TimeEstimate(keras.callbacks.Callback):
         epoch, "0.35 s a step: about 0:15:56 for 2730 steps".
     """
 
-    def __init__(self, print_fn=print):
+    def __init__(self, print_fn: Callable[[str], Any] = print) -> None:
         super().__init__()
         self.print_fn = print_fn
         self._told = False

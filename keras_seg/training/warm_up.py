@@ -23,7 +23,9 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         ```
     """
 
-    def __init__(self, schedule, steps):
+    def __init__(
+        self, schedule: keras.optimizers.schedules.LearningRateSchedule, steps: int
+    ) -> None:
         if steps < 0:
             raise ValueError(f"`steps` must be 0 or more. Received: {steps=}")
         self.schedule = schedule

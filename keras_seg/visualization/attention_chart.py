@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -12,7 +14,9 @@ _MOST_CHANNELS = 400  # columns of a heat map
 _AXIS = "from left to right: channels,\nsorted by the height of their centre of mass"
 
 
-def attention_chart(attention, image=None):
+def attention_chart(
+    attention: Mapping[str, np.ndarray], image: np.ndarray | None = None
+) -> Figure:
     """Draws the weights of height-driven attention for each row and channel.
 
     Each attention layer has one heat map: image height from top to bottom, channels

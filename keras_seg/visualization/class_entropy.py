@@ -1,7 +1,8 @@
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def class_entropy(counts):
+def class_entropy(counts: ArrayLike) -> np.ndarray:
     """Returns the entropy of a distribution of classes, in nats.
 
     The entropy is -sum(p log p) over the classes, with the natural logarithm: 0 if all

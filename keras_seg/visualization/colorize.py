@@ -1,7 +1,12 @@
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def colorize(labels, palette, ignore_color=(0, 0, 0)):
+def colorize(
+    labels: ArrayLike, palette: ArrayLike, ignore_color: Sequence[int] = (0, 0, 0)
+) -> np.ndarray:
     """Paints each pixel in the colour of its class.
 
     Args:

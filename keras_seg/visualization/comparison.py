@@ -1,6 +1,8 @@
 import math
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw, ImageFont
 
 from keras_seg.visualization.colorize import colorize
@@ -11,7 +13,13 @@ _MARGIN = 8
 _FONT_SIZE = 15
 
 
-def comparison(images, labels, predictions, palette, class_names):
+def comparison(
+    images: ArrayLike,
+    labels: ArrayLike,
+    predictions: ArrayLike,
+    palette: np.ndarray,
+    class_names: Sequence[str],
+) -> np.ndarray:
     """Draws images next to their labels and predictions, above a legend.
 
     Each image is one row: image, label, prediction. Images narrower than 256 pixels are

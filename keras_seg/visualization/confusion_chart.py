@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -12,7 +15,7 @@ _MAX_NUMBERS = 40  # largest number of classes with percentages
 _LIGHT = 0.6  # cells above this share are light and get dark numbers
 
 
-def confusion_chart(confusion, class_names):
+def confusion_chart(confusion: np.ndarray, class_names: Sequence[str]) -> Figure:
     """Draws a confusion matrix, normalized by row.
 
     Rows are the classes of the labels. Each cell is the share of the row's pixels that
@@ -65,7 +68,7 @@ def confusion_chart(confusion, class_names):
         max(cell * cells + names + room, _LEAST_SIDE)
         for cells, room in zip(shares.shape[::-1], _ROOM, strict=True)
     ]
-    figure = Figure(sides, layout="constrained")
+    figure = Figure(tuple(sides), layout="constrained")
     axes = figure.subplots()
     without_pixels = np.broadcast_to(totals == 0, shares.shape)
     image = axes.imshow(
@@ -74,7 +77,7 @@ def confusion_chart(confusion, class_names):
     axes.set_facecolor(PALE)  # visible where a class has no pixels
     scale = figure.colorbar(image, ax=axes, location="bottom", shrink=0.6, aspect=30)
     scale.ax.xaxis.set_major_formatter("{x:.0%}")
-    options = {"fontsize": "small", "parse_math": False}
+    options: dict[str, Any] = {"fontsize": "small", "parse_math": False}
     axes.set_yticks(np.arange(len(shares)), list(map(str, class_names)), **options)
     axes.set_xticks(np.arange(len(columns)), columns, rotation=90, **options)
     axes.tick_params(length=0, labeltop=True, labelbottom=False)

@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -14,7 +16,9 @@ _WIDTH = 3.2  # inches: width of a panel
 _TEXT_HEIGHT = 1.1  # inches: height of a title and a scale
 
 
-def gate_chart(gates, image=None):
+def gate_chart(
+    gates: Mapping[str, np.ndarray], image: np.ndarray | None = None
+) -> Figure:
     """Draws the gates of strip pooling over an image.
 
     Each layer has two maps: above, the mean of the gates of all channels; below, the

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -10,7 +12,9 @@ _MAX_BARS = 12
 _THIRDS = ("upper", "middle", "lower")
 
 
-def height_chart(counts, palette, class_names):
+def height_chart(
+    counts: np.ndarray, palette: np.ndarray, class_names: Sequence[str]
+) -> Figure:
     """Draws how often each class occurs at each height of the images.
 
     The left panel shows the shares of the classes at each height, stacked from the

@@ -3,7 +3,9 @@ import numpy as np
 from keras_seg.visualization.colorize import colorize
 
 
-def overlay(image, labels, palette, alpha=0.5):
+def overlay(
+    image: np.ndarray, labels: np.ndarray, palette: np.ndarray, alpha: float = 0.5
+) -> np.ndarray:
     """Overlays an image with the colours of the classes.
 
     Pixels whose label is outside of the palette, such as the ignored 255, show the

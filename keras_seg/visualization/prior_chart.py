@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -24,14 +26,14 @@ _LEAST_SQUARE = 0.03  # smallest share of a map that has room for a class name
 
 
 def prior_chart(
-    prior,
-    prior_size,
-    image,
-    labels=None,
-    points=None,
-    ignore_class=255,
-    class_names=None,
-):
+    prior: np.ndarray,
+    prior_size: Sequence[int],
+    image: np.ndarray,
+    labels: np.ndarray | None = None,
+    points: Sequence[Sequence[int]] | None = None,
+    ignore_class: int = 255,
+    class_names: Sequence[str] | None = None,
+) -> Figure:
     """Draws a context prior: which cells of an image share a class.
 
     The first line shows the image with numbered points, the learned prior, and with
@@ -84,7 +86,8 @@ def prior_chart(
     prior = _check_prior(prior, size)
     image = require_image(image)
     sides = image.shape[:2]
-    classes, names = None, None
+    classes = None
+    names: dict[int, str] = {}
     if labels is not None:
         labels = _check_labels(labels, image)
         classes = cell_classes(labels, size, ignore_class)
@@ -98,7 +101,7 @@ def prior_chart(
     line = panel_height(_WIDTH / per_line, sides) + _TEXT_HEIGHT
     heights = _MAP_HEIGHT, line * lines + 0.3
     figure = Figure((_WIDTH, sum(heights)), layout="constrained")
-    whole, rows = figure.subfigures(2, 1, height_ratios=heights)
+    whole, rows = figure.subfigures(2, 1, False, height_ratios=heights).ravel()
     whole.suptitle(_describe(prior, classes), fontsize="medium")
     rows.suptitle("Each point's row of the prior, over the image:", fontsize="medium")
 

@@ -1,3 +1,5 @@
+from collections.abc import Mapping, Sequence
+
 import keras
 import numpy as np
 from matplotlib.figure import Figure
@@ -25,14 +27,14 @@ _LEGEND_ROWS = 16
 
 
 def resolution_chart(
-    image,
-    prediction,
-    features,
-    original=None,
-    points=None,
-    palette=None,
-    class_names=None,
-):
+    image: np.ndarray,
+    prediction: Mapping[str, np.ndarray],
+    features: Mapping[str, np.ndarray],
+    original: np.ndarray | None = None,
+    points: Sequence[Sequence[int]] | None = None,
+    palette: np.ndarray | None = None,
+    class_names: Sequence[str] | None = None,
+) -> Figure:
     """Draws the outputs of a DSRL for an image, and the agreement of its branches.
 
     The first line shows the low-resolution image with numbered points, the
@@ -113,7 +115,9 @@ def resolution_chart(
         2 * lines * (panel + 1.5 * _TEXT_HEIGHT) + _TEXT_HEIGHT,
     ]
     figure = Figure((_WIDTH, sum(heights)), layout="constrained")
-    images, maps, similarities = figure.subfigures(3, 1, height_ratios=heights)
+    images, maps, similarities = figure.subfigures(
+        3, 1, False, height_ratios=heights
+    ).ravel()
     enlarged = _enlarge(image, sides)
     _draw_images(images.subplots(1, 3), image, colors, original, enlarged, points)
     coarse = _mean_blocks(logits, scale).argmax(axis=-1)

@@ -1,11 +1,15 @@
+import keras
 import numpy as np
 from PIL import Image
 
+from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.inference.predict import predict
 from keras_seg.visualization.comparison import comparison
 
 
-def sample_predictions(model, data_set, count=4):
+def sample_predictions(
+    model: keras.Model, data_set: SegmentationDataset, count: int = 4
+) -> np.ndarray:
     """Draws images of a data set next to their labels and a model's predictions.
 
     The images are sampled evenly from the data set and resized to the first one.

@@ -1,10 +1,12 @@
 import pathlib
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_seg.inference import predictor
+from keras_seg.typing import PathLike
 from keras_seg.visualization.comparison import comparison
 
 
@@ -33,7 +35,13 @@ class ValidationPictures(keras.callbacks.Callback):
         ```
     """
 
-    def __init__(self, folder, samples, palette, class_names):
+    def __init__(
+        self,
+        folder: PathLike,
+        samples: Sequence[tuple[np.ndarray, np.ndarray]],
+        palette: np.ndarray,
+        class_names: Sequence[str],
+    ) -> None:
         super().__init__()
         self.samples = [(np.asarray(x), np.asarray(y)) for x, y in samples]
         if not self.samples:
