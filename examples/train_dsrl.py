@@ -44,6 +44,7 @@ from keras_seg.command.training_flags import (
     augmentation,
     open_training_data,
     parse_training_flags,
+    validation_epochs,
 )
 from keras_seg.training.backup import epochs_done
 from keras_seg.training.worker import worker
@@ -201,7 +202,7 @@ def train_part(args, folder, model, strategy, train_set, val_set):
         epochs=args.epochs,  # none is left for a part that is finished already
         verbose="auto" if worker()[0] == 0 else 0,
         validation_data=val,
-        validation_freq=args.val_every,
+        validation_freq=validation_epochs(args),
         callbacks=[training.TimeEstimate(), *callbacks],
         shuffle=False,  # the pipeline shuffles
     )

@@ -41,6 +41,7 @@ from keras_seg.command.training_flags import (
     augmentation,
     open_training_data,
     parse_training_flags,
+    validation_epochs,
 )
 from keras_seg.training.backup import epochs_done
 from keras_seg.training.worker import worker
@@ -209,7 +210,7 @@ def main(args):
         epochs=args.epochs,
         verbose="auto" if index == 0 else 0,
         validation_data=val,
-        validation_freq=args.val_every,
+        validation_freq=validation_epochs(args),
         callbacks=[
             training.TimeEstimate(),
             *training.callbacks(

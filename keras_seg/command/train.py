@@ -8,6 +8,7 @@ from keras_seg.command.training_flags import (
     add_training_flags,
     augmentation,
     open_training_data,
+    validation_epochs,
     with_defaults,
 )
 
@@ -198,7 +199,7 @@ def _fit(args, model, strategy, train_set, val_set):
         epochs=args.epochs,
         verbose="auto" if index == 0 else 0,
         validation_data=val,
-        validation_freq=args.val_every,
+        validation_freq=validation_epochs(args),
         callbacks=[training.TimeEstimate(), *callbacks],
         shuffle=False,  # the pipeline shuffles
     )

@@ -4,6 +4,7 @@ import argparse
 import pathlib
 
 from keras_seg.command.flags import add_data, check_data, folder_options
+from keras_seg.positive_integer import require_positive_integer
 
 _LABELS_TO_LOOK_AT = 64  # labels counted at the start of training
 
@@ -87,16 +88,30 @@ def with_defaults(args, recipes):
     """Fills in the defaults of the data set's recipe and checks the flags.
 
     Raises:
-        ValueError: If the data set needs a folder and none is given.
+        ValueError: If the data set needs a folder and none is given, if a number is not
+            positive, or if the folder of the export does not end in a version number.
     """
     check_data(args)
+    if not args.export.name.isdecimal():
+        raise ValueError(
+            "--export must end in a version number, which TF Serving requires, such as "
+            f"{args.export}/1. Received: {args.export}"
+        )
     recipe = recipes.get(args.data, recipes.get("default", {}))
     for flag, default in (DEFAULTS | recipe).items():
         if getattr(args, flag) is None:
             setattr(args, flag, default)
     if args.weights == "none":
         args.weights = None
+    for flag in ("batch_size", "epochs", "val_every"):
+        require_positive_integer(f"--{flag.replace('_', '-')}", getattr(args, flag))
     return args
+
+
+def validation_epochs(args):
+    """Returns the epochs to validate after, from 1: every n-th, and the last."""
+    every = range(args.val_every, args.epochs, args.val_every)
+    return [*every, args.epochs]
 
 
 def open_training_data(args):
@@ -213,7 +228,12 @@ def _add_pipeline(add):
         default=1,
         help="default: 1; larger batches need images of one size",
     )
-    add("--val-every", type=int, metavar="EPOCHS")
+    add(
+        "--val-every",
+        type=int,
+        metavar="EPOCHS",
+        help="validate after every n-th epoch, and after the last",
+    )
 
 
 def _add_network(add):

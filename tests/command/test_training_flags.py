@@ -4,6 +4,7 @@ from keras_seg.command.training_flags import (
     DEFAULTS,
     augmentation,
     parse_training_flags,
+    validation_epochs,
 )
 
 RECIPES = {"camvid": {"epochs": 120}, "default": {"epochs": 30, "ema": 0.999}}
@@ -68,3 +69,24 @@ def test_augmentation_flags_reach_the_augmentation():
 def test_augmentation_flags_outside_their_range_are_errors(flag, values):
     with pytest.raises(ValueError, match=f"`{flag}` must be"):
         augmentation(parse(f"--{flag}", *values))
+
+
+def test_the_last_epoch_is_validated():
+    for every, epochs, expected in ((5, 12, [5, 10, 12]), (3, 6, [3, 6]), (9, 4, [4])):
+        args = parse("--val-every", str(every), "--epochs", str(epochs))
+        assert validation_epochs(args) == expected
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--export", "exported"], "must end in a version number"),
+        (["--epochs", "0"], "`--epochs` must be a positive integer"),
+        (["--val-every", "-1"], "`--val-every` must be a positive integer"),
+        (["--batch-size", "0"], "`--batch-size` must be a positive integer"),
+    ],
+)
+def test_bad_flags_stop_before_training(flags, message, capsys):
+    with pytest.raises(SystemExit):
+        parse(*flags)
+    assert message in capsys.readouterr().err
