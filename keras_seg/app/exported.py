@@ -34,6 +34,7 @@ def saved_model_network(path, table, name):
             f"{path.name} must be the version folder of a SavedModel that "
             f"`keras-seg export` wrote. {error}"
         ) from error
+    _require_class_maps(serve.structured_outputs["classes"].shape, path)
     size = serve.structured_input_signature[1]["images"].shape[1:3]
     classes = _Exported(
         lambda images: serve(images=tf.constant(images))["classes"].numpy(), size
@@ -79,6 +80,7 @@ def onnx_network(path, table, name):
             f" as `keras-seg export` writes it. Received: {path.name} with inputs "
             f"{[*inputs]} and outputs {[*outputs]}"
         )
+    _require_class_maps(outputs["classes"].shape, path)
     dtype = "float32" if "float" in inputs["images"].type else "uint8"
 
     def run(images):
@@ -91,6 +93,14 @@ def onnx_network(path, table, name):
             count = outputs[output].shape[-1]
     size = [x if isinstance(x, int) else None for x in inputs["images"].shape[1:3]]
     return Network(name, _Exported(run, size), count, names, palette)
+
+
+def _require_class_maps(shape, path):
+    if len(shape) != 3:
+        raise ValueError(
+            "The model must predict one class for each pixel. Received: "
+            f"{path.name}, whose classes are independent"
+        )
 
 
 class _Exported:

@@ -9,6 +9,7 @@ from keras_seg.app.network import Network
 from keras_seg.data import class_table
 from keras_seg.inference import predictor
 from keras_seg.models import inference_model
+from keras_seg.models.checks import require_one_class
 
 _KINDS = "a .keras file, an exported SavedModel's folder or an .onnx file"
 
@@ -64,7 +65,11 @@ def keras_network(model, class_names=None, palette=None, name=None):
 
     Returns:
         `Network`.
+
+    Raises:
+        ValueError: If the model predicts independent classes.
     """
+    require_one_class(model)
     num_classes = inference_model(model).output_shape[-1]
     predictors = {}
 

@@ -60,9 +60,11 @@ def run(args):
 
     from keras_seg.data import evaluation_pipeline
     from keras_seg.inference import evaluate, evaluation_table, write_evaluation
+    from keras_seg.models.checks import require_one_class
     from keras_seg.visualization import confusion_chart
 
     model = load_model(args.model)
+    require_one_class(model)
     data_set = open_data(args)
     batches = evaluation_pipeline(data_set, args.batch_size)
     options = views(args) | {"boundaries": not args.no_boundaries, "verbose": 1}

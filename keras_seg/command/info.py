@@ -33,7 +33,7 @@ def add_arguments(parser):
 def run(args):
     """Prints parameters, FLOPs and memory."""
     from keras_seg.inference import flops, peak_memory
-    from keras_seg.models import inference_model
+    from keras_seg.models import inference_model, network_info
 
     model = load_model(args.model)
     network = inference_model(model)
@@ -48,7 +48,11 @@ def run(args):
     heads = sorted(set(model.output) - {"segmentation"}) if _has_heads(model) else []
     print(f"model        {model.name}")
     print(f"images       {_side(fixed[0])} x {_side(fixed[1])}, {channels} channels")
-    print(f"classes      {max(network.output_shape[-1], 2)}")
+    info = network_info(network)
+    if info.independent_classes:
+        print(f"classes      {info.num_classes}, independent")
+    else:
+        print(f"classes      {max(info.num_classes, 2)}")
     print(f"parameters   {_millions(network)}")
     if heads:
         print(f"for training {_millions(model)}, with {', '.join(heads)}")

@@ -98,12 +98,14 @@ def run(args):
     from PIL import Image
 
     from keras_seg.inference import predictor, read_image, write_label_map
+    from keras_seg.models.checks import require_one_class
     from keras_seg.visualization import overlay
 
     files = image_files(args.images)
     for folder in filter(None, (args.output, args.overlays, args.confidence)):
         _check_folder(folder, files)
     model = load_model(args.model)
+    require_one_class(model)
     reading = image_options(args)
     label_map = predictor(
         model, **views(args), **reading, return_probabilities=bool(args.confidence)
@@ -139,8 +141,10 @@ def run(args):
 
 def _segment_video(args):
     from keras_seg.inference import predictor, segment_video
+    from keras_seg.models.checks import require_one_class
 
     model = load_model(args.model)
+    require_one_class(model)
     label_map = predictor(model, **views(args))
     palette = _palette(args.classes, model)
     source = args.images[0]

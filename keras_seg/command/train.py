@@ -114,10 +114,12 @@ def run(args):
 def _model(args, train_set):
     """Returns the network to train."""
     from keras_seg import backbones, models, training
+    from keras_seg.models.checks import require_one_class
 
     num_classes = train_set.num_classes
     if args.start:
         model = load_model(args.start)
+        require_one_class(model)
         if models.inference_model(model).output_shape[-1] != num_classes:
             model = models.replace_classifier(model, num_classes)
     else:

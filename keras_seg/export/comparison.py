@@ -53,7 +53,9 @@ def expected_logits(function, images, positions=None):
         return function.logits(tf.constant(images), positions).numpy()
 
 
-def require_agreement(answer, logits, tolerance, runtime, place):
+def require_agreement(
+    answer, logits, tolerance, runtime, place, independent_classes=False
+):
     """Raises an error unless an exported model's outputs match the model's logits.
 
     Classes must be equal, except for ties within the tolerance.
@@ -64,6 +66,7 @@ def require_agreement(answer, logits, tolerance, runtime, place):
         tolerance: float. The largest difference of logits, as a share of the largest.
         runtime: str. Name of the runtime, for the error message.
         place: str. Description of the input or signature, for the error message.
+        independent_classes: bool. Whether "classes" are masks of independent classes.
 
     Raises:
         RuntimeError: If an output differs. The message names it.
@@ -74,14 +77,17 @@ def require_agreement(answer, logits, tolerance, runtime, place):
     allowed = tolerance * np.abs(logits).max()
     for name, values in answer.items():
         limit = allowed
-        if name == "classes":
+        if name == "classes" and independent_classes:
+            # A mask may only differ where the logit is close to 0.
+            difference = np.where(values == (logits > 0), 0, np.abs(logits))
+        elif name == "classes":
             scores = _scores(logits)
             chosen = np.take_along_axis(scores, values[..., None].astype(int), -1)
             difference = scores.max(axis=-1) - chosen[..., 0]
             limit = 2 * allowed
         elif name == "probabilities":
             # A probability changes by at most half of the change of the logits.
-            difference = np.abs(values - _probabilities(logits))
+            difference = np.abs(values - _probabilities(logits, independent_classes))
             limit = max(allowed, _DIGITS)
         else:
             difference = np.abs(values - logits)
@@ -96,13 +102,16 @@ def require_agreement(answer, logits, tolerance, runtime, place):
             )
 
 
-def class_agreement(classes, logits):
+def class_agreement(classes, logits, independent_classes=False):
     """Returns the share of pixels whose class equals that of a model's logits.
+
+    For independent classes, it is the share of equal values of the masks.
 
     Example:
         `class_agreement(classes, logits)` is 0.97 if 97 % of the pixels agree.
     """
-    return float(np.mean(classes == class_map(tf.constant(logits)).numpy()))
+    expected = class_map(tf.constant(logits), independent_classes).numpy()
+    return float(np.mean(classes == expected))
 
 
 def _scores(logits):
@@ -112,8 +121,11 @@ def _scores(logits):
     return np.concatenate([np.zeros_like(logits), logits], axis=-1)
 
 
-def _probabilities(logits):
+def _probabilities(logits, independent_classes):
     # In NumPy, so that the reference does not share code with the export.
+    if independent_classes:
+        with np.errstate(over="ignore"):  # 1 / inf is the right 0
+            return 1 / (1 + np.exp(-logits))
     scores = _scores(logits)
     powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
     shares = powers / powers.sum(axis=-1, keepdims=True)

@@ -52,8 +52,9 @@ def export_litert(
             the model. LiteRT's converter does not support dynamic shapes.
         batch_size: int. Number of images.
         outputs: sequence of output names: "classes" `(batch, height, width)`, uint8, or
-            int32 for more than 256 classes; "probabilities" and "logits", both float32
-            `(batch, height, width, classes)`.
+            int32 for more than 256 classes, or of independent classes masks of 0 and 1,
+            uint8 `(batch, height, width, classes)`; "probabilities" and "logits", both
+            float32 `(batch, height, width, classes)`.
         input_dtype: "uint8" or "float32". Dtype of the images.
         positions: bool. For a `HANet(positions=True)`: whether the file has a second
             input, "positions", int32 `(batch, height)`, for windows of larger images.
@@ -192,7 +193,9 @@ def _require_agreement(graph, run, images, min_agreement):
     share = np.mean(
         [
             class_agreement(
-                _classes(run(inputs)), expected_logits(graph.serving, **inputs)
+                _classes(run(inputs), graph.serving.independent_classes),
+                expected_logits(graph.serving, **inputs),
+                graph.serving.independent_classes,
             )
             for inputs in _batches(graph, images)
         ]
@@ -205,13 +208,14 @@ def _require_agreement(graph, run, images, min_agreement):
         )
 
 
-def _classes(answer):
+def _classes(answer, independent_classes):
     """Returns the classes according to the first output."""
     name, values = next(iter(answer.items()))
     if name == "classes":
         return values
-    logits = values if name == "logits" or values.shape[-1] > 1 else values - 0.5
-    return class_map(tf.constant(logits)).numpy()
+    has_sigmoid = independent_classes or values.shape[-1] == 1
+    logits = values - 0.5 if has_sigmoid and name == "probabilities" else values
+    return class_map(tf.constant(logits), independent_classes).numpy()
 
 
 def _interpreter_class():

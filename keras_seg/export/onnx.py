@@ -37,8 +37,9 @@ def export_onnx(
             times smaller, and somewhat faster.
         batch_size: int, the number of images, or None for any number.
         outputs: sequence of output names: "classes" `(batch, height, width)`, uint8, or
-            int32 for more than 256 classes; "probabilities" and "logits", both float32
-            `(batch, height, width, classes)`.
+            int32 for more than 256 classes, or of independent classes masks of 0 and 1,
+            uint8 `(batch, height, width, classes)`; "probabilities" and "logits", both
+            float32 `(batch, height, width, classes)`.
         input_dtype: "uint8" or "float32". Dtype of the images.
         positions: bool. For a `HANet(positions=True)`: whether the file has a second
             input, "positions", int32 `(batch, height)`, for windows of larger images.

@@ -90,7 +90,14 @@ class PortableGraph:
                 inputs["positions"] = trial_positions(images)
             logits = expected_logits(self.serving, **inputs)
             place = f"for images of {size[0]} x {size[1]}"
-            require_agreement(run(inputs), logits, tolerance, "The runtime", place)
+            require_agreement(
+                run(inputs),
+                logits,
+                tolerance,
+                "The runtime",
+                place,
+                self.serving.independent_classes,
+            )
 
 
 def _check_outputs(outputs):

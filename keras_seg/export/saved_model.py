@@ -50,7 +50,8 @@ def export_saved_model(
     - "serving_default" takes uint8 `(batch, height, width, 3)` and returns "classes"
       `(batch, height, width)`: uint8, or int32 for more than 256 classes. Class maps
       suffice for most clients, and uint8 ones are 4 * classes times smaller than
-      probabilities.
+      probabilities. "classes" of a model of independent classes are masks of 0 and 1,
+      uint8 `(batch, height, width, classes)`, in all signatures.
     - "probabilities" takes the same and returns "probabilities", float32 `(batch,
       height, width, classes)`.
     - "float" takes float32 in 0..255 and returns "classes".
@@ -152,8 +153,9 @@ def export_saved_model(
     with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
         folder = pathlib.Path(folder)
         written = folder / "model"
-        # A single logit stands for two classes.
-        num_classes = max(network.output_shape[-1], 2)
+        num_classes = network.output_shape[-1]
+        if num_classes == 1 and not serving.independent_classes:
+            num_classes = 2  # predicted by a sigmoid
         assets = class_files(folder, num_classes, class_names, palette)
         with xla_scope(False), without_xla(network):
             _write(functions, assets, written)
@@ -192,6 +194,7 @@ def _compare(path, serving, sizes, sends_positions):
     channels = serving.network.inputs[0].shape[-1]
     tolerance = _TOLERANCE.get(serving.network.compute_dtype, _TOLERANCE_OF_HALF)
     images = [image for size in sizes for image in trial_images(2, size, channels)]
+    independent = serving.independent_classes
     for image in images:
         inputs = {"images": image[None]}
         if sends_positions:
@@ -201,17 +204,20 @@ def _compare(path, serving, sizes, sends_positions):
             dtype = served[name].structured_input_signature[1]["images"].dtype
             sent = {key: tf.constant(value) for key, value in inputs.items()}
             sent["images"] = tf.cast(image[None], dtype)
-            _require_agreement(served[name](**sent), logits, tolerance, name)
+            answer = served[name](**sent)
+            _require_agreement(answer, logits, tolerance, name, independent)
         if "encoded" in served:
             logits = expected_logits(serving, image[None])
             answer = served["encoded"](images=tf.io.encode_png(image)[None])
-            _require_agreement(answer, logits, tolerance, "encoded")
+            _require_agreement(answer, logits, tolerance, "encoded", independent)
 
 
-def _require_agreement(answer, logits, tolerance, name):
+def _require_agreement(answer, logits, tolerance, name, independent_classes):
     answer = {output: values.numpy() for output, values in answer.items()}
     place = f'of the signature "{name}"'
-    require_agreement(answer, logits, tolerance, "The SavedModel", place)
+    require_agreement(
+        answer, logits, tolerance, "The SavedModel", place, independent_classes
+    )
 
 
 def _write(functions, assets, path):

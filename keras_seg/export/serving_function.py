@@ -2,12 +2,13 @@ import tensorflow as tf
 
 from keras_seg.inference.class_map import class_map
 from keras_seg.inference.probabilities import probabilities
+from keras_seg.models import network_info
 from keras_seg.ops.positions import row_positions
 
 _ANSWERS = {
     "classes": class_map,
     "probabilities": probabilities,
-    "logits": tf.identity,
+    "logits": lambda logits, independent_classes: tf.identity(logits),
 }
 OUTPUTS = tuple(_ANSWERS)
 
@@ -31,6 +32,7 @@ class ServingFunction:
     def __init__(self, network):
         self.network = network
         self.takes_positions = len(network.inputs) > 1
+        self.independent_classes = network_info(network).independent_classes
 
     def logits(self, images, positions=None):
         """Returns the logits of images.
@@ -55,7 +57,9 @@ class ServingFunction:
     def answer(self, outputs, images, positions=None):
         """Returns a dict of tensors for names among `OUTPUTS`."""
         logits = self.logits(images, positions)
-        return {name: _ANSWERS[name](logits) for name in outputs}
+        return {
+            name: _ANSWERS[name](logits, self.independent_classes) for name in outputs
+        }
 
     def _run(self, *inputs):
         inputs = inputs[0] if len(inputs) == 1 else list(inputs)

@@ -4,6 +4,7 @@ from keras_seg.data import read_image
 from keras_seg.inference.class_map import class_map
 from keras_seg.inference.evaluate import evaluate
 from keras_seg.inference.evaluate_label_maps import evaluate_label_maps
+from keras_seg.inference.evaluate_masks import evaluate_masks
 from keras_seg.inference.evaluation_table import evaluation_table
 from keras_seg.inference.flops import flops
 from keras_seg.inference.multi_scale import multi_scale
@@ -21,6 +22,7 @@ __all__ = [
     "class_map",
     "evaluate",
     "evaluate_label_maps",
+    "evaluate_masks",
     "evaluation_table",
     "flops",
     "multi_scale",

@@ -4,6 +4,7 @@ from keras import ops
 
 from keras_seg.inference.class_map import class_map
 from keras_seg.inference.evaluate_label_maps import evaluate_label_maps
+from keras_seg.inference.evaluate_masks import evaluate_masks
 from keras_seg.inference.prediction_model import prediction_model
 from keras_seg.inference.segmentation_network import segmentation_network
 from keras_seg.models import network_info
@@ -26,6 +27,9 @@ def evaluate(
     built under a `tf.distribute.Strategy` predicts on all of its devices; each image
     counts once, whatever their number.
 
+    The labels of a model of independent classes are masks of 0 and 1, `(batch, height,
+    width, classes)`. Each class is then evaluated by itself; see `evaluate_masks`.
+
     Args:
         model: a model of `keras_seg.models`, compiled or not. It is not changed.
         batches: `tf.data.Dataset` of (images, labels), as `evaluation_pipeline` returns
@@ -35,7 +39,8 @@ def evaluate(
         class_names: sequence of str, one for each class; two for a model with a single
             logit.
         ignore_class: int, tuple of ints, or None. Labels that are ignored.
-        boundaries: bool. Whether to compute the boundary F1 too.
+        boundaries: bool. Whether to compute the boundary F1 too, unless classes are
+            independent.
         boundary_tolerance: float, in pixels, or None for 0.75 % of each image's
             diagonal.
         verbose: 0, or 1 for a progress bar.
@@ -44,24 +49,29 @@ def evaluate(
 
     Returns:
         dict of "mean_iou", "class_iou" and the other measures of
-        `evaluate_label_maps`. Classes without pixels are nan and do not count in means.
+        `evaluate_label_maps`, or of `evaluate_masks`. Classes without pixels are nan
+        and do not count in means.
 
     Raises:
         TypeError: See `prediction_model`.
-        ValueError: If the number of names is not the number of classes of the model, or
-            if the model was built for several workers; see also `prediction_model` and
-            `evaluate_label_maps`.
+        ValueError: If the number of names is not the number of classes of the model, if
+            the labels do not have the rank of its predictions, or if it was built for
+            several workers; see also `prediction_model` and `evaluate_label_maps`.
 
     Example:
         `evaluate(model, evaluation_pipeline(val), val.class_names)["mean_iou"]`
     """
     network = segmentation_network(model)
-    num_classes = max(network.output_shape[-1], 2)
+    independent = network_info(network).independent_classes
+    num_classes = network.output_shape[-1]
+    if num_classes == 1 and not independent:
+        num_classes = 2
     if num_classes != len(class_names):
         raise ValueError(
             "`class_names` must name each class of the model. Received: "
             f"{len(class_names)} names for {num_classes} classes"
         )
+    _check_labels(batches, independent)
     predict = _predict_function(network, model, options)
     if tensorflow():
         strategy = model.distribute_strategy
@@ -71,24 +81,45 @@ def evaluate(
         parts, pairs = 1, _predict(predict, batches)
     if verbose:
         pairs = _with_progress(pairs, parts * int(batches.cardinality()))
+    if independent:
+        return evaluate_masks(pairs, class_names, ignore_class)
     return evaluate_label_maps(
         pairs, class_names, ignore_class, boundaries, boundary_tolerance
     )
 
 
+def _check_labels(batches, independent):
+    labels = getattr(batches.element_spec[1], "shape", None)
+    if labels is None or labels.rank is None or labels.rank == 3 + independent:
+        return
+    wanted = "(batch, height, width)"
+    if independent:
+        wanted = "(batch, height, width, classes) for a model of independent classes"
+    raise ValueError(
+        f"The labels must be {wanted}. Received the shape {labels}. State whether a "
+        "model's classes are independent by its `independent_classes`."
+    )
+
+
 def _predict_function(network, model, options):
     """Returns a function from (images, labels) to class maps of the labels' size."""
+    info = network_info(network)
+
+    def classes(model, images):
+        logits = model(images, training=False)
+        return class_map(logits, info.independent_classes)
+
     full_size = prediction_model(model, **options)
-    if network_info(network).scale == 1:
-        return lambda images, labels: class_map(full_size(images, training=False))
+    if info.scale == 1:
+        return lambda images, labels: classes(full_size, images)
     reduced = prediction_model(model, full_size=False, **options)
 
     def predict(images, labels):
         same = ops.all(ops.equal(ops.shape(images)[1:3], ops.shape(labels)[1:3]))
         return ops.cond(
             same,
-            lambda: class_map(full_size(images, training=False)),
-            lambda: class_map(reduced(images, training=False)),
+            lambda: classes(full_size, images),
+            lambda: classes(reduced, images),
         )
 
     return predict

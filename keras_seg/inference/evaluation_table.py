@@ -5,7 +5,8 @@ def evaluation_table(result):
     """Formats the result of `evaluate` as a text table.
 
     Args:
-        result: dict that `evaluate` or `evaluate_label_maps` returned.
+        result: dict that `evaluate`, `evaluate_label_maps` or `evaluate_masks`
+            returned.
 
     Returns:
         str: a line for each class with its share of the labelled pixels, IoU, accuracy
@@ -24,8 +25,9 @@ def evaluation_table(result):
     overall = {
         "pixel accuracy": result["pixel_accuracy"],
         "mean accuracy": result["mean_accuracy"],
-        "frequency-weighted IoU": result["frequency_weighted_iou"],
     }
+    if "frequency_weighted_iou" in result:
+        overall["frequency-weighted IoU"] = result["frequency_weighted_iou"]
     if "boundary_f1" in result:
         columns["boundary F1"] = result["class_boundary_f1"]
         overall["boundary F1"] = result["boundary_f1"]

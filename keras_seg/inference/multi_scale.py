@@ -1,5 +1,6 @@
 import keras
 
+from keras_seg.inference.mark_logits import mark_logits
 from keras_seg.inference.views import MultiScale
 
 
@@ -30,4 +31,5 @@ def multi_scale(model, scales=(0.5, 0.75, 1.0, 1.25, 1.5, 1.75), flip=True):
     """
     layer = MultiScale(model, scales, flip, name="views")
     image = keras.Input(layer.network.inputs[0].shape[1:], name="image")
-    return keras.Model(image, layer(image), name=f"{model.name}_views")
+    logits = mark_logits(layer(image), layer.network, layer.scale)
+    return keras.Model(image, logits, name=f"{model.name}_views")

@@ -23,7 +23,9 @@ def predict(model, images, **options):
     Returns:
         The class map of one image, `(height, width)` at the image's own size: uint8, or
         int32 for more than 256 classes. A list of class maps for several images; use
-        `predictor` to process many images one at a time. With `return_probabilities`, a
+        `predictor` to process many images one at a time. For a model of independent
+        classes, a mask of 0 and 1 for each class instead of a class map: uint8
+        `(height, width, classes)`. With `return_probabilities`, a
         pair for each image: the class map and the probabilities, float32
         `(height, width, classes)`.
 

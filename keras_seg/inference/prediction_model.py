@@ -1,6 +1,7 @@
 import keras
 
 from keras_seg.backbones.pad_to_multiple import PadToMultiple
+from keras_seg.inference.mark_logits import mark_logits
 from keras_seg.inference.multi_scale import multi_scale
 from keras_seg.inference.segmentation_network import segmentation_network
 from keras_seg.inference.sliding_window import sliding_window
@@ -78,4 +79,5 @@ def _reducing(network, scale):
     x = PadToMultiple(scale, mode="edge", dtype="float32", name="whole_blocks")(image)
     x = keras.layers.AveragePooling2D(scale, dtype="float32", name="reduced")(x)
     x = CropToCells(1, dtype="float32", name="cropped")([network(x), image])
+    x = mark_logits(x, network, scale=1)
     return keras.Model(image, x, name=f"{network.name}_full_size")

@@ -4,6 +4,8 @@ from keras_seg.data import read_image
 from keras_seg.data._pictures import MAX_PIXELS
 from keras_seg.inference.class_map import class_map
 from keras_seg.inference.prediction_model import prediction_model
+from keras_seg.inference.probabilities import probabilities
+from keras_seg.models import network_info
 from keras_seg.ops.xla import tensorflow
 
 
@@ -37,7 +39,8 @@ def predictor(
         A function that takes an image, in any form that `keras_seg.data.read_image`
         reads (an array in 0..255, a path, the bytes of a file, a `PIL.Image.Image`),
         and returns its class map: `(height, width)`, uint8, or int32 for more than 256
-        classes.
+        classes. For a model of independent classes, a mask of 0 and 1 for each class
+        instead: uint8 `(height, width, classes)`.
 
     Raises:
         TypeError: See `prediction_model`.
@@ -52,13 +55,15 @@ def predictor(
         ```
     """
     network = prediction_model(model, window, overlap, blending, scales, flip)
+    independent = network_info(network).independent_classes
     channels = network.input_shape[-1]
 
     def maps(images):
-        logits = network(images, training=False)
+        logits = ops.cast(network(images, training=False), "float32")
+        found = (class_map(logits, independent),)
         if return_probabilities:
-            return class_map(logits), _probabilities(logits)
-        return (class_map(logits),)
+            found += (probabilities(logits, independent),)
+        return found
 
     if tf := tensorflow():
         # One trace for all sizes.
@@ -72,10 +77,3 @@ def predictor(
         return tuple(found) if return_probabilities else found[0]
 
     return label_map
-
-
-def _probabilities(logits):
-    logits = ops.cast(logits, "float32")
-    if logits.shape[-1] == 1:
-        return ops.sigmoid(logits)
-    return ops.softmax(logits, axis=-1)

@@ -1,5 +1,6 @@
 import keras
 
+from keras_seg.inference.mark_logits import mark_logits
 from keras_seg.inference.windows import SlidingWindow
 
 
@@ -32,4 +33,5 @@ def sliding_window(model, window, **options):
     layer = SlidingWindow(model, window, name="windows", **options)
     channels = layer.network.inputs[0].shape[-1]
     image = keras.Input((None, None, channels), name="image")
-    return keras.Model(image, layer(image), name=f"{model.name}_windows")
+    logits = mark_logits(layer(image), layer.network, layer.scale)
+    return keras.Model(image, logits, name=f"{model.name}_windows")

@@ -2,7 +2,7 @@ import keras
 import tensorflow as tf
 
 from keras_seg.inference.logits_scale import logits_scale
-from keras_seg.models import inference_model
+from keras_seg.models import inference_model, network_info
 from keras_seg.ops import resize_bilinear
 from keras_seg.ops.xla import require_tensorflow
 
@@ -16,8 +16,8 @@ class MultiScale(keras.layers.Layer):
 
     The image is resized bilinearly to each scale, the logits are resized back, and the
     probabilities of all views are averaged. The layer returns their logarithms: logits
-    whose softmax (or sigmoid, for a single logit) is the average. Views are processed
-    one at a time, so that memory is that of the largest.
+    whose softmax (or sigmoid, for a single logit or independent classes) is the
+    average. Views are processed one at a time, so that memory is that of the largest.
 
     Args:
         network: a model of `keras_seg.models` or of `sliding_window`, or any functional
@@ -66,6 +66,8 @@ class MultiScale(keras.layers.Layer):
             )
         probe = [side or _PROBE for side in image[1:3]]
         self.scale = logits_scale(self.network, probe)
+        one_logit = self.network.output_shape[-1] == 1
+        self.has_sigmoid = one_logit or network_info(self.network).independent_classes
         self.scales = scales
         self.flip = flip
 
@@ -83,8 +85,8 @@ class MultiScale(keras.layers.Layer):
             with tf.control_dependencies([total]):
                 total += self._probabilities(images, *view)
         logs = tf.math.log(tf.maximum(total / len(views), _SMALLEST))
-        if self.network.output_shape[-1] == 1:
-            return logs[..., 1:] - logs[..., :1]
+        if self.has_sigmoid:
+            return logs[..., 1] - logs[..., 0]
         return logs
 
     def _probabilities(self, images, scale, mirrored):
@@ -98,8 +100,8 @@ class MultiScale(keras.layers.Layer):
         logits = tf.reverse(logits, [2]) if mirrored else logits
         if scale != 1:
             logits = resize_bilinear(logits, tf.unstack(self.scale * size))
-        if logits.shape[-1] == 1:  # two classes, the first with logit 0
-            logits = tf.concat([tf.zeros_like(logits), logits], axis=-1)
+        if self.has_sigmoid:  # each logit is of two classes, the first with logit 0
+            logits = tf.stack([tf.zeros_like(logits), logits], axis=-1)
         return tf.nn.softmax(logits)
 
     def compute_output_shape(self, input_shape):

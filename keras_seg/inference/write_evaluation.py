@@ -9,7 +9,8 @@ def write_evaluation(result, path):
     JSON has no nan, and many programs cannot read the one that Python writes.
 
     Args:
-        result: dict that `evaluate` or `evaluate_label_maps` returned.
+        result: dict that `evaluate`, `evaluate_label_maps` or `evaluate_masks`
+            returned.
         path: str or path of the file.
 
     Raises:

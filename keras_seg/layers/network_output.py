@@ -27,6 +27,8 @@ class NetworkOutput(PassThrough):
             super-resolution.
         release: str or None. The name of the authors' network whose weights fit the
             model; see `keras_seg.checkpoints.released_model`.
+        independent_classes: bool. Whether the channels are classes that a pixel may
+            have any number of, each predicted by a sigmoid.
         **kwargs: Base layer arguments, such as `name`.
 
     Input shape:
@@ -36,8 +38,8 @@ class NetworkOutput(PassThrough):
         Same as the input.
 
     Raises:
-        ValueError: If `target` is not one of these, or if `scale` is not a positive
-            integer.
+        ValueError: If `target` is not one of these, if `scale` is not a positive
+            integer, or if classes are independent in an output without labels.
 
     Example:
         ```python
@@ -56,6 +58,7 @@ class NetworkOutput(PassThrough):
         training_only: bool = False,
         scale: int = 1,
         release: str | None = None,
+        independent_classes: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -64,10 +67,16 @@ class NetworkOutput(PassThrough):
                 f'`target` must be "labels", "image" or None. Received: {target=}'
             )
         require_positive_integer("scale", scale)
+        if independent_classes and target != "labels":
+            raise ValueError(
+                "`independent_classes` must be False for an output that does not learn "
+                f"labels. Received: {target=}"
+            )
         self.target = target
         self.training_only = training_only
         self.scale = scale
         self.release = release
+        self.independent_classes = independent_classes
 
     def get_config(self):
         return super().get_config() | {
@@ -75,4 +84,5 @@ class NetworkOutput(PassThrough):
             "training_only": self.training_only,
             "scale": self.scale,
             "release": self.release,
+            "independent_classes": self.independent_classes,
         }

@@ -28,25 +28,31 @@ class MeanIoU(keras.metrics.MeanIoU):
     Labels that are neither classes nor ignored are counted separately, and `result`
     raises an error for them.
 
+    Of independent classes, a pixel may have any number: those whose logit is above 0.
+    The IoU of each class is then that of its mask and the labels' mask.
+
     Args:
         num_classes: int. 1 for networks with one logit per pixel, which have the
             classes 0 and 1; class 1 is predicted where the logit is above 0.
         ignore_class: int, tuple of ints, or None. Pixels with such a label are ignored.
             Use the same value as in the loss.
+        independent_classes: bool. Whether a pixel may have any number of the classes.
         name: str.
         **kwargs: `dtype` of the counts.
 
     Call arguments:
-        y_true: integer labels `(batch, height, width)`.
+        y_true: integer labels `(batch, height, width)`; for independent classes,
+            `(batch, height, width, num_classes)` of 0 and 1.
         y_pred: logits or probabilities `(batch, height, width, num_classes)`; with one
-            class, it must be logits.
+            class, or independent classes, it must be logits.
 
     Returns:
         `result` is a float32 scalar in [0, 1], 0 if nothing was counted.
 
     Raises:
-        ValueError: If `ignore_class` is invalid. Also in `result`, outside of a traced
-            step, if there was a label that is neither a class nor ignored.
+        ValueError: If `ignore_class` is invalid, or if the shapes of labels and logits
+            of independent classes differ. Also in `result`, outside of a traced step,
+            if there was a label that is neither a class nor ignored.
 
     Example:
         ```python
@@ -57,11 +63,20 @@ class MeanIoU(keras.metrics.MeanIoU):
         ```
     """
 
-    def __init__(self, num_classes, ignore_class=255, name="mean_iou", **kwargs):
+    def __init__(
+        self,
+        num_classes,
+        ignore_class=255,
+        name="mean_iou",
+        independent_classes=False,
+        **kwargs,
+    ):
         self.outputs = num_classes
+        self.independent_classes = independent_classes
         dtype = kwargs.pop("dtype", "int64")
         super().__init__(
-            max(num_classes, 2),
+            # The last class is the absence of an independent class.
+            num_classes + 1 if independent_classes else max(num_classes, 2),
             name=name,
             dtype=widest_integers() if dtype == "int64" else dtype,
             ignore_class=_UNCOUNTED,
@@ -84,18 +99,51 @@ class MeanIoU(keras.metrics.MeanIoU):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         labels = ops.cast(y_true, "int32")
-        unknown = unknown_pixels(labels, self.ignored, self.num_classes)
+        unknown = unknown_pixels(labels, self.ignored, self._num_labels())
         count = ops.sum(ops.cast(unknown, self.dtype))
         self.unknown.assign_add(ops.cast(count, self.dtype))  # sums of int32 may widen
-        valid = valid_pixels(labels, self.ignored, self.num_classes)
-        labels = ops.where(valid, labels, _UNCOUNTED)
-        if self.outputs == 1:
-            y_pred = two_class_logits(y_pred)
+        valid = valid_pixels(labels, self.ignored, self._num_labels())
         before = None if self.overflows is None else ops.copy(self.total_cm)
-        super().update_state(labels, y_pred, sample_weight)
+        if self.independent_classes:
+            self._count_independent(labels, y_pred, valid, sample_weight)
+        else:
+            labels = ops.where(valid, labels, _UNCOUNTED)
+            if self.outputs == 1:
+                y_pred = two_class_logits(y_pred)
+            super().update_state(labels, y_pred, sample_weight)
         if before is not None:
             # A batch has fewer than 2^31 pixels, so a lower count has overflowed.
             self.overflows.assign_add(ops.cast(self.total_cm < before, "int32"))
+
+    def _num_labels(self):
+        return 2 if self.independent_classes else self.num_classes
+
+    def _count_independent(self, labels, logits, valid, sample_weight):
+        """Counts hits, misses and false positives of each class."""
+        shapes = tuple(labels.shape), tuple(logits.shape)
+        unequal = [a != b for a, b in zip(*shapes, strict=False) if a and b]
+        if len(shapes[0]) != len(shapes[1]) or any(unequal):
+            raise ValueError(
+                "Labels of independent classes must have the shape of the logits. "
+                f"Received: labels {shapes[0]}, logits {shapes[1]}"
+            )
+        weights = ops.cast(valid, self.dtype)
+        if sample_weight is not None:
+            sample_weight = ops.cast(sample_weight, self.dtype)
+            ones = [1] * (len(labels.shape) - len(sample_weight.shape))
+            shape = [*ops.shape(sample_weight), *ones]
+            weights = weights * ops.reshape(sample_weight, shape)
+        actual, found = ops.cast(labels == 1, self.dtype), logits > 0
+        found = ops.cast(found, self.dtype)
+
+        def count(pixels):
+            return ops.cast(ops.sum(weights * pixels, axis=(0, 1, 2)), self.dtype)
+
+        hits, misses = count(actual * found), count(actual * (1 - found))
+        wrong = ops.pad(count((1 - actual) * found), [[0, 1]])
+        hits = ops.eye(self.outputs, dtype=self.dtype) * hits
+        rows = ops.concatenate([hits, misses[:, None]], axis=1)
+        self.total_cm.assign_add(ops.concatenate([rows, wrong[None]], axis=0))
 
     def result(self):
         self._check_labels()
@@ -118,7 +166,7 @@ class MeanIoU(keras.metrics.MeanIoU):
                 unknown_label_message(
                     f"{int(found)} pixels with other labels since the metric was reset",
                     self.ignored,
-                    self.num_classes,
+                    self._num_labels(),
                 )
             )
 
@@ -130,6 +178,8 @@ class MeanIoU(keras.metrics.MeanIoU):
             counts = ops.cast(counts, "float32") + 2.0**32 * overflows
         intersection = ops.diagonal(counts)
         union = ops.sum(counts, axis=0) + ops.sum(counts, axis=1) - intersection
+        if self.independent_classes:  # without the absence of classes
+            intersection, union = intersection[:-1], union[:-1]
         return ops.cast(intersection, "float32"), ops.cast(union, "float32")
 
     def get_config(self):
@@ -137,5 +187,6 @@ class MeanIoU(keras.metrics.MeanIoU):
             "num_classes": self.outputs,
             "ignore_class": self.ignored,
             "name": self.name,
+            "independent_classes": self.independent_classes,
             "dtype": self.dtype,
         }

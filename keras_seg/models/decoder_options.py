@@ -26,6 +26,9 @@ class DecoderOptions:
             only there, with a rate of 0.1.
         auxiliary_bias: bool. Whether the 3x3 convolution of the auxiliary head has a
             bias before its batch norm, as in HANet's release.
+        independent_classes: bool. Whether a pixel may have any number of the classes,
+            each predicted by a sigmoid. Labels are then 0 and 1, `(batch, height,
+            width, num_classes)`, and predictions have a mask for each class.
     """
 
     filters: int = 256
@@ -36,6 +39,7 @@ class DecoderOptions:
     align_corners: bool = True
     auxiliary_dropout_rate: float | None = None
     auxiliary_bias: bool = False
+    independent_classes: bool = False
 
     @classmethod
     def of(cls, options: Mapping[str, Any], network: str) -> "DecoderOptions":

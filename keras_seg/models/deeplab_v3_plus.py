@@ -42,8 +42,8 @@ def DeepLabV3Plus(
         name: str. Name of the model.
         **decoder: `filters=256`, `low_level_filters=48`, `dilation_rates=None`,
             `separable=False`, `dropout_rate=0.1`, `align_corners=True`,
-            `auxiliary_dropout_rate=None` and `auxiliary_bias=False`; see
-            `keras_seg.models.DecoderOptions`.
+            `auxiliary_dropout_rate=None`, `auxiliary_bias=False` and
+            `independent_classes=False`; see `keras_seg.models.DecoderOptions`.
 
     Returns:
         A functional `keras.Model` from raw RGB images `(batch, height, width, 3)` in
@@ -124,7 +124,9 @@ def assemble(
     segmentation = resize_logits(
         logits, image, low_level.multiple, options.align_corners, name="segmentation"
     )
-    segmentation = NetworkOutput(name="segmentation")(segmentation)
+    segmentation = NetworkOutput(
+        independent_classes=options.independent_classes, name="segmentation"
+    )(segmentation)
     if not auxiliary_head:
         return segmentation
     dropout_rate = options.auxiliary_dropout_rate

@@ -151,7 +151,10 @@ def dual_super_resolution(
         x, reach, reconstruction, place, affinity_order, affinity_subscale
     )
     outputs = {
-        output: (prediction, OutputInfo("labels", False, scale)),
+        output: (
+            prediction,
+            OutputInfo("labels", False, scale, network_info(model).independent_classes),
+        ),
         "super_resolution": (image, OutputInfo("image", True, scale)),
         "feature_affinity": (affinity, OutputInfo(None, True, scale)),
     }

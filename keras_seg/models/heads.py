@@ -15,11 +15,14 @@ def classify(
     *,
     name,
     training_only=False,
+    independent_classes=False,
 ):
     """Applies channel dropout and a 1x1 convolution; resizes logits to the image."""
     x = score(x, num_classes, dropout_rate, name=name)
     x = resize_logits(x, image, multiple, align_corners, name=name)
-    return NetworkOutput(training_only=training_only, name=name)(x)
+    return NetworkOutput(
+        training_only=training_only, independent_classes=independent_classes, name=name
+    )(x)
 
 
 def score(x, num_classes, dropout_rate, *, name):

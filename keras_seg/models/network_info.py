@@ -19,10 +19,13 @@ class NetworkInfo:
         inputs: dict `{name: content}` in the order of the model's inputs. The content
             is "image", "labels", "positions", or None if unknown.
         outputs: dict `{name: OutputInfo}` of the purpose of each output: its `target`,
-            its `scale`, and whether it is `training_only`.
+            its `scale`, and whether it is `training_only` and has
+            `independent_classes`.
         prediction: str or None. Name of the output that predictions are made from. None
             if a model has several outputs and does not mark one of them.
         num_classes: int or None. Number of channels of that output.
+        independent_classes: bool. Whether a pixel may have any number of these classes,
+            each predicted by a sigmoid.
         scale: int. Factor by which images are reduced for the network, which predicts
             at their full size. 1 for all networks except `DSRL` and others from
             `dual_super_resolution`.
@@ -36,6 +39,7 @@ class NetworkInfo:
     outputs: dict
     prediction: str | None
     num_classes: int | None
+    independent_classes: bool
     scale: int
     classifiers: list
     encoder: Tensor | None
@@ -59,7 +63,8 @@ def network_info(model: keras.Model) -> NetworkInfo:
 
     Returns:
         A `NetworkInfo` with the attributes `inputs`, `outputs`, `prediction`,
-        `num_classes`, `scale`, `classifiers`, `encoder`, `decoder` and `release`.
+        `num_classes`, `independent_classes`, `scale`, `classifiers`, `encoder`,
+        `decoder` and `release`.
 
     Example:
 
@@ -82,6 +87,7 @@ def network_info(model: keras.Model) -> NetworkInfo:
         outputs={name: outputs[name] for name in tensors},
         prediction=prediction,
         num_classes=tensors[prediction].shape[-1] if main else None,
+        independent_classes=main.independent_classes if main else False,
         scale=main.scale if main else 1,
         classifiers=stated.classifiers or unstated.classifiers(model, tensors),
         encoder=stated.places.get("encoder"),
@@ -125,7 +131,9 @@ class _Stated:
         """Returns `{name: OutputInfo}` of those tensors that are marked as outputs."""
         ends = {name: self.ends.get(id(x)) for name, x in tensors.items()}
         return {
-            name: OutputInfo(end.target, end.training_only, end.scale)
+            name: OutputInfo(
+                end.target, end.training_only, end.scale, end.independent_classes
+            )
             for name, end in ends.items()
             if end is not None
         }

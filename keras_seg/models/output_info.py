@@ -10,8 +10,10 @@ class OutputInfo:
             already.
         training_only: bool. Whether the output is not needed for predictions.
         scale: int. Factor by which images are reduced for the network.
+        independent_classes: bool. Whether a pixel may have any number of the classes.
     """
 
     target: str | None
     training_only: bool
     scale: int
+    independent_classes: bool = False

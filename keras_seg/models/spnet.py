@@ -18,6 +18,7 @@ def SPNet(
     pool_sizes: Sequence[int | Sequence[int]] = (20, 12),
     dropout_rate: float = 0.1,
     align_corners: bool = True,
+    independent_classes: bool = False,
     name: str = "spnet",
 ) -> keras.Model:
     """SPNet: a dilated backbone with strip pooling, and two mixed pooling modules.
@@ -43,6 +44,9 @@ def SPNet(
             classifiers, as in the release.
         align_corners: bool. Whether resizing in the heads aligns corners; True as in
             the release.
+        independent_classes: bool. Whether a pixel may have any number of the classes,
+            each predicted by a sigmoid. Labels are then 0 and 1, `(batch, height,
+            width, num_classes)`, and predictions have a mask for each class.
         name: str. Name of the model.
 
     Returns:
@@ -78,7 +82,14 @@ def SPNet(
     x = MixedPooling(pool_sizes, align_corners, name="mixed_pooling_2")(x)
     x = ConvNorm(channels // 2, 3, name="fusion")(x)
     x = NetworkTensor("decoder", name="decoder_features")(x)
-    segmentation = classify(x, image, last.multiple, *head, name="segmentation")
+    segmentation = classify(
+        x,
+        image,
+        last.multiple,
+        *head,
+        name="segmentation",
+        independent_classes=independent_classes,
+    )
 
     if not auxiliary_head:
         return keras.Model(image, segmentation, name=name)

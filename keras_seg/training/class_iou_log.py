@@ -36,7 +36,7 @@ class ClassIoULog(keras.callbacks.Callback):
 
     def on_test_end(self, logs=None):
         metrics = [m for m in _metrics(self.model) if isinstance(m, MeanIoU)]
-        fitting = [m for m in metrics if m.num_classes == len(self.class_names)]
+        fitting = [m for m in metrics if len(m.class_iou()) == len(self.class_names)]
         if not fitting:
             raise ValueError(
                 "`ClassIoULog` needs a keras_seg.metrics.MeanIoU of "

@@ -1,0 +1,20 @@
+from keras_seg.layers import NetworkOutput
+from keras_seg.models import network_info
+
+
+def mark_logits(logits, network, scale):
+    """Marks logits that were computed from a network's as being of the same classes.
+
+    Args:
+        logits: symbolic tensor `(batch, height, width, classes)`.
+        network: functional `keras.Model` that predicts these classes.
+        scale: int. Factor by which images are reduced; see `NetworkOutput`.
+
+    Returns:
+        Symbolic tensor of the same shape.
+
+    Example:
+        `keras.Model(image, mark_logits(network(image) / 2, network, scale=1))`
+    """
+    independent = network_info(network).independent_classes
+    return NetworkOutput(scale=scale, independent_classes=independent)(logits)
