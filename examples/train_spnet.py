@@ -18,7 +18,6 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # faster on most processors
 
-import shutil
 
 import keras
 import tensorflow as tf
@@ -41,6 +40,7 @@ from keras_seg.command.training_flags import (
     parse_training_flags,
     validation_epochs,
 )
+from keras_seg.data.storage import open_file, remove_folder
 from keras_seg.training.backup import epochs_done
 from keras_seg.training.worker import worker
 
@@ -164,7 +164,8 @@ def main(args):
     )
     inference.write_evaluation(result, args.output / "evaluation.json")
     picture = visualization.sample_predictions(best, val_set)
-    Image.fromarray(picture).save(args.output / "predictions.png")
+    with open_file(args.output / "predictions.png", "wb") as file:
+        Image.fromarray(picture).save(file, "png")
     exported = export.export_saved_model(
         best,
         args.export,
@@ -172,7 +173,7 @@ def main(args):
         class_names=val_set.class_names,
         palette=val_set.palette,
     )
-    shutil.rmtree(args.output / "backup")  # a finished run does not resume
+    remove_folder(args.output / "backup")  # a finished run does not resume
     print(f"{inference.evaluation_table(result)}  on {len(val_set)} images")
     print(f"model        {args.output / 'best.keras'}")
     print(f"SavedModel   {exported}")

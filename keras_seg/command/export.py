@@ -4,7 +4,7 @@ import itertools
 import pathlib
 
 from keras_seg.command.files import image_files, load_model
-from keras_seg.command.flags import CLASSES, SIZE
+from keras_seg.command.flags import CLASSES, SIZE, location
 from keras_seg.command.views import add_views, views
 
 SUMMARY = "export a model for TensorFlow Serving, ONNX or LiteRT"
@@ -34,7 +34,7 @@ def add_arguments(parser):
     """Adds the flags."""
     add, path = parser.add_argument, pathlib.Path
     add("model", type=path, help="the .keras file")
-    add("path", type=path, help="the folder or file to write")
+    add("path", type=location, help="the folder or file to write, local or gs://...")
     add("--overwrite", action="store_true", help="replace an existing export")
     add_views(parser)
 
@@ -105,9 +105,15 @@ def run(args):
             if args.images:
                 options["representative_images"] = _images(args.images, args.size)
             path = export_litert(model, args.path, args.size, **options)
+    print(f"{path}: {kind}, {_size(path) / 1e6:.1f} MB, gives what the model gives")
+
+
+def _size(path):
+    """Returns the size of a file or folder in bytes."""
+    import tensorflow as tf
+
     files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
-    size = sum(file.stat().st_size for file in files) / 1e6
-    print(f"{path}: {kind}, {size:.1f} MB, gives what the model gives")
+    return sum(tf.io.gfile.stat(str(file)).length for file in files)
 
 
 def _kind(path):

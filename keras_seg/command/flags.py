@@ -1,6 +1,7 @@
 """Flags shared by several commands."""
 
 import argparse
+import pathlib
 
 from keras_seg.command.names import CLASS_TABLES, DATA_SETS
 
@@ -113,6 +114,15 @@ def folder_options(args):
         "channels": args.channels,
         **image_options(args),
     }
+
+
+def location(text):
+    """Returns the path that a flag names, local or on a file system such as gs://."""
+    if "://" not in text:
+        return pathlib.Path(text)
+    from keras_seg.data.storage import as_path
+
+    return as_path(text)
 
 
 def add_split(group, default):

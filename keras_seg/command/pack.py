@@ -1,5 +1,8 @@
 """`keras-seg pack`: pack a data set into a few large files."""
 
+import contextlib
+import sys
+
 from keras_seg.command.flags import add_data, add_split, check_data, open_data
 
 SUMMARY = "pack a data set into large files for network drives and object stores"
@@ -41,8 +44,16 @@ def check(args):
 
 def run(args):
     """Packs the split and prints the number of images."""
+    import keras
+
     from keras_seg.data import pack
 
     dataset = open_data(args)
-    index = pack(dataset, args.folder, args.images_per_shard)
+    bar = keras.utils.Progbar(len(dataset), unit_name="image")
+
+    def progress(written):
+        with contextlib.redirect_stdout(sys.stderr):
+            bar.update(written)
+
+    index = pack(dataset, args.folder, args.images_per_shard, progress)
     print(f"{len(dataset)} images  {index}")

@@ -272,11 +272,10 @@ def _prior_loss(model, train_set):
 
 def _finish(args, val_set):
     """Evaluates the best model, draws predictions and exports it."""
-    import shutil
-
     from PIL import Image
 
     from keras_seg import data, inference, models
+    from keras_seg.data.storage import open_file, remove_folder
     from keras_seg.export import export_saved_model
     from keras_seg.visualization import sample_predictions
 
@@ -287,7 +286,8 @@ def _finish(args, val_set):
     )
     inference.write_evaluation(result, args.output / "evaluation.json")
     picture = args.output / "predictions.png"
-    Image.fromarray(sample_predictions(best, val_set)).save(picture)
+    with open_file(picture, "wb") as file:
+        Image.fromarray(sample_predictions(best, val_set)).save(file, "png")
     exported = export_saved_model(
         best,
         args.export,
@@ -295,7 +295,7 @@ def _finish(args, val_set):
         class_names=val_set.class_names,
         palette=val_set.palette,
     )
-    shutil.rmtree(args.output / "backup")
+    remove_folder(args.output / "backup")
     print(f"{inference.evaluation_table(result)}  on {len(val_set)} images")
     print(f"model        {args.output / 'best.keras'}")
     print(f"SavedModel   {exported}")

@@ -3,7 +3,7 @@
 import argparse
 import pathlib
 
-from keras_seg.command.flags import add_data, check_data, folder_options
+from keras_seg.command.flags import add_data, check_data, folder_options, location
 from keras_seg.positive_integer import require_positive_integer
 
 _LABELS_TO_LOOK_AT = 64  # labels counted at the start of training
@@ -300,14 +300,14 @@ def _add_run(add, name):
     )
     add(
         "--output",
-        type=path,
+        type=location,
         default=run if name else None,
-        help=f"folder of the run; default: {run}",
+        help=f"folder of the run, local or gs://...; default: {run}",
     )
     add("--overwrite", action="store_true", help="replace a finished run")
     add(
         "--export",
-        type=path,
+        type=location,
         default=exported if name else None,
-        help=f"folder of the SavedModel; default: {exported}",
+        help=f"folder of the SavedModel, local or gs://...; default: {exported}",
     )

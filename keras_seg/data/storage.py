@@ -1,6 +1,10 @@
 """Paths on local disks and on TensorFlow's file systems (gs://, ...)."""
 
+import fnmatch
+import os
 import pathlib
+import shutil
+import tempfile
 
 import tensorflow as tf
 
@@ -10,6 +14,9 @@ class RemotePath(pathlib.PurePosixPath):
 
     `tf.io.gfile` determines which file systems are supported.
     """
+
+    def absolute(self):
+        return self
 
     def __str__(self):
         # pathlib merges the two slashes into one.
@@ -37,8 +44,22 @@ class RemotePath(pathlib.PurePosixPath):
     def glob(self, pattern):
         return (RemotePath(path) for path in tf.io.gfile.glob(str(self / pattern)))
 
+    def rglob(self, pattern):
+        for folder, folders, files in tf.io.gfile.walk(str(self)):
+            for name in (name.rstrip("/") for name in (*folders, *files)):
+                if fnmatch.fnmatch(name, pattern):
+                    yield RemotePath(folder) / name
+
     def mkdir(self, parents=True, exist_ok=True):
         tf.io.gfile.makedirs(str(self))
+
+    def unlink(self, missing_ok=False):
+        if self.exists() or not missing_ok:
+            tf.io.gfile.remove(str(self))
+
+    def write_text(self, text, encoding="utf-8"):
+        with open_file(self, "wb") as file:
+            file.write(text.encode(encoding))
 
     def read_bytes(self):
         with open_file(self) as file:
@@ -49,10 +70,24 @@ class RemotePath(pathlib.PurePosixPath):
 
 
 def as_path(path):
-    """Returns a `pathlib.Path`, or a `RemotePath` if the path names a file system."""
-    if isinstance(path, RemotePath) or "://" in str(path):
-        return RemotePath(str(path))
-    return pathlib.Path(path)
+    """Returns a `pathlib.Path`, or a `RemotePath` if the path names a file system.
+
+    Raises:
+        ValueError: If TensorFlow does not support the file system.
+    """
+    if isinstance(path, RemotePath):
+        return path
+    scheme, found, _ = os.fspath(path).partition("://")
+    if not found:
+        return pathlib.Path(path)
+    schemes = tf.io.gfile.get_registered_schemes()
+    if scheme not in schemes:
+        known = ", ".join(sorted(f"{name}://" for name in schemes if name))
+        raise ValueError(
+            f"The path must be local or on a file system of TensorFlow: {known}. "
+            f"Received: {path}"
+        )
+    return RemotePath(path)
 
 
 def open_file(path, mode="rb"):
@@ -63,6 +98,48 @@ def open_file(path, mode="rb"):
     if "r" in mode and not path.exists():
         raise FileNotFoundError(f"There is no file {path}")
     return tf.io.gfile.GFile(str(path), mode)
+
+
+def temporary_folder_for(path):
+    """Returns a `TemporaryDirectory` in which to write what `put` moves to `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # In the same folder, because a move is atomic only within a file system.
+    beside = None if isinstance(path, RemotePath) else path.parent
+    return tempfile.TemporaryDirectory(prefix=".export-", dir=beside)
+
+
+def put(source, path):
+    """Moves a local file or folder to its final place, on any file system.
+
+    On a local disk, it appears there in one step. Of a folder on another file system,
+    `saved_model.pb` appears last, without which TF Serving does not load a model.
+
+    Args:
+        source: `pathlib.Path` in `temporary_folder_for(path)`.
+        path: path from `as_path`. A file is replaced; a folder must not exist.
+    """
+    if not isinstance(path, RemotePath):
+        os.replace(source, path)
+    elif source.is_dir():
+        files = [file for file in source.rglob("*") if file.is_file()]
+        for file in sorted(files, key=lambda file: file.name == "saved_model.pb"):
+            target = path / file.relative_to(source).as_posix()
+            target.parent.mkdir()
+            tf.io.gfile.copy(str(file), str(target))
+    else:
+        # Under another name first, because not every file system replaces files whole.
+        unfinished = path.with_name(f".unfinished-{path.name}")
+        tf.io.gfile.copy(str(source), str(unfinished), overwrite=True)
+        tf.io.gfile.rename(str(unfinished), str(path), overwrite=True)
+
+
+def remove_folder(path):
+    """Removes a folder with its content, if it exists, on any file system."""
+    path = as_path(path)
+    if not isinstance(path, RemotePath):
+        shutil.rmtree(path, ignore_errors=True)
+    elif path.is_dir():
+        tf.io.gfile.rmtree(str(path))
 
 
 def read_bytes(path):

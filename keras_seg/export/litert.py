@@ -4,7 +4,6 @@ Keras's `model.export(format="litert")` only writes the network itself, without 
 maps, uint8 images, image sizes, quantization or a check of the result.
 """
 
-import os
 import pathlib
 import tempfile
 
@@ -12,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_seg.data.storage import put, temporary_folder_for
 from keras_seg.export.comparison import class_agreement, expected_logits
 from keras_seg.export.new_file import require_new_file
 from keras_seg.export.portable_graph import PortableGraph
@@ -47,7 +47,8 @@ def export_litert(
         model: a model of `keras_seg.models`, or any functional `keras.Model` from raw
             images in 0..255 to logits, or to a dict of them with "segmentation".
             A model in mixed precision is written in float32, with the same weights.
-        path: str or path of the file, which must end in `.tflite`.
+        path: str or path of the file, which must end in `.tflite`; also on another file
+            system such as gs://.
         size: pair (height, width) of the images, or None for the fixed input size of
             the model. LiteRT's converter does not support dynamic shapes.
         batch_size: int. Number of images.
@@ -70,7 +71,7 @@ def export_litert(
         overwrite: bool. Whether to replace an existing file.
 
     Returns:
-        `pathlib.Path` of the file.
+        Path of the file.
 
     Raises:
         FileExistsError: If `path` exists and `overwrite` is False.
@@ -104,9 +105,7 @@ def export_litert(
     images = _representative(quantization, representative_images, shape)
     content = _convert(graph, quantization, images)
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # In the same folder, because a move is atomic only within a file system.
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
+    with temporary_folder_for(path) as folder:
         written = pathlib.Path(folder) / path.name
         written.write_bytes(content)
         loaded = interpreter(str(written))
@@ -120,7 +119,7 @@ def export_litert(
             _require_agreement(graph, run, images, min_agreement)
         else:
             graph.require_agreement(run, _TOLERANCE[quantization])
-        os.replace(written, path)
+        put(written, path)
     return path
 
 

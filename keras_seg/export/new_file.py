@@ -1,9 +1,9 @@
-import pathlib
+from keras_seg.data.storage import as_path
 
 
 def require_new_file(path, suffix, overwrite):
     """Returns the path of a file to write; raises an error if it is unsuitable."""
-    path = pathlib.Path(path)
+    path = as_path(path)
     if path.suffix != suffix:
         raise ValueError(f"`path` must end in {suffix}. Received: {path}")
     if path.exists() and not overwrite:

@@ -1,9 +1,8 @@
-import os
 import pathlib
-import tempfile
 
 import numpy as np
 
+from keras_seg.data.storage import put, temporary_folder_for
 from keras_seg.export.new_file import require_new_file
 from keras_seg.export.portable_graph import PortableGraph
 from keras_seg.ops.convolution import plain_convolutions
@@ -31,7 +30,8 @@ def export_onnx(
         model: a model of `keras_seg.models`, or any functional `keras.Model` from raw
             images in 0..255 to logits, or to a dict of them with "segmentation".
             A model in mixed precision is written in float32, with the same weights.
-        path: str or path of the file, which must end in `.onnx`.
+        path: str or path of the file, which must end in `.onnx`; also on another file
+            system such as gs://.
         size: pair (height, width) of the images. None: the model's fixed input size, or
             dynamic shapes if it has none. A fixed size makes the graph three to ten
             times smaller, and somewhat faster.
@@ -48,7 +48,7 @@ def export_onnx(
         overwrite: bool. Whether to replace an existing file.
 
     Returns:
-        `pathlib.Path` of the file.
+        Path of the file.
 
     Raises:
         FileExistsError: If `path` exists and `overwrite` is False.
@@ -80,9 +80,7 @@ def export_onnx(
             custom_op_handlers={"Erfc": (_write_erfc, [])},
         )
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # In the same folder, because a move is atomic only within a file system.
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
+    with temporary_folder_for(path) as folder:
         written = pathlib.Path(folder) / path.name
         written.write_bytes(converted.SerializeToString())
         session = _load(written)
@@ -91,7 +89,7 @@ def export_onnx(
             return dict(zip(outputs, session.run(list(outputs), inputs), strict=True))
 
         graph.require_agreement(run, tolerance=1e-4)
-        os.replace(written, path)
+        put(written, path)
     return path
 
 

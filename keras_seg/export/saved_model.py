@@ -1,9 +1,15 @@
 import os
 import pathlib
-import tempfile
 
 import tensorflow as tf
 
+from keras_seg.data.storage import (
+    RemotePath,
+    as_path,
+    put,
+    remove_folder,
+    temporary_folder_for,
+)
 from keras_seg.export.batching_parameters import write_batching_parameters
 from keras_seg.export.class_files import class_files
 from keras_seg.export.comparison import (
@@ -76,7 +82,8 @@ def export_saved_model(
             of any size are resized to a fixed size.
         path: str or path of the version folder in TF Serving's layout,
             `saved_models/<name>/<version>`, where the version is a number; or, with
-            `version`, of the model's folder, `saved_models/<name>`.
+            `version`, of the model's folder, `saved_models/<name>`. It may be on
+            another file system such as gs://, where `saved_model.pb` is written last.
         overwrite: bool. Whether to replace an existing export.
         positions: bool. For a `HANet(positions=True)`: whether all signatures except
             "encoded" have a second input, "positions", int32 `(batch, height)`, for
@@ -99,7 +106,7 @@ def export_saved_model(
         version: int, 0 or more, the name of the folder to create in `path`; or None.
 
     Returns:
-        `pathlib.Path` of the version folder.
+        Path of the version folder.
 
     Raises:
         FileExistsError: If the version folder exists and `overwrite` is False.
@@ -125,7 +132,7 @@ def export_saved_model(
         ```
     """
     require_tensorflow("export_saved_model")
-    path = _version_folder(pathlib.Path(path), version)
+    path = _version_folder(as_path(path), version)
     if path.exists() and not overwrite:
         raise FileExistsError(
             f"`path` must not exist. Received: {path}, which does. Choose another "
@@ -148,9 +155,7 @@ def export_saved_model(
     functions = signatures(serving, positions, encoded_size, always)
     size = fixed_size or encoded_size
     sizes = buckets or ([size] if size else _trial_sizes(max_pixels))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # In the same folder, because a move is atomic only within a file system.
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
+    with temporary_folder_for(path) as folder:
         folder = pathlib.Path(folder)
         written = folder / "model"
         num_classes = network.output_shape[-1]
@@ -166,9 +171,11 @@ def export_saved_model(
         write_warmup_requests(written, path.absolute().parent.name, functions, warm_up)
         if batching:
             write_batching_parameters(written)
-        if path.exists():
+        if isinstance(path, RemotePath):
+            remove_folder(path)
+        elif path.exists():
             os.replace(path, folder / "replaced")
-        os.replace(written, path)
+        put(written, path)
     return path
 
 

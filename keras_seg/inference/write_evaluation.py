@@ -1,6 +1,7 @@
 import json
 import math
-import pathlib
+
+from keras_seg.data.storage import as_path
 
 
 def write_evaluation(result, path):
@@ -11,7 +12,7 @@ def write_evaluation(result, path):
     Args:
         result: dict that `evaluate`, `evaluate_label_maps` or `evaluate_masks`
             returned.
-        path: str or path of the file.
+        path: str or path of the file, also on another file system such as gs://.
 
     Raises:
         OSError: If the file cannot be written.
@@ -20,7 +21,7 @@ def write_evaluation(result, path):
         `write_evaluation(evaluate(model, batches, names), "evaluation.json")`
     """
     text = json.dumps(_without_nan(result), indent=2, allow_nan=False)
-    pathlib.Path(path).write_text(text)
+    as_path(path).write_text(text)
 
 
 def _without_nan(value):

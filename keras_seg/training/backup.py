@@ -1,10 +1,10 @@
-import pathlib
-import shutil
+import io
 
 import keras
 import numpy as np
 
 from keras_seg._keras_private import start_at_epoch
+from keras_seg.data.storage import as_path, read_bytes, remove_folder
 from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
 from keras_seg.training.replacing import replacing
 from keras_seg.training.worker import worker
@@ -26,7 +26,8 @@ class Backup(keras.callbacks.Callback):
     - On several machines only the chief writes; the others receive what it reads.
 
     Args:
-        folder: path of a folder that holds nothing else.
+        folder: path of a folder that holds nothing else, also on another file system
+            such as gs://.
         delete: bool. Whether to delete the folder after training has finished.
 
     Raises:
@@ -40,7 +41,7 @@ class Backup(keras.callbacks.Callback):
 
     def __init__(self, folder: PathLike, delete: bool = True) -> None:
         super().__init__()
-        self.folder = pathlib.Path(folder)
+        self.folder = as_path(folder)
         self.delete = delete
         self.is_chief = worker()[0] == 0
         self._done = None  # number of completed epochs to save
@@ -74,7 +75,7 @@ class Backup(keras.callbacks.Callback):
         if not self.delete:
             self._save()
         elif self.is_chief:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            remove_folder(self.folder)
 
     def _variables(self):
         """Returns weights, states of random generators and optimizer variables."""
@@ -96,7 +97,7 @@ class Backup(keras.callbacks.Callback):
         return self.folder / f"epoch-{epoch}.npz"
 
     def _read(self, epoch, variables):
-        with np.load(self._path(epoch)) as stored:
+        with np.load(io.BytesIO(read_bytes(self._path(epoch)))) as stored:
             arrays = [stored[f"arr_{index}"] for index in range(len(stored))]
         shapes = [tuple(variable.shape) for variable in variables]
         if [array.shape for array in arrays] != shapes:
@@ -130,5 +131,5 @@ def epochs_done(folder, strategy=None):
 
 
 def _backups(folder):
-    paths = pathlib.Path(folder).glob("epoch-*.npz")
+    paths = as_path(folder).glob("epoch-*.npz")
     return {int(path.stem.removeprefix("epoch-")): path for path in paths}

@@ -1,8 +1,8 @@
 import math
-import pathlib
 
 import keras
 
+from keras_seg.data.storage import as_path
 from keras_seg.training.replacing import replacing
 from keras_seg.typing import PathLike
 
@@ -18,7 +18,7 @@ class BestModel(keras.callbacks.Callback):
     last epoch is saved as `last.keras` in the same folder, and a message is printed.
 
     Args:
-        path: path of the `.keras` file.
+        path: path of the `.keras` file, also on another file system such as gs://.
         monitor: str. The name in the Keras logs to maximize. Epochs without it, such as
             those without validation, and epochs in which it is NaN are skipped.
         best: float or None. The value to exceed.
@@ -32,7 +32,7 @@ class BestModel(keras.callbacks.Callback):
 
     def __init__(self, path: PathLike, monitor: str, best: float | None = None) -> None:
         super().__init__()
-        self.path = pathlib.Path(path)
+        self.path = as_path(path)
         self.monitor = monitor
         self.best = best
 

@@ -1,10 +1,9 @@
 import csv
-import pathlib
-import shutil
 from collections.abc import Sequence
 
 import keras
 
+from keras_seg.data.storage import as_path, remove_folder
 from keras_seg.training.averaged_weights import AveragedWeights
 from keras_seg.training.backup import Backup, epochs_done
 from keras_seg.training.best_model import BestModel
@@ -34,7 +33,8 @@ def callbacks(
     and saved; see `AveragedWeights`.
 
     Args:
-        folder: path, created if it does not exist.
+        folder: path, created if it does not exist, also on another file system such as
+            gs://.
         monitor: str. The name in the Keras logs to maximize.
         tensorboard: bool. Whether to write event files to `folder/tensorboard`.
         keep_backup: bool. Whether to keep the backup of a finished run, for a script
@@ -57,7 +57,7 @@ def callbacks(
         model = keras.saving.load_model("runs/spnet/best.keras")
         ```
     """
-    folder = pathlib.Path(folder)
+    folder = as_path(folder)
     require_unfinished(folder, overwrite)
     averaged = AveragedWeights()
     backup = Backup(folder / "backup", delete=not keep_backup)
@@ -69,13 +69,13 @@ def callbacks(
     found = [
         *([] if class_names is None else [ClassIoULog(class_names)]),
         averaged,  # first, since the others save and plot the averaged weights
-        keras.callbacks.CSVLogger(log, append=bool(epochs)),
+        _CSVLog(str(log), append=bool(epochs)),
         BestModel(folder / "best.keras", monitor, _best(rows, monitor)),
     ]
     if tensorboard:
         if not epochs:
-            shutil.rmtree(folder / "tensorboard", ignore_errors=True)
-        found.append(keras.callbacks.TensorBoard(folder / "tensorboard"))
+            remove_folder(folder / "tensorboard")
+        found.append(keras.callbacks.TensorBoard(str(folder / "tensorboard")))
     for model in ("best.keras", "last.keras") if not epochs else ():
         (folder / model).unlink(missing_ok=True)
     # Last, so that an epoch has a backup only after the others have written it.
@@ -92,7 +92,7 @@ def require_unfinished(folder, overwrite=False):
     Raises:
         ValueError: If the folder holds a model, but no backup of an unfinished run.
     """
-    folder = pathlib.Path(folder)
+    folder = as_path(folder)
     models = [folder / name for name in ("best.keras", "last.keras")]
     found = [str(model) for model in models if model.exists()]
     if found and not overwrite and not [*folder.rglob("backup")]:
@@ -102,12 +102,20 @@ def require_unfinished(folder, overwrite=False):
         )
 
 
+class _CSVLog(keras.callbacks.CSVLogger):
+    """Also closes the files of TensorFlow's file systems, which lack `closed`."""
+
+    def on_train_end(self, logs=None):
+        if self.csv_file:
+            self.csv_file.close()
+        self.csv_file = self.writer = None
+
+
 def _shorten(log, epochs):
     """Removes the rows of epochs that will be rerun from a log."""
     if not log.exists():
         return []
-    with open(log, newline="") as file:
-        lines = list(csv.reader(file))[: 1 + epochs]
+    lines = list(csv.reader(log.read_text(encoding="utf-8").splitlines()))[: 1 + epochs]
     with replacing(log) as unfinished, open(unfinished, "w", newline="") as file:
         csv.writer(file).writerows(lines)
     return [dict(zip(lines[0], row, strict=True)) for row in lines[1:]]

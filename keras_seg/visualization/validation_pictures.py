@@ -1,10 +1,10 @@
-import pathlib
 from collections.abc import Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_seg.data.storage import as_path
 from keras_seg.inference import predictor
 from keras_seg.typing import PathLike
 from keras_seg.visualization.comparison import comparison
@@ -49,7 +49,7 @@ class ValidationPictures(keras.callbacks.Callback):
                 "`samples` must hold at least one pair of image and label. Received "
                 "none."
             )
-        self.folder = pathlib.Path(folder)
+        self.folder = as_path(folder)
         self.palette, self.class_names = palette, tuple(class_names)
         self._label_map = self._writer = None
 

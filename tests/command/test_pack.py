@@ -7,7 +7,9 @@ from keras_seg.data import StreetScenes, open_split
 
 def test_packed_splits_are_a_data_set(tmp_path, capsys):
     main(["pack", str(tmp_path / "train"), "--scenes", "3", "--images-per-shard", "2"])
-    assert capsys.readouterr().out.startswith("3 images  ")
+    told = capsys.readouterr()
+    assert told.out.startswith("3 images  ")  # the progress bar is not in it
+    assert "3/3" in told.err
     packed = open_split("packed", "train", tmp_path)
     for (image, label), (expected, classes) in zip(
         packed, StreetScenes(3), strict=True

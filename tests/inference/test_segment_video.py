@@ -1,3 +1,5 @@
+import struct
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -61,6 +63,37 @@ def test_a_video_keeps_its_rate(folder, tmp_path, capsys):
     assert np.abs(pictures[3][:47].astype(int) - frame(3)).mean() < 4
     told = capsys.readouterr()
     assert "12/12" in told.err and not told.out
+
+
+def turned(path):
+    """States in an MP4 file that its frames are shown turned clockwise, as phones do.
+
+    The matrix of the track header maps a pixel (x, y) to (height - y, x).
+    """
+    content = bytearray(path.read_bytes())
+    place = content.index(b"tkhd") + 44
+    one = 1 << 16
+    matrix = struct.pack(">9i", 0, one, 0, -one, 0, 0, 47 * one, 0, 1 << 30)
+    content[place : place + len(matrix)] = matrix
+    path.write_bytes(content)
+
+
+def test_frames_are_turned_as_the_file_says(folder, tmp_path):
+    """A phone held upright stores lying frames and how to turn them."""
+    source, output = tmp_path / "phone.mp4", tmp_path / "upright.mp4"
+    segment_video(classes, folder, source, PALETTE, alpha=0, verbose=0)
+    turned(source)
+    seen = []
+
+    def label_map(image):
+        seen.append(image)
+        return classes(image)
+
+    segment_video(label_map, source, output, PALETTE, alpha=0, verbose=0)
+    upright = np.rot90(frame(3), -1)  # the bright left part is at the top
+    assert seen[3].shape == (64, 48, 3)
+    assert np.abs(seen[3][:, 1:].astype(int) - upright).mean() < 4
+    assert np.abs(read(output)[0][3][:, 1:].astype(int) - upright).mean() < 4
 
 
 def test_rejects(folder, tmp_path):

@@ -5,6 +5,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_seg.data.storage import as_path
 from keras_seg.training import SGD, AdamW, AveragedWeights, Backup, BestModel, callbacks
 from keras_seg.training.backup import epochs_done
 
@@ -48,6 +49,29 @@ def fit(model, folder, *extra, **options):
     return model.fit(
         **data, epochs=4, shuffle=False, verbose=0, callbacks=[*found, *extra]
     )
+
+
+@pytest.mark.keras3("Keras 2 writes .keras files to local disks only")
+def test_runs_on_other_file_systems(tmp_path):
+    """TensorFlow's file system in memory stands in for gs://."""
+    remote = as_path(f"ram://{tmp_path.name}/run")
+    for folder in (tmp_path, remote):
+        with pytest.raises(KeyboardInterrupt):
+            fit(compiled_model(), str(folder), Interrupt(2))
+        assert epochs_done(folder / "backup") == 2
+        fit(compiled_model(), str(folder), tensorboard=True)
+        assert {"log.csv", "best.keras", "tensorboard"} == {
+            path.name for path in folder.iterdir()
+        }
+    assert (remote / "log.csv").read_bytes() == (tmp_path / "log.csv").read_bytes()
+    best, local = (
+        keras.saving.load_model(str(folder / "best.keras"))
+        for folder in (remote, tmp_path)
+    )
+    for one, other in zip(best.get_weights(), local.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(ValueError, match="holds a finished run: ram://"):
+        callbacks(remote)
 
 
 @pytest.mark.keras3("Keras 2 has no states of random generators to keep")
