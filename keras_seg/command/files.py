@@ -1,6 +1,7 @@
 """Reading of the files that the subcommands take: models and images."""
 
 import pathlib
+import sys
 
 
 def load_model(path):
@@ -38,6 +39,8 @@ def load_model(path):
 def image_files(sources):
     """Lists image files and folders, with a name for the result of each image.
 
+    Files with other suffixes in a folder are skipped and counted on the standard error.
+
     Args:
         sources: paths of image files, and of folders, which are searched recursively.
 
@@ -50,7 +53,11 @@ def image_files(sources):
         ValueError: If a folder has no images, or if two images would have the same
             result.
     """
-    from keras_seg.data.find_files import IMAGE_SUFFIXES, find_files
+    from keras_seg.data.find_files import (
+        IMAGE_SUFFIXES,
+        find_files,
+        other_suffixes,
+    )
 
     files = {}
     for source in sources:
@@ -61,6 +68,13 @@ def image_files(sources):
                     f"{source} must hold images: files that end in "
                     f"{', '.join(IMAGE_SUFFIXES)}"
                 )
+            others = other_suffixes(source, IMAGE_SUFFIXES)
+            if others:
+                kinds = ", ".join(
+                    f"{count} {suffix or 'without a suffix'}"
+                    for suffix, count in sorted(others.items())
+                )
+                print(f"{source}: skipped files: {kinds}", file=sys.stderr)
             named = {path.relative_to(source).with_suffix(""): path for path in found}
             if len(named) < len(found):
                 repeated = sorted(set(found) - set(named.values()))

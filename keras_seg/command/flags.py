@@ -122,7 +122,10 @@ def location(text):
         return pathlib.Path(text)
     from keras_seg.data.storage import as_path
 
-    return as_path(text)
+    try:
+        return as_path(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_split(group, default):

@@ -105,7 +105,19 @@ def with_defaults(args, recipes):
         args.weights = None
     for flag in ("batch_size", "epochs", "val_every"):
         require_positive_integer(f"--{flag.replace('_', '-')}", getattr(args, flag))
+    if args.class_weights not in (None, ["balanced"]):
+        args.class_weights = _numbers(args.class_weights)
     return args
+
+
+def _numbers(class_weights):
+    try:
+        return [float(weight) for weight in class_weights]
+    except ValueError:
+        raise ValueError(
+            "--class-weights must be balanced, or one number per class. Received: "
+            + " ".join(class_weights)
+        ) from None
 
 
 def validation_epochs(args):
@@ -147,8 +159,6 @@ def open_training_data(args):
     shares.check()
     if args.class_weights == ["balanced"]:
         args.class_weights = balanced_class_weights(train)
-    elif args.class_weights is not None:
-        args.class_weights = [float(weight) for weight in args.class_weights]
     return train, val
 
 

@@ -20,9 +20,10 @@ CLASS_FILES = (
 _SEPARATOR = r"[\s,;]+"
 _RGB = _SEPARATOR.join([r"(\d+)"] * 3)
 _NUMBER = r"[-+]?\d+(?:\.\d+)?"
+_HEX = r"[0-9a-fA-F]{6}(?:[0-9a-fA-F]{2})?"  # the last two are the opacity
 # The groups of each are the name, and the colour in hexadecimal or as three numbers.
-_HEX_LAST = re.compile(rf"(?P<name>.*\S){_SEPARATOR}#(?P<hex>[0-9a-fA-F]{{6}})")
-_HEX_FIRST = re.compile(rf"#(?P<hex>[0-9a-fA-F]{{6}}){_SEPARATOR}(?P<name>\S.*)")
+_HEX_LAST = re.compile(rf"(?P<name>.*\S){_SEPARATOR}#(?P<hex>{_HEX})")
+_HEX_FIRST = re.compile(rf"#(?P<hex>{_HEX}){_SEPARATOR}(?P<name>\S.*)")
 _CVAT = re.compile(r"(?P<name>[^:]+):(?P<rgb>\d+,\d+,\d+)?:[^:]*:[^:]*")
 _RGB_LAST = re.compile(rf"(?P<name>.*?[^\s,;]){_SEPARATOR}(?P<rgb>{_RGB})")
 _RGB_FIRST = re.compile(rf"(?P<rgb>{_RGB}){_SEPARATOR}(?P<name>\S.*)")
@@ -74,6 +75,11 @@ def read_class_file(path):
     lines = _without_heading(path, lines)
     if not lines:
         raise ValueError(f"{path} must name at least one class. Received: none.")
+    if len(lines) == 1 and _is_list(lines[0][1]):
+        raise ValueError(
+            f"{path} must have one class per line. Received one line that seems to "
+            f"list several: {lines[0][1]!r}"
+        )
     lines = _without_numbers(path, lines)
     if lines[0][1] == _IGNORED:  # labelme's -1, which is not a class
         lines = lines[1:]
@@ -97,6 +103,11 @@ def _is_comment(line):
 
 def _words(line):
     return [word.strip(" \"'").lower() for word in re.split(r"[\s,;:]+", line) if word]
+
+
+def _is_list(line):
+    """Returns whether a line seems to name several classes; none has a colour."""
+    return bool(set(line) & set(",;")) and not set(line) & set("0123456789:#\"'")
 
 
 def _without_heading(path, lines):
@@ -156,7 +167,7 @@ def _entry(path, number, line):
 
 def _color(path, number, found):
     if found.get("hex"):
-        return list(bytes.fromhex(found["hex"]))
+        return list(bytes.fromhex(found["hex"][:6]))
     if not found.get("rgb"):
         return None
     color = [int(value) for value in re.findall(r"\d+", found["rgb"])]

@@ -51,7 +51,7 @@ class ClassShares:
             ValueError: If all labelled pixels have one class, or no pixel has one.
         """
         found = np.flatnonzero(self.class_pixels)
-        if len(found) < min(2, len(self.class_names)):
+        if len(found) < 2:
             left = f"{self.class_names[found[0]]!r} alone" if len(found) else "none"
             raise ValueError(
                 f"Of {len(self.class_names)} classes, {left} is left in the labels of "
@@ -59,7 +59,8 @@ class ClassShares:
                 "ignored. If the files hold other values than the classes, such as "
                 "masks of 0 and 255, map them to classes: label_map={0: 0, 255: 1} "
                 "(--label-map 0:0,255:1). If another value marks ignored pixels, pass "
-                "ignore_class (--ignore-class)."
+                "ignore_class (--ignore-class). The background is a class too, and "
+                "needs a name."
             )
         self.warn_of_absent()
 

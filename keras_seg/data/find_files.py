@@ -1,9 +1,12 @@
+import collections
+
 from keras_seg.data.storage import as_path
 
 IMAGE_SUFFIXES = (
     ".png",
     ".jpg",
     ".jpeg",
+    ".jfif",
     ".bmp",
     ".webp",
     ".tif",
@@ -34,6 +37,19 @@ def find_files(folder, suffixes):
         path
         for path in _files(as_path(folder), set())
         if path.suffix.lower() in suffixes and not path.name.startswith(".")
+    )
+
+
+def other_suffixes(folder, suffixes):
+    """Counts the files that `find_files` leaves out, except hidden ones.
+
+    Returns:
+        dict `{suffix in lower case: number of files}`.
+    """
+    return collections.Counter(
+        path.suffix.lower()
+        for path in _files(as_path(folder), set())
+        if path.suffix.lower() not in suffixes and not path.name.startswith(".")
     )
 
 

@@ -1,3 +1,4 @@
+import unicodedata
 from pathlib import Path
 
 from keras_seg.data._pictures import MAX_PIXELS
@@ -112,10 +113,16 @@ class _FileNames:
         self.suffixes = suffixes
         self.paths = find_files(self.folder, suffixes)
         if not self.paths:
-            raise ValueError(
+            message = (
                 f"`{kind}_dir` must hold files that end in {', '.join(suffixes)}. "
                 f"There are none in {str(folder)!r}"
             )
+            others = find_files(self.folder, IMAGE_SUFFIXES)
+            if others:
+                message += f", which holds {_shown(others, self.folder)}"
+            if kind == "label" and others:
+                message += ". JPEG and WebP change the values of a label"
+            raise ValueError(message)
 
     @property
     def is_plain(self):
@@ -130,7 +137,9 @@ class _FileNames:
         if not fits or len(name) <= len(self.start) + len(self.end):
             return None
         stem = name[len(self.start) : len(name) - len(self.end)]
-        return (path.relative_to(self.folder).parent / stem).as_posix()
+        stem = (path.relative_to(self.folder).parent / stem).as_posix()
+        # Archives from macOS spell accented letters as a letter and an accent.
+        return unicodedata.normalize("NFC", stem)
 
     def by_stem(self, others):
         """Returns `{stem: path}` without the other kind's files in the same folder."""

@@ -210,7 +210,8 @@ class LabelledFiles(SegmentationDataset):
             raise ValueError(
                 f"The label {name} holds colours whose classes are unknown. "
                 "Pass the `palette` of the classes or `label_colors`, or write a "
-                "colour after each name in the text file of the classes."
+                "colour after each name in the text file of the classes. If its "
+                "channels are equal and hold the classes, save it with one channel."
             )
         self._colors  # noqa: B018  # raises an error if classes share a colour
 

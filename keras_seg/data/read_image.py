@@ -27,8 +27,8 @@ def read_image(source, channels=3, value_range=None, max_pixels=MAX_PIXELS):
         source: str or path of a PNG, JPEG, BMP, GIF, WebP, TIFF or .npy file; bytes,
             its content; a `PIL.Image.Image`; or an array `(height, width)` or
             `(height, width, channels)` with values in 0..255 unless `value_range` is
-            given. TIFF files of more than 8 bits or with more channels than red, green,
-            blue and alpha need the extra `tiff`.
+            given; True is white. TIFF files of more than 8 bits or with more channels
+            than red, green, blue and alpha need the extra `tiff`.
         channels: int. The number of channels of the result. 3: grey is repeated. 1:
             colours become grey, `0.299 R + 0.587 G + 0.114 B`. In both cases an alpha
             channel is dropped. Any other number must equal that of the file.
@@ -109,6 +109,8 @@ def _array(pixels, channels, value_range):
             f"An image must be an array (height, width, {channels}) of numbers. "
             f"Received the shape {pixels.shape} of {pixels.dtype}"
         )
+    if pixels.dtype == bool:  # as in files of one bit
+        pixels = pixels.astype("uint8") * np.uint8(255)
     count = pixels.shape[-1]
     has_alpha = count == 2 or (count == 4 and channels != 4)
     colors = {1: "grey", 2: "grey", 3: "rgb", 4: "rgb"}.get(count, "samples")

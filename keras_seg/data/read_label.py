@@ -3,7 +3,11 @@ import numpy as np
 from keras_seg.data._pictures import MAX_PIXELS, open_picture
 from keras_seg.data.color_codes import classes_of_colors
 
-_LOSSY = (".jpg", ".jpeg", ".webp")
+_LOSSY = (".jpg", ".jpeg", ".jfif", ".webp")
+LOSSLESS = (
+    "A label must be a PNG, TIFF, BMP, GIF or .npy file, because JPEG and WebP change "
+    "its values. Received: {}"
+)
 
 
 def read_label(source, colors=None, unknown=None, max_pixels=MAX_PIXELS):
@@ -47,16 +51,15 @@ def read_label(source, colors=None, unknown=None, max_pixels=MAX_PIXELS):
 
 
 def check_lossless(source):
-    """Raises a `ValueError` for a label in a lossy format, which changes values."""
+    """Raises a `ValueError` for a label with the suffix of a lossy format."""
     if str(source).lower().endswith(_LOSSY):
-        raise ValueError(
-            "A label must be a PNG, TIFF, BMP, GIF or .npy file, because JPEG and WebP "
-            f"change its values. Received: {source}"
-        )
+        raise ValueError(LOSSLESS.format(source))
 
 
 def check_label_kind(picture):
     """Raises a `ValueError` unless a label holds readable values or colours."""
+    if picture.is_lossy:
+        raise ValueError(LOSSLESS.format(f"{picture.name}, whose content is one"))
     if picture.is_inverted:
         raise ValueError(
             "The values of a label are ambiguous if 0 is white. Received: "

@@ -50,9 +50,9 @@ class MeanIoU(keras.metrics.MeanIoU):
         `result` is a float32 scalar in [0, 1], 0 if nothing was counted.
 
     Raises:
-        ValueError: If `ignore_class` is invalid, or if the shapes of labels and logits
-            of independent classes differ. Also in `result`, outside of a traced step,
-            if there was a label that is neither a class nor ignored.
+        ValueError: If `ignore_class` is invalid, or if labels have another shape. Also
+            in `result`, outside of a traced step, if there was a label that is neither
+            a class nor ignored.
 
     Example:
         ```python
@@ -99,6 +99,7 @@ class MeanIoU(keras.metrics.MeanIoU):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         labels = ops.cast(y_true, "int32")
+        self._check_shapes(tuple(labels.shape), tuple(y_pred.shape))
         unknown = unknown_pixels(labels, self.ignored, self._num_labels())
         count = ops.sum(ops.cast(unknown, self.dtype))
         self.unknown.assign_add(ops.cast(count, self.dtype))  # sums of int32 may widen
@@ -115,18 +116,27 @@ class MeanIoU(keras.metrics.MeanIoU):
             # A batch has fewer than 2^31 pixels, so a lower count has overflowed.
             self.overflows.assign_add(ops.cast(self.total_cm < before, "int32"))
 
+    def _check_shapes(self, labels, logits):
+        if not self.independent_classes:
+            if len(labels) == len(logits) and labels[-1] not in (None, 1):
+                raise ValueError(
+                    "Labels must be integers (batch, height, width). Received: "
+                    f"{labels}. Pass independent_classes=True if a pixel may have "
+                    "several classes, or the argmax of one-hot labels."
+                )
+            return
+        unequal = [a != b for a, b in zip(labels, logits, strict=False) if a and b]
+        if len(labels) != len(logits) or any(unequal):
+            raise ValueError(
+                "Labels of independent classes must have the shape of the logits. "
+                f"Received: labels {labels}, logits {logits}"
+            )
+
     def _num_labels(self):
         return 2 if self.independent_classes else self.num_classes
 
     def _count_independent(self, labels, logits, valid, sample_weight):
         """Counts hits, misses and false positives of each class."""
-        shapes = tuple(labels.shape), tuple(logits.shape)
-        unequal = [a != b for a, b in zip(*shapes, strict=False) if a and b]
-        if len(shapes[0]) != len(shapes[1]) or any(unequal):
-            raise ValueError(
-                "Labels of independent classes must have the shape of the logits. "
-                f"Received: labels {shapes[0]}, logits {shapes[1]}"
-            )
         weights = ops.cast(valid, self.dtype)
         if sample_weight is not None:
             sample_weight = ops.cast(sample_weight, self.dtype)

@@ -48,6 +48,7 @@ def test_folders_become_masks_and_overlays(files, model, capsys):
     main(["predict", "model.keras", "photos", *options])
     told = capsys.readouterr()
     assert told.out == "2 masks in masks\n" and "2/2" in told.err
+    assert "photos: skipped files: 1 .txt\n" in told.err
     palette = default_palette(3)
     for name, pixels in files.items():
         expected = predict(model, pixels)

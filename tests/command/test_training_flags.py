@@ -43,6 +43,15 @@ def test_data_that_need_a_folder_say_so(capsys):
     assert capsys.readouterr().err.endswith("error: --data voc needs --data-dir\n")
 
 
+def test_class_weights_are_numbers_or_balanced(capsys):
+    assert parse("--class-weights", "0.25", "2").class_weights == [0.25, 2.0]
+    assert parse("--class-weights", "balanced").class_weights == ["balanced"]
+    for weights in (["balanced", "1"], ["0,1", "2"]):
+        with pytest.raises(SystemExit):
+            parse("--class-weights", *weights)
+        assert "--class-weights must be balanced, or one" in capsys.readouterr().err
+
+
 def test_augmentation_flags_reach_the_augmentation():
     plain = augmentation(parse())
     assert (plain.rotation, plain.vertical_flip, plain.blur, plain.resize) == (
@@ -90,3 +99,12 @@ def test_bad_flags_stop_before_training(flags, message, capsys):
     with pytest.raises(SystemExit):
         parse(*flags)
     assert message in capsys.readouterr().err
+
+
+def test_runs_and_exports_may_be_on_other_file_systems(capsys):
+    args = parse("--output", "gs://bucket/run", "--export", "ram://models/spnet/1")
+    assert str(args.output / "best.keras") == "gs://bucket/run/best.keras"
+    assert str(args.export) == "ram://models/spnet/1"
+    with pytest.raises(SystemExit):
+        parse("--output", "floppy://run")
+    assert "Received: floppy://run" in capsys.readouterr().err

@@ -99,6 +99,14 @@ def test_labels_without_a_class_stop():
         class_shares(Labels([[[255, 255]]])).check()
 
 
+def test_the_background_is_a_class_too(tmp_path):
+    mask = np.zeros((6, 8), "uint8")
+    Image.fromarray(mask).save(tmp_path / "a.png")
+    shares = class_shares(ImageFolder(tmp_path, tmp_path, ["person"]))
+    with pytest.raises(ValueError, match="'person' alone is left.*The background is a"):
+        shares.check()
+
+
 def test_a_label_that_is_no_class_is_named():
     with pytest.raises(ValueError, match=r"Label 1: Labels must .*Received: \[7, 9\]"):
         class_shares(Labels([[[0, 1]], [[9, 7]]]))

@@ -61,6 +61,7 @@ STREET = (("road", "sky"), [[128, 64, 128], [70, 130, 180]])
     [
         "road #804080\nsky #4682b4\n",
         "#804080 road\n#4682b4 sky",
+        "road #804080ff\nsky #4682B400",
         "road 128 64 128\nsky 70 130 180",
         "road,128,64,128\nsky,70,130,180\n",
         "road;128;64;128\r\nsky; 70; 130; 180\r\n",
@@ -136,6 +137,7 @@ def test_names_alone(text, tmp_path):
         ("road 0.5 0.2 0.5", "line 1: a class must be a name"),
         ("128 64 128\n1 2 3", "lines? .*1: "),
         ("1 road\n2 car", r"count the classes from 0. Received: \[1, 2\]"),
+        ("road, car, sky", "one class per line.*'road, car, sky'"),
         ("item {\n  name: 'road'\n}", "line 1: a class must be a name"),
     ],
 )

@@ -1,3 +1,5 @@
+import unicodedata
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -179,6 +181,20 @@ def test_files_without_a_partner_are_counted_and_named(folders):
     assert "8 image(s) have no label of the same name" in message
     assert "lonely0.png" in message and "lonely7.png" not in message
     assert "1 label(s) have no image" in message and "orphan.png" in message
+
+
+def test_accents_pair_in_both_spellings(folders):
+    """Archives from macOS spell "é" as a letter and an accent."""
+    for folder, form in zip(folders, ("NFC", "NFD"), strict=True):
+        name = unicodedata.normalize(form, "allée.png")
+        (folder / "a.png").rename(folder / name)
+    assert len(ImageFolder(*folders, NAMES)) == 1
+
+
+def test_jpeg_labels_are_told_apart_from_no_labels(folders):
+    (folders[1] / "a.png").rename(folders[1] / "a.jpg")
+    with pytest.raises(ValueError, match="which holds a.jpg. JPEG and WebP change"):
+        ImageFolder(*folders, NAMES)
 
 
 def test_two_images_of_one_name(folders):

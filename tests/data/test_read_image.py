@@ -193,6 +193,17 @@ def test_images_of_pillow(mode):
     np.testing.assert_array_equal(read_image(image)[0, -1], read_image(image)[0, -1])
 
 
+@pytest.mark.parametrize("suffix", ["gif", "png", "webp"])
+def test_animations_are_refused(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    first, second = (Image.fromarray(pixels) for pixels in (BYTES, 255 - BYTES))
+    first.save(path, save_all=True, append_images=[second])
+    with pytest.raises(ValueError, match=f"a.{suffix}: it is an animation. Save each"):
+        read_image(path)
+    first.save(path, save_all=True)
+    assert read_image(path).shape == BYTES.shape
+
+
 def test_an_image_that_pillow_would_cut_is_refused(tmp_path):
     pictures.write_png(tmp_path / "a.png", WORDS[..., :3], 16, pictures.RGB)
     with Image.open(tmp_path / "a.png") as image:
@@ -208,6 +219,7 @@ def test_arrays():
     four = np.concatenate([BYTES, BYTES[..., :1]], axis=-1)
     np.testing.assert_array_equal(read_image(four), BYTES)
     np.testing.assert_array_equal(read_image(four, channels=4), four)
+    np.testing.assert_array_equal(read_image(grey > 99), np.where(grey > 99, 255, 0))
     floats = BYTES / 255
     np.testing.assert_allclose(read_image(floats, value_range=1), BYTES, atol=1e-4)
     with pytest.raises(ValueError, match="0..1: multiply by 255, or pass `value_range"):

@@ -123,6 +123,17 @@ def test_refuses(tmp_path):
         read_label(tmp_path / "a.png", COLORS)
 
 
+@pytest.mark.parametrize("kind", ["jpeg", "webp", "tiff"])
+def test_lossy_files_are_refused_whatever_their_name(tmp_path, kind):
+    path = tmp_path / "a.png"
+    options = {"compression": "jpeg"} if kind == "tiff" else {}
+    Image.fromarray(np.uint8(np.tile(VALUES, (4, 4)))).save(path, kind, **options)
+    with Image.open(path) as image:
+        for source in (path, path.read_bytes(), image):
+            with pytest.raises(ValueError, match="JPEG and WebP change its values"):
+                read_label(source)
+
+
 @pytest.mark.parametrize("orientation", [3, 5, 6])
 def test_is_turned(tmp_path, orientation):
     path = tmp_path / "a.png"

@@ -40,6 +40,18 @@ def test_matches_the_definition_over_batches(batch):
     assert float(metric.result()) == 0 and np.isnan(metric.class_iou()).all()
 
 
+def test_labels_of_another_shape_are_an_error(batch):
+    labels, logits = batch
+    with pytest.raises(ValueError, match="independent_classes=True.* one-hot labels"):
+        MeanIoU(6).update_state(np.eye(6)[labels % 6], logits)
+    with pytest.raises(ValueError, match="must have the shape of the logits"):
+        MeanIoU(6, independent_classes=True).update_state(labels, logits)
+    one, other = MeanIoU(6), MeanIoU(6)
+    one.update_state(labels[..., None], logits)
+    other.update_state(labels, logits)
+    np.testing.assert_array_equal(one.class_iou(), other.class_iou())
+
+
 @pytest.mark.backend("tensorflow", "integers of 64 bits")
 def test_counts_stay_exact_where_float32_and_int32_would_not():
     metric = MeanIoU(2)

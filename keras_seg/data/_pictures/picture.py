@@ -25,6 +25,7 @@ class Picture:
         is_inverted: bool. Whether a stored 0 is white; `read` returns it as black.
         palette: uint8 array `(up to 256, 3)` of the colours of a palette, or None.
         orientation: int in 1..8, the EXIF orientation.
+        is_lossy: bool. Whether the file's compression changes values, as JPEG's does.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Picture:
     is_inverted: bool = False
     palette: np.ndarray | None = None
     orientation: int = 1
+    is_lossy: bool = False
 
     @property
     def is_turned(self):

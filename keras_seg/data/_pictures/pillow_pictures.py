@@ -11,6 +11,8 @@ from keras_seg.data._pictures.picture import Picture
 
 # Formats of known depth. Pillow would cut 16 bits of PPM and JPEG 2000 to 8.
 _FORMATS = ("PNG", "JPEG", "MPO", "BMP", "GIF", "WEBP")
+_LOSSY = ("JPEG", "MPO", "WEBP")
+_LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp")
 _LOCK = threading.Lock()
 _DEPTH, _COLOR_TYPE = 24, 25  # byte offsets in the header of a PNG
 _GREY, _PALETTE = 0, 3  # colour types
@@ -53,6 +55,9 @@ def open_file(name, file, stack):
             "images must be PNG, JPEG, BMP, GIF, WebP, TIFF or .npy files. Received: "
             f"{image.format}"
         )
+    # The further pictures of an MPO are previews or depth maps.
+    if image.format != "MPO" and getattr(image, "is_animated", False):
+        raise ValueError("it is an animation. Save each frame as a separate file")
     if image.format != "PNG":
         picture = of_pixels(name, image)
         picture.orientation = orientation(image)
@@ -107,7 +112,14 @@ def of_pixels(name, image):
         lambda: np.asarray(image if image.mode == mode else image.convert(mode)),
         has_alpha,
         palette=_palette(image) if mode == "P" else None,
+        is_lossy=_is_lossy(image),
     )
+
+
+def _is_lossy(image):
+    if image.format == "TIFF":
+        return image.info.get("compression") in _LOSSY_TIFF
+    return image.format in _LOSSY
 
 
 def _mode(image):

@@ -10,6 +10,7 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 _BITS, _PHOTOMETRIC, _SAMPLES, _EXTRA, _FORMAT = 258, 262, 277, 338, 339
 _KIND, _WIDTH, _HEIGHT, _ORIENTATION = 254, 256, 257, 274
+_LOSSY = (6, 7, 34892, 50001)  # compressions: three kinds of JPEG, and WebP
 _REDUCED_OR_MASK = 0b101  # bits of the tag for the kind of a page
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _ALPHA = (1, 2)  # values of the extra samples tag: associated or unassociated alpha
@@ -116,6 +117,7 @@ def _by_tifffile(name, file, stack):
         has_alpha=has_alpha,
         is_inverted=photometric == _WHITE_IS_ZERO,
         orientation=orientation if orientation in range(1, 9) else 1,
+        is_lossy=int(page.compression) in _LOSSY,
     )
 
 
