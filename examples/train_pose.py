@@ -19,9 +19,7 @@ found within a fraction of the torso's length, in the full image.
 
 import os
 
-# TensorFlow reads these when it is imported.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # faster on most processors
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before importing TensorFlow
 
 import argparse
 import pathlib

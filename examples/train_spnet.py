@@ -14,9 +14,7 @@ and several machines with TF_CONFIG; see docs/guides/distributed.md.
 
 import os
 
-# TensorFlow reads these when it is imported.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # faster on most processors
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before importing TensorFlow
 
 
 import keras

@@ -17,7 +17,6 @@ def start_tensorflow(verbose=False):
         keras_seg._register()
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # faster on most processors
     # TensorFlow logs lines about CUDA before it reads that variable.
     with _stderr_on_error():
         import tensorflow as tf
