@@ -69,7 +69,7 @@ class SegmentationDataset(abc.ABC):
             )
         if not isinstance(ignore_class, int) or ignore_class < self.num_classes:
             raise ValueError(
-                "`ignore_class` must be an integer that is none of the classes "
+                "`ignore_class` must be a positive integer and none of the classes "
                 f"0..{self.num_classes - 1}. Received: {ignore_class=}"
             )
         self.ignore_class = ignore_class

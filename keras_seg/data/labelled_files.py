@@ -1,4 +1,6 @@
 import functools
+import numbers
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -262,17 +264,24 @@ class LabelledFiles(SegmentationDataset):
         classes = range(self.num_classes)
         if label_map is None:
             label_map = {value: value for value in classes}
+        if not isinstance(label_map, Mapping):
+            raise ValueError(
+                "`label_map` must be a dict {value in the files: class}. "
+                f"Received: {label_map!r}"
+            )
         label_map = {self.ignore_class: self.ignore_class, **label_map}
         dtype = "uint8" if self.ignore_class < 256 else "int32"
         class_of_value = np.zeros(_FILE_VALUES - _LEAST, dtype)
         known = np.zeros(_FILE_VALUES - _LEAST, bool)
         for value, target in label_map.items():
-            if value not in range(_LEAST, _FILE_VALUES):
+            if not _is_integer(value) or value not in range(_LEAST, _FILE_VALUES):
                 raise ValueError(
                     "The keys of `label_map` must be values of label files, in "
                     f"{_LEAST}..{_FILE_VALUES - 1}. Received the key {value!r}"
                 )
-            if target not in classes and target != self.ignore_class:
+            if not _is_integer(target) or (
+                target not in classes and target != self.ignore_class
+            ):
                 raise ValueError(
                     f"`label_map` must map to the classes 0..{self.num_classes - 1} "
                     f"or to `ignore_class`, {self.ignore_class}. "
@@ -281,6 +290,10 @@ class LabelledFiles(SegmentationDataset):
             class_of_value[value] = target
             known[value] = True
         return class_of_value, known
+
+
+def _is_integer(value):
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def shorten(items, limit=5):

@@ -53,7 +53,7 @@ def evaluate(
         and do not count in means.
 
     Raises:
-        TypeError: See `prediction_model`.
+        TypeError: If `batches` is something else; see also `prediction_model`.
         ValueError: If the number of names is not the number of classes of the model, if
             the labels do not have the rank of its predictions, or if it was built for
             several workers; see also `prediction_model` and `evaluate_label_maps`.
@@ -71,7 +71,7 @@ def evaluate(
             "`class_names` must name each class of the model. Received: "
             f"{len(class_names)} names for {num_classes} classes"
         )
-    _check_labels(batches, independent)
+    _check_batches(batches, independent)
     predict = _predict_function(network, model, options)
     if tensorflow():
         strategy = model.distribute_strategy
@@ -88,9 +88,16 @@ def evaluate(
     )
 
 
-def _check_labels(batches, independent):
-    labels = getattr(batches.element_spec[1], "shape", None)
-    if labels is None or labels.rank is None or labels.rank == 3 + independent:
+def _check_batches(batches, independent):
+    """Raises an error unless the batches are pairs whose labels have a fitting rank."""
+    spec = getattr(batches, "element_spec", None)
+    if not isinstance(spec, tuple) or len(spec) != 2:
+        raise TypeError(
+            "`batches` must be a tf.data.Dataset of (images, labels). Received: "
+            f"{type(batches).__name__ if spec is None else spec}"
+        )
+    labels = spec[1].shape
+    if labels.rank in (None, 3 + independent):
         return
     wanted = "(batch, height, width)"
     if independent:

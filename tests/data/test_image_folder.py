@@ -143,6 +143,10 @@ def test_label_map_leaves_no_value_unspoken_of(folders):
         ({0: 3}, r"Received: 0: 3"),
         ({-(1 << 16): 0}, "the key -65536"),
         ({1 << 16: 0}, "the key"),
+        ({True: 1, False: 0}, "the key True"),  # NumPy would take it as a mask
+        ({"0": 0}, "the key '0'"),
+        ({0: "1"}, "Received: 0: '1'"),
+        ([0, 1], "must be a dict {value in the files: class}"),
     ],
 )
 def test_rejects_bad_label_maps(folders, label_map, message):

@@ -136,6 +136,9 @@ def test_labels_and_model_must_agree(model, sample):
     for predicts, batches in ((model, of_classes), (network(False), of_masks)):
         with pytest.raises(ValueError, match="State whether a model's classes are"):
             evaluate(predicts, batches, NAMES)
+    for batches in ([(images, labels)], of_masks.map(lambda image, label: image)):
+        with pytest.raises(TypeError, match="must be a tf.data.Dataset of .images, la"):
+            evaluate(model, batches, NAMES)
 
 
 def test_masks_have_two_values():
