@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 OTHERS := .venv-backends
+JAX := .venv-jax
+TORCH := .venv-torch
 ADDONS := .venv-addons
 NEXT := .venv-next
 APP := .venv-app
@@ -15,18 +17,20 @@ ON_KERAS_2 := import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)
 SEES_GPU := import sys, tensorflow as tf; sys.exit(not tf.config.list_physical_devices("GPU"))
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: install demo test test-all test-addons test-next test-jax test-torch test-distributed test-gpu test-app matrix lint check bench docs backbones clean
+.PHONY: install demo test test-all test-script test-addons test-next test-jax test-torch test-distributed test-gpu test-app matrix lint check bench docs backbones clean
 
 install: $(VENV)/installed
 
 $(VENV)/installed: EXTRAS := test,lint,imagenet
 $(NEXT)/installed: EXTRAS := test,imagenet
 $(OTHERS)/installed: EXTRAS := test,imagenet,backends
+$(JAX)/installed: EXTRAS := test,imagenet,jax
+$(TORCH)/installed: EXTRAS := test,imagenet,torch
 $(ADDONS)/installed: EXTRAS := addons,test-addons,imagenet
 $(APP)/installed: EXTRAS := app,test-app
 
 # A new pip first: older ones do not find the versions that fit on Python 3.10.
-$(VENV)/installed $(OTHERS)/installed $(ADDONS)/installed $(NEXT)/installed $(APP)/installed: %/installed: setup.py
+$(VENV)/installed $(OTHERS)/installed $(JAX)/installed $(TORCH)/installed $(ADDONS)/installed $(NEXT)/installed $(APP)/installed: %/installed: setup.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else f"keras_seg needs Python 3.10 to 3.13, and {sys.executable} is {v[0]}.{v[1]}: name another with make PYTHON=...")'
 	$(PYTHON) -m venv $*
 	$*/bin/python -m pip install --quiet --upgrade pip
@@ -45,6 +49,10 @@ test: install
 test-all: install
 	$(RUN) -m pytest
 
+# A training script from end to end, on a few small scenes; `test-all` runs all scripts.
+test-script: install
+	$(RUN) -m pytest tests/examples/test_scripts.py -k 'leaves_a_model and train_spnet'
+
 # TensorFlow 2.15 with Keras 2 and tensorflow-addons, in an environment of their own; what
 # is exchanged with Keras 3 needs that of `test` too.
 test-addons: install
@@ -59,9 +67,10 @@ test-next: $(NEXT)/installed
 	$(NEXT)/bin/python -m pip list | grep -i '^keras '
 	$(NEXT)/bin/python -m pytest -m 'not slow' --numprocesses $(JOBS)
 
-# What runs on Keras's other backends, in an environment of their own.
-test-jax test-torch: test-%: $(OTHERS)/installed
-	KERAS_BACKEND=$* $(OTHERS)/bin/python -m pytest -m 'not slow' $(ON_EACH_BACKEND)
+# What runs on Keras's other backends, each in an environment of its own.
+test-jax test-torch: test-%: .venv-%/installed
+	KERAS_BACKEND=$* .venv-$*/bin/python -m pytest -m 'not slow' --numprocesses $(JOBS) \
+		--dist loadfile $(ON_EACH_BACKEND)
 
 # Lint, and the tests of what differs from COMMIT: before every commit.
 COMMIT ?= HEAD
@@ -123,4 +132,4 @@ backbones: install
 	mv docs/guides/backbone_table.md.new docs/guides/backbone_table.md
 
 clean:
-	rm -rf $(VENV) $(OTHERS) $(ADDONS) $(NEXT) $(APP) $(DOCS) runs build *.egg-info
+	rm -rf $(VENV) $(OTHERS) $(JAX) $(TORCH) $(ADDONS) $(NEXT) $(APP) $(DOCS) runs build *.egg-info

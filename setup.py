@@ -74,6 +74,8 @@ setup(
         "openvino": ["openvino>=2025.4"],
         # Keras's other backends. Floors: the newest JAX of Python 3.10, and the PyTorch
         # that Keras 3.15 asks for.
+        "jax": ["jax>=0.6"],
+        "torch": ["torch>=2.6"],
         "backends": ["jax>=0.6", "torch>=2.6"],
         # Transforms for `keras_seg.data.AlbumentationsTransform`.
         "albumentations": ["albumentations>=2.0"],

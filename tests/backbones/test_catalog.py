@@ -68,7 +68,7 @@ PARAMETERS = {
     "resnet50_v2": 23_564_800,
 }
 
-# One of each family, for every run of the tests.
+# One of each family.
 CHANNELS = {
     "resnet10": (64, 64, 64, 128, 192),
     "resnet18": (64, 64, 128, 256, 512),
@@ -85,18 +85,26 @@ CHANNELS = {
     "mit_b0": (None, 32, 64, 160, 256),
 }
 SLOW = [name for name in PARAMETERS if name not in CHANNELS]
-
-
-def each(slow=SLOW, fast=tuple(CHANNELS)):
-    slow = [pytest.param(name, marks=pytest.mark.slow) for name in slow]
-    return pytest.mark.parametrize("name", [*fast, *slow])
+# One of each kind of block: what dilates one of them dilates the others.
+BLOCKS = (
+    "resnet18",
+    "resnet50_c",
+    "mobilenet_v2",
+    "mobilenet_v3_small",
+    "efficientnet_lite_b0",
+    "efficientnet_v2_b0",
+    "densenet121",
+    "csp_darknet_tiny",
+    "mit_b0",
+)
 
 
 def is_dilatable(name):
     return not name.startswith("mit")
 
 
-@each()
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SLOW)
 def test_parameters_are_the_published_ones(name):
     assert catalog._network(name, 3).count_params() == PARAMETERS[name]
 
@@ -106,16 +114,24 @@ def test_names_are_those_that_are_tested():
 
 
 @pytest.mark.parametrize("name", CHANNELS)
-def test_levels_have_their_channels(name):
+def test_parameters_and_channels(name):
+    network = catalog._network(name, 3)
+    assert network.count_params() == PARAMETERS[name]
     expected = {
         f"level{level}": (2**level, channels)
         for level, channels in enumerate(CHANNELS[name], 1)
         if channels
     }
-    assert backbones.level_info(backbones.build(name)) == expected
+    assert backbones.level_info(catalog._pyramid(name, network, 32)) == expected
 
 
-@each()
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in BLOCKS else pytest.param(name, marks=pytest.mark.slow)
+        for name in PARAMETERS
+    ],
+)
 @pytest.mark.parametrize("output_stride", [8, pytest.param(16, marks=pytest.mark.slow)])
 def test_dilated_features_sampled_are_the_strided_ones(name, output_stride):
     """On weights that were made at stride 32, at an odd and an even size."""

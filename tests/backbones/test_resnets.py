@@ -25,9 +25,14 @@ def rates(pyramid):
         # SPNet's `_make_layer`, dilated=True and multi_grid=True; at 16 half of it.
         ("resnet50_c", 8, [[1, 1, 1], [1, 2, 2], [4, 8, 16]]),
         ("resnet50_c", 16, [[1, 1, 1], [1, 1, 1], [2, 4, 8]]),
-        ("resnet50_c", 32, [[1, 1, 1]] * 3),
         ("resnet50_b", 8, [[1, 1, 1], [1, 2, 2], [2, 4, 4]]),
-        ("resnet50_b", 16, [[1, 1, 1], [1, 1, 1], [1, 2, 2]]),
+        pytest.param("resnet50_c", 32, [[1, 1, 1]] * 3, marks=pytest.mark.slow),
+        pytest.param(
+            "resnet50_b",
+            16,
+            [[1, 1, 1], [1, 1, 1], [1, 2, 2]],
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_dilation_of_the_catalogs(name, output_stride, expected):
@@ -42,7 +47,9 @@ def test_dilation_that_is_given():
     assert rates(pyramid) == [[1, 1, 1], [1, 1, 1], [1, 2, 5]]
 
 
-@pytest.mark.parametrize("name", ["resnet101_b", "resnet101_c"])
+@pytest.mark.parametrize(
+    "name", ["resnet101_b", pytest.param("resnet101_c", marks=pytest.mark.slow)]
+)
 def test_strides_are_on_the_3x3_convolution(name):
     network = resnets.network(name)
     for stage in (1, 2, 3):

@@ -84,7 +84,14 @@ def test_stages_follow_each_other(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "script", ["train_spnet", "train_hanet", "train_cpnet", "train_dsrl"]
+    "script",
+    [
+        "train_spnet",
+        *(
+            pytest.param(script, marks=pytest.mark.slow)
+            for script in ("train_hanet", "train_cpnet", "train_dsrl")
+        ),
+    ],
 )
 def test_data_that_need_a_folder_say_so(script):
     command = [sys.executable, ROOT / "examples" / f"{script}.py", "--data", "camvid"]

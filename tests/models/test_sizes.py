@@ -37,7 +37,9 @@ def deeplab(output_stride):
     return model
 
 
-@pytest.mark.parametrize("output_stride", [8, 16, 32])
+@pytest.mark.parametrize(
+    "output_stride", [8, 16, pytest.param(32, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("network", [fully_convolutional, deeplab])
 def test_logits_do_not_depend_on_the_size(network, output_stride):
     keras.utils.set_random_seed(0)
