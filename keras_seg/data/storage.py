@@ -8,6 +8,8 @@ import tempfile
 
 import tensorflow as tf
 
+from keras_seg.typing import PathLike
+
 
 class RemotePath(pathlib.PurePosixPath):
     """A path such as gs://bucket/folder, with the methods of `pathlib.Path` used here.
@@ -69,14 +71,15 @@ class RemotePath(pathlib.PurePosixPath):
         return self.read_bytes().decode(encoding)
 
 
-def as_path(path):
+def as_path(path: PathLike) -> pathlib.Path:
     """Returns a `pathlib.Path`, or a `RemotePath` if the path names a file system.
 
     Raises:
         ValueError: If TensorFlow does not support the file system.
     """
+    # A RemotePath has the methods of a Path, but is none.
     if isinstance(path, RemotePath):
-        return path
+        return path  # type: ignore[return-value]
     scheme, found, _ = os.fspath(path).partition("://")
     if not found:
         return pathlib.Path(path)
@@ -87,7 +90,7 @@ def as_path(path):
             f"The path must be local or on a file system of TensorFlow: {known}. "
             f"Received: {path}"
         )
-    return RemotePath(path)
+    return RemotePath(path)  # type: ignore[return-value]
 
 
 def open_file(path, mode="rb"):
