@@ -15,3 +15,6 @@ IgnoreClass: TypeAlias = int | Sequence[int] | None
 
 ClassWeights: TypeAlias = Sequence[float] | Mapping[int, float] | None
 """One weight for each class, in order or by class; None for equal weights."""
+
+ValueRange: TypeAlias = float | Sequence[float] | None
+"""The values of black and white, or of white alone; None for those of the dtype."""

@@ -6,6 +6,7 @@ from keras_seg.data.published_dataset import (
     require_split,
 )
 from keras_seg.data.storage import as_path
+from keras_seg.typing import PathLike
 
 # The folder of each split, the prefix of its file names, and its number of images.
 _SPLITS = {
@@ -50,7 +51,9 @@ class ADE20K(PublishedDataset):
         - [Scene parsing challenge](https://github.com/CSAILVision/sceneparsing)
     """
 
-    def __init__(self, data_dir, split="train", complete=True):
+    def __init__(
+        self, data_dir: PathLike, split: str = "train", complete: bool = True
+    ) -> None:
         require_split(split, _SPLITS)
         name, start, count = _SPLITS[split]
         source = (

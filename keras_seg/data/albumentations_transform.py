@@ -1,5 +1,6 @@
 import copy
 import threading
+from collections.abc import Callable
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class AlbumentationsTransform(NumpyAugmentation):
         ```
     """
 
-    def __init__(self, transform):
+    def __init__(self, transform: Callable) -> None:
         if not hasattr(transform, "set_random_seed"):
             raise TypeError(
                 "`transform` must be an albumentations.Compose of albumentations 2.0 "

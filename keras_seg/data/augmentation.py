@@ -1,6 +1,7 @@
 import copy
 import math
 import numbers
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -95,19 +96,19 @@ class Augmentation:
 
     def __init__(
         self,
-        crop_size,
-        scale=(0.5, 2.0),
-        flip=True,
-        brightness=0.2,
-        contrast=0.2,
-        saturation=0.2,
-        hue=0.02,
-        ignore_class=None,
-        rotation=0.0,
-        vertical_flip=False,
-        blur=0.0,
-        resize=None,
-    ):
+        crop_size: Sequence[int],
+        scale: Sequence[float] = (0.5, 2.0),
+        flip: bool = True,
+        brightness: float = 0.2,
+        contrast: float = 0.2,
+        saturation: float = 0.2,
+        hue: float = 0.02,
+        ignore_class: int | None = None,
+        rotation: float = 0.0,
+        vertical_flip: bool = False,
+        blur: float = 0.0,
+        resize: int | Sequence[int] | None = None,
+    ) -> None:
         _check_size("crop_size", crop_size)
         if not _is_pair(scale, numbers.Real) or not 0 < scale[0] <= scale[1]:
             raise ValueError(

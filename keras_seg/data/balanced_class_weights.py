@@ -1,9 +1,10 @@
 import numpy as np
 
 from keras_seg.data.class_pixels import class_pixels
+from keras_seg.data.dataset import SegmentationDataset
 
 
-def balanced_class_weights(dataset):
+def balanced_class_weights(dataset: SegmentationDataset) -> list[float]:
     """Returns class weights by median frequency balancing.
 
     The frequency of a class is its share of the labelled pixels in the images that

@@ -6,6 +6,7 @@ from keras_seg.data.published_dataset import (
 )
 from keras_seg.data.storage import as_path
 from keras_seg.data.street_classes import COLORS, NAMES
+from keras_seg.typing import PathLike
 
 _SPLITS = {"train": 7000, "val": 1000, "test": 2000}
 _SOURCE = (
@@ -47,7 +48,9 @@ class BDD100K(PublishedDataset):
         [Yu et al., 2020](https://arxiv.org/abs/1805.04687)
     """
 
-    def __init__(self, data_dir, split="train", complete=True):
+    def __init__(
+        self, data_dir: PathLike, split: str = "train", complete: bool = True
+    ) -> None:
         require_split(split, _SPLITS)
         folders = [f"images/10k/{split}"]
         if split != "test":

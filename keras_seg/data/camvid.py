@@ -2,6 +2,7 @@ import numpy as np
 
 from keras_seg.data.image_folder import ImageFolder
 from keras_seg.data.storage import as_path
+from keras_seg.typing import PathLike
 
 _SPLITS = ("train", "val", "test")
 COLORS = {
@@ -48,7 +49,7 @@ class CamVid(ImageFolder):
         Brostow et al., "Semantic object classes in video", 2009
     """
 
-    def __init__(self, data_dir, split="train"):
+    def __init__(self, data_dir: PathLike, split: str = "train") -> None:
         if split not in _SPLITS:
             raise ValueError(f"`split` must be one of {_SPLITS}. Received: {split=}")
         image_dir = as_path(data_dir) / split

@@ -9,6 +9,7 @@ from keras_seg.data.published_dataset import (
 )
 from keras_seg.data.storage import as_path
 from keras_seg.data.street_classes import CATEGORIES, COLORS, LABEL_IDS, NAMES
+from keras_seg.typing import PathLike
 
 _ALL_IDS = range(34)  # in the label files; those outside the 19 classes are ignored
 # Number of images of each city, and of "train_extra" as a whole.
@@ -92,7 +93,13 @@ class Cityscapes(PublishedDataset):
         - [Label table](https://github.com/mcordts/cityscapesScripts)
     """
 
-    def __init__(self, data_dir, split="train", annotations="fine", complete=True):
+    def __init__(
+        self,
+        data_dir: PathLike,
+        split: str = "train",
+        annotations: str = "fine",
+        complete: bool = True,
+    ) -> None:
         if annotations not in _SPLITS:
             raise ValueError(
                 f'`annotations` must be "fine" or "coarse". Received: {annotations=}'
@@ -128,7 +135,7 @@ class Cityscapes(PublishedDataset):
         )
         self.categories = CATEGORIES
 
-    def submission_name(self, index):
+    def submission_name(self, index: int) -> str:
         """Returns `<city>_<sequence>_<frame>.png`; the server accepts any folder."""
         return self.image_paths[index].name.replace("_leftImg8bit", "")
 

@@ -1,7 +1,9 @@
 import numpy as np
 
+from keras_seg.data.dataset import SegmentationDataset
 
-def class_heights(dataset, rows=48):
+
+def class_heights(dataset: SegmentationDataset, rows: int = 48) -> np.ndarray:
     """Counts the pixels of each class at each height of the images.
 
     Images may have different heights. Each is divided into `rows` parts of equal

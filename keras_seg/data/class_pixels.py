@@ -4,10 +4,12 @@ import weakref
 
 import numpy as np
 
+from keras_seg.data.dataset import SegmentationDataset
+
 _COUNTED: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
-def class_pixels(dataset):
+def class_pixels(dataset: SegmentationDataset) -> np.ndarray:
     """Counts the pixels of each class in each image of a data set.
 
     Several threads read each label once, without its image if the data set supports it

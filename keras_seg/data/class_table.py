@@ -7,6 +7,7 @@ from keras_seg.data.class_file import read_class_file
 from keras_seg.data.palette import default_palette
 from keras_seg.data.storage import as_path
 from keras_seg.data.voc_colors import voc_colors
+from keras_seg.typing import PathLike
 
 
 def _table(names, colors):
@@ -27,7 +28,7 @@ CLASS_TABLES = {  # the colour of each class by its name
 }
 
 
-def class_table(source):
+def class_table(source: PathLike) -> tuple[tuple[str, ...], np.ndarray]:
     """Returns the names and colours of the classes of a known data set or of a file.
 
     A text file has one class per line, in the order of the classes: a name, and a

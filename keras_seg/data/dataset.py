@@ -1,6 +1,8 @@
 import abc
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_seg.data.palette import default_palette
 
@@ -52,9 +54,14 @@ class SegmentationDataset(abc.ABC):
 
     channels = 3
     image_dtype = "uint8"
-    label_table = None
+    label_table: np.ndarray | None = None
 
-    def __init__(self, class_names, palette=None, ignore_class=255):
+    def __init__(
+        self,
+        class_names: Sequence[str],
+        palette: ArrayLike | None = None,
+        ignore_class: int = 255,
+    ) -> None:
         if isinstance(class_names, str) or not all(
             isinstance(name, str) for name in class_names
         ):
@@ -89,7 +96,7 @@ class SegmentationDataset(abc.ABC):
         self.palette = palette.astype("uint8")
 
     @property
-    def num_classes(self):
+    def num_classes(self) -> int:
         return len(self.class_names)
 
     @abc.abstractmethod
@@ -109,14 +116,14 @@ class SegmentationDataset(abc.ABC):
             classes and `ignore_class`.
         """
 
-    def read_label(self, index):
+    def read_label(self, index: int) -> np.ndarray:
         """Reads the label of one image, which equals `self[index][1]`.
 
         Data sets that can read labels without images override this method.
         """
         return self[index][1]
 
-    def read_encoded(self, index):
+    def read_encoded(self, index: int) -> tuple[bytes, bytes] | None:
         """Reads the files of one image, for TensorFlow to decode.
 
         Data sets of files implement it in addition to `self[index]`, with which it must

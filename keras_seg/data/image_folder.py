@@ -1,10 +1,14 @@
 import unicodedata
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from numpy.typing import ArrayLike
 
 from keras_seg.data._pictures import MAX_PIXELS
 from keras_seg.data.find_files import IMAGE_SUFFIXES, LABEL_SUFFIXES, find_files
 from keras_seg.data.labelled_files import LabelledFiles, shorten
 from keras_seg.data.storage import as_path
+from keras_seg.typing import PathLike, ValueRange
 
 _STEM = "{stem}"
 
@@ -60,20 +64,20 @@ class ImageFolder(LabelledFiles):
 
     def __init__(
         self,
-        image_dir,
-        label_dir,
-        class_names,
-        palette=None,
-        ignore_class=255,
-        label_map=None,
-        label_colors=None,
-        ignore_unknown_colors=False,
-        channels=3,
-        value_range=None,
-        max_pixels=MAX_PIXELS,
-        image_name=_STEM,
-        label_name=_STEM,
-    ):
+        image_dir: PathLike,
+        label_dir: PathLike,
+        class_names: Sequence[str],
+        palette: ArrayLike | None = None,
+        ignore_class: int = 255,
+        label_map: Mapping[int, int] | None = None,
+        label_colors: Mapping[tuple, int] | bool | None = None,
+        ignore_unknown_colors: bool = False,
+        channels: int = 3,
+        value_range: ValueRange = None,
+        max_pixels: int = MAX_PIXELS,
+        image_name: str = _STEM,
+        label_name: str = _STEM,
+    ) -> None:
         images = _FileNames("image", image_dir, image_name, IMAGE_SUFFIXES)
         labels = _FileNames("label", label_dir, label_name, LABEL_SUFFIXES)
         super().__init__(

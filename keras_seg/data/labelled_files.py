@@ -1,8 +1,10 @@
 import functools
 import numbers
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_seg.data._pictures import MAX_PIXELS, open_picture
 from keras_seg.data.color_codes import classes_of_colors, colors_of_classes
@@ -21,6 +23,7 @@ from keras_seg.data.read_label import (
     rgb,
 )
 from keras_seg.data.storage import read_bytes
+from keras_seg.typing import ValueRange
 
 _LEAST, _FILE_VALUES = -(2**15), 2**16  # label files have 16 bits, signed or unsigned
 
@@ -76,17 +79,17 @@ class LabelledFiles(SegmentationDataset):
 
     def __init__(
         self,
-        pairs,
-        class_names,
-        palette=None,
-        ignore_class=255,
-        label_map=None,
-        label_colors=None,
-        ignore_unknown_colors=False,
-        channels=3,
-        value_range=None,
-        max_pixels=MAX_PIXELS,
-    ):
+        pairs: Sequence[tuple[Any, Any]],
+        class_names: Sequence[str],
+        palette: ArrayLike | None = None,
+        ignore_class: int = 255,
+        label_map: Mapping[int, int] | None = None,
+        label_colors: Mapping[tuple, int] | bool | None = None,
+        ignore_unknown_colors: bool = False,
+        channels: int = 3,
+        value_range: ValueRange = None,
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
         super().__init__(class_names, palette, ignore_class)
         if ignore_class >= _FILE_VALUES:
             raise ValueError(
@@ -127,7 +130,7 @@ class LabelledFiles(SegmentationDataset):
             )
         return image.astype(self.image_dtype, copy=False), label
 
-    def read_label(self, index):
+    def read_label(self, index: int) -> np.ndarray:
         """Reads the label of one image, without the image's pixels."""
         self.check_headers(index)
         path = self.label_paths[index]
@@ -148,7 +151,7 @@ class LabelledFiles(SegmentationDataset):
             self._check_palette(picture, values)
         return self._classes[values]
 
-    def read_encoded(self, index):
+    def read_encoded(self, index: int) -> tuple[bytes, bytes] | None:
         image_path, label_path = self.image_paths[index], self.label_paths[index]
         if self.label_table is None or label_path is None:
             return None
@@ -160,7 +163,7 @@ class LabelledFiles(SegmentationDataset):
         )
         return files if all(plain) else None
 
-    def check_headers(self, index):
+    def check_headers(self, index: int) -> str:
         """Checks the kind and size of an image and its label, without reading pixels.
 
         Returns:

@@ -1,19 +1,21 @@
 import json
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from keras_seg.data.labelled_files import shorten
 from keras_seg.data.write_label import write_label
+from keras_seg.typing import PathLike
 
 
 def labels_from_coco(
-    annotations,
-    folder,
-    class_names=None,
-    background="background",
-    ignore_class=255,
-):
+    annotations: PathLike,
+    folder: PathLike,
+    class_names: Sequence[str] | None = None,
+    background: str | None = "background",
+    ignore_class: int = 255,
+) -> tuple[str, ...]:
     """Writes label PNGs from COCO annotations, both polygons and run-length encodings.
 
     Each image of the file gets a PNG of the same name and size, even if it has no
@@ -64,7 +66,7 @@ def labels_from_coco(
     class_names = tuple(class_names)
     classes = _classes(annotations, categories, class_names, background)
     fill = ignore_class if background is None else class_names.index(background)
-    objects = {}
+    objects: dict = {}
     for entry in content["annotations"]:
         objects.setdefault(entry["image_id"], []).append(entry)
     for path, image in _files(content["images"], folder).items():

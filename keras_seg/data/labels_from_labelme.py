@@ -1,6 +1,7 @@
 import base64
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,18 @@ from keras_seg.data.find_files import find_files
 from keras_seg.data.labelled_files import shorten
 from keras_seg.data.read_label import read_label
 from keras_seg.data.write_label import write_label
+from keras_seg.typing import PathLike
 
 _IGNORED = "__ignore__"
 
 
 def labels_from_labelme(
-    source, folder, class_names=None, background="_background_", ignore_class=255
-):
+    source: PathLike,
+    folder: PathLike,
+    class_names: Sequence[str] | None = None,
+    background: str | None = "_background_",
+    ignore_class: int = 255,
+) -> tuple[str, ...]:
     """Writes label PNGs from labelme's polygons, rectangles, circles and masks.
 
     Each file `a.json` becomes a PNG `a.png` of the size of its image; sub-folders are

@@ -1,9 +1,10 @@
 import tensorflow as tf
 
 from keras_seg.positive_integer import require_positive_integer
+from keras_seg.typing import Tensor
 
 
-def low_resolution(images, scale):
+def low_resolution(images: Tensor, scale: int) -> Tensor:
     """Downscales images by averaging each block of `scale` x `scale` pixels.
 
     Rows and columns at the bottom and right that do not fill a block are dropped. For

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
@@ -38,7 +40,7 @@ class NumpyAugmentation:
         ```
     """
 
-    def __init__(self, function):
+    def __init__(self, function: Callable) -> None:
         if not callable(function):
             raise TypeError(
                 "`function` must be callable as (image, label, rng). "

@@ -1,20 +1,25 @@
+from collections.abc import Callable, Sequence
+from typing import Any
+
 from keras_seg.data.ade20k import ADE20K
 from keras_seg.data.bdd100k import BDD100K
 from keras_seg.data.camvid import CamVid
 from keras_seg.data.cityscapes import Cityscapes
+from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.data.own_folder import own_folder
 from keras_seg.data.packed_dataset import PackedDataset
 from keras_seg.data.pascal_context import PascalContext
 from keras_seg.data.pascal_voc import PascalVOC
 from keras_seg.data.storage import as_path
 from keras_seg.data.street_scenes import StreetScenes
+from keras_seg.typing import PathLike
 
 
 def _augmented_voc(folder, split):
     return PascalVOC(folder, "trainaug" if split == "train" else split)
 
 
-_IN_FOLDERS = {
+_IN_FOLDERS: dict[str, Callable] = {
     "camvid": CamVid,
     "cityscapes": Cityscapes,
     "ade20k": ADE20K,
@@ -29,8 +34,14 @@ DATA_SETS = ("scenes", *_IN_FOLDERS)  # values of `name` and `--data`
 
 
 def open_split(
-    name, split, folder=None, scenes=320, image_size=(96, 128), seed=0, **options
-):
+    name: str,
+    split: str,
+    folder: PathLike | None = None,
+    scenes: int = 320,
+    image_size: Sequence[int] = (96, 128),
+    seed: int = 0,
+    **options: Any,
+) -> SegmentationDataset:
     """Opens one split of a data set by name; other splits do not have to exist.
 
     Args:

@@ -1,7 +1,19 @@
+from collections.abc import Sequence
+from typing import Any
+
+from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.data.open_split import open_split
+from keras_seg.typing import PathLike
 
 
-def open_splits(name, folder=None, scenes=320, image_size=(96, 128), seed=0, **options):
+def open_splits(
+    name: str,
+    folder: PathLike | None = None,
+    scenes: int = 320,
+    image_size: Sequence[int] = (96, 128),
+    seed: int = 0,
+    **options: Any,
+) -> tuple[SegmentationDataset, ...]:
     """Opens the training and validation images of a data set by name.
 
     Args:

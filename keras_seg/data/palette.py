@@ -3,7 +3,7 @@ import numpy as np
 from keras_seg.positive_integer import require_positive_integer
 
 
-def default_palette(num_classes):
+def default_palette(num_classes: int) -> np.ndarray:
     """Returns distinct colours for classes without a palette.
 
     The colours are chosen one after the other from a grid in RGB, each as far as

@@ -7,6 +7,7 @@ from keras_seg.data.published_dataset import (
 )
 from keras_seg.data.storage import as_path
 from keras_seg.data.voc_colors import voc_colors
+from keras_seg.typing import PathLike
 
 NAMES = (
     "aeroplane, bag, bed, bedclothes, bench, bicycle, bird, boat, book, bottle, "
@@ -60,7 +61,13 @@ class PascalContext(PublishedDataset):
         [Mottaghi et al., 2014](https://doi.org/10.1109/CVPR.2014.119)
     """
 
-    def __init__(self, data_dir, split="train", background=False, complete=True):
+    def __init__(
+        self,
+        data_dir: PathLike,
+        split: str = "train",
+        background: bool = False,
+        complete: bool = True,
+    ) -> None:
         require_split(split, _SPLITS)
         label_folder, list_folder = (
             "SegmentationClassContext",

@@ -7,6 +7,7 @@ from keras_seg.data.published_dataset import (
 )
 from keras_seg.data.storage import as_path
 from keras_seg.data.voc_colors import voc_colors
+from keras_seg.typing import PathLike
 
 NAMES = (
     "background",
@@ -88,7 +89,9 @@ class PascalVOC(PublishedDataset):
           "trainaug"
     """
 
-    def __init__(self, data_dir, split="train", complete=True):
+    def __init__(
+        self, data_dir: PathLike, split: str = "train", complete: bool = True
+    ) -> None:
         require_split(split, _SPLITS)
         source = _SOURCES.get(split, _SOURCE)
         label_folder = "SegmentationClass" + ("Aug" if split == "trainaug" else "")

@@ -1,6 +1,7 @@
 import functools
 import itertools
 import numbers
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -9,6 +10,8 @@ from keras_seg.data.augmentation import Augmentation
 from keras_seg.data.augmented import augmented, with_static_sizes
 from keras_seg.data.balanced_order import balanced_order
 from keras_seg.data.class_pixels import class_pixels
+from keras_seg.data.dataset import SegmentationDataset
+from keras_seg.data.numpy_augmentation import NumpyAugmentation
 from keras_seg.data.sample_reader import SampleReader
 from keras_seg.ops import row_positions
 from keras_seg.ops.labels import unknown_label_message
@@ -16,16 +19,16 @@ from keras_seg.positive_integer import require_positive_integer
 
 
 def training_pipeline(
-    dataset,
-    batch_size,
-    augmentation=None,
-    seed=0,
-    cache=False,
-    positions=False,
-    first_epoch=0,
-    shard=(0, 1),
-    class_balance=0.0,
-):
+    dataset: SegmentationDataset,
+    batch_size: int,
+    augmentation: Augmentation | NumpyAugmentation | None = None,
+    seed: int = 0,
+    cache: bool = False,
+    positions: bool = False,
+    first_epoch: int = 0,
+    shard: Sequence[int] = (0, 1),
+    class_balance: float = 0.0,
+) -> tf.data.Dataset:
     """Returns shuffled and augmented batches for training.
 
     Each pass over the result is an epoch with its own order and augmentations, which
@@ -143,14 +146,19 @@ def training_pipeline(
         ),
     )
     samples = samples.apply(tf.data.experimental.assert_cardinality(steps * len(part)))
-    first = np.int64(0), np.int64([seed, 0]), np.int64(-1)
+    first = np.int64(0), np.array([seed, 0], "int64"), np.int64(-1)
     load = with_static_sizes(load, tf.data.Dataset.from_tensors(first))
     samples = samples.map(load, num_parallel_calls=tf.data.AUTOTUNE)
     batches = samples.batch(len(part), drop_remainder=True)
     return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
 
 
-def evaluation_pipeline(dataset, batch_size=1, positions=False, shard=(0, 1)):
+def evaluation_pipeline(
+    dataset: SegmentationDataset,
+    batch_size: int = 1,
+    positions: bool = False,
+    shard: Sequence[int] = (0, 1),
+) -> tf.data.Dataset:
     """Returns all images, whole, in order and once each, for evaluation.
 
     The last batch is filled up to the size of the others with images of 0 whose labels

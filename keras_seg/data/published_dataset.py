@@ -1,6 +1,9 @@
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_seg.data.labelled_files import LabelledFiles, shorten
 from keras_seg.data.storage import as_path
@@ -38,18 +41,18 @@ class PublishedDataset(LabelledFiles):
 
     def __init__(
         self,
-        title,
-        images,
-        labels,
-        source,
-        class_names,
-        palette,
-        label_map,
-        names=None,
-        count=None,
-        problems=(),
-        submission_values=None,
-    ):
+        title: str,
+        images: Mapping[str, Any],
+        labels: Mapping[str, Any] | None,
+        source: str,
+        class_names: Sequence[str],
+        palette: ArrayLike,
+        label_map: Mapping[int, int] | None,
+        names: Sequence[str] | None = None,
+        count: int | None = None,
+        problems: Sequence[str] = (),
+        submission_values: Sequence[int] | None = None,
+    ) -> None:
         problems = [*_missing(images, labels, names, count), *problems]
         if problems:
             raise ValueError(
@@ -67,7 +70,7 @@ class PublishedDataset(LabelledFiles):
         self.submission_values = np.array(submission_values, "uint8")
         self.check_headers(0)
 
-    def submission_name(self, index):
+    def submission_name(self, index: int) -> str:
         """Returns the name of the PNG that the server expects for an image."""
         return f"{self.image_paths[index].stem}.png"
 

@@ -1,15 +1,22 @@
 import numbers
 import warnings
+from typing import Any
 
 import numpy as np
 
 from keras_seg.data._pictures import MAX_PIXELS, open_picture
+from keras_seg.typing import ValueRange
 
 _LUMA = 0.299, 0.587, 0.114  # ITU-R BT.601
 _COMMON_DEPTHS = 10, 12, 14  # bits of sensors that are stored in 16-bit files
 
 
-def read_image(source, channels=3, value_range=None, max_pixels=MAX_PIXELS):
+def read_image(
+    source: Any,
+    channels: int = 3,
+    value_range: ValueRange = None,
+    max_pixels: int = MAX_PIXELS,
+) -> np.ndarray:
     """Reads an image upright, with values in 0..255.
 
     The image is rotated by the orientation that the camera stored in EXIF, as in

@@ -1,3 +1,6 @@
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from keras_seg.data._pictures import MAX_PIXELS, open_picture
@@ -10,7 +13,12 @@ LOSSLESS = (
 )
 
 
-def read_label(source, colors=None, unknown=None, max_pixels=MAX_PIXELS):
+def read_label(
+    source: Any,
+    colors: Mapping[tuple, int] | None = None,
+    unknown: int | None = None,
+    max_pixels: int = MAX_PIXELS,
+) -> np.ndarray:
     """Reads the values of a label file, upright.
 
     Grey files of any depth and arrays hold the values themselves; palette files hold

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import numpy as np
 
 from keras_seg.data._street import (
@@ -74,7 +76,9 @@ class StreetScenes(SegmentationDataset):
         ```
     """
 
-    def __init__(self, num_images, size=(96, 128), seed=0):
+    def __init__(
+        self, num_images: int, size: Sequence[int] = (96, 128), seed: int = 0
+    ) -> None:
         super().__init__(tuple(COLORS), list(COLORS.values()), model.VOID)
         require_positive_integer("num_images", num_images)
         if (

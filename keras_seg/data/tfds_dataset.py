@@ -1,4 +1,8 @@
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.data.record_files import read_record, record_places
@@ -39,15 +43,15 @@ class TFDSDataset(SegmentationDataset):
 
     def __init__(
         self,
-        builder,
-        split,
-        class_names,
-        palette=None,
-        ignore_class=255,
-        label_map=None,
-        image_key="image",
-        label_key="segmentation_mask",
-    ):
+        builder: Any,
+        split: str,
+        class_names: Sequence[str],
+        palette: ArrayLike | None = None,
+        ignore_class: int = 255,
+        label_map: Mapping[int, int] | None = None,
+        image_key: str = "image",
+        label_key: str = "segmentation_mask",
+    ) -> None:
         super().__init__(class_names, palette, ignore_class)
         features = builder.info.features
         for key in (image_key, label_key):

@@ -1,12 +1,17 @@
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from keras_seg.data._pictures import open_picture
+from keras_seg.data.published_dataset import PublishedDataset
+from keras_seg.typing import PathLike
 
 
-def write_submission(dataset, class_maps, folder):
+def write_submission(
+    dataset: PublishedDataset, class_maps: Iterable[np.ndarray], folder: PathLike
+) -> list:
     """Writes class maps as the PNGs that a benchmark server accepts.
 
     The PNGs have one channel, and the names and values that the server expects: label

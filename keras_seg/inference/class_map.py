@@ -1,9 +1,10 @@
 from keras import ops
 
 from keras_seg.ops.xla import tensorflow
+from keras_seg.typing import Tensor
 
 
-def class_map(logits, independent_classes=False):
+def class_map(logits: Tensor, independent_classes: bool = False) -> Tensor:
     """Returns the class of each pixel, or a mask for each class.
 
     The class is the index of the largest logit. For a single logit, it is 1 where the

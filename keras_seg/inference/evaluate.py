@@ -1,5 +1,9 @@
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from keras_seg.inference.class_map import class_map
@@ -9,18 +13,19 @@ from keras_seg.inference.prediction_model import prediction_model
 from keras_seg.inference.segmentation_network import segmentation_network
 from keras_seg.models import network_info
 from keras_seg.ops.xla import tensorflow
+from keras_seg.typing import IgnoreClass
 
 
 def evaluate(
-    model,
-    batches,
-    class_names,
-    ignore_class=255,
-    boundaries=True,
-    boundary_tolerance=None,
-    verbose=0,
-    **options,
-):
+    model: keras.Model,
+    batches: tf.data.Dataset,
+    class_names: Sequence[str],
+    ignore_class: IgnoreClass = 255,
+    boundaries: bool = True,
+    boundary_tolerance: float | None = None,
+    verbose: int = 0,
+    **options: Any,
+) -> dict[str, Any]:
     """Evaluates a model on whole images: IoU, accuracy, boundary F1, confusion matrix.
 
     Predicts batch by batch, so that memory does not grow with the data set. A model

@@ -1,7 +1,9 @@
 import math
+from collections.abc import Mapping
+from typing import Any
 
 
-def evaluation_table(result):
+def evaluation_table(result: Mapping[str, Any]) -> str:
     """Formats the result of `evaluate` as a text table.
 
     Args:

@@ -1,9 +1,12 @@
+from collections.abc import Sequence
+
+import keras
 import tensorflow as tf
 
 from keras_seg.ops.xla import require_tensorflow
 
 
-def flops(model, size):
+def flops(model: keras.Model, size: Sequence[int]) -> int:
     """Counts the floating point operations of a prediction for one image.
 
     A multiply-add counts as two operations. TensorFlow's profiler counts them on the

@@ -1,10 +1,16 @@
+from collections.abc import Sequence
+
 import keras
 
 from keras_seg.inference.mark_logits import mark_logits
 from keras_seg.inference.views import MultiScale
 
 
-def multi_scale(model, scales=(0.5, 0.75, 1.0, 1.25, 1.5, 1.75), flip=True):
+def multi_scale(
+    model: keras.Model,
+    scales: Sequence[float] = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75),
+    flip: bool = True,
+) -> keras.Model:
     """Returns a model that averages predictions over scales and mirrored images.
 
     Args:

@@ -1,11 +1,13 @@
 import os
+from typing import Any
 
+import keras
 from PIL import Image
 
 from keras_seg.inference.predictor import predictor
 
 
-def predict(model, images, **options):
+def predict(model: keras.Model, images: Any, **options: Any) -> Any:
     """Predicts the class maps of one or several images of any size.
 
     Args:

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import keras
 
 from keras_seg.backbones.pad_to_multiple import PadToMultiple
@@ -10,14 +12,14 @@ from keras_seg.models import network_info
 
 
 def prediction_model(
-    model,
-    window=None,
-    overlap=1 / 3,
-    blending="gaussian",
-    scales=(1.0,),
-    flip=False,
-    full_size=True,
-):
+    model: keras.Model,
+    window: Sequence[int] | None = None,
+    overlap: float = 1 / 3,
+    blending: str = "gaussian",
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    full_size: bool = True,
+) -> keras.Model:
     """Returns a model for inference, from images of any size to logits of their size.
 
     Removes the outputs that only training needs, and adds sliding windows and test-time

@@ -1,3 +1,6 @@
+from collections.abc import Callable, Sequence
+
+import keras
 from keras import ops
 
 from keras_seg.data import read_image
@@ -7,19 +10,20 @@ from keras_seg.inference.prediction_model import prediction_model
 from keras_seg.inference.probabilities import probabilities
 from keras_seg.models import network_info
 from keras_seg.ops.xla import tensorflow
+from keras_seg.typing import ValueRange
 
 
 def predictor(
-    model,
-    window=None,
-    overlap=1 / 3,
-    blending="gaussian",
-    scales=(1.0,),
-    flip=False,
-    value_range=None,
-    max_pixels=MAX_PIXELS,
-    return_probabilities=False,
-):
+    model: keras.Model,
+    window: Sequence[int] | None = None,
+    overlap: float = 1 / 3,
+    blending: str = "gaussian",
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    value_range: ValueRange = None,
+    max_pixels: int = MAX_PIXELS,
+    return_probabilities: bool = False,
+) -> Callable:
     """Returns a function that predicts the class map of one image of any size.
 
     Args:

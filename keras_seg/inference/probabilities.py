@@ -1,7 +1,9 @@
 from keras import ops
 
+from keras_seg.typing import Tensor
 
-def probabilities(logits, independent_classes=False):
+
+def probabilities(logits: Tensor, independent_classes: bool = False) -> Tensor:
     """Returns the probabilities of the classes: softmax, or sigmoid of each logit.
 
     A single logit, and those of independent classes, have a sigmoid.

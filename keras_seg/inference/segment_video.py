@@ -1,6 +1,7 @@
 import contextlib
 import fractions
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -8,6 +9,7 @@ import numpy as np
 
 from keras_seg.data import read_image
 from keras_seg.data.find_files import IMAGE_SUFFIXES, find_files
+from keras_seg.typing import PathLike
 from keras_seg.visualization.overlay import overlay
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v")
@@ -15,8 +17,14 @@ _CODECS = {".webm": "libvpx-vp9"}  # the others have H.264
 
 
 def segment_video(
-    label_map, source, output, palette, alpha=0.5, frames_per_second=None, verbose=1
-):
+    label_map: Callable[[np.ndarray], np.ndarray],
+    source: PathLike,
+    output: PathLike,
+    palette: np.ndarray,
+    alpha: float = 0.5,
+    frames_per_second: float | None = None,
+    verbose: int = 1,
+) -> int:
     """Segments a video and writes it overlaid with the colours of the classes.
 
     Frames are read, segmented and written one at a time, so that memory does not grow

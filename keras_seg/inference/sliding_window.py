@@ -1,10 +1,15 @@
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from keras_seg.inference.mark_logits import mark_logits
 from keras_seg.inference.windows import SlidingWindow
 
 
-def sliding_window(model, window, **options):
+def sliding_window(
+    model: keras.Model, window: Sequence[int], **options: Any
+) -> keras.Model:
     """Returns a model that predicts images of any size window by window.
 
     Args:

@@ -1,10 +1,13 @@
 import json
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from keras_seg.data.storage import as_path
+from keras_seg.typing import PathLike
 
 
-def write_evaluation(result, path):
+def write_evaluation(result: Mapping[str, Any], path: PathLike) -> None:
     """Writes the result of `evaluate` to a JSON file, with null for nan.
 
     JSON has no nan, and many programs cannot read the one that Python writes.

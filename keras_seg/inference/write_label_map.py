@@ -1,10 +1,15 @@
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image
+
+from keras_seg.typing import PathLike
 
 _LARGEST = 2**16
 
 
-def write_label_map(path, label_map, palette=None):
+def write_label_map(
+    path: PathLike, label_map: ArrayLike, palette: np.ndarray | None = None
+) -> None:
     """Writes a class map as a PNG mask whose values are the classes.
 
     With a palette, image viewers show the colours of the classes, while the values are

@@ -1,8 +1,10 @@
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_seg.ops.labels import ignored_labels, unknown_label_message
+from keras_seg.typing import IgnoreClass
 
 _SHARE_OF_DIAGONAL = 0.0075
 _INSIDE = -1  # marks pixels that are ignored or not on a boundary
@@ -50,7 +52,12 @@ class BoundaryF1:
         a single object, but rounds its tolerance up to whole pixels.
     """
 
-    def __init__(self, num_classes, ignore_class=255, tolerance=None):
+    def __init__(
+        self,
+        num_classes: int,
+        ignore_class: IgnoreClass = 255,
+        tolerance: float | None = None,
+    ) -> None:
         if tolerance is not None and not 0 <= tolerance < math.inf:
             raise ValueError(
                 "`tolerance` must be at least 0, in pixels, or None for 0.75 % "
@@ -63,7 +70,7 @@ class BoundaryF1:
         self._class_images = np.zeros(num_classes, "int64")
         self._sum, self._images = 0.0, 0
 
-    def add(self, labels, classes):
+    def add(self, labels: ArrayLike, classes: ArrayLike) -> None:
         """Adds an image.
 
         Args:
@@ -99,12 +106,12 @@ class BoundaryF1:
             self._sum += f1[present].mean()
             self._images += 1
 
-    def class_f1(self):
+    def class_f1(self) -> np.ndarray:
         """Returns the F1 by class, float64 `(num_classes,)`; NaN without boundaries."""
         images = np.where(self._class_images > 0, self._class_images, np.nan)
         return self._class_sums / images
 
-    def result(self):
+    def result(self) -> float:
         """Returns the mean over the images, a float; NaN if no image has a boundary."""
         return self._sum / self._images if self._images else math.nan
 

@@ -1,9 +1,15 @@
 import numpy as np
 
 from keras_seg.ops.labels import ignored_labels, unknown_label_message
+from keras_seg.typing import IgnoreClass, Tensor
 
 
-def confusion_matrix(labels, classes, num_classes, ignore_class=255):
+def confusion_matrix(
+    labels: Tensor,
+    classes: Tensor,
+    num_classes: int,
+    ignore_class: IgnoreClass = 255,
+) -> np.ndarray:
     """Counts how often each class was predicted as each other class, in NumPy.
 
     The last column counts predictions that are not classes, such as ids that a

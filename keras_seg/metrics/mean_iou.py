@@ -1,4 +1,7 @@
+from typing import Any
+
 import keras
+import numpy as np
 from keras import ops
 
 from keras_seg.ops.labels import (
@@ -11,6 +14,7 @@ from keras_seg.ops.labels import (
 )
 from keras_seg.ops.precision import widest_integers
 from keras_seg.ops.replicas import sum_over_replicas
+from keras_seg.typing import IgnoreClass
 
 _UNCOUNTED = -1  # the label that Keras ignores
 
@@ -65,12 +69,12 @@ class MeanIoU(keras.metrics.MeanIoU):
 
     def __init__(
         self,
-        num_classes,
-        ignore_class=255,
-        name="mean_iou",
-        independent_classes=False,
-        **kwargs,
-    ):
+        num_classes: int,
+        ignore_class: IgnoreClass = 255,
+        name: str = "mean_iou",
+        independent_classes: bool = False,
+        **kwargs: Any,
+    ) -> None:
         self.outputs = num_classes
         self.independent_classes = independent_classes
         dtype = kwargs.pop("dtype", "int64")
@@ -162,7 +166,7 @@ class MeanIoU(keras.metrics.MeanIoU):
         iou = intersection / ops.maximum(union, 1.0)
         return ops.sum(iou) / ops.maximum(ops.sum(present), 1.0)
 
-    def class_iou(self):
+    def class_iou(self) -> np.ndarray:
         """Returns the IoU by class, NumPy `(num_classes,)`, NaN for absent classes."""
         intersection, union = self._intersection_and_union()
         present = union > 0
