@@ -62,9 +62,7 @@ def prediction_model(
     if window is None and None not in size:
         window = size
     if window is not None:
-        has_positions = "positions" in network_info(model).inputs.values()
-        seen = segmentation_network(model, positions=has_positions)
-        network = sliding_window(seen, window, overlap=overlap, blending=blending)
+        network = sliding_window(model, window, overlap=overlap, blending=blending)
     if tuple(scales) != (1.0,) or flip:
         network = multi_scale(network, scales, flip)
     if full_size and scale > 1:

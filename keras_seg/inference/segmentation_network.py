@@ -1,6 +1,7 @@
 import keras
 
-from keras_seg.models import inference_model
+from keras_seg.models import inference_model, network_info
+from keras_seg.models.map_sizes import map_sizes
 
 
 def segmentation_network(model, positions=False):
@@ -18,7 +19,8 @@ def segmentation_network(model, positions=False):
 
     Raises:
         TypeError: If `model` is not a functional `keras.Model`.
-        ValueError: If its inputs or outputs are not as above.
+        ValueError: If its inputs or outputs are not as above, or if its logits are
+            neither as large as the image nor a whole number of times larger (`DSRL`).
 
     Example:
         `segmentation_network(SPNet(11, auxiliary_head=True))(images)`
@@ -32,7 +34,12 @@ def segmentation_network(model, positions=False):
             "model = keras.Model(images, other(images))`"
         )
     network = inference_model(model, positions)
-    shapes = [tuple(t.shape) for t in network.inputs if t.name != "positions"]
+    info = network_info(network)
+    shapes = [
+        tuple(tensor.shape)
+        for tensor in network.inputs
+        if info.inputs[tensor.name] != "positions"
+    ]
     output = network.output
     if (
         len(shapes) != 1
@@ -45,4 +52,18 @@ def segmentation_network(model, positions=False):
             "logits (batch, height, width, classes). Received: "
             f"{network.name!r} with inputs {shapes} and output {network.output_shape}"
         )
+    _check_size(network, info.scale)
     return network
+
+
+def _check_size(network, scale):
+    """Raises a ValueError unless the logits have `scale` times the image's size."""
+    size, sizes = map_sizes(network, {"logits": network.output})
+    found = sizes["logits"]
+    if found != tuple(scale * side for side in size):
+        raise ValueError(
+            "The logits must be as large as the image, or a whole number of times "
+            f"larger. Received: {network.name!r} with logits of {found} for an image "
+            f"of {size}. Resize them to the image, for example with "
+            "`keras_seg.layers.ResizeLike`"
+        )

@@ -1,12 +1,11 @@
 import keras
 import tensorflow as tf
 
-from keras_seg.inference.logits_scale import logits_scale
-from keras_seg.models import inference_model, network_info
+from keras_seg.inference.segmentation_network import segmentation_network
+from keras_seg.models import network_info
 from keras_seg.ops import resize_bilinear
 from keras_seg.ops.xla import require_tensorflow
 
-_PROBE = 64  # side in pixels of the trial image for a network with dynamic shapes
 _SMALLEST = 1e-30  # smallest probability, so that logarithms are finite
 
 
@@ -56,7 +55,7 @@ class MultiScale(keras.layers.Layer):
             )
         if isinstance(network, dict):  # from a saved configuration
             network = keras.saving.deserialize_keras_object(network)
-        self.network = inference_model(network)
+        self.network = segmentation_network(network)
         image = self.network.inputs[0].shape
         if None not in image[1:3] and scales != (1.0,):
             raise ValueError(
@@ -64,10 +63,10 @@ class MultiScale(keras.layers.Layer):
                 f"Received: {scales=} and {network.name!r} for images of {image[1:3]}. "
                 "Apply `sliding_window` to it first."
             )
-        probe = [side or _PROBE for side in image[1:3]]
-        self.scale = logits_scale(self.network, probe)
+        info = network_info(self.network)
+        self.scale = info.scale
         one_logit = self.network.output_shape[-1] == 1
-        self.has_sigmoid = one_logit or network_info(self.network).independent_classes
+        self.has_sigmoid = one_logit or info.independent_classes
         self.scales = scales
         self.flip = flip
 

@@ -1,8 +1,8 @@
 import keras
 import tensorflow as tf
 
-from keras_seg.inference.logits_scale import logits_scale
-from keras_seg.models import inference_model
+from keras_seg.inference.segmentation_network import segmentation_network
+from keras_seg.models import network_info
 from keras_seg.ops import row_positions
 from keras_seg.ops.sizes import require_size
 from keras_seg.ops.xla import require_tensorflow
@@ -42,8 +42,8 @@ class SlidingWindow(keras.layers.Layer):
     Raises:
         RuntimeError: If Keras does not run on TensorFlow.
         ValueError: If `window` is not a pair of positive integers, if another argument
-            is invalid, or if the size of a window's logits is not a whole multiple of
-            the window's.
+            is invalid, or if the size of the network's logits is not a whole multiple
+            of its images'.
 
     Example:
         ```python
@@ -77,14 +77,14 @@ class SlidingWindow(keras.layers.Layer):
             )
         if isinstance(network, dict):  # from a saved configuration
             network = keras.saving.deserialize_keras_object(network)
-        names = [tensor.name for tensor in network.inputs]
-        self.has_positions = "positions" in names
-        self.network = inference_model(network, positions=self.has_positions)
+        contents = network_info(network).inputs.values()
+        self.has_positions = "positions" in contents
+        self.network = segmentation_network(network, positions=self.has_positions)
         self.window = require_size("window", window)
         self.overlap = overlap
         self.blending = blending
         self.batch_size = batch_size
-        self.scale = logits_scale(self.network, self.window)
+        self.scale = network_info(self.network).scale
 
     def build(self, input_shape):
         pass  # the network has its own variables

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 import keras
 
 from keras_seg.backbones.geometry import is_pyramid
-from keras_seg.backbones.graph import PROBE, nodes
+from keras_seg.backbones.graph import nodes
 from keras_seg.ceil_division import ceil_division
 from keras_seg.layers import NetworkOutput
+from keras_seg.models.map_sizes import map_sizes
 from keras_seg.models.network_info import named_outputs, network_info
 from keras_seg.models.output_info import OutputInfo
 from keras_seg.models.super_resolution import (
@@ -128,8 +129,9 @@ def dual_super_resolution(
         )
     extend, widths = EXTENSIONS[extension]
     tensors, others = _find(model, encoder, features, output)
-    sizes = _sizes(model, tensors | {k: tensor for k, (tensor, _) in others.items()})
-    strides = {role: _stride(role, *sizes[role]) for role in tensors}
+    other_maps = {name: tensor for name, (tensor, _) in others.items()}
+    size, sizes = map_sizes(model, tensors | other_maps)
+    strides = {role: _stride(role, size, sizes[role]) for role in tensors}
     if strides["features"] % strides["output"]:
         raise ValueError(
             "The stride of the last features must be a multiple of that of the output. "
@@ -227,22 +229,6 @@ def _feature_map(argument, name, stated, calls, model):
             f"height, width, channels). Received: {name!r} with {tuple(tensor.shape)}"
         )
     return tensor
-
-
-def _sizes(model, tensors):
-    """Returns `{name: (size of the image, size of the map)}` of the feature maps."""
-
-    def fill(x):
-        return (1, *(PROBE if size is None else size for size in x.shape[1:]))
-
-    shapes = keras.tree.map_structure(fill, model.input)
-    probe = keras.Model(model.input, tensors)
-    image = fill(model.inputs[0])[1:3]
-    return {
-        name: (image, shape[1:3])
-        for name, shape in probe.compute_output_shape(shapes).items()
-        if len(shape) == 4
-    }
 
 
 def _stride(name, image, cells):

@@ -4,9 +4,7 @@ Such networks are functional models built with Keras alone, and files of version
 without `NetworkInput`, `NetworkTensor` and `NetworkOutput`.
 """
 
-import keras
-
-from keras_seg.backbones.graph import PROBE
+from keras_seg.models.map_sizes import map_sizes
 from keras_seg.models.output_info import OutputInfo
 
 _TARGETS = {"super_resolution": "image", "feature_affinity": None}
@@ -60,11 +58,5 @@ def release(model):
 
 def _scale(model, tensor):
     """Returns the integer factor, at least 1, from the image size to an output's."""
-
-    def fill(x):
-        return 1, *(PROBE if size is None else size for size in x.shape[1:])
-
-    probe = keras.Model(model.input, tensor)
-    rows = fill(model.inputs[0])[1]
-    shape = probe.compute_output_shape(keras.tree.map_structure(fill, model.input))
-    return max(shape[1] // rows, 1) if len(shape) == 4 else 1
+    (height, _), sizes = map_sizes(model, {"output": tensor})
+    return max(sizes["output"][0] // height, 1) if sizes else 1

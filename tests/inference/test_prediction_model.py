@@ -95,6 +95,25 @@ def test_windows_have_the_positions_of_their_rows():
     assert np.abs(whole_images - expected).max() > 1e-3
 
 
+@pytest.mark.parametrize("size", [(None, None), (16, 24)])
+@pytest.mark.parametrize("strides", [2, (1, 2)])
+@pytest.mark.parametrize(
+    "use",
+    [
+        prediction_model,
+        lambda model: predict(model, image(16, 24)),
+        lambda model: sliding_window(model, (8, 12)),
+        lambda model: multi_scale(model, (1.0,)),
+    ],
+    ids=["prediction_model", "predict", "sliding_window", "multi_scale"],
+)
+def test_logits_of_other_sizes_are_rejected(use, strides, size):
+    pixels = keras.Input((*size, 3))
+    network = keras.Model(pixels, keras.layers.MaxPooling2D(strides)(pixels))
+    with pytest.raises(ValueError, match="a whole number of times larger"):
+        use(network)
+
+
 def test_a_reducing_model_is_saved_with_all_that_it_does(tmp_path):
     model = prediction_model(tiny_dsrl(3))
     pixels = image(33, 47)[None]

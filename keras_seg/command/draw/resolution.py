@@ -23,7 +23,6 @@ example:
 """
 
 _BRANCHES = "segmentation", "super_resolution"
-_PROBE = 64  # side in pixels of the trial image for a model with dynamic shapes
 
 
 def add_arguments(parser):
@@ -51,7 +50,7 @@ def check(args):
 def run(args):
     """Draws the outputs and saves the figure."""
     from keras_seg.data import read_image
-    from keras_seg.models import affinity_model, inference_model
+    from keras_seg.models import affinity_model, inference_model, network_info
     from keras_seg.visualization import resolution_chart
 
     image, original = read_image(args.image), None
@@ -62,7 +61,7 @@ def run(args):
     )
     features = affinity_model(affinity)
     if args.reduce:
-        image, original = _reduce(image, _scale(branches[0]))
+        image, original = _reduce(image, network_info(model).scale)
     inputs = image[None].astype("float32")
     prediction = dict(
         zip(_BRANCHES, (branch(inputs) for branch in branches), strict=True)
@@ -76,12 +75,6 @@ def run(args):
         class_names=class_names(args),
     )
     save(figure, args)
-
-
-def _scale(model):
-    """Returns the ratio of the size of a model's output to that of its input."""
-    shape = (1, *(side or _PROBE for side in model.input.shape[1:3]), 3)
-    return model.compute_output_shape(shape)[1] // shape[1]
 
 
 def _reduce(original, scale):
