@@ -25,6 +25,7 @@ from keras_seg.export.guarded_function import GuardedFunction
 from keras_seg.export.signatures import signatures
 from keras_seg.export.warmup_requests import write_warmup_requests
 from keras_seg.inference.segmentation_network import segmentation_network
+from keras_seg.models import network_info
 from keras_seg.ops.sizes import require_size
 from keras_seg.ops.xla import require_tensorflow, xla_scope
 
@@ -138,10 +139,10 @@ def export_saved_model(
             f"`path` must not exist. Received: {path}, which does. Choose another "
             "version, or pass overwrite=True."
         )
+    network = segmentation_network(model, positions)
     # Padding rows have a special position, which tells them from rows of the image.
-    has_positions = any(tensor.name == "positions" for tensor in model.inputs)
-    padded = buckets is not None and has_positions
-    network = segmentation_network(model, positions or padded)
+    if buckets is not None and "positions" in network_info(model).inputs.values():
+        network = segmentation_network(model, positions=True)
     fixed_size = _fixed_size(network)
     encoded_size = _encoded_size(encoded_size, fixed_size, batching)
     buckets = _buckets(buckets, fixed_size)

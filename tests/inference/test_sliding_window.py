@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_seg.export import export_saved_model
 from keras_seg.inference import sliding_window
 from keras_seg.inference.windows import SlidingWindow
+from keras_seg.layers import NetworkInput
 from keras_seg.models import inference_model
 from keras_seg.ops import row_positions
 from tests.models.networks import SIZE, randomise, tiny_cpnet, tiny_hanet
@@ -131,6 +132,16 @@ def test_windows_have_their_positions():
     model = sliding_window(network, (32, 32), batch_size=3)
     expected = blended(plain, images(64, 48), (32, 32), 1 / 3, gaussian)
     np.testing.assert_allclose(model(images(64, 48)), expected, atol=1e-4)
+
+
+def test_positions_are_known_by_their_mark():
+    pixels = keras.Input((None, None, 3))
+    rows = keras.Input((None,), dtype="int32", name="rows")
+    places = keras.ops.cast(NetworkInput("positions")(rows), "float32")
+    network = keras.Model([pixels, rows], 0 * pixels + places[:, :, None, None])
+    result = sliding_window(network, (32, 8))(images(64, 8))
+    expected = row_positions(np.arange(64)[None], 64)[:, :, None, None]
+    np.testing.assert_allclose(result, np.tile(expected, (2, 1, 8, 3)), rtol=1e-5)
 
 
 def test_saved_and_exported(tmp_path):
