@@ -18,46 +18,21 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before importing TensorFlow
 
-
 import keras
 import tensorflow as tf
-from PIL import Image
 
-from keras_seg import (
-    backbones,
-    data,
-    export,
-    inference,
-    layers,
-    losses,
-    metrics,
-    models,
-    training,
-    visualization,
-)
-from keras_seg.command.training_flags import (
-    augmentation,
-    parse_training_flags,
+from keras_seg import backbones, layers, losses, metrics, models, training
+from keras_seg.command.training_flags import parse_training_flags
+from keras_seg.command.training_parts import (
+    finish_run,
+    open_training_data,
+    optimizer,
+    segmentation_loss,
+    training_batches,
     validation_epochs,
 )
-from keras_seg.data.storage import open_file, remove_folder
-from keras_seg.training.backup import epochs_done
-from keras_seg.training.worker import worker
 
-# Defaults of flags by data set; see training_flags.DEFAULTS for the others.
-RECIPES = {
-    "scenes": {
-        "backbone": "resnet10",
-        "output_stride": 8,
-        "crop": (64, 96),
-        "epochs": 5,
-    },
-    "camvid": {"weights": "imagenet", "backbone_rate": 0.1, "epochs": 100},
-    "default": {"weights": "imagenet", "backbone_rate": 0.1},
-}
-
-# From the network's images, of half size, to the labels.
-SCALE = 2
+SCALE = 2  # from the network's images, of half size, to the labels
 # Loss weights as in the papers; see train_dsrl.py for that of "super_resolution".
 WEIGHTS = {
     "segmentation": 1.0,
@@ -68,8 +43,7 @@ WEIGHTS = {
 
 
 def add_flags(parser):
-    add = parser.add_argument_group("the combined network").add_argument
-    add("--filters", type=int, default=128, help="filters of the decoder")
+    parser.add_argument("--filters", type=int, default=128, help="of the decoder")
 
 
 def combined_network(num_classes, pyramid, prior_size, filters=128, positions=False):
@@ -127,81 +101,42 @@ def combined_network(num_classes, pyramid, prior_size, filters=128, positions=Fa
 def main(args):
     # The strategy must exist before any operation runs on the devices.
     strategy = training.distribution_strategy()
-    index, _ = worker()
     keras.utils.set_random_seed(args.seed)
     if args.deterministic:
         tf.config.experimental.enable_op_determinism()
 
-    # Data: augmented crops to train on, whole images to validate on.
-    train_set, val_set = data.open_splits(
-        args.data, args.data_dir, args.scenes, args.image_size, args.seed
-    )
-    train = data.training_pipeline(
-        train_set,
-        args.batch_size,
-        augmentation(args),
-        args.seed,
-        args.cache,
-        first_epoch=epochs_done(args.output / "backup", strategy),
-        shard=worker(),
-        class_balance=args.class_balance,
-    )
-    replicas = strategy.num_replicas_in_sync
-    val_batch_size = -(-args.val_batch_size // replicas) * replicas
-    val = data.evaluation_pipeline(val_set, val_batch_size, shard=worker())
-    steps, num_classes = args.epochs * len(train), train_set.num_classes
-    print(
-        f"{len(train_set)} images to train on, {len(val_set)} to validate on, "
-        f"{num_classes} classes, {len(train)} steps an epoch"
-    )
-
-    # Model, losses and optimizer.
-    prior_size = models.prior_size(
-        [side // SCALE for side in args.crop], args.output_stride
-    )
+    train_set, val_set = open_training_data(args)
+    num_classes, ignore_class = train_set.num_classes, train_set.ignore_class
+    small = [side // SCALE for side in args.crop]
+    prior_size = models.prior_size(small, args.output_stride)
     with strategy.scope():
         pyramid = backbones.build(args.backbone, args.output_stride, args.weights)
         model = combined_network(num_classes, pyramid, prior_size, args.filters)
         training.synchronize_batch_norm(model)
-        optimizer = (training.AdamW if args.optimizer == "adamw" else training.sgd)(
-            training.learning_rate(
-                args.schedule, args.learning_rate, steps, args.warmup
-            ),
-            weight_decay=args.weight_decay,
-            rate_groups={"backbone": args.backbone_rate},
-            use_ema=args.ema is not None,
-            ema_momentum=args.ema or 0.0,
-        )
-        loss = losses.from_name(
-            args.loss,
-            ignore_class=train_set.ignore_class,
-            class_weights=args.class_weights,
-            label_smoothing=args.label_smoothing,
-        )
+
+    # Augmented crops to train on, whole images to validate on.
+    train, val, steps = training_batches(args, model, train_set, val_set)
+
+    with strategy.scope():
+        miou = metrics.MeanIoU(num_classes, ignore_class)
         model.compile(
-            optimizer,
+            optimizer(args, steps),
             loss={
-                "segmentation": loss,
-                "context_prior": losses.AffinityLoss(prior_size, num_classes),
+                "segmentation": segmentation_loss(args, train_set),
+                "context_prior": losses.AffinityLoss(
+                    prior_size, num_classes, ignore_class
+                ),
                 "super_resolution": keras.losses.MeanSquaredError(),
                 "feature_affinity": losses.OutputLoss(),
             },
             loss_weights=WEIGHTS,
-            metrics={
-                "segmentation": [metrics.MeanIoU(num_classes, train_set.ignore_class)]
-            },
+            metrics={"segmentation": [miou]},
         )
 
     # Training writes best.keras, log.csv and a backup to the folder of the run.
-    targets = training.named_targets(model)
-    train, val = (
-        training.distribute_batches(batches.map(targets), strategy)
-        for batches in (train, val)
-    )
     model.fit(
         train,
         epochs=args.epochs,
-        verbose="auto" if index == 0 else 0,
         validation_data=val,
         validation_freq=validation_epochs(args),
         callbacks=[
@@ -212,36 +147,16 @@ def main(args):
                 args.tensorboard,
                 keep_backup=True,
                 overwrite=args.overwrite,
+                class_names=train_set.class_names,
             ),
         ],
-        shuffle=False,  # the pipeline shuffles
+        shuffle=False,  # the batches are shuffled
+        verbose="auto" if training.is_chief() else 0,
     )
-    if index > 0:
-        return  # only the chief worker evaluates and exports
 
-    # Evaluate, draw and export the best model, without its training-only outputs.
-    best = keras.saving.load_model(args.output / "best.keras", compile=False)
-    best = models.inference_model(best)
-    batches = data.evaluation_pipeline(val_set, args.val_batch_size)
-    batches = batches.map(training.named_targets(best))
-    result = inference.evaluate(best, batches, val_set.class_names)
-    inference.write_evaluation(result, args.output / "evaluation.json")
-    picture = visualization.sample_predictions(best, val_set)
-    with open_file(args.output / "predictions.png", "wb") as file:
-        Image.fromarray(picture).save(file, "png")
-    exported = export.export_saved_model(
-        best,
-        args.export,
-        overwrite=True,
-        class_names=val_set.class_names,
-        palette=val_set.palette,
-    )
-    remove_folder(args.output / "backup")  # a finished run does not resume
-    print(f"{inference.evaluation_table(result)}  on {len(val_set)} images")
-    print(f"model        {args.output / 'best.keras'}")
-    print(f"SavedModel   {exported}")
-    print(f"picture      {args.output / 'predictions.png'}")
+    # Evaluates, draws and exports the best model, without its training-only outputs.
+    finish_run(args, val_set)
 
 
 if __name__ == "__main__":
-    main(parse_training_flags(__doc__, "combined", RECIPES, add_flags))
+    main(parse_training_flags(__doc__, "combined", add_more=add_flags))

@@ -20,51 +20,20 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before importing TensorFlow
 
-
 import keras
 import tensorflow as tf
-from PIL import Image
 
-from keras_seg import (
-    backbones,
-    data,
-    export,
-    inference,
-    layers,
-    losses,
-    metrics,
-    models,
-    training,
-    visualization,
-)
-from keras_seg.command.training_flags import (
-    augmentation,
+from keras_seg import backbones, data, layers, losses, metrics, models, training
+from keras_seg.command.training_flags import parse_training_flags
+from keras_seg.command.training_parts import (
+    finish_run,
     open_training_data,
-    parse_training_flags,
+    optimizer,
+    segmentation_loss,
+    training_batches,
     validation_epochs,
 )
-from keras_seg.data.storage import open_file, remove_folder
-from keras_seg.training.backup import epochs_done
-from keras_seg.training.worker import worker
 
-# Defaults of flags by data set; see training_flags.DEFAULTS for the others.
-RECIPES = {
-    "scenes": {
-        "backbone": "resnet10",
-        "output_stride": 8,
-        "crop": (64, 96),
-        "epochs": 5,
-    },
-    "camvid": {
-        "weights": "imagenet",
-        "backbone_rate": 0.5,
-        "batch_size": 4,
-        "class_balance": 0.5,
-        "ema": 0.99,
-        "epochs": 40,
-    },
-    "default": {"weights": "imagenet", "backbone_rate": 0.1},
-}
 # The outputs trained with each part, and their loss weights. The paper's weight of 0.1
 # is for images with standard deviation 1; the equivalent for RGB / 255 is 2.
 WEIGHTS = {"segmentation": 1.0, "super_resolution": 2.0, "feature_affinity": 1.0}
@@ -89,36 +58,29 @@ def add_flags(parser):
     add("--affinity-subscale", type=int, default=8)
 
 
-def build_model(args, num_classes, channels):
+def build_model(args, dataset):
     """Returns a DSRL with all its branches, or the baseline on small images."""
     pyramid = backbones.build(
-        args.backbone,
-        args.output_stride,
-        args.weights,
-        input_channels=channels,
+        args.backbone, args.output_stride, args.weights, input_channels=dataset.channels
     )
     decoder = {"filters": args.filters, "separable": args.separable}
     if args.parts == "none":
-        model = models.DeepLabV3Plus(num_classes, pyramid, **decoder)
-        model = keras.Model(model.input, {"segmentation": model.output})
-    else:
-        model = models.DSRL(
-            num_classes,
-            pyramid,
-            scale=args.upscale,
-            extension=args.extension,
-            extension_filters=args.extension_filters,
-            affinity_order=args.affinity_order,
-            affinity_subscale=args.affinity_subscale,
-            **decoder,
-        )
-    training.synchronize_batch_norm(model)
-    return model
+        model = models.DeepLabV3Plus(dataset.num_classes, pyramid, **decoder)
+        return keras.Model(model.input, {"segmentation": model.output})
+    return models.DSRL(
+        dataset.num_classes,
+        pyramid,
+        scale=args.upscale,
+        extension=args.extension,
+        extension_filters=args.extension_filters,
+        affinity_order=args.affinity_order,
+        affinity_subscale=args.affinity_subscale,
+        **decoder,
+    )
 
 
-def reduce_both(args):
+def reduce_both(scale):
     """Returns a map function that reduces both images and labels, for the baseline."""
-    scale = args.upscale
 
     def reduce(images, labels):
         images = data.low_resolution(images, scale)
@@ -129,80 +91,46 @@ def reduce_both(args):
     return reduce
 
 
-def compile_model(args, model, steps, ignore_class):
-    """Compiles a model with the paper's losses for its outputs."""
+def train_part(args, folder, model, train_set, val_set):
+    """Trains the outputs of a model and loads its best weights afterwards."""
+    targets = reduce_both(args.upscale) if args.parts == "none" else None
+    train, val, steps = training_batches(
+        args, model, train_set, val_set, folder, targets
+    )
+    names = model.output.keys()
     loss = {
-        "segmentation": losses.from_name(
-            args.loss,
-            ignore_class=ignore_class,
-            class_weights=args.class_weights,
-            label_smoothing=args.label_smoothing,
-        ),
+        "segmentation": segmentation_loss(args, train_set),
         "super_resolution": keras.losses.MeanSquaredError(),
         "feature_affinity": losses.OutputLoss(),
     }
-    optimizer = (training.AdamW if args.optimizer == "adamw" else training.sgd)(
-        training.learning_rate(args.schedule, args.learning_rate, steps, args.warmup),
-        weight_decay=args.weight_decay,
-        rate_groups={"backbone": args.backbone_rate},
-        use_ema=args.ema is not None,
-        ema_momentum=args.ema or 0.0,
-    )
-    num_classes = model.output["segmentation"].shape[-1]
-    model.compile(
-        optimizer,
-        loss={name: loss[name] for name in model.output},
-        loss_weights={name: WEIGHTS[name] for name in model.output},
-        metrics={"segmentation": [metrics.MeanIoU(num_classes, ignore_class)]},
-    )
-
-
-def train_part(args, folder, model, strategy, train_set, val_set):
-    """Trains the outputs of a model and loads its best weights afterwards."""
-    train = data.training_pipeline(
-        train_set,
-        args.batch_size,
-        augmentation(args),
-        args.seed,
-        args.cache,
-        first_epoch=epochs_done(folder / "backup", strategy),
-        shard=worker(),
-        class_balance=args.class_balance,
-    )
-    replicas = strategy.num_replicas_in_sync
-    val_batch_size = -(-args.val_batch_size // replicas) * replicas
-    val = data.evaluation_pipeline(val_set, val_batch_size, shard=worker())
-    with strategy.scope():
-        steps = args.epochs * len(train)
-        compile_model(args, model, steps, train_set.ignore_class)
-    print(f"training {', '.join(model.output)}")
-    is_baseline = args.parts == "none"
-    targets = (
-        reduce_both(args)
-        if is_baseline
-        else training.named_targets(model, args.upscale)
-    )
-    train, val = (
-        training.distribute_batches(batches.map(targets), strategy)
-        for batches in (train, val)
-    )
-    prefix = "segmentation_" if len(model.output) > 1 else ""  # as Keras names metrics
-    callbacks = training.callbacks(
-        folder,
-        f"val_{prefix}mean_iou",
-        args.tensorboard,
-        keep_backup=True,
-        overwrite=args.overwrite,
-        class_names=train_set.class_names,
-    )
+    with model.distribute_strategy.scope():
+        miou = metrics.MeanIoU(train_set.num_classes, train_set.ignore_class)
+        model.compile(
+            optimizer(args, steps),
+            loss={name: loss[name] for name in names},
+            loss_weights={name: WEIGHTS[name] for name in names},
+            metrics={"segmentation": [miou]},
+        )
+    print(f"training {', '.join(names)}")
+    prefix = "segmentation_" if len(names) > 1 else ""  # as Keras names metrics
     model.fit(
         train,
         epochs=args.epochs,  # none is left for a part that is finished already
-        verbose="auto" if worker()[0] == 0 else 0,
         validation_data=val,
         validation_freq=validation_epochs(args),
-        callbacks=[training.TimeEstimate(), *callbacks],
-        shuffle=False,  # the pipeline shuffles
+        callbacks=[
+            training.TimeEstimate(),
+            *training.callbacks(
+                folder,
+                f"val_{prefix}mean_iou",
+                args.tensorboard,
+                keep_backup=True,
+                overwrite=args.overwrite,
+                class_names=train_set.class_names,
+            ),
+        ],
+        shuffle=False,  # the batches are shuffled
+        verbose="auto" if training.is_chief() else 0,
     )
     training.load_weights(model, folder / "best.keras")
 
@@ -214,47 +142,24 @@ def main(args):
     if args.deterministic:
         tf.config.experimental.enable_op_determinism()
 
-    # Data and model; the parts are trained one after another or all at once.
+    # The parts are trained one after another or all at once.
     train_set, val_set = open_training_data(args)
     with strategy.scope():
-        model = build_model(args, train_set.num_classes, train_set.channels)
+        model = build_model(args, train_set)
+        training.synchronize_batch_norm(model)
     for part in args.stages or [args.parts]:
         with strategy.scope():
             network = models.select_outputs(model, PARTS[part])
-        folder = args.output / part
-        train_part(args, folder, network, strategy, train_set, val_set)
-    if worker()[0] > 0:
-        return  # only the chief worker evaluates and exports
+        train_part(args, args.output / part, network, train_set, val_set)
 
-    # Evaluate, draw and export the inference model.
+    # Evaluates, draws and exports the model of the last part, for inference.
     if args.parts == "none":
         logits = layers.BilinearUpsample(args.upscale)(network.output["segmentation"])
         network = keras.Model(network.input, logits)
-    network.save(args.output / "best.keras")
-    best = keras.saving.load_model(args.output / "best.keras", compile=False)
-    best = models.inference_model(best)
-    batches = data.evaluation_pipeline(val_set, args.val_batch_size)
-    result = inference.evaluate(
-        best, batches, val_set.class_names, val_set.ignore_class
-    )
-    inference.write_evaluation(result, args.output / "evaluation.json")
-    picture = visualization.sample_predictions(best, val_set)
-    with open_file(args.output / "predictions.png", "wb") as file:
-        Image.fromarray(picture).save(file, "png")
-    exported = export.export_saved_model(
-        best,
-        args.export,
-        overwrite=True,
-        class_names=val_set.class_names,
-        palette=val_set.palette,
-    )
-    for backup in [*args.output.rglob("backup")]:
-        remove_folder(backup)  # a finished run does not resume
-    print(f"{inference.evaluation_table(result)}  on {len(val_set)} images")
-    print(f"model        {args.output / 'best.keras'}")
-    print(f"SavedModel   {exported}")
-    print(f"picture      {args.output / 'predictions.png'}")
+    if training.is_chief():
+        network.save(args.output / "best.keras")
+    finish_run(args, val_set)
 
 
 if __name__ == "__main__":
-    main(parse_training_flags(__doc__, "dsrl", RECIPES, add_flags))
+    main(parse_training_flags(__doc__, "dsrl", add_more=add_flags))

@@ -21,46 +21,23 @@ import argparse
 
 import keras
 import tensorflow as tf
-from PIL import Image
 
-from keras_seg import (
-    backbones,
-    data,
-    export,
-    inference,
-    losses,
-    metrics,
-    models,
-    training,
-    visualization,
-)
-from keras_seg.command.training_flags import (
-    augmentation,
+from keras_seg import backbones, metrics, models, training
+from keras_seg.command.training_flags import parse_training_flags
+from keras_seg.command.training_parts import (
+    finish_run,
     open_training_data,
-    parse_training_flags,
+    optimizer,
+    segmentation_loss,
+    training_batches,
     validation_epochs,
 )
-from keras_seg.data.storage import open_file, remove_folder
-from keras_seg.training.backup import epochs_done
-from keras_seg.training.worker import worker
 
-# Defaults of flags by data set; see training_flags.DEFAULTS for the others.
+# What differs from keras_seg/command/recipes.py, which has the other defaults.
 RECIPES = {
-    "scenes": {
-        "backbone": "resnet10",
-        "output_stride": 8,
-        "crop": (64, 96),
-        "epochs": 5,
-        "weight_decay": 5e-4,
-        "filters": 256,
-        "separable": False,
-        "auxiliary_head": True,
-    },
+    "default": {"filters": 256, "separable": False, "auxiliary_head": True},
+    "scenes": {"weight_decay": 5e-4},
     "camvid": {
-        "weights": "imagenet",
-        "backbone_rate": 0.5,
-        "batch_size": 4,
-        "class_balance": 0.5,
         "ema": 0.995,
         "epochs": 36,
         "scale": (0.6, 1.8),
@@ -74,76 +51,31 @@ RECIPES = {
         "separable": True,
         "auxiliary_head": False,
     },
-    "default": {
-        "weights": "imagenet",
-        "backbone_rate": 0.1,
-        "filters": 256,
-        "separable": False,
-        "auxiliary_head": True,
-    },
 }
 
 
 def add_flags(parser):
-    add = parser.add_argument_group("HANet").add_argument
+    add, switch = parser.add_argument, argparse.BooleanOptionalAction
     add("--network", choices=["hanet", "deeplab_v3_plus"], default="hanet")
-    add(
-        "--points",
-        type=int,
-        nargs="+",
-        default=(1, 2, 3, 4),
-        help="places of the attention layers",
-    )
+    add("--points", type=int, nargs="+", default=(1, 2, 3, 4), help="of attention")
     add("--reduction-ratio", type=int, help="default: 64 at output stride 8, else 32")
     add("--position-noise", type=float, default=0.5, help="in 16ths of the height")
     add("--attention-weight-decay", type=float, default=1e-4)
     add("--filters", type=int, help="filters of the decoder")
-    add(
-        "--separable",
-        action=argparse.BooleanOptionalAction,
-        help="depthwise separable convolutions in the decoder",
-    )
-    add(
-        "--auxiliary-head",
-        action=argparse.BooleanOptionalAction,
-        help="an FCN head on the second-to-last level, with a loss of weight 0.4",
-    )
+    add("--separable", action=switch, help="separable convolutions in the decoder")
+    add("--auxiliary-head", action=switch, help="with a loss of weight 0.4")
 
 
 def main(args):
     # The strategy must exist before any operation runs on the devices.
     strategy = training.distribution_strategy()
-    index, _ = worker()
     keras.utils.set_random_seed(args.seed)
     if args.deterministic:
         tf.config.experimental.enable_op_determinism()
 
-    # Data: augmented crops to train on, whole images to validate on.
     train_set, val_set = open_training_data(args)
-    has_attention = args.network == "hanet"
-    train = data.training_pipeline(
-        train_set,
-        args.batch_size,
-        augmentation(args),
-        args.seed,
-        args.cache,
-        positions=has_attention,
-        first_epoch=epochs_done(args.output / "backup", strategy),
-        shard=worker(),
-        class_balance=args.class_balance,
-    )
-    replicas = strategy.num_replicas_in_sync
-    val_batch_size = -(-args.val_batch_size // replicas) * replicas
-    val = data.evaluation_pipeline(
-        val_set, val_batch_size, positions=has_attention, shard=worker()
-    )
-    steps, num_classes = args.epochs * len(train), train_set.num_classes
-    print(
-        f"{len(train_set)} images to train on, {len(val_set)} to validate on, "
-        f"{num_classes} classes, {len(train)} steps an epoch"
-    )
-
-    # Model, losses with the weights of the authors' code, and optimizer.
+    num_classes = train_set.num_classes
+    decoder = {"filters": args.filters, "separable": args.separable}
     with strategy.scope():
         pyramid = backbones.build(
             args.backbone,
@@ -151,8 +83,7 @@ def main(args):
             args.weights,
             input_channels=train_set.channels,
         )
-        decoder = {"filters": args.filters, "separable": args.separable}
-        if has_attention:
+        if args.network == "hanet":
             model = models.HANet(
                 num_classes,
                 pyramid,
@@ -163,50 +94,36 @@ def main(args):
                 position_noise=args.position_noise,
                 **decoder,
             )
+            decay_groups = {"height_attention": args.attention_weight_decay}
         else:
             model = models.DeepLabV3Plus(
                 num_classes, pyramid, args.auxiliary_head, **decoder
             )
-        decay = {"height_attention": args.attention_weight_decay}
+            decay_groups = None
         training.synchronize_batch_norm(model)
-        optimizer = (training.AdamW if args.optimizer == "adamw" else training.sgd)(
-            training.learning_rate(
-                args.schedule, args.learning_rate, steps, args.warmup
-            ),
-            weight_decay=args.weight_decay,
-            decay_groups=decay if has_attention else None,
-            rate_groups={"backbone": args.backbone_rate},
-            use_ema=args.ema is not None,
-            ema_momentum=args.ema or 0.0,
-        )
-        loss = losses.from_name(
-            args.loss,
-            ignore_class=train_set.ignore_class,
-            class_weights=args.class_weights,
-            label_smoothing=args.label_smoothing,
-            stride=args.lovasz_stride,
-        )
-        metric = metrics.MeanIoU(num_classes, train_set.ignore_class)
+
+    # Augmented crops to train on, whole images to validate on.
+    train, val, steps = training_batches(args, model, train_set, val_set)
+
+    # The weights of the losses are those of the authors' code.
+    with strategy.scope():
+        optimize = optimizer(args, steps, decay_groups=decay_groups)
+        loss = segmentation_loss(args, train_set)
+        miou = metrics.MeanIoU(num_classes, train_set.ignore_class)
         if args.auxiliary_head:
             model.compile(
-                optimizer,
+                optimize,
                 loss={"segmentation": loss, "auxiliary": loss},
                 loss_weights={"segmentation": 1.0, "auxiliary": 0.4},
-                metrics={"segmentation": [metric]},
+                metrics={"segmentation": [miou]},
             )
         else:
-            model.compile(optimizer, loss, metrics=[metric])
+            model.compile(optimize, loss, metrics=[miou])
 
     # Training writes best.keras, log.csv and a backup to the folder of the run.
-    targets = training.named_targets(model)
-    train, val = (
-        training.distribute_batches(batches.map(targets), strategy)
-        for batches in (train, val)
-    )
     model.fit(
         train,
         epochs=args.epochs,
-        verbose="auto" if index == 0 else 0,
         validation_data=val,
         validation_freq=validation_epochs(args),
         callbacks=[
@@ -220,34 +137,12 @@ def main(args):
                 class_names=train_set.class_names,
             ),
         ],
-        shuffle=False,  # the pipeline shuffles
+        shuffle=False,  # the batches are shuffled
+        verbose="auto" if training.is_chief() else 0,
     )
-    if index > 0:
-        return  # only the chief worker evaluates and exports
 
-    # Evaluate, draw and export the best model, without its auxiliary head.
-    best = keras.saving.load_model(args.output / "best.keras", compile=False)
-    best = models.inference_model(best)
-    batches = data.evaluation_pipeline(val_set, args.val_batch_size)
-    result = inference.evaluate(
-        best, batches, val_set.class_names, val_set.ignore_class
-    )
-    inference.write_evaluation(result, args.output / "evaluation.json")
-    picture = visualization.sample_predictions(best, val_set)
-    with open_file(args.output / "predictions.png", "wb") as file:
-        Image.fromarray(picture).save(file, "png")
-    exported = export.export_saved_model(
-        best,
-        args.export,
-        overwrite=True,
-        class_names=val_set.class_names,
-        palette=val_set.palette,
-    )
-    remove_folder(args.output / "backup")  # a finished run does not resume
-    print(f"{inference.evaluation_table(result)}  on {len(val_set)} images")
-    print(f"model        {args.output / 'best.keras'}")
-    print(f"SavedModel   {exported}")
-    print(f"picture      {args.output / 'predictions.png'}")
+    # Evaluates, draws and exports the best model, without its auxiliary head.
+    finish_run(args, val_set)
 
 
 if __name__ == "__main__":

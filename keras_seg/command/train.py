@@ -3,13 +3,15 @@
 import pathlib
 
 from keras_seg.command.files import load_model
-from keras_seg.command.training_flags import (
-    DEFAULTS,
-    add_training_flags,
-    augmentation,
+from keras_seg.command.recipes import DEFAULTS, with_recipe
+from keras_seg.command.training_flags import add_training_flags
+from keras_seg.command.training_parts import (
+    finish_run,
     open_training_data,
+    optimizer,
+    segmentation_loss,
+    training_batches,
     validation_epochs,
-    with_defaults,
 )
 
 SUMMARY = "train a network on images and labels"
@@ -41,15 +43,6 @@ _NETWORKS = {
     "cpnet": "CPNet",
     "dsrl": "DSRL",
     "deeplab_v3_plus": "DeepLabV3Plus",
-}
-_RECIPES = {
-    "scenes": {
-        "backbone": "resnet10",
-        "output_stride": 8,
-        "crop": (64, 96),
-        "epochs": 5,
-    },
-    "default": {"weights": "imagenet", "backbone_rate": 0.1},
 }
 _PICTURES = 4  # validation images in TensorBoard
 # Loss weights of outputs other than "segmentation"; see examples/train_*.py.
@@ -83,7 +76,7 @@ def check(args):
     name = args.start.stem if args.start else args.network
     args.output = args.output or pathlib.Path("runs", name)
     args.export = args.export or pathlib.Path("saved_models", name, "1")
-    with_defaults(args, _RECIPES)
+    with_recipe(args)
 
 
 def run(args):
@@ -93,7 +86,6 @@ def run(args):
 
     from keras_seg import training
     from keras_seg.training.callbacks import require_unfinished
-    from keras_seg.training.worker import worker
 
     require_unfinished(args.output, args.overwrite)
     strategy = training.distribution_strategy()
@@ -104,9 +96,8 @@ def run(args):
     with strategy.scope():
         model = _model(args, train_set)
     try:
-        _fit(args, model, strategy, train_set, val_set)
-        if worker()[0] == 0:  # only the chief worker evaluates and exports
-            _finish(args, val_set)
+        _fit(args, model, train_set, val_set)
+        finish_run(args, val_set)
     except tf.errors.InvalidArgumentError as error:  # an image in the pipeline
         raise ValueError(error.message.splitlines()[0]) from error
 
@@ -149,41 +140,15 @@ def _model(args, train_set):
     return model
 
 
-def _fit(args, model, strategy, train_set, val_set):
+def _fit(args, model, train_set, val_set):
     """Compiles and trains the model; saves the best one in the run's folder."""
-    from keras_seg import data, training
-    from keras_seg.training.backup import epochs_done
-    from keras_seg.training.worker import worker
+    from keras_seg import training
 
-    index, _ = worker()
-    positions = any(tensor.name == "positions" for tensor in model.inputs)
-    train = data.training_pipeline(
-        train_set,
-        args.batch_size,
-        augmentation(args),
-        args.seed,
-        args.cache,
-        positions,
-        first_epoch=epochs_done(args.output / "backup", strategy),
-        shard=worker(),
-        class_balance=args.class_balance,
-    )
-    replicas = strategy.num_replicas_in_sync
-    val_batch_size = -(-args.val_batch_size // replicas) * replicas
-    val = data.evaluation_pipeline(val_set, val_batch_size, positions, shard=worker())
-    print(
-        f"{len(train_set)} images to train on, {len(val_set)} to validate on, "
-        f"{train_set.num_classes} classes, {len(train)} steps an epoch"
-    )
+    train, val, steps = training_batches(args, model, train_set, val_set)
     recipe = ", ".join(f"{flag} {getattr(args, flag)}" for flag in DEFAULTS)
     print(f"recipe: {recipe}")
-    with strategy.scope():
-        _compile(args, model, train_set, args.epochs * len(train))
-    targets = training.named_targets(model)
-    train, val = (
-        training.distribute_batches(batches.map(targets), strategy)
-        for batches in (train, val)
-    )
+    with model.distribute_strategy.scope():
+        _compile(args, model, train_set, steps)
     # Keras omits the output's name from metrics if there is only one output.
     prefix = "segmentation_" if len(model.outputs) > 1 else ""
     callbacks = training.callbacks(
@@ -194,16 +159,16 @@ def _fit(args, model, strategy, train_set, val_set):
         overwrite=args.overwrite,
         class_names=train_set.class_names,
     )
-    if args.tensorboard and index == 0:
+    if args.tensorboard and training.is_chief():
         callbacks.insert(-1, _pictures(args, val_set))
     model.fit(
         train,
         epochs=args.epochs,
-        verbose="auto" if index == 0 else 0,
+        verbose="auto" if training.is_chief() else 0,
         validation_data=val,
         validation_freq=validation_epochs(args),
         callbacks=[training.TimeEstimate(), *callbacks],
-        shuffle=False,  # the pipeline shuffles
+        shuffle=False,  # the batches are shuffled
     )
 
 
@@ -220,15 +185,9 @@ def _pictures(args, val_set):
 def _compile(args, model, train_set, steps):
     import keras
 
-    from keras_seg import losses, metrics, training
+    from keras_seg import losses, metrics
 
-    segmentation = losses.from_name(
-        args.loss,
-        ignore_class=train_set.ignore_class,
-        class_weights=args.class_weights,
-        label_smoothing=args.label_smoothing,
-        stride=args.lovasz_stride,
-    )
+    segmentation = segmentation_loss(args, train_set)
     others = {
         "context_prior": _prior_loss,
         "feature_affinity": lambda *_: losses.OutputLoss(),
@@ -240,18 +199,10 @@ def _compile(args, model, train_set, steps):
         for name in names
     }
     metric = [metrics.MeanIoU(train_set.num_classes, train_set.ignore_class)]
-    optimizer = training.AdamW if args.optimizer == "adamw" else training.sgd
-    frozen = args.freeze == "backbone"  # then the group would have no variables
+    # A frozen backbone has no variables to train, and so no group.
+    groups = {"rate_groups": None} if args.freeze == "backbone" else {}
     model.compile(
-        optimizer(
-            training.learning_rate(
-                args.schedule, args.learning_rate, steps, args.warmup
-            ),
-            weight_decay=args.weight_decay,
-            rate_groups=None if frozen else {"backbone": args.backbone_rate},
-            use_ema=args.ema is not None,
-            ema_momentum=args.ema or 0.0,
-        ),
+        optimizer(args, steps, **groups),
         loss=loss or segmentation,
         loss_weights={name: _WEIGHTS.get(name, 1.0) for name in names} or None,
         metrics={"segmentation": metric} if names else metric,
@@ -268,35 +219,3 @@ def _prior_loss(model, train_set):
     return losses.AffinityLoss(
         prior.prior_size, train_set.num_classes, train_set.ignore_class
     )
-
-
-def _finish(args, val_set):
-    """Evaluates the best model, draws predictions and exports it."""
-    from PIL import Image
-
-    from keras_seg import data, inference, models
-    from keras_seg.data.storage import open_file, remove_folder
-    from keras_seg.export import export_saved_model
-    from keras_seg.visualization import sample_predictions
-
-    best = models.inference_model(load_model(args.output / "best.keras"))
-    batches = data.evaluation_pipeline(val_set, args.val_batch_size)
-    result = inference.evaluate(
-        best, batches, val_set.class_names, val_set.ignore_class
-    )
-    inference.write_evaluation(result, args.output / "evaluation.json")
-    picture = args.output / "predictions.png"
-    with open_file(picture, "wb") as file:
-        Image.fromarray(sample_predictions(best, val_set)).save(file, "png")
-    exported = export_saved_model(
-        best,
-        args.export,
-        overwrite=True,
-        class_names=val_set.class_names,
-        palette=val_set.palette,
-    )
-    remove_folder(args.output / "backup")
-    print(f"{inference.evaluation_table(result)}  on {len(val_set)} images")
-    print(f"model        {args.output / 'best.keras'}")
-    print(f"SavedModel   {exported}")
-    print(f"picture      {picture}")

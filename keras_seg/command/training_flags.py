@@ -3,51 +3,22 @@
 import argparse
 import pathlib
 
-from keras_seg.command.flags import add_data, check_data, folder_options, location
-from keras_seg.positive_integer import require_positive_integer
-
-_LABELS_TO_LOOK_AT = 64  # labels counted at the start of training
-
-# The flags that a recipe may set, with their defaults.
-DEFAULTS = {
-    "backbone": "efficientnet_lite_b0",
-    "weights": None,
-    "output_stride": 16,
-    "crop": (256, 320),
-    "resize": None,
-    "scale": (0.5, 2.0),
-    "rotation": 0.0,
-    "vertical_flip": False,
-    "blur": 0.0,
-    "class_balance": 0.0,
-    "batch_size": 8,
-    "epochs": 40,
-    "val_every": 1,
-    "loss": "crossentropy",
-    "class_weights": None,
-    "label_smoothing": None,
-    "lovasz_stride": None,
-    "optimizer": "adamw",
-    "learning_rate": 1e-3,
-    "backbone_rate": 1.0,
-    "weight_decay": 1e-4,
-    "warmup": 0,
-    "schedule": "poly",
-    "ema": None,
-}
-
+from keras_seg.command.flags import add_data, location
+from keras_seg.command.recipes import with_recipe
 
 _OF_DATA = "The defaults of these and of the flags above depend on the data set."
 
 
-def parse_training_flags(description, name, recipes, add_more=None, arguments=None):
+def parse_training_flags(
+    description, name, recipes=None, add_more=None, arguments=None
+):
     """Parses the flags of a training script.
 
     Args:
         description: str. The script's description, shown by `--help`.
         name: str. The network's name, used in the paths of the run and the export.
-        recipes: dict `{data set: {flag: default}}`, such as `{"camvid": {"epochs":
-            120}}`. The key "default" is for data sets without their own recipe.
+        recipes: dict `{data set: {flag: default}}` of what differs for this network,
+            such as `{"camvid": {"epochs": 120}}`, or None; see `with_recipe`.
         add_more: function that adds flags to the parser, or None.
         arguments: list of str, or None for those of the process.
 
@@ -55,7 +26,7 @@ def parse_training_flags(description, name, recipes, add_more=None, arguments=No
         `argparse.Namespace`.
 
     Example:
-        `args = parse_training_flags(__doc__, "spnet", {"default": {}})`
+        `args = parse_training_flags(__doc__, "spnet")`
     """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -65,7 +36,7 @@ def parse_training_flags(description, name, recipes, add_more=None, arguments=No
     add_training_flags(parser, name)
     args = parser.parse_args(arguments)
     try:
-        return with_defaults(args, recipes)
+        return with_recipe(args, recipes)
     except ValueError as error:
         return parser.error(str(error))
 
@@ -82,108 +53,6 @@ def add_training_flags(parser, name=None):
     _add_network(parser.add_argument_group("network").add_argument)
     _add_recipe(parser.add_argument_group("recipe", _OF_DATA).add_argument)
     _add_run(parser.add_argument_group("run").add_argument, name)
-
-
-def with_defaults(args, recipes):
-    """Fills in the defaults of the data set's recipe and checks the flags.
-
-    Raises:
-        ValueError: If the data set needs a folder and none is given, if a number is not
-            positive, or if the folder of the export does not end in a version number.
-    """
-    check_data(args)
-    if not args.export.name.isdecimal():
-        raise ValueError(
-            "--export must end in a version number, which TF Serving requires, such as "
-            f"{args.export}/1. Received: {args.export}"
-        )
-    recipe = recipes.get(args.data, recipes.get("default", {}))
-    for flag, default in (DEFAULTS | recipe).items():
-        if getattr(args, flag) is None:
-            setattr(args, flag, default)
-    if args.weights == "none":
-        args.weights = None
-    for flag in ("batch_size", "epochs", "val_every"):
-        require_positive_integer(f"--{flag.replace('_', '-')}", getattr(args, flag))
-    if args.class_weights not in (None, ["balanced"]):
-        args.class_weights = _numbers(args.class_weights)
-    return args
-
-
-def _numbers(class_weights):
-    try:
-        return [float(weight) for weight in class_weights]
-    except ValueError:
-        raise ValueError(
-            "--class-weights must be balanced, or one number per class. Received: "
-            + " ".join(class_weights)
-        ) from None
-
-
-def validation_epochs(args):
-    """Returns the epochs to validate after, from 1: every n-th, and the last."""
-    every = range(args.val_every, args.epochs, args.val_every)
-    return [*every, args.epochs]
-
-
-def open_training_data(args):
-    """Opens the training and validation sets and checks their classes.
-
-    The classes in a sample of the training labels are counted and printed.
-    `args.class_weights` is replaced by a list of floats, unless it is None.
-
-    Args:
-        args: `argparse.Namespace` from `parse_training_flags`.
-
-    Returns:
-        Pair of `SegmentationDataset`, for training and validation.
-
-    Raises:
-        ValueError: If the labels contain fewer than two classes; see also
-            `keras_seg.data.open_splits`.
-    """
-    from keras_seg.data import balanced_class_weights, class_shares, open_splits
-    from keras_seg.training.worker import worker
-
-    train, val = open_splits(
-        args.data,
-        args.data_dir,
-        args.scenes,
-        args.image_size,
-        args.seed,
-        **folder_options(args),
-    )
-    shares = class_shares(train, images=_LABELS_TO_LOOK_AT)
-    if worker()[0] == 0:
-        print(shares)
-    shares.check()
-    if args.class_weights == ["balanced"]:
-        args.class_weights = balanced_class_weights(train)
-    return train, val
-
-
-def augmentation(args):
-    """Returns the `keras_seg.data.Augmentation` that the training flags describe.
-
-    Args:
-        args: `argparse.Namespace` from `parse_training_flags`.
-
-    Raises:
-        ValueError: If a flag is outside the range that `Augmentation` states.
-    """
-    from keras_seg.data import Augmentation
-
-    resize = args.resize
-    if resize is not None and len(resize) == 1:
-        (resize,) = resize  # of the shorter side
-    return Augmentation(
-        args.crop,
-        scale=args.scale,
-        rotation=args.rotation,
-        vertical_flip=args.vertical_flip,
-        blur=args.blur,
-        resize=resize,
-    )
 
 
 def _add_augmentation(add):

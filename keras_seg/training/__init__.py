@@ -9,6 +9,7 @@ from keras_seg.training.class_iou_log import ClassIoULog
 from keras_seg.training.distribute_batches import distribute_batches
 from keras_seg.training.distribution_strategy import distribution_strategy
 from keras_seg.training.freeze_batch_norm import freeze_batch_norm
+from keras_seg.training.is_chief import is_chief
 from keras_seg.training.learning_rate import learning_rate
 from keras_seg.training.load_weights import load_weights
 from keras_seg.training.mirrored_strategy import mirrored_strategy
@@ -33,6 +34,7 @@ __all__ = [
     "distribute_batches",
     "distribution_strategy",
     "freeze_batch_norm",
+    "is_chief",
     "learning_rate",
     "load_weights",
     "mirrored_strategy",

@@ -5,9 +5,9 @@ import numpy as np
 
 from keras_seg._keras_private import start_at_epoch
 from keras_seg.data.storage import as_path, read_bytes, remove_folder
+from keras_seg.training.is_chief import is_chief
 from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
 from keras_seg.training.replacing import replacing
-from keras_seg.training.worker import worker
 from keras_seg.typing import PathLike
 
 
@@ -43,7 +43,7 @@ class Backup(keras.callbacks.Callback):
         super().__init__()
         self.folder = as_path(folder)
         self.delete = delete
-        self.is_chief = worker()[0] == 0
+        self.is_chief = is_chief()
         self._done = None  # number of completed epochs to save
 
     def on_train_begin(self, logs=None):

@@ -8,8 +8,8 @@ from keras_seg.training.averaged_weights import AveragedWeights
 from keras_seg.training.backup import Backup, epochs_done
 from keras_seg.training.best_model import BestModel
 from keras_seg.training.class_iou_log import ClassIoULog
+from keras_seg.training.is_chief import is_chief
 from keras_seg.training.replacing import replacing
-from keras_seg.training.worker import worker
 from keras_seg.typing import PathLike
 
 
@@ -61,7 +61,7 @@ def callbacks(
     require_unfinished(folder, overwrite)
     averaged = AveragedWeights()
     backup = Backup(folder / "backup", delete=not keep_backup)
-    if worker()[0] > 0:
+    if not is_chief():
         return [averaged, backup]
     folder.mkdir(parents=True, exist_ok=True)
     log, epochs = folder / "log.csv", epochs_done(folder / "backup")

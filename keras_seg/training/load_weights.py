@@ -1,8 +1,8 @@
 import keras
 from keras import ops
 
+from keras_seg.training.is_chief import is_chief
 from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
-from keras_seg.training.worker import worker
 from keras_seg.typing import PathLike
 
 
@@ -16,7 +16,7 @@ def load_weights(model: keras.Model, path: PathLike) -> None:
     Example:
         `load_weights(model, "runs/spnet/best.keras")`
     """
-    if worker()[0] == 0:
+    if is_chief():
         model.load_weights(path)
     strategy = getattr(model, "distribute_strategy", None)  # TensorFlow only
     if isinstance(strategy, MultiWorkerStrategy):

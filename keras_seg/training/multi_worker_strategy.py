@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from keras_seg.training.worker import worker
+from keras_seg.training.is_chief import is_chief
 
 
 class MultiWorkerStrategy(tf.distribute.MultiWorkerMirroredStrategy):
@@ -39,11 +39,11 @@ class MultiWorkerStrategy(tf.distribute.MultiWorkerMirroredStrategy):
         Returns:
             list of NumPy arrays, those of worker 0.
         """
-        is_chief = worker()[0] == 0
+        chief = is_chief()
 
         def share(array):
             def contribute(context):
-                first = is_chief and context.replica_id_in_sync_group == 0
+                first = chief and context.replica_id_in_sync_group == 0
                 return tf.constant(array if first else array * 0)
 
             values = self.experimental_distribute_values_from_function(contribute)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_seg.command.training_flags import open_training_data, parse_training_flags
+from keras_seg.command.training_flags import parse_training_flags
+from keras_seg.command.training_parts import open_training_data
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def folder(tmp_path):
 
 def flags(folder, *more):
     arguments = ["--data", "folder", "--data-dir", str(folder), *more]
-    return parse_training_flags("", "spnet", {"default": {}}, arguments=arguments)
+    return parse_training_flags("", "spnet", arguments=arguments)
 
 
 def test_masks_of_0_and_255_stop_the_training(folder, capsys):

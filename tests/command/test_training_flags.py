@@ -1,13 +1,10 @@
 import pytest
 
-from keras_seg.command.training_flags import (
-    DEFAULTS,
-    augmentation,
-    parse_training_flags,
-    validation_epochs,
-)
+from keras_seg.command.recipes import DEFAULTS
+from keras_seg.command.training_flags import parse_training_flags
+from keras_seg.command.training_parts import augmentation, validation_epochs
 
-RECIPES = {"camvid": {"epochs": 120}, "default": {"epochs": 30, "ema": 0.999}}
+RECIPES = {"camvid": {"epochs": 120}, "default": {"epochs": 30, "weight_decay": 0.5}}
 
 
 def parse(*arguments):
@@ -16,12 +13,22 @@ def parse(*arguments):
 
 def test_a_recipe_is_of_its_data_set_and_flags_go_before_it():
     camvid = "--data", "camvid", "--data-dir", "CamVid"
-    assert (parse(*camvid).epochs, parse(*camvid).ema) == (120, None)
-    assert (parse().epochs, parse().ema) == (30, 0.999)
+    args, scenes = parse(*camvid), parse()
+    assert (args.epochs, args.weight_decay) == (120, 0.5)
+    assert (scenes.epochs, scenes.weight_decay) == (30, 0.5)
     assert parse(*camvid, "--epochs", "1").epochs == 1
-    for name, value in DEFAULTS.items():
-        if name != "epochs":
-            assert getattr(parse(*camvid), name) == value
+    # What no network's recipe states is of the data set.
+    assert (args.weights, args.ema, args.batch_size) == ("imagenet", 0.99, 4)
+    assert (scenes.weights, scenes.ema, scenes.batch_size) == (None, None, 8)
+    assert args.crop == DEFAULTS["crop"] != scenes.crop
+
+
+def test_a_network_without_a_recipe_has_that_of_its_data():
+    args = parse_training_flags("", "spnet", arguments=[])
+    assert (args.backbone, args.epochs, args.learning_rate) == ("resnet10", 5, 1e-3)
+    voc = ["--data", "voc", "--data-dir", "VOC"]
+    args = parse_training_flags("", "spnet", arguments=voc)
+    assert {flag: getattr(args, flag) for flag in DEFAULTS} == DEFAULTS
 
 
 def test_folders_have_the_name_of_the_network():

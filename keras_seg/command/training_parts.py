@@ -1,0 +1,200 @@
+"""The parts of a training run that its flags describe, shared with the examples.
+
+Each function makes a few plain calls of the package, which scripts without flags can
+make themselves. `args` are the `argparse.Namespace` of `parse_training_flags`.
+"""
+
+from keras_seg.ceil_division import ceil_division
+from keras_seg.command.flags import folder_options
+
+_LABELS_TO_LOOK_AT = 64  # labels counted at the start of training
+
+
+def open_training_data(args):
+    """Opens the training and validation sets and checks their classes.
+
+    The classes in a sample of the training labels are counted and printed.
+    If `args.class_weights` is ["balanced"], it is replaced by a list of floats.
+
+    Returns:
+        Pair of `SegmentationDataset`, for training and validation.
+
+    Raises:
+        ValueError: If the labels contain fewer than two classes; see also
+            `keras_seg.data.open_splits`.
+    """
+    from keras_seg.data import balanced_class_weights, class_shares, open_splits
+    from keras_seg.training import is_chief
+
+    train, val = open_splits(
+        args.data,
+        args.data_dir,
+        args.scenes,
+        args.image_size,
+        args.seed,
+        **folder_options(args),
+    )
+    shares = class_shares(train, images=_LABELS_TO_LOOK_AT)
+    if is_chief():
+        print(shares)
+    shares.check()
+    if args.class_weights == ["balanced"]:
+        args.class_weights = balanced_class_weights(train)
+    return train, val
+
+
+def augmentation(args):
+    """Returns the `keras_seg.data.Augmentation` that the training flags describe.
+
+    Raises:
+        ValueError: If a flag is outside the range that `Augmentation` states.
+    """
+    from keras_seg.data import Augmentation
+
+    resize = args.resize
+    if resize is not None and len(resize) == 1:
+        (resize,) = resize  # of the shorter side
+    return Augmentation(
+        args.crop,
+        scale=args.scale,
+        rotation=args.rotation,
+        vertical_flip=args.vertical_flip,
+        blur=args.blur,
+        resize=resize,
+    )
+
+
+def training_batches(args, model, train_set, val_set, folder=None, targets=None):
+    """Returns the batches for `model.fit`: augmented crops, and whole images.
+
+    They have the inputs and targets that the model needs. A resumed run continues with
+    the batches of its first epoch that is not completed.
+
+    Args:
+        args: the training flags.
+        model: the network to train, built in the scope of its strategy.
+        train_set, val_set: `SegmentationDataset` for training and validation.
+        folder: path of the run, or None for `args.output`.
+        targets: function `(inputs, labels) -> (inputs, targets)` on batches, or None
+            for `keras_seg.training.named_targets(model)`.
+
+    Returns:
+        Batches for training, batches for validation, and the total number of training
+        steps, which learning rate schedules need.
+    """
+    from keras_seg import data, training
+    from keras_seg.models import network_info
+    from keras_seg.training.backup import epochs_done
+    from keras_seg.training.worker import worker
+
+    strategy = model.distribute_strategy
+    positions = "positions" in network_info(model).inputs.values()
+    train = data.training_pipeline(
+        train_set,
+        args.batch_size,
+        augmentation(args),
+        args.seed,
+        args.cache,
+        positions,
+        first_epoch=epochs_done((folder or args.output) / "backup", strategy),
+        shard=worker(),
+        class_balance=args.class_balance,
+    )
+    replicas = strategy.num_replicas_in_sync
+    val_batch_size = ceil_division(args.val_batch_size, replicas) * replicas
+    val = data.evaluation_pipeline(val_set, val_batch_size, positions, shard=worker())
+    if training.is_chief():
+        print(
+            f"{len(train_set)} images to train on, {len(val_set)} to validate on, "
+            f"{train_set.num_classes} classes, {len(train)} steps an epoch"
+        )
+    targets = targets or training.named_targets(model)
+    batches = (
+        training.distribute_batches(x.map(targets), strategy) for x in (train, val)
+    )
+    return *batches, args.epochs * len(train)
+
+
+def validation_epochs(args):
+    """Returns the epochs to validate after, from 1: every n-th, and the last."""
+    every = range(args.val_every, args.epochs, args.val_every)
+    return [*every, args.epochs]
+
+
+def segmentation_loss(args, dataset):
+    """Returns the loss of logits and labels that the training flags describe.
+
+    Args:
+        args: the training flags, after `open_training_data`.
+        dataset: `SegmentationDataset` with the labels.
+    """
+    from keras_seg import losses
+
+    return losses.from_name(
+        args.loss,
+        ignore_class=dataset.ignore_class,
+        class_weights=args.class_weights,
+        label_smoothing=args.label_smoothing,
+        stride=args.lovasz_stride,
+    )
+
+
+def optimizer(args, steps, **groups):
+    """Returns the optimizer that the training flags describe.
+
+    Args:
+        args: the training flags.
+        steps: int. Total number of training steps.
+        **groups: `decay_groups` and `rate_groups` of the optimizer. Without the latter,
+            the flag for the learning rate of the backbone applies.
+    """
+    from keras_seg import training
+
+    build = training.AdamW if args.optimizer == "adamw" else training.sgd
+    return build(
+        training.learning_rate(args.schedule, args.learning_rate, steps, args.warmup),
+        weight_decay=args.weight_decay,
+        use_ema=args.ema is not None,
+        ema_momentum=args.ema or 0.0,
+        **{"rate_groups": {"backbone": args.backbone_rate}} | groups,
+    )
+
+
+def finish_run(args, val_set):
+    """Evaluates and exports the best model of a run, and draws some predictions.
+
+    Prints the scores and writes evaluation.json and predictions.png beside best.keras.
+    On several machines, only the chief does this.
+
+    Args:
+        args: the training flags.
+        val_set: `SegmentationDataset` for validation.
+    """
+    import keras
+    from PIL import Image
+
+    from keras_seg import data, inference, training
+    from keras_seg.data.storage import open_file, remove_folder
+    from keras_seg.export import export_saved_model
+    from keras_seg.models import inference_model
+    from keras_seg.visualization import sample_predictions
+
+    if not training.is_chief():
+        return
+    path, picture = args.output / "best.keras", args.output / "predictions.png"
+    best = inference_model(keras.saving.load_model(path, compile=False))
+    batches = data.evaluation_pipeline(val_set, args.val_batch_size)
+    classes = val_set.class_names
+    result = inference.evaluate(best, batches, classes, val_set.ignore_class)
+    inference.write_evaluation(result, args.output / "evaluation.json")
+    with open_file(picture, "wb") as file:
+        Image.fromarray(sample_predictions(best, val_set)).save(file, "png")
+    exported = export_saved_model(
+        best, args.export, overwrite=True, class_names=classes, palette=val_set.palette
+    )
+    for backup in [*args.output.rglob("backup")]:
+        remove_folder(backup)  # a finished run does not resume
+    print(f"{inference.evaluation_table(result)}  on {len(val_set)} images")
+    print(f"model        {path}")
+    print(f"SavedModel   {exported}")
+    print(f"picture      {picture}")
