@@ -2,7 +2,6 @@ import pytest
 
 from keras_seg.command.recipes import DEFAULTS
 from keras_seg.command.training_flags import parse_training_flags
-from keras_seg.command.training_parts import augmentation, validation_epochs
 
 RECIPES = {"camvid": {"epochs": 120}, "default": {"epochs": 30, "weight_decay": 0.5}}
 
@@ -57,40 +56,6 @@ def test_class_weights_are_numbers_or_balanced(capsys):
         with pytest.raises(SystemExit):
             parse("--class-weights", *weights)
         assert "--class-weights must be balanced, or one" in capsys.readouterr().err
-
-
-def test_augmentation_flags_reach_the_augmentation():
-    plain = augmentation(parse())
-    assert (plain.rotation, plain.vertical_flip, plain.blur, plain.resize) == (
-        0,
-        False,
-        0,
-        None,
-    )
-    args = parse(
-        *("--crop", "32", "48", "--scale", "0.8", "1.2", "--rotation", "10"),
-        *("--vertical-flip", "--blur", "1.5", "--resize", "90", "120"),
-    )
-    chosen = augmentation(args)
-    assert chosen.crop_size == (32, 48) and chosen.scale == (0.8, 1.2)
-    assert (chosen.rotation, chosen.vertical_flip, chosen.blur) == (10, True, 1.5)
-    assert chosen.resize == [90, 120]
-    assert augmentation(parse("--resize", "90")).resize == 90  # the shorter side
-
-
-@pytest.mark.parametrize(
-    ("flag", "values"),
-    [("rotation", ["200"]), ("blur", ["-1"]), ("resize", ["1", "2", "3"])],
-)
-def test_augmentation_flags_outside_their_range_are_errors(flag, values):
-    with pytest.raises(ValueError, match=f"`{flag}` must be"):
-        augmentation(parse(f"--{flag}", *values))
-
-
-def test_the_last_epoch_is_validated():
-    for every, epochs, expected in ((5, 12, [5, 10, 12]), (3, 6, [3, 6]), (9, 4, [4])):
-        args = parse("--val-every", str(every), "--epochs", str(epochs))
-        assert validation_epochs(args) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,127 @@
+"""The parts of a training run that its flags describe."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_seg.command.training_flags import parse_training_flags
+from keras_seg.command.training_parts import (
+    augmentation,
+    open_training_data,
+    optimizer,
+    segmentation_loss,
+    validation_epochs,
+)
+from keras_seg.data import StreetScenes
+from keras_seg.training import SGD, AdamW
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two splits of one image, with masks of 0 and 255: a quarter is an object."""
+    for split in ("train", "val"):
+        for kind in ("images", "labels"):
+            (tmp_path / split / kind).mkdir(parents=True)
+        mask = np.zeros((8, 8), "uint8")
+        mask[:2] = 255
+        image = np.zeros((8, 8, 3), "uint8")
+        Image.fromarray(image).save(tmp_path / split / "images" / "a.png")
+        Image.fromarray(mask).save(tmp_path / split / "labels" / "a.png")
+    (tmp_path / "classes.txt").write_text("ground\nobject\n")
+    return tmp_path
+
+
+def flags(folder, *more):
+    arguments = ["--data", "folder", "--data-dir", str(folder), *more]
+    return parse_training_flags("", "spnet", arguments=arguments)
+
+
+def test_masks_of_0_and_255_stop_the_training(folder, capsys):
+    with pytest.raises(ValueError, match="'ground' alone is left.*--label-map 0:0,255"):
+        open_training_data(flags(folder))
+    assert "25.00% of all pixels" in capsys.readouterr().out
+
+
+def test_a_label_map_says_what_they_mean(folder, capsys):
+    args = flags(folder, "--label-map", "0:0,255:1", "--class-weights", "balanced")
+    for dataset in open_training_data(args):
+        assert np.bincount(dataset[0][1].ravel()).tolist() == [48, 16]
+    out = capsys.readouterr().out
+    assert "ground   75.00%" in out and "object   25.00%" in out
+    np.testing.assert_allclose(args.class_weights, [0.5 / 0.75, 0.5 / 0.25])
+
+
+def test_weights_may_be_given_one_by_one(folder):
+    more = "--label-map 255:1,0:0 --class-weights 0.25 2".split()
+    args = flags(folder, *more)
+    open_training_data(args)
+    assert args.class_weights == [0.25, 2.0]
+
+
+def test_another_label_may_be_ignored(folder):
+    args = flags(folder, "--label-map", "0:0,255:1", "--ignore-class", "200")
+    train, _ = open_training_data(args)
+    assert train.ignore_class == 200
+
+
+def test_a_label_map_that_is_none_is_refused(folder):
+    with pytest.raises(SystemExit):
+        flags(folder, "--label-map", "0=0")
+
+
+def parse(*arguments):
+    return parse_training_flags("", "spnet", arguments=arguments)
+
+
+def test_augmentation_flags_reach_the_augmentation():
+    plain = augmentation(parse())
+    assert (plain.rotation, plain.vertical_flip, plain.blur, plain.resize) == (
+        0,
+        False,
+        0,
+        None,
+    )
+    args = parse(
+        *("--crop", "32", "48", "--scale", "0.8", "1.2", "--rotation", "10"),
+        *("--vertical-flip", "--blur", "1.5", "--resize", "90", "120"),
+    )
+    chosen = augmentation(args)
+    assert chosen.crop_size == (32, 48) and chosen.scale == (0.8, 1.2)
+    assert (chosen.rotation, chosen.vertical_flip, chosen.blur) == (10, True, 1.5)
+    assert chosen.resize == [90, 120]
+    assert augmentation(parse("--resize", "90")).resize == 90  # the shorter side
+
+
+@pytest.mark.parametrize(
+    ("flag", "values"),
+    [("rotation", ["200"]), ("blur", ["-1"]), ("resize", ["1", "2", "3"])],
+)
+def test_augmentation_flags_outside_their_range_are_errors(flag, values):
+    with pytest.raises(ValueError, match=f"`{flag}` must be"):
+        augmentation(parse(f"--{flag}", *values))
+
+
+def test_the_last_epoch_is_validated():
+    for every, epochs, expected in ((5, 12, [5, 10, 12]), (3, 6, [3, 6]), (9, 4, [4])):
+        args = parse("--val-every", str(every), "--epochs", str(epochs))
+        assert validation_epochs(args) == expected
+
+
+def test_flags_of_the_optimizer_reach_it():
+    flags = "--optimizer sgd --learning-rate 0.2 --backbone-rate 0.1 --weight-decay 0.3"
+    args = parse(*flags.split(), "--ema", "0.9", "--schedule", "poly")
+    found = optimizer(args, 10, decay_groups={"gamma": 0.0})
+    assert isinstance(found, SGD) and float(found.learning_rate) == pytest.approx(0.2)
+    assert (found.weight_decay, found.decay_groups) == (0.3, {"gamma": 0.0})
+    assert (found.use_ema, found.ema_momentum) == (True, 0.9)
+    assert found.rate_groups == {"backbone": 0.1}
+    plain = optimizer(parse(), 10, rate_groups=None)
+    assert isinstance(plain, AdamW) and not plain.use_ema and not plain.rate_groups
+
+
+def test_flags_of_the_loss_reach_it():
+    flags = "--loss crossentropy+lovasz --lovasz-stride 3 --label-smoothing 0.2"
+    loss = segmentation_loss(parse(*flags.split()), StreetScenes(1))
+    crossentropy, lovasz = loss.losses
+    assert (crossentropy.ignore_class, lovasz.ignore_class) == (255, 255)
+    assert (crossentropy.label_smoothing, lovasz.stride) == (0.2, 3)
