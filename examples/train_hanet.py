@@ -97,7 +97,7 @@ def main(args):
             decay_groups = {"height_attention": args.attention_weight_decay}
         else:
             model = models.DeepLabV3Plus(
-                num_classes, pyramid, args.auxiliary_head, **decoder
+                num_classes, pyramid, auxiliary_head=args.auxiliary_head, **decoder
             )
             decay_groups = None
         training.synchronize_batch_norm(model)
