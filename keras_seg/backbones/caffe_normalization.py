@@ -22,10 +22,9 @@ class CaffeNormalization(keras.layers.Layer):
         Same as the input.
 
     Example:
-
-    ```python
-    CaffeNormalization()(images)
-    ```
+        ```python
+        CaffeNormalization()(images)
+        ```
     """
 
     def call(self, x):

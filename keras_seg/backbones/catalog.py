@@ -72,11 +72,10 @@ def build(
             alternatives that need no network access.
 
     Example:
-
-    ```python
-    pyramid = build("resnet50", output_stride=8)
-    pyramid(keras.ops.ones((1, 96, 128, 3)))["level5"].shape  # (1, 12, 16, 2048)
-    ```
+        ```python
+        pyramid = build("resnet50", output_stride=8)
+        pyramid(keras.ops.ones((1, 96, 128, 3)))["level5"].shape  # (1, 12, 16, 2048)
+        ```
     """
     if name not in names():
         near = difflib.get_close_matches(str(name), names(), n=1, cutoff=0)[0]

@@ -33,11 +33,10 @@ class DilatedPooling2D(keras.layers.Layer):
         ValueError: If `mode` is neither "max" nor "average".
 
     Example:
-
-    ```python
-    pool = DilatedPooling2D("average", (2, 2), padding=((0, 1), (0, 1)))
-    pool(keras.ops.ones((1, 8, 8, 3))).shape  # (1, 8, 8, 3)
-    ```
+        ```python
+        pool = DilatedPooling2D("average", (2, 2), padding=((0, 1), (0, 1)))
+        pool(keras.ops.ones((1, 8, 8, 3))).shape  # (1, 8, 8, 3)
+        ```
     """
 
     def __init__(

@@ -78,10 +78,9 @@ def level_info(pyramid: keras.Model) -> dict[str, tuple[int, int]]:
         dict `{"level4": (stride, channels), ...}`, both ints, in ascending order.
 
     Example:
-
-    ```python
-    level_info(build("resnet50", output_stride=8))["level5"]  # (8, 2048)
-    ```
+        ```python
+        level_info(build("resnet50", output_stride=8))["level5"]  # (8, 2048)
+        ```
     """
     return dict(geometry(pyramid).levels)
 
@@ -98,10 +97,9 @@ def size_divisor(pyramid):
         int, in pixels. 1 if the pyramid pads nothing.
 
     Example:
-
-    ```python
-    size_divisor(build("csp_darknet_s"))  # 2
-    ```
+        ```python
+        size_divisor(build("csp_darknet_s"))  # 2
+        ```
     """
     return geometry(pyramid).divisor
 
@@ -125,10 +123,9 @@ def size_alignment(pyramid: keras.Model) -> int:
         cells if the network allows it.
 
     Example:
-
-    ```python
-    size_alignment(build("resnet18", output_stride=8))  # 32
-    size_alignment(build("resnet50_c"))  # 1
-    ```
+        ```python
+        size_alignment(build("resnet18", output_stride=8))  # 32
+        size_alignment(build("resnet50_c"))  # 1
+        ```
     """
     return geometry(pyramid).alignment

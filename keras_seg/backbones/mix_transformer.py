@@ -155,10 +155,9 @@ class ReducedAttention(layers.Layer):
         ValueError: If the channels are not a multiple of `heads`.
 
     Example:
-
-    ```python
-    ReducedAttention(heads=2, reduction=4)(keras.ops.ones((1, 9, 8, 32)))
-    ```
+        ```python
+        ReducedAttention(heads=2, reduction=4)(keras.ops.ones((1, 9, 8, 32)))
+        ```
 
     References:
         [Xie et al., 2021](https://arxiv.org/abs/2105.15203), equation 2.

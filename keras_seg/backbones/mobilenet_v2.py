@@ -42,10 +42,10 @@ def mobilenet_v2(
         "level4" (stride 16, 320 channels) and "level5" (stride 16, 1280 channels).
 
     Example:
-
-    ```python
-    mobilenet_v2()(keras.ops.ones((1, 97, 129, 3)))["level5"].shape  # (1, 7, 9, 1280)
-    ```
+        ```python
+        features = mobilenet_v2()(keras.ops.ones((1, 97, 129, 3)))
+        features["level5"].shape  # (1, 7, 9, 1280)
+        ```
 
     References:
         [Sandler et al., 2018](https://arxiv.org/abs/1801.04381), table 2. The dilation

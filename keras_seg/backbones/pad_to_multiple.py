@@ -23,10 +23,9 @@ class PadToMultiple(keras.layers.Layer):
         ValueError: If `mode` is neither "zeros" nor "edge".
 
     Example:
-
-    ```python
-    PadToMultiple(2)(keras.ops.ones((1, 45, 60, 3))).shape  # (1, 46, 60, 3)
-    ```
+        ```python
+        PadToMultiple(2)(keras.ops.ones((1, 45, 60, 3))).shape  # (1, 46, 60, 3)
+        ```
     """
 
     def __init__(self, multiple, mode="zeros", **kwargs):

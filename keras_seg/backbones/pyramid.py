@@ -74,12 +74,11 @@ def feature_pyramid(
             transformer's attention) or recreated. The error names the layer.
 
     Example:
-
-    ```python
-    network = keras.applications.ResNet50(weights=None, include_top=False)
-    pyramid = feature_pyramid(network, output_stride=8, normalization="imagenet")
-    pyramid(images)["level5"]  # (batch, height / 8, width / 8, 2048)
-    ```
+        ```python
+        network = keras.applications.ResNet50(weights=None, include_top=False)
+        pyramid = feature_pyramid(network, output_stride=8, normalization="imagenet")
+        pyramid(images)["level5"]  # (batch, height / 8, width / 8, 2048)
+        ```
     """
     _check(model)
     if normalization is None and not is_pyramid(model):

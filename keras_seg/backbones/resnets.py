@@ -55,11 +55,10 @@ def resnet(
         ValueError: If an argument has none of the values listed above.
 
     Example:
-
-    ```python
-    pyramid = resnet(50, 8, stem_filters=(32, 32, 64))
-    pyramid(keras.ops.ones((1, 97, 129, 3)))["level5"].shape  # (1, 13, 17, 2048)
-    ```
+        ```python
+        pyramid = resnet(50, 8, stem_filters=(32, 32, 64))
+        pyramid(keras.ops.ones((1, 97, 129, 3)))["level5"].shape  # (1, 13, 17, 2048)
+        ```
 
     References:
         The ResNets in the releases of [Hou et al.,

@@ -52,11 +52,10 @@ class SamePadding2D(keras.layers.Layer):
         `height + (window - 1) * rate`, and `columns` likewise.
 
     Example:
-
-    ```python
-    x = SamePadding2D((3, 3), strides=(2, 2), rate=1)(keras.ops.ones((1, 8, 9, 3)))
-    x.shape  # (1, 10, 11, 3): nothing above, one column on the left
-    ```
+        ```python
+        x = SamePadding2D((3, 3), strides=(2, 2), rate=1)(keras.ops.ones((1, 8, 9, 3)))
+        x.shape  # (1, 10, 11, 3): nothing above, one column on the left
+        ```
     """
 
     def __init__(self, window, strides, rate, **kwargs):

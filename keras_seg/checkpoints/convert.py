@@ -33,10 +33,9 @@ def convert(
             `read_torch_file`, `released_model` and `load_torch_weights`.
 
     Example:
-
-    ```python
-    convert("train_epoch_120.pth", "spnet_resnet101", 150, "spnet.keras")
-    ```
+        ```python
+        convert("train_epoch_120.pth", "spnet_resnet101", 150, "spnet.keras")
+        ```
     """
     output = pathlib.Path(output)
     if output.suffix != ".keras":

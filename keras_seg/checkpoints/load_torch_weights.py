@@ -55,19 +55,18 @@ def load_torch_weights(
             shapes differ. The error lists all problems.
 
     Example:
+        ```python
+        model = released_model("spnet_resnet101", num_classes=150)
+        load_torch_weights(model, read_torch_file("train_epoch_120.pth"))
 
-    ```python
-    model = released_model("spnet_resnet101", num_classes=150)
-    load_torch_weights(model, read_torch_file("train_epoch_120.pth"))
-
-    layer = keras_seg.layers.StripPooling()
-    layer.build((None, None, None, 64))
-    prefix = "pretrained.layer1.2.spm."
-    load_torch_weights(
-        layer,
-        {k[len(prefix):]: v for k, v in checkpoint.items() if k.startswith(prefix)},
-    )
-    ```
+        layer = keras_seg.layers.StripPooling()
+        layer.build((None, None, None, 64))
+        prefix = "pretrained.layer1.2.spm."
+        load_torch_weights(
+            layer,
+            {k[len(prefix):]: v for k, v in checkpoint.items() if k.startswith(prefix)},
+        )
+        ```
     """
     state_dict = plain_state_dict(state_dict)
     if release := is_functional(target) and network_info(target).release:

@@ -67,12 +67,11 @@ def released_model(
             `keras_seg.models.SPNet`, `HANet` and `CPNet`.
 
     Example:
-
-    ```python
-    model = released_model("spnet_resnet50", num_classes=150)
-    load_torch_weights(model, read_torch_file("train_epoch_120.pth"))
-    classes = model(images)["segmentation"].numpy().argmax(-1)
-    ```
+        ```python
+        model = released_model("spnet_resnet50", num_classes=150)
+        load_torch_weights(model, read_torch_file("train_epoch_120.pth"))
+        classes = model(images)["segmentation"].numpy().argmax(-1)
+        ```
 
     References:
         The code of [Hou et al.](https://github.com/Andrew-Qibin/SPNet), [Choi et

@@ -34,11 +34,10 @@ def to_torch_state_dict(model: keras.Model) -> dict[str, np.ndarray]:
         ValueError: If the model is not a network of `released_model`.
 
     Example:
-
-    ```python
-    model = released_model("spnet_resnet50", num_classes=19)
-    to_torch_state_dict(model)["head.score_layer.4.weight"].shape  # (19, 512, 1, 1)
-    ```
+        ```python
+        model = released_model("spnet_resnet50", num_classes=19)
+        to_torch_state_dict(model)["head.score_layer.4.weight"].shape  # (19, 512, 1, 1)
+        ```
     """
     release = network_info(model).release
     if release is None:

@@ -40,11 +40,10 @@ def read_torch_file(path: PathLike) -> dict[str, np.ndarray]:
             corrupt; or if its content is not a dict of tensors.
 
     Example:
-
-    ```python
-    state_dict = read_torch_file("efficientnet-lite0-57934424.pth")
-    state_dict["_conv_stem.weight"].shape  # (32, 3, 3, 3)
-    ```
+        ```python
+        state_dict = read_torch_file("efficientnet-lite0-57934424.pth")
+        state_dict["_conv_stem.weight"].shape  # (32, 3, 3, 3)
+        ```
     """
     with open(path, "rb") as file:
         try:

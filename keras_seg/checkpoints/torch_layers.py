@@ -61,10 +61,9 @@ def from_pixel_shuffle(array: ArrayLike, scale: int) -> np.ndarray:
         ValueError: If the number of channels is not a multiple of `scale ** 2`.
 
     Example:
-
-    ```python
-    from_pixel_shuffle(np.arange(8), 2)  # [0, 4, 1, 5, 2, 6, 3, 7]
-    ```
+        ```python
+        from_pixel_shuffle(np.arange(8), 2)  # [0, 4, 1, 5, 2, 6, 3, 7]
+        ```
     """
     array = np.asarray(array)
     if len(array) % scale**2:

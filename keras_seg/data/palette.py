@@ -20,7 +20,7 @@ def default_palette(num_classes: int) -> np.ndarray:
         ValueError: If `num_classes` is not a positive integer.
 
     Example:
-        `default_palette(2)` returns `[[255, 255, 255], [0, 0, 255]]`.
+        `default_palette(2)` returns `[[255, 255, 255], [0, 109, 255]]`.
     """
     require_positive_integer("num_classes", num_classes)
     steps = 8  # 512 candidates, or more for more classes

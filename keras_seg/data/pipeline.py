@@ -80,7 +80,7 @@ def training_pipeline(
 
     Example:
         ```python
-        batches = training_pipeline(StreetScenes(400), 8)
+        batches = training_pipeline(StreetScenes(16), 8)
         model.fit(batches, epochs=2, shuffle=False)  # the pipeline shuffles
         ```
     """
@@ -186,7 +186,7 @@ def evaluation_pipeline(
             when reading an image, or if the images of a batch differ in size.
 
     Example:
-        `model.evaluate(evaluation_pipeline(StreetScenes(50, seed=1), 8))`
+        `model.evaluate(evaluation_pipeline(StreetScenes(8, seed=1), 4))`
     """
     part = _part(batch_size, shard)
     num_images = len(dataset)

@@ -87,8 +87,10 @@ def export_litert(
 
     Example:
         ```python
-        path = export_litert(model, "spnet.tflite", (360, 480), quantization="float16")
-        run = ai_edge_litert.interpreter.Interpreter(str(path)).get_signature_runner()
+        from ai_edge_litert.interpreter import Interpreter
+
+        path = export_litert(model, "spnet.tflite", (64, 96), quantization="float16")
+        run = Interpreter(str(path)).get_signature_runner()
         classes = run(images=images)["classes"]
         ```
     """

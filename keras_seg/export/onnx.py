@@ -63,7 +63,9 @@ def export_onnx(
 
     Example:
         ```python
-        path = export_onnx(model, "spnet.onnx", size=(360, 480))
+        import onnxruntime
+
+        path = export_onnx(model, "spnet.onnx", size=(64, 96))
         session = onnxruntime.InferenceSession(path)
         (classes,) = session.run(["classes"], {"images": images})
         ```

@@ -125,10 +125,10 @@ def export_saved_model(
 
     Example:
         ```python
-        path = export_saved_model(model, "saved_models/spnet/1", class_names=names)
+        path = export_saved_model(model, "saved_models/spnet/1")
         served = tf.saved_model.load(path).signatures
-        classes = served["serving_default"](images=images)["classes"]
-        file = tf.constant([pathlib.Path("street.jpg").read_bytes()])
+        classes = served["serving_default"](images=tf.constant(images))["classes"]
+        file = tf.io.read_file("street.jpg")[None]
         classes = served["encoded"](images=file)["classes"]
         ```
     """

@@ -17,7 +17,7 @@ def evaluation_table(result: Mapping[str, Any]) -> str:
         those without pixels.
 
     Example:
-        `print(evaluation_table(evaluate(model, batches, class_names)))`
+        `print(evaluation_table(evaluate(model, batches, val.class_names)))`
     """
     columns = {
         "pixels": result["class_share"],

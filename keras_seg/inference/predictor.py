@@ -54,8 +54,8 @@ def predictor(
     Example:
         ```python
         label_map = predictor(model, window=(480, 480))
-        for path in paths:
-            Image.fromarray(label_map(path)).save(...)
+        for name in ("a", "b"):
+            write_label_map(f"{name}.png", label_map(f"{name}.jpg"))
         ```
     """
     network = prediction_model(model, window, overlap, blending, scales, flip)

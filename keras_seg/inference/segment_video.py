@@ -53,7 +53,7 @@ def segment_video(
             size, or if `output` has another suffix.
 
     Example:
-        `segment_video(predictor(model), "drive.mp4", "classes.mp4", palette)`
+        `segment_video(predictor(model), "drive.mp4", "classes.mp4", val.palette)`
     """
     av = _av()
     source, output = Path(source), Path(output)

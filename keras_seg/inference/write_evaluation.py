@@ -21,7 +21,7 @@ def write_evaluation(result: Mapping[str, Any], path: PathLike) -> None:
         OSError: If the file cannot be written.
 
     Example:
-        `write_evaluation(evaluate(model, batches, names), "evaluation.json")`
+        `write_evaluation(evaluate(model, batches, val.class_names), "evaluation.json")`
     """
     text = json.dumps(_without_nan(result), indent=2, allow_nan=False)
     as_path(path).write_text(text)

@@ -29,7 +29,10 @@ class NetworkInput(PassThrough):
 
     Example:
         ```python
+        x = keras.Input((12, 10, 64))
         labels = keras.Input((None, None), dtype="int32", name="labels")
+        loss = keras_seg.losses.AffinityLoss((12, 10), num_classes=11)
+        context_prior = ContextPriorLayer(16, (12, 10), fused_loss=loss)
         x, loss = context_prior(x, labels=NetworkInput("labels")(labels))
         ```
     """

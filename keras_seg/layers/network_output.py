@@ -43,12 +43,14 @@ class NetworkOutput(PassThrough):
 
     Example:
         ```python
+        image = keras.Input((None, None, 3))
+        x = keras.layers.Conv2D(8, 3, padding="same")(image)
         outputs = {
-            "segmentation": NetworkOutput()(logits),
-            "edges": NetworkOutput(training_only=True)(edges),
+            "segmentation": NetworkOutput()(keras.layers.Conv2D(11, 1)(x)),
+            "edges": NetworkOutput(training_only=True)(keras.layers.Conv2D(1, 1)(x)),
         }
         model = keras.Model(image, outputs)
-        inference_model(model)(images)  # only the logits
+        inference_model(model).output_shape  # (None, None, None, 11)
         ```
     """
 

@@ -30,8 +30,8 @@ class NetworkTensor(PassThrough):
 
     Example:
         ```python
-        x = NetworkTensor("decoder")(x)
-        logits = NetworkTensor("logits")(keras.layers.Conv2D(num_classes, 1)(x))
+        x = NetworkTensor("decoder")(keras.Input((None, None, 64)))
+        logits = NetworkTensor("logits")(keras.layers.Conv2D(11, 1)(x))
         ```
     """
 

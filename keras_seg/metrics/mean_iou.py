@@ -60,9 +60,9 @@ class MeanIoU(keras.metrics.MeanIoU):
 
     Example:
         ```python
-        metric = MeanIoU(num_classes=11)
+        metric = MeanIoU(val.num_classes)
         model.compile("sgd", loss, metrics=[metric])
-        model.evaluate(dataset)
+        model.evaluate(batches)
         metric.class_iou()  # one number per class, NaN for absent classes
         ```
     """

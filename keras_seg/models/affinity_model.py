@@ -22,12 +22,11 @@ def affinity_model(model: keras.Model) -> keras.Model:
         ValueError: If the model does not have exactly one such layer.
 
     Example:
-
-    ```python
-    features = affinity_model(DSRL(11, "resnet18"))(images)["segmentation"]
-    x = keras.ops.reshape(features[0], (-1, features.shape[-1]))
-    similarity = x @ keras.ops.transpose(x)  # of all cells of the first image
-    ```
+        ```python
+        features = affinity_model(DSRL(11, "resnet18"))(images)["segmentation"]
+        x = keras.ops.reshape(features[0], (-1, features.shape[-1]))
+        similarity = x @ keras.ops.transpose(x)  # of all cells of the first image
+        ```
     """
     layers = [x for x in model.layers if isinstance(x, FeatureAffinity)]
     if len(layers) != 1:

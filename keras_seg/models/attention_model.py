@@ -21,11 +21,11 @@ def attention_model(model: keras.Model) -> keras.Model:
         ValueError: If the model has no such layer.
 
     Example:
-
-    ```python
-    maps = attention_model(inference_model(model))(images)
-    maps["attention1"].shape  # (batch, 45, 1, 1280)
-    ```
+        ```python
+        model = HANet(11, "resnet18", positions=True)
+        maps = attention_model(inference_model(model))(images)
+        maps["attention1"].shape  # (batch, rows, 1, channels)
+        ```
     """
     maps = {}
 

@@ -55,13 +55,12 @@ def extract_levels(pyramid: keras.Model, image: Tensor) -> dict[str, Level]:
         to the image.
 
     Example:
-
-    ```python
-    image = keras.Input((None, None, 3))
-    last = extract_levels(build("resnet18", 8), image)["level5"]
-    x = keras.layers.Conv2D(num_classes, 1)(last.tensor)
-    logits = ResizeLike(multiple=last.multiple)([x, image])
-    ```
+        ```python
+        image = keras.Input((None, None, 3))
+        last = extract_levels(build("resnet18", 8), image)["level5"]
+        x = keras.layers.Conv2D(11, 1)(last.tensor)
+        logits = ResizeLike(multiple=last.multiple)([x, image])
+        ```
     """
     known = geometry(pyramid)
     strides = {level: stride for level, (stride, _) in known.levels.items()}

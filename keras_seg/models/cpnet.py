@@ -90,18 +90,17 @@ def CPNet(
             `ContextPriorLayer`.
 
     Example:
-
-    ```python
-    size = keras_seg.models.prior_size((240, 320), output_stride=8)
-    model = CPNet(11, "resnet18", prior_size=size)
-    model.compile(
-        "sgd",
-        loss={
-            "segmentation": SegmentationCrossentropy(),
-            "context_prior": AffinityLoss(size, num_classes=11),
-        },
-    )
-    ```
+        ```python
+        size = keras_seg.models.prior_size((240, 320), output_stride=8)
+        model = CPNet(11, "resnet18", prior_size=size)
+        model.compile(
+            "sgd",
+            loss={
+                "segmentation": SegmentationCrossentropy(),
+                "context_prior": AffinityLoss(size, num_classes=11),
+            },
+        )
+        ```
 
     References:
         [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3. The widths of

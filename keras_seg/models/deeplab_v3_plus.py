@@ -58,11 +58,10 @@ def DeepLabV3Plus(
             levels of stride 4 or more.
 
     Example:
-
-    ```python
-    model = DeepLabV3Plus(11, "mobilenet_v3_small", output_stride=16, separable=True)
-    logits = model(images)  # (batch, 360, 480, 11) for images (batch, 360, 480, 3)
-    ```
+        ```python
+        model = DeepLabV3Plus(11, "mobilenet_v3_small", 16, separable=True)
+        logits = model(images)  # (batch, 360, 480, 11) for images (batch, 360, 480, 3)
+        ```
 
     References:
         [Chen et al., 2018](https://arxiv.org/abs/1802.02611), section 3. The second 3x3

@@ -61,24 +61,23 @@ def DSRL(
             `dual_super_resolution`.
 
     Example:
-
-    ```python
-    model = DSRL(11, "resnet18")
-    model.compile(
-        "sgd",
-        loss={
-            "segmentation": SegmentationCrossentropy(),
-            "super_resolution": "mse",
-            "feature_affinity": OutputLoss(),
-        },
-        loss_weights={
-            "segmentation": 1.0,
-            "super_resolution": 2.0,
-            "feature_affinity": 1.0,
-        },
-    )
-    model.fit(batches.map(named_targets(model, scale=2)))
-    ```
+        ```python
+        model = DSRL(11, "resnet18")
+        model.compile(
+            "sgd",
+            loss={
+                "segmentation": SegmentationCrossentropy(),
+                "super_resolution": "mse",
+                "feature_affinity": OutputLoss(),
+            },
+            loss_weights={
+                "segmentation": 1.0,
+                "super_resolution": 2.0,
+                "feature_affinity": 1.0,
+            },
+        )
+        model.fit(batches.map(named_targets(model, scale=2)))
+        ```
 
     References:
         Wang et al., "Dual Super-Resolution Learning for Semantic Segmentation", CVPR

@@ -107,15 +107,14 @@ def dual_super_resolution(
             `ceil(size / stride)` cells, each of a whole number of predictions.
 
     Example:
+        ```python
+        model = dual_super_resolution(CPNet(11, "resnet18", prior_size=(30, 40)))
+        model(images)["segmentation"]  # (2, 360, 480, 11) for images (2, 180, 240, 3)
 
-    ```python
-    model = dual_super_resolution(CPNet(11, "resnet18", prior_size=(30, 40)))
-    model(images)["segmentation"]  # (2, 360, 480, 11) for images (2, 180, 240, 3)
-
-    model = dual_super_resolution(
-        pose, encoder="stage4", features="deconv3", output="heat_maps"
-    )
-    ```
+        model = dual_super_resolution(
+            pose, encoder="stage4", features="deconv3", output="heat_maps"
+        )
+        ```
 
     References:
         Wang et al., "Dual Super-Resolution Learning for Semantic Segmentation", CVPR

@@ -28,17 +28,16 @@ def from_preset(name: str, num_classes: int | None = None) -> keras.Model:
             `num_classes` is not a valid number of classes.
 
     Example:
+        ```python
+        from keras_seg.inference import predict
+        from keras_seg.models import from_preset, presets
 
-    ```python
-    from keras_seg.inference import predict
-    from keras_seg.models import from_preset, presets
+        name = next(iter(presets()))
+        classes = predict(from_preset(name), "street.jpg")  # (height, width)
 
-    name = next(iter(presets()))
-    classes = predict(from_preset(name), "street.jpg")  # (height, width)
-
-    model = from_preset(name, num_classes=5)  # to be trained on five other classes
-    model.get_layer("backbone").trainable = False
-    ```
+        model = from_preset(name, num_classes=5)  # to be trained on five other classes
+        model.get_layer("backbone").trainable = False
+        ```
     """
     known = presets()
     if name not in known:

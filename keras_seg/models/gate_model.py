@@ -24,11 +24,10 @@ def gate_model(model: keras.Model) -> keras.Model:
         ValueError: If the model has no `StripPooling` layer.
 
     Example:
-
-    ```python
-    gates = gate_model(SPNet(11, "resnet18"))(images)
-    gates["gate1"].shape  # (batch, 90, 120, 64) for images (batch, 360, 480, 3)
-    ```
+        ```python
+        gates = gate_model(SPNet(11, "resnet18"))(images)
+        gates["gate1"].shape  # (batch, 90, 120, 64) for images (batch, 360, 480, 3)
+        ```
 
     References:
         [Hou et al., 2020](https://arxiv.org/abs/2003.13328), section 3.1.

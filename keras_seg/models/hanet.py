@@ -82,12 +82,12 @@ def HANet(
             output stride, or for the reasons listed in `HeightDrivenAttention`.
 
     Example:
-
-    ```python
-    model = HANet(num_classes=11, backbone="resnet18", positions=True)
-    positions = keras_seg.ops.row_positions(np.arange(360)[None], 360)
-    logits = model([images, positions])  # (1, 360, 480, 11)
-    ```
+        ```python
+        model = HANet(num_classes=11, backbone="resnet18", positions=True)
+        crop = keras.ops.ones((1, 64, 96, 3))  # of an image with 360 rows, the last
+        positions = keras_seg.ops.row_positions(np.arange(296, 360)[None], 360)
+        model([crop, positions]).shape  # (1, 64, 96, 11)
+        ```
 
     References:
         [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 3. The features

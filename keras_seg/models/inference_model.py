@@ -30,11 +30,10 @@ def inference_model(
         ValueError: If the model has no such output, or no positions to keep.
 
     Example:
-
-    ```python
-    model = SPNet(11, auxiliary_head=True)
-    inference_model(model)(images)  # (batch, height, width, 11)
-    ```
+        ```python
+        model = SPNet(11, "resnet18", auxiliary_head=True)
+        inference_model(model)(images)  # (batch, height, width, 11)
+        ```
     """
     info = network_info(model)
     if positions and "positions" not in info.inputs.values():

@@ -67,13 +67,12 @@ def network_info(model: keras.Model) -> NetworkInfo:
         `decoder` and `release`.
 
     Example:
-
-    ```python
-    info = network_info(DSRL(11, "resnet18"))
-    info.num_classes, info.scale  # (11, 2)
-    [name for name, output in info.outputs.items() if output.training_only]
-    # ["feature_affinity", "super_resolution"]
-    ```
+        ```python
+        info = network_info(DSRL(11, "resnet18"))
+        info.num_classes, info.scale  # (11, 2)
+        [name for name, output in info.outputs.items() if output.training_only]
+        # ["feature_affinity", "super_resolution"]
+        ```
     """
     stated = _Stated(model)
     tensors = named_outputs(model)

@@ -52,11 +52,10 @@ def presets() -> dict[str, Preset]:
         `val_mean_iou` (percent), `license`, `sha256` and `path`.
 
     Example:
-
-    ```python
-    for name, preset in keras_seg.models.presets().items():
-        print(name, preset.data, preset.val_mean_iou)
-    ```
+        ```python
+        for name, preset in keras_seg.models.presets().items():
+            print(name, preset.data, preset.val_mean_iou)
+        ```
     """
     records = json.loads((FOLDER / "presets.json").read_text(encoding="utf-8"))
     return {record["name"]: Preset(**_frozen(record)) for record in records}

@@ -21,11 +21,10 @@ def prior_model(model: keras.Model) -> keras.Model:
         ValueError: If the model does not have exactly one such layer.
 
     Example:
-
-    ```python
-    model = CPNet(11, "resnet18", prior_size=(30, 40))
-    prior = prior_model(model)(images)  # (batch, 1200, 1200)
-    ```
+        ```python
+        model = CPNet(11, "resnet18", prior_size=(30, 40))
+        prior = prior_model(model)(images)  # (batch, 1200, 1200)
+        ```
     """
     layers = [x for x in model.layers if isinstance(x, ContextPriorLayer)]
     if len(layers) != 1:

@@ -14,10 +14,9 @@ def prior_size(crop: Sequence[int], output_stride: int) -> tuple[int, int]:
         Pair of ints, `ceil(side / output_stride)`.
 
     Example:
-
-    ```python
-    prior_size((480, 513), output_stride=8)  # (60, 65)
-    ```
+        ```python
+        prior_size((480, 513), output_stride=8)  # (60, 65)
+        ```
     """
     height, width = crop
     return ceil_division(height, output_stride), ceil_division(width, output_stride)

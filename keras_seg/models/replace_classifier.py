@@ -23,12 +23,11 @@ def replace_classifier(model: keras.Model, num_classes: int) -> keras.Model:
             mark its classifiers; see `keras_seg.layers.NetworkTensor`.
 
     Example:
-
-    ```python
-    trained = keras.saving.load_model("runs/camvid/best.keras", compile=False)
-    model = replace_classifier(trained, num_classes=5)
-    model.get_layer("backbone").trainable = False
-    ```
+        ```python
+        trained = keras.saving.load_model("runs/camvid/best.keras", compile=False)
+        model = replace_classifier(trained, num_classes=5)
+        model.get_layer("backbone").trainable = False
+        ```
     """
     require_classes(num_classes)
     classifiers = network_info(model).classifiers

@@ -19,12 +19,11 @@ def select_outputs(model: keras.Model, names: Sequence[str]) -> keras.Model:
         ValueError: If `names` is empty or has a name that is not an output.
 
     Example:
-
-    ```python
-    model = DSRL(11, "resnet18")
-    first = select_outputs(model, ["segmentation"])  # SSSR
-    second = select_outputs(model, ["segmentation", "super_resolution"])  # and SISR
-    ```
+        ```python
+        model = DSRL(11, "resnet18")
+        first = select_outputs(model, ["segmentation"])  # SSSR
+        second = select_outputs(model, ["segmentation", "super_resolution"])  # and SISR
+        ```
     """
     outputs = model.output if isinstance(model.output, dict) else {}
     if not names or not set(names) <= set(outputs):

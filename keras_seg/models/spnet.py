@@ -60,11 +60,10 @@ def SPNet(
             unknown or cannot have this output stride.
 
     Example:
-
-    ```python
-    model = SPNet(num_classes=11, backbone="resnet18", pool_sizes=((15, 20), (9, 12)))
-    logits = model(images)  # (batch, 360, 480, 11) for images (batch, 360, 480, 3)
-    ```
+        ```python
+        model = SPNet(11, "resnet18", pool_sizes=((15, 20), (9, 12)))
+        logits = model(images)  # (batch, 360, 480, 11) for images (batch, 360, 480, 3)
+        ```
 
     References:
         [Hou et al., 2020](https://arxiv.org/abs/2003.13328), section 3.3.

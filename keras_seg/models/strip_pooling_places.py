@@ -30,10 +30,9 @@ def strip_pooling_places(
         dict `{layer name: unbuilt StripPooling}`.
 
     Example:
-
-    ```python
-    HANet(11, build("resnet50", 8, insert=strip_pooling_places))
-    ```
+        ```python
+        HANet(11, build("resnet18", 8, insert=strip_pooling_places))
+        ```
 
     References:
         [Hou et al., 2020](https://arxiv.org/abs/2003.13328), section 3.3.

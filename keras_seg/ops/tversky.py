@@ -44,8 +44,10 @@ def tversky_loss(
         Float scalar, this replica's equal share of the loss; see `global_mean`.
 
     Example:
-        For 4 pixels of one class with a probability of 0.25 everywhere,
-        `tversky_loss(p, y, w, 0.5, 0.5)` is 0.6, that is 1 - 2 * 1 / (1 + 4).
+        ```python
+        actual = weights = keras.ops.ones((1, 2, 2, 1))
+        tversky_loss(0.25 * actual, actual, weights, 0.5, 0.5)  # 0.6
+        ```
 
     References:
         [Salehi et al., 2017](https://arxiv.org/abs/1706.05721), equation 3; the

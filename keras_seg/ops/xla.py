@@ -32,7 +32,7 @@ def set_xla(enabled: bool | None) -> None:
     Example:
         ```python
         keras_seg.set_xla(False)
-        model.compile(...)  # traces plain ops
+        model.compile("sgd", loss)  # training traces plain ops
         ```
     """
     global _enabled
@@ -51,7 +51,8 @@ def xla_scope(enabled: bool | None) -> Iterator[None]:
     Example:
         ```python
         with keras_seg.xla_scope(False):
-            export(model)  # no op of this graph asks for XLA
+            # No op of this graph asks for XLA.
+            graph = tf.function(model).get_concrete_function(tf.constant(images))
         ```
     """
     before = _enabled

@@ -28,7 +28,7 @@ class AveragedWeights(keras.callbacks.Callback):
         model.compile(optimizer, loss)
         best = BestModel("best.keras", "val_mean_iou")
         callbacks = [AveragedWeights(), best]
-        model.fit(train, validation_data=val, callbacks=callbacks)
+        model.fit(batches, validation_data=batches, callbacks=callbacks)
         ```
     """
 

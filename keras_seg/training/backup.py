@@ -36,7 +36,7 @@ class Backup(keras.callbacks.Callback):
     Example:
         List it after any callback that changes weights or writes files:
 
-        `model.fit(..., callbacks=[Backup("runs/spnet/backup")])`
+        `model.fit(batches, callbacks=[Backup("runs/spnet/backup")])`
     """
 
     def __init__(self, folder: PathLike, delete: bool = True) -> None:

@@ -27,7 +27,10 @@ class BestModel(keras.callbacks.Callback):
         ValueError: At the end of an epoch, if the logs hold no such name.
 
     Example:
-        `model.fit(..., callbacks=[BestModel("best.keras", "val_mean_iou")])`
+        ```python
+        best = BestModel("best.keras", "val_mean_iou")
+        model.fit(batches, validation_data=batches, callbacks=[best])
+        ```
     """
 
     def __init__(self, path: PathLike, monitor: str, best: float | None = None) -> None:

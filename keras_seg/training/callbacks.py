@@ -52,9 +52,9 @@ def callbacks(
 
     Example:
         ```python
-        callbacks = keras_seg.training.callbacks("runs/spnet")
-        model.fit(train, epochs=30, validation_data=val, callbacks=callbacks)
-        model = keras.saving.load_model("runs/spnet/best.keras")
+        callbacks = keras_seg.training.callbacks("runs/hanet")
+        model.fit(batches, validation_data=batches, callbacks=callbacks)
+        model = keras.saving.load_model("runs/hanet/best.keras")
         ```
     """
     folder = as_path(folder)

@@ -21,8 +21,8 @@ class ClassIoULog(keras.callbacks.Callback):
 
     Example:
         ```python
-        log = ClassIoULog(val.class_names)
-        model.fit(train, validation_data=batches, callbacks=[log, CSVLogger("log.csv")])
+        log = [ClassIoULog(val.class_names), keras.callbacks.CSVLogger("log.csv")]
+        model.fit(batches, validation_data=batches, callbacks=log)
         ```
     """
 

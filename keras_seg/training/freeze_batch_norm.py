@@ -19,7 +19,8 @@ def freeze_batch_norm(model: keras.layers.Layer) -> int:
 
     Example:
         ```python
-        model = SPNet(11, build("resnet50", 8, weights="imagenet"))
+        backbone = build("efficientnet_lite_b0", 16, weights="imagenet")
+        model = SPNet(11, backbone)
         freeze_batch_norm(model.get_layer("backbone"))
         ```
     """

@@ -23,9 +23,9 @@ def mirrored_strategy() -> tf.distribute.MirroredStrategy:
     Example:
         ```python
         with mirrored_strategy().scope():
-            model = keras_seg.models.SPNet(11)
+            model = keras_seg.models.SPNet(11, "resnet18")
             keras_seg.training.synchronize_batch_norm(model)
-            model.compile(...)
+            model.compile("sgd", loss)
         ```
     """
     require_tensorflow("mirrored_strategy")

@@ -39,10 +39,10 @@ def named_targets(model: keras.Model, scale: int | None = None) -> Callable:
 
     Example:
         ```python
-        model = SPNet(11, auxiliary_head=True)
-        model.fit(dataset.map(named_targets(model)))
-        model = DSRL(11)
-        model.fit(dataset.map(named_targets(model)))  # on images of half their size
+        model = SPNet(11, "resnet18", auxiliary_head=True)
+        train = batches.map(named_targets(model))
+        model = DSRL(11, "resnet18")
+        train = batches.map(named_targets(model))  # images of half their size
         ```
     """
     info = network_info(model)

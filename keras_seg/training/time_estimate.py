@@ -18,8 +18,8 @@ class TimeEstimate(keras.callbacks.Callback):
         print_fn: callable that takes the line of text.
 
     Example:
-        `model.fit(..., epochs=30, callbacks=[TimeEstimate()])` prints, in the first
-        epoch, "0.35 s a step: about 0:15:56 for 2730 steps".
+        `model.fit(batches, epochs=2, callbacks=[TimeEstimate()])` prints, in the first
+        epoch, a line such as "0.35 s a step: about 0:15:56 for 2730 steps".
     """
 
     def __init__(self, print_fn: Callable[[str], Any] = print) -> None:

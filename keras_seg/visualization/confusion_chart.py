@@ -38,8 +38,8 @@ def confusion_chart(confusion: np.ndarray, class_names: Sequence[str]) -> Figure
 
     Example:
         ```python
-        result = evaluate(model, batches, names)
-        figure = confusion_chart(result["confusion_matrix"], names)
+        result = evaluate(model, batches, val.class_names)
+        figure = confusion_chart(result["confusion_matrix"], val.class_names)
         ```
     """
     confusion = np.asarray(confusion)

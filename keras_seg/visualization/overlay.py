@@ -25,7 +25,7 @@ def overlay(
             also `colorize`.
 
     Example:
-        `overlay(image, model.predict(image[None]).argmax(-1)[0], data.palette)`
+        `overlay(image, predict(model, image), val.palette)`
     """
     image, labels = np.asarray(image), np.asarray(labels)
     if image.shape != (*labels.shape, 3):

@@ -23,7 +23,11 @@ def sample_predictions(
         uint8 array `(rows, columns, 3)`; see `comparison`.
 
     Example:
-        `Image.fromarray(sample_predictions(model, val_set)).save("a.png")`
+        ```python
+        from PIL import Image
+
+        Image.fromarray(sample_predictions(model, val)).save("a.png")
+        ```
     """
     count = min(count, len(data_set))
     indices = np.linspace(0, len(data_set) - 1, count).astype(int)

@@ -31,7 +31,7 @@ class ValidationPictures(keras.callbacks.Callback):
         samples = [val[index] for index in (0, 10, 20)]
         folder = "runs/spnet/tensorboard/pictures"
         pictures = ValidationPictures(folder, samples, val.palette, val.class_names)
-        model.fit(train, callbacks=[AveragedWeights(), pictures])
+        model.fit(batches, callbacks=[pictures])
         ```
     """
 
