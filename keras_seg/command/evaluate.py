@@ -4,7 +4,7 @@ import contextlib
 import pathlib
 import sys
 
-from keras_seg.command.files import load_model
+from keras_seg.command.files import load_model, reading_error
 from keras_seg.command.flags import (
     add_data,
     add_split,
@@ -79,7 +79,7 @@ def run(args):
                 **options,
             )
     except tf.errors.InvalidArgumentError as error:  # an image in the pipeline
-        raise ValueError(error.message.splitlines()[0]) from error
+        raise ValueError(reading_error(error)) from error
     print(evaluation_table(result))
     if args.output:
         write_evaluation(result, args.output)

@@ -1,6 +1,7 @@
 """Reading of the files that the subcommands take: models and images."""
 
 import pathlib
+import re
 import sys
 
 
@@ -34,6 +35,18 @@ def load_model(path):
         return keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ValueError(f"Cannot load the model {path}: {error}") from error
+
+
+def reading_error(error):
+    """Returns the message of an error that occurred when a pipeline read an image.
+
+    Args:
+        error: `tf.errors.OpError`, in whose message TensorFlow describes its own
+            operations first.
+    """
+    line = error.message.splitlines()[0]
+    found = re.search(r"\b[A-Z]\w*Error: (.*)", line)
+    return found[1] if found else line
 
 
 def image_files(sources):

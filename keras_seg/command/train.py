@@ -2,7 +2,7 @@
 
 import pathlib
 
-from keras_seg.command.files import load_model
+from keras_seg.command.files import load_model, reading_error
 from keras_seg.command.recipes import DEFAULTS, with_recipe
 from keras_seg.command.training_flags import add_training_flags
 from keras_seg.command.training_parts import (
@@ -99,7 +99,7 @@ def run(args):
         _fit(args, model, train_set, val_set)
         finish_run(args, val_set)
     except tf.errors.InvalidArgumentError as error:  # an image in the pipeline
-        raise ValueError(error.message.splitlines()[0]) from error
+        raise ValueError(reading_error(error)) from error
 
 
 def _model(args, train_set):

@@ -45,6 +45,7 @@ def predict(model: keras.Model, images: Any, **options: Any) -> Any:
     """
     label_map = predictor(model, **options)
     one = isinstance(images, (str, os.PathLike, bytes, bytearray, Image.Image))
+    one = one or not (hasattr(images, "__iter__") or hasattr(images, "__getitem__"))
     if one or getattr(images, "ndim", 4) != 4:
         return label_map(images)
     return [label_map(image) for image in images]

@@ -167,6 +167,11 @@ def test_rejects_what_is_no_image(pixels, words):
         predict(brightest(), pixels)
 
 
+def test_rejects_other_objects():
+    with pytest.raises(TypeError, match="An image must be a path.*Received: NoneType"):
+        predict(brightest(), None)
+
+
 def test_rejects_files_that_are_no_images(tmp_path):
     label_map = predictor(brightest())
     (tmp_path / "text.png").write_text("no image")
