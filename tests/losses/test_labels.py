@@ -167,7 +167,7 @@ OPTIONS = {
     SegmentationFocalCrossentropy: {"gamma": 1.5, "class_weights": [1.0, 2, 3, 4]},
     SegmentationDice: {},
     SegmentationTversky: {"alpha": 0.2, "beta": 0.9, "exponent": 0.75},
-    LovaszSoftmax: {"per_image": False},
+    LovaszSoftmax: {"per_image": False, "stride": 2},
 }
 
 
