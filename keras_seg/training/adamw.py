@@ -3,6 +3,7 @@ from keras import ops
 
 from keras_seg._keras_private import variable_index
 from keras_seg.ops.xla import tensorflow
+from keras_seg.training.fused_update import handle, has_fused_update
 from keras_seg.training.parameter_groups import ParameterGroups
 
 
@@ -47,13 +48,12 @@ class AdamW(ParameterGroups, keras.optimizers.AdamW):
         rate, decay = self.rate_and_decay(variable, learning_rate)
         if decay:
             self.assign_sub(variable, variable * (rate * decay))
-        tf = tensorflow()
-        if tf is None or self.amsgrad or isinstance(gradient, tf.IndexedSlices):
+        if self.amsgrad or not has_fused_update(gradient, variable):
             super().update_step(gradient, variable, rate)
         else:
-            self._fused_step(tf, gradient, variable, rate)
+            self._fused_step(gradient, variable, rate)
 
-    def _fused_step(self, tf, gradient, variable, rate):
+    def _fused_step(self, gradient, variable, rate):
         """Updates a variable by one operation of TensorFlow.
 
         Keras's update consists of about 30 operations per variable, which take half of
@@ -63,10 +63,10 @@ class AdamW(ParameterGroups, keras.optimizers.AdamW):
         if self._powers is None:
             step = ops.cast(self.iterations + 1, rate.dtype)
             self._powers = [beta**step for beta in (self.beta_1, self.beta_2)]
-        tf.raw_ops.ResourceApplyAdam(
-            var=_handle(tf, variable),
-            m=_handle(tf, self._momentums[index]),
-            v=_handle(tf, self._velocities[index]),
+        tensorflow().raw_ops.ResourceApplyAdam(
+            var=handle(variable),
+            m=handle(self._momentums[index]),
+            v=handle(self._velocities[index]),
             beta1_power=self._powers[0],
             beta2_power=self._powers[1],
             lr=rate,
@@ -75,8 +75,3 @@ class AdamW(ParameterGroups, keras.optimizers.AdamW):
             epsilon=self.epsilon,
             grad=ops.cast(gradient, variable.dtype),
         )
-
-
-def _handle(tf, variable):
-    """Returns the resource of a TensorFlow or Keras variable on this replica."""
-    return (variable if isinstance(variable, tf.Variable) else variable.value).handle

@@ -5,6 +5,8 @@ import keras
 from keras import ops
 
 from keras_seg._keras_private import variable_index
+from keras_seg.ops.xla import tensorflow
+from keras_seg.training.fused_update import handle, has_fused_update
 from keras_seg.training.parameter_groups import ParameterGroups
 
 
@@ -54,9 +56,13 @@ class SGD(ParameterGroups, keras.optimizers.SGD):
 
     def update_step(self, gradient, variable, learning_rate):
         rate, decay = self.rate_and_decay(variable, learning_rate)
+        is_fused = self.momentum and has_fused_update(gradient, variable)
         gradient = ops.cast(gradient, variable.dtype)
         if decay:
             gradient = gradient + variable * decay
+        if is_fused:
+            self._fused_step(gradient, variable, rate)
+            return
         if self.momentum:
             # Unlike in Keras, the momentum does not include the learning rate.
             velocity = self.momentums[variable_index(self, variable)]
@@ -67,6 +73,21 @@ class SGD(ParameterGroups, keras.optimizers.SGD):
             else:
                 gradient = gathered
         self.assign_sub(variable, gradient * rate)
+
+    def _fused_step(self, gradient, variable, rate):
+        """Updates a variable by one operation of TensorFlow, without temporary copies.
+
+        The copies of all variables would need memory while the step's largest maps are
+        still in use.
+        """
+        tensorflow().raw_ops.ResourceApplyMomentum(
+            var=handle(variable),
+            accum=handle(self.momentums[variable_index(self, variable)]),
+            lr=rate,
+            grad=gradient,
+            momentum=self.momentum,
+            use_nesterov=self.nesterov,
+        )
 
 
 def sgd(
