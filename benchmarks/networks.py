@@ -2,7 +2,7 @@
 
 Run:    python -m benchmarks.networks
         python -m benchmarks.networks --networks light --repeats 3    # to try it
-        python -m benchmarks.networks --peers peers.py --peers-python torch/bin/python
+        python -m benchmarks.networks --peers peers.py --peers-python other/bin/python
 
 "inference" processes one image of 512 x 1024, "step" is a training step on two crops of
 384 x 384 with SGD and momentum; the light network takes four images of 256 x 320 in
@@ -13,12 +13,8 @@ loaded network in MB, of the GPU if TensorFlow has one, else of the process.
 "Keras's layers" is the same network with Keras's convolutions and batch norms instead
 of those of keras_seg.layers. Peers are PyTorch networks, given by a Python file with
 one function per network, named as here and without arguments, that returns a
-`torch.nn.Module` from images to logits. For segmentation_models.pytorch:
-
-    import segmentation_models_pytorch as smp
-
-    def deeplab_separable():
-        return smp.DeepLabV3Plus("resnet50", encoder_weights=None, classes=19)
+`torch.nn.Module` from images to logits. `benchmarks/peers.py` builds the authors'
+networks from their sources; see there.
 """
 
 import argparse
@@ -43,7 +39,7 @@ NETWORKS = {
         {"separable": True, "filters": 128},
     ),
 }
-WAYS = "Keras's layers", "keras_seg"
+WAYS = "Keras's layers", "keras_seg", "PyTorch"
 TASKS = "inference", "step"
 
 
@@ -69,7 +65,7 @@ def measure(name, task, way, repeats):
     import numpy as np
     import tensorflow as tf
 
-    from keras_seg import losses, models
+    from keras_seg import losses, models, training
 
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     keras.utils.set_random_seed(0)
@@ -89,7 +85,7 @@ def measure(name, task, way, repeats):
     if isinstance(model.output, dict):
         labels = dict.fromkeys(model.output, labels)
         loss = dict.fromkeys(model.output, loss)
-    model.compile(keras.optimizers.SGD(1e-3, momentum=0.9), loss, jit_compile=False)
+    model.compile(training.SGD(1e-3, momentum=0.9), loss, jit_compile=False)
     print_cost(lambda: [tf.constant(model.train_on_batch(images, labels))], repeats)
 
 
@@ -102,18 +98,22 @@ def peer_cost(name, task, args):
     return None if done.returncode else [float(x) for x in done.stdout.split()[-3:]]
 
 
+def way_cost(name, task, way, args):
+    """Returns the costs of a line of the table, or None if measuring fails."""
+    if way == "PyTorch":
+        return peer_cost(name, task, args)
+    return cost("benchmarks.networks", "--one", name, task, way, args.repeats)
+
+
 def print_table(args):
     print(f"{THREADS} threads\n")
     print("| network | task | way | first ms | ms | MB |\n" + "| --- " * 6 + "|")
     for name in args.networks:
         for task in args.tasks:
-            found = {
-                way: cost("benchmarks.networks", "--one", name, task, way, args.repeats)
-                for way in WAYS
-            }
-            if args.peers:
-                found["PyTorch"] = peer_cost(name, task, args)
-            for way, numbers in found.items():
+            for way in args.ways:
+                if way == "PyTorch" and not args.peers:
+                    continue
+                numbers = way_cost(name, task, way, args)
                 columns = [f"{x:.0f}" for x in numbers] if numbers else ["-"] * 3
                 print("|", " | ".join([name, task, way, *columns]), "|", flush=True)
 
@@ -133,6 +133,7 @@ if __name__ == "__main__":
     add = parser.add_argument
     add("--networks", nargs="+", choices=NETWORKS, default=NETWORKS)
     add("--tasks", nargs="+", choices=TASKS, default=TASKS)
+    add("--ways", nargs="+", choices=WAYS, default=WAYS)
     add("--repeats", type=int, default=6)
     add("--peers", type=pathlib.Path, help="a Python file with PyTorch networks")
     add("--peers-python", default=sys.executable, help="a Python that has PyTorch")

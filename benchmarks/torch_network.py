@@ -41,13 +41,21 @@ def training_step(network, images, labels):
         outputs = network(images)
         # Networks with an auxiliary head return its logits too.
         outputs = outputs if isinstance(outputs, tuple | list) else [outputs]
-        entropy = torch.nn.functional.cross_entropy
-        loss = sum(entropy(logits, labels) for logits in outputs)
+        loss = sum(crossentropy(logits, labels) for logits in outputs)
         loss.backward()
         optimizer.step()
         return [loss.detach()]
 
     return step
+
+
+def crossentropy(logits, labels):
+    """Returns the mean over the logits' pixels, with labels of their size."""
+    size = logits.shape[2:]
+    if labels.shape[1:] != size:
+        nearest = torch.nn.functional.interpolate(labels[:, None].float(), size)
+        labels = nearest[:, 0].long()
+    return torch.nn.functional.cross_entropy(logits, labels)
 
 
 if __name__ == "__main__":
