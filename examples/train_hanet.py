@@ -37,20 +37,7 @@ from keras_seg.command.training_parts import (
 RECIPES = {
     "default": {"filters": 256, "separable": False, "auxiliary_head": True},
     "scenes": {"weight_decay": 5e-4},
-    "camvid": {
-        "ema": 0.995,
-        "epochs": 36,
-        "scale": (0.6, 1.8),
-        "loss": "crossentropy+lovasz",
-        "lovasz_stride": 4,
-        "learning_rate": 1.5e-3,
-        "weight_decay": 1e-2,
-        "warmup": 100,
-        "val_every": 5,
-        "filters": 128,
-        "separable": True,
-        "auxiliary_head": False,
-    },
+    "camvid": {"filters": 128, "separable": True, "auxiliary_head": False},
 }
 
 

@@ -42,10 +42,18 @@ RECIPES = {
         "backbone_rate": 1.0,
     },
     "camvid": {
+        "scale": (0.6, 1.8),
         "class_balance": 0.5,
         "batch_size": 4,
+        "epochs": 36,
+        "val_every": 6,
+        "loss": "crossentropy+lovasz",
+        "lovasz_stride": 4,
+        "learning_rate": 1.5e-3,
         "backbone_rate": 0.5,
-        "ema": 0.99,
+        "weight_decay": 1e-2,
+        "warmup": 100,
+        "ema": 0.995,
     },
 }
 

@@ -19,8 +19,11 @@ class DecoderOptions:
             depthwise separable, which suits small backbones.
         dropout_rate: float in 0..1. Rate of dropping whole channels before the
             classifiers.
-        align_corners: bool. Whether resizing aligns corners; True as in HANet's
-            release.
+        align_corners: bool, or None. Whether resizing aligns corners. None means True,
+            as in HANet's release, for backbones that place features identically at
+            every size (`keras_seg.backbones.size_alignment` is 1), and False for the
+            others, where aligned corners would shift features by up to a cell, more or
+            less along the image and differently in crops and whole images.
         auxiliary_dropout_rate: float in 0..1, or None for `dropout_rate`. Dropout rate
             before the classifier of the auxiliary head. HANet's release has dropout
             only there, with a rate of 0.1.
@@ -36,7 +39,7 @@ class DecoderOptions:
     dilation_rates: Sequence[int] | None = None
     separable: bool = False
     dropout_rate: float = 0.1
-    align_corners: bool = True
+    align_corners: bool | None = None
     auxiliary_dropout_rate: float | None = None
     auxiliary_bias: bool = False
     independent_classes: bool = False

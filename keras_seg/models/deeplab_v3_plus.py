@@ -14,7 +14,7 @@ from keras_seg.layers import (
 from keras_seg.models.backbone import extract_levels, resolve_backbone
 from keras_seg.models.checks import require_classes
 from keras_seg.models.decoder_options import DecoderOptions
-from keras_seg.models.heads import fcn_head, resize_logits, score
+from keras_seg.models.heads import corners_align, fcn_head, resize_logits, score
 
 
 def DeepLabV3Plus(
@@ -41,7 +41,7 @@ def DeepLabV3Plus(
             It is for training only; the recommended weight of its loss is 0.4.
         name: str. Name of the model.
         **decoder: `filters=256`, `low_level_filters=48`, `dilation_rates=None`,
-            `separable=False`, `dropout_rate=0.1`, `align_corners=True`,
+            `separable=False`, `dropout_rate=0.1`, `align_corners=None`,
             `auxiliary_dropout_rate=None`, `auxiliary_bias=False` and
             `independent_classes=False`; see `keras_seg.models.DecoderOptions`.
 
@@ -94,6 +94,7 @@ def assemble(
             HANet weights higher-level features by attention from lower-level ones.
     """
     low_level, previous, last = _levels(extract_levels(pyramid, image), pyramid)
+    align_corners = corners_align(options.align_corners, pyramid)
 
     x = attend(1, previous.tensor, last.tensor)
     pooled = AtrousSpatialPyramidPooling(
@@ -109,7 +110,7 @@ def assemble(
     project = ConvNorm(options.low_level_filters, 1, name="low_level_projection")
     fine = project(low_level.tensor)
     reach = last.multiple // low_level.multiple
-    x = ResizeLike(options.align_corners, reach, name="aspp_resize")([x, fine])
+    x = ResizeLike(align_corners, reach, name="aspp_resize")([x, fine])
     fused = keras.layers.Concatenate(name="fusion")([fine, x])
     fused = NetworkTensor("encoder", name="encoder_features")(fused)
     conv = SeparableConvNorm if options.separable else ConvNorm
@@ -121,7 +122,7 @@ def assemble(
     logits = score(x, num_classes, options.dropout_rate, name="segmentation")
     logits = attend(5, x, logits)
     segmentation = resize_logits(
-        logits, image, low_level.multiple, options.align_corners, name="segmentation"
+        logits, image, low_level.multiple, align_corners, name="segmentation"
     )
     segmentation = NetworkOutput(
         independent_classes=options.independent_classes, name="segmentation"
@@ -137,7 +138,7 @@ def assemble(
         image,
         num_classes,
         dropout_rate,
-        options.align_corners,
+        align_corners,
         name="auxiliary",
         use_bias=options.auxiliary_bias,
     )

@@ -2,7 +2,15 @@
 
 import keras
 
+from keras_seg.backbones import size_alignment
 from keras_seg.layers import ConvNorm, NetworkOutput, NetworkTensor, ResizeLike
+
+
+def corners_align(align_corners, pyramid):
+    """Returns whether resizing aligns corners; see `DecoderOptions`."""
+    if align_corners is None:
+        return size_alignment(pyramid) == 1
+    return align_corners
 
 
 def classify(

@@ -5,7 +5,7 @@ import keras
 from keras_seg.layers import ConvNorm, MixedPooling, NetworkTensor
 from keras_seg.models.backbone import extract_levels, resolve_backbone
 from keras_seg.models.checks import require_classes
-from keras_seg.models.heads import classify, fcn_head
+from keras_seg.models.heads import classify, corners_align, fcn_head
 from keras_seg.models.strip_pooling_places import strip_pooling_places
 
 
@@ -17,7 +17,7 @@ def SPNet(
     *,
     pool_sizes: Sequence[int | Sequence[int]] = (20, 12),
     dropout_rate: float = 0.1,
-    align_corners: bool = True,
+    align_corners: bool | None = None,
     independent_classes: bool = False,
     name: str = "spnet",
 ) -> keras.Model:
@@ -42,8 +42,9 @@ def SPNet(
             cells.
         dropout_rate: float in 0..1. Rate of dropping whole channels before the
             classifiers, as in the release.
-        align_corners: bool. Whether resizing in the heads aligns corners; True as in
-            the release.
+        align_corners: bool, or None. Whether resizing in the heads aligns corners. None
+            means True, as in the release, for backbones that place features identically
+            at every size (`keras_seg.backbones.size_alignment` is 1), else False.
         independent_classes: bool. Whether a pixel may have any number of the classes,
             each predicted by a sigmoid. Labels are then 0 and 1, `(batch, height,
             width, num_classes)`, and predictions have a mask for each class.
@@ -72,6 +73,7 @@ def SPNet(
     pyramid = resolve_backbone(backbone, output_stride, insert=strip_pooling_places)
     image = keras.Input(pyramid.input_shape[1:], name="image")
     *_, previous, last = extract_levels(pyramid, image).values()
+    align_corners = corners_align(align_corners, pyramid)
     head = (num_classes, dropout_rate, align_corners)
 
     channels = last.tensor.shape[-1] // 2

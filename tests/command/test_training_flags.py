@@ -17,7 +17,7 @@ def test_a_recipe_is_of_its_data_set_and_flags_go_before_it():
     assert (scenes.epochs, scenes.weight_decay) == (30, 0.5)
     assert parse(*camvid, "--epochs", "1").epochs == 1
     # What no network's recipe states is of the data set.
-    assert (args.weights, args.ema, args.batch_size) == ("imagenet", 0.99, 4)
+    assert (args.weights, args.ema, args.batch_size) == ("imagenet", 0.995, 4)
     assert (scenes.weights, scenes.ema, scenes.batch_size) == (None, None, 8)
     assert args.crop == DEFAULTS["crop"] != scenes.crop
 

@@ -4,7 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from keras_seg.models import CPNet, DeepLabV3Plus
+from keras_seg import backbones
+from keras_seg.layers import ResizeLike
+from keras_seg.models import CPNet, DeepLabV3Plus, SPNet
 from tests.models.networks import tiny_network
 
 SIZES = [(288, 296), (287, 263), (272, 304), (257, 320), (304, 272)]
@@ -30,7 +32,6 @@ def deeplab(output_stride):
         filters=8,
         low_level_filters=8,
         dilation_rates=(1, 1, 1),
-        align_corners=False,  # which stretches maps by the size
     )
     # The mean over the image depends on what else is in it.
     model.get_layer("aspp").image_branch.norm.gamma.assign([0] * 8)
@@ -59,3 +60,16 @@ def test_logits_do_not_depend_on_the_size(network, output_stride):
                 expected[:, :height, :width],
                 atol=1e-5 * np.abs(expected).max(),
             )
+
+
+@pytest.mark.parametrize("network", [DeepLabV3Plus, SPNet])
+@pytest.mark.parametrize(
+    ("backbone", "expected"), [("resnet10", 0), ("mobilenet_v2", 1)]
+)
+def test_corners_are_aligned_where_features_do_not_move(network, backbone, expected):
+    """Aligned corners shift features of TensorFlow's "same" windows along the image."""
+    assert (backbones.size_alignment(backbones.build(backbone)) == 1) == expected
+    for given, aligned in ((None, expected), (False, False), (True, True)):
+        model = network(3, backbone, 32, align_corners=given)
+        resizes = [layer for layer in model.layers if isinstance(layer, ResizeLike)]
+        assert resizes and all(layer.align_corners == aligned for layer in resizes)
