@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import layers
 
 from keras_seg.export import export_saved_model
+from keras_seg.layers import NetworkInput
 from keras_seg.models import inference_model
 from keras_seg.ops import row_positions
 from tests.export.images import encode, photograph
@@ -260,7 +261,8 @@ def test_a_prediction_at_a_larger_size_is_cropped_by_its_scale(tmp_path):
 def test_rows_of_padding_have_the_position_of_padding(tmp_path):
     inputs = keras.Input((None, None, 3))
     positions = keras.Input((None,), dtype="int32", name="positions")
-    rows = layers.Embedding(129, 3, "random_normal")(positions)[:, :, None]
+    marked = NetworkInput("positions")(positions)
+    rows = layers.Embedding(129, 3, "random_normal")(marked)[:, :, None]
     logits = Mean()(layers.Conv2D(3, 1)(inputs) / 256 + rows)
     model = keras.Model([inputs, positions], logits)
     path = export_saved_model(model, tmp_path / "1", buckets=[(64, 64)])
