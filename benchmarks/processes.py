@@ -35,9 +35,7 @@ def cost(module, *arguments):
     The calling process has to be small, because a new process starts at its peak.
     """
     command = [sys.executable, "-m", module, *map(str, arguments)]
-    # oneDNN as in the commands and examples.
-    defaults = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
-    environment = defaults | os.environ
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "3"} | os.environ
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     return None if done.returncode else [float(x) for x in done.stdout.split()[-3:]]
 
