@@ -139,10 +139,9 @@ def export_saved_model(
             f"`path` must not exist. Received: {path}, which does. Choose another "
             "version, or pass overwrite=True."
         )
-    network = segmentation_network(model, positions)
     # Padding rows have a special position, which tells them from rows of the image.
-    if buckets is not None and "positions" in network_info(model).inputs.values():
-        network = segmentation_network(model, positions=True)
+    needed = buckets is not None and _takes_positions(model)
+    network = segmentation_network(model, positions or needed)
     fixed_size = _fixed_size(network)
     encoded_size = _encoded_size(encoded_size, fixed_size, batching)
     buckets = _buckets(buckets, fixed_size)
@@ -178,6 +177,11 @@ def export_saved_model(
             os.replace(path, folder / "replaced")
         put(written, path)
     return path
+
+
+def _takes_positions(model):
+    inputs = getattr(model, "inputs", None)  # None if the model is not functional
+    return bool(inputs) and "positions" in network_info(model).inputs.values()
 
 
 def _version_folder(path, version):
