@@ -60,15 +60,18 @@ class AdamW(ParameterGroups, keras.optimizers.AdamW):
         the time to trace a training step.
         """
         index = variable_index(self, variable)
-        if self._powers is None:
+        powers = getattr(self, "_powers", None)
+        if powers is None:
             step = ops.cast(self.iterations + 1, rate.dtype)
-            self._powers = [beta**step for beta in (self.beta_1, self.beta_2)]
+            powers = [beta**step for beta in (self.beta_1, self.beta_2)]
+            if hasattr(self, "_powers"):  # Keras 2 does not call `apply`
+                self._powers = powers
         tensorflow().raw_ops.ResourceApplyAdam(
             var=handle(variable),
             m=handle(self._momentums[index]),
             v=handle(self._velocities[index]),
-            beta1_power=self._powers[0],
-            beta2_power=self._powers[1],
+            beta1_power=powers[0],
+            beta2_power=powers[1],
             lr=rate,
             beta1=self.beta_1,
             beta2=self.beta_2,
