@@ -38,7 +38,6 @@ NEEDED = {
     "_moments": (BatchNormalization, "batch norm over replicas"),
     "_reduction_axes": (lambda: built(BatchNormalization()), "batch norm's axes"),
     "_initial_epoch": (network, "fit that goes on at an epoch"),
-    "_update_model_variables_moving_average": (keras.optimizers.SGD, "EMA"),
     "_model_variables_moving_average": (averaging, "moving averages of weights"),
     "_get_variable_index": (keras.optimizers.SGD, "optimizers with groups"),
     "_use_weight_decay": (keras.optimizers.SGD, "optimizers with groups"),

@@ -130,12 +130,14 @@ def segmentation_loss(args, dataset):
     """
     from keras_seg import losses
 
+    # A recipe may state the stride for a loss that another flag has replaced.
+    has_lovasz = "lovasz" in args.loss.split("+")
     return losses.from_name(
         args.loss,
         ignore_class=dataset.ignore_class,
         class_weights=args.class_weights,
         label_smoothing=args.label_smoothing,
-        stride=args.lovasz_stride,
+        stride=args.lovasz_stride if has_lovasz else None,
     )
 
 

@@ -40,10 +40,6 @@ class AdamW(ParameterGroups, keras.optimizers.AdamW):
         ```
     """
 
-    def apply(self, grads, trainable_variables=None):
-        self._powers = None  # of the betas, the same for all variables of a step
-        super().apply(grads, trainable_variables)
-
     def update_step(self, gradient, variable, learning_rate):
         rate, decay = self.rate_and_decay(variable, learning_rate)
         if decay:
@@ -60,18 +56,13 @@ class AdamW(ParameterGroups, keras.optimizers.AdamW):
         the time to trace a training step.
         """
         index = variable_index(self, variable)
-        powers = getattr(self, "_powers", None)
-        if powers is None:
-            step = ops.cast(self.iterations + 1, rate.dtype)
-            powers = [beta**step for beta in (self.beta_1, self.beta_2)]
-            if hasattr(self, "_powers"):  # Keras 2 does not call `apply`
-                self._powers = powers
+        step = ops.cast(self.iterations + 1, rate.dtype)
         tensorflow().raw_ops.ResourceApplyAdam(
             var=handle(variable),
             m=handle(self._momentums[index]),
             v=handle(self._velocities[index]),
-            beta1_power=powers[0],
-            beta2_power=powers[1],
+            beta1_power=self.beta_1**step,
+            beta2_power=self.beta_2**step,
             lr=rate,
             beta1=self.beta_1,
             beta2=self.beta_2,

@@ -4,7 +4,7 @@ import math
 
 from keras import ops
 
-from keras_seg._keras_private import is_decayed, variable_index, weight_averages
+from keras_seg._keras_private import is_decayed, variable_index
 from keras_seg.ops.xla import tensorflow
 
 
@@ -57,18 +57,6 @@ class ParameterGroups:
 
     def _apply_weight_decay(self, variables):
         """Disables Keras's common weight decay; `update_step` applies the decay."""
-
-    def _update_model_variables_moving_average(self, trainable_variables):
-        """Computes Keras's moving average in half of its operations."""
-        if not self.use_ema:
-            return
-        momentum = ops.where(self.iterations > 0, self.ema_momentum, 0.0)
-        for variable, average in zip(
-            trainable_variables, weight_averages(self), strict=True
-        ):
-            if average is not None:
-                share = ops.cast(1 - momentum, average.dtype)
-                average.assign(average + (variable - average) * share)
 
     def get_config(self):
         return super().get_config() | {

@@ -13,6 +13,7 @@ from keras_seg.command.training_parts import (
     validation_epochs,
 )
 from keras_seg.data import StreetScenes
+from keras_seg.losses import OHEMCrossentropy
 from keras_seg.training import SGD, AdamW
 
 
@@ -125,3 +126,9 @@ def test_flags_of_the_loss_reach_it():
     crossentropy, lovasz = loss.losses
     assert (crossentropy.ignore_class, lovasz.ignore_class) == (255, 255)
     assert (crossentropy.label_smoothing, lovasz.stride) == (0.2, 3)
+
+
+def test_the_stride_of_a_recipe_does_not_hinder_other_losses():
+    camvid = parse("--data", "camvid", "--data-dir", "CamVid", "--loss", "ohem")
+    assert camvid.lovasz_stride > 1
+    assert isinstance(segmentation_loss(camvid, StreetScenes(1)), OHEMCrossentropy)
