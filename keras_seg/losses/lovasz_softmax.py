@@ -23,10 +23,10 @@ class LovaszSoftmax(OverlapLoss):
             global batch, so that the number of devices does not matter. False computes
             one loss over all images of a device, which is closer to the metric of a
             whole data set.
-        stride: int. Only every `stride`-th row and column counts, which saves most of
-            the time: sorting all pixels of large crops takes as long as the network.
         ignore_class: int, tuple of ints, or None. Pixels with such a label are ignored.
         name: str.
+        stride: int. Only every `stride`-th row and column counts, which saves most of
+            the time: sorting all pixels of large crops takes as long as the network.
         **kwargs: `reduction` and `dtype`; see `SegmentationCrossentropy`.
 
     Call arguments:
@@ -58,9 +58,9 @@ class LovaszSoftmax(OverlapLoss):
     def __init__(
         self,
         per_image: bool = True,
-        stride: int = 1,
         ignore_class: IgnoreClass = 255,
         name: str = "lovasz_softmax",
+        stride: int = 1,
         **kwargs: Any,
     ) -> None:
         super().__init__(ignore_class, name, **kwargs)
