@@ -207,13 +207,10 @@ def _copy_saved(loaded, target):
     """Copies the weights of a saved model, or of its backbone."""
     if any(layer.name == "backbone" for layer in loaded.layers):
         loaded = loaded.get_layer("backbone")
-    # Leave out layers that a model inserted into its backbone, such as strip pooling.
-    layers = [
-        layer
-        for layer in loaded.layers
-        if layer.weights and not type(layer).__module__.startswith("keras_seg.layers")
-    ]
     targets = [layer for layer in target.layers if layer.weights]
+    # Leave out layers that a model inserted into its backbone, such as strip pooling.
+    kinds = {type(layer) for layer in targets}
+    layers = [layer for layer in loaded.layers if type(layer) in kinds]
     by_name = {layer.name: layer for layer in layers}
     if all(layer.name in by_name for layer in targets):
         # Insertions change the order of a model's layers, so layers are matched by

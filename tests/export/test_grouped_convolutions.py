@@ -6,6 +6,7 @@ from keras import layers
 
 from keras_seg.export import export_saved_model
 from keras_seg.export.grouped_convolutions import without_xla
+from keras_seg.layers import ResizeLike
 from keras_seg.models import SPNet
 
 CONVOLUTIONS = {
@@ -90,7 +91,8 @@ class Block(layers.Layer):
 def test_a_network_of_grouped_convolutions_is_exported(tmp_path):
     """As ResNeXt is, with layers within layers and within models."""
     inner = keras.Input((None, None, 8))
-    inner = keras.Model(inner, Block()(layers.Conv2D(8, 3, groups=8)(inner)))
+    depthwise = layers.Conv2D(8, 3, groups=8, padding="same")
+    inner = keras.Model(inner, Block()(depthwise(inner)))
     inputs = keras.Input((None, None, 3))
     x = inner(layers.Conv2D(8, 1)(inputs))
     model = keras.Model(inputs, layers.Conv2D(3, 1)(x))
@@ -153,7 +155,7 @@ def check_export(model, tmp_path):
 
 def test_a_network_of_keras_hub_is_exported(tmp_path):
     network = resnext()
-    logits = layers.Conv2D(3, 1)(network.output)
+    logits = ResizeLike()([layers.Conv2D(3, 1)(network.output), network.input])
     check_export(keras.Model(network.input, logits), tmp_path)
 
 
