@@ -1,7 +1,7 @@
 """Packs a trained model into the package as a preset, for maintainers.
 
-    python -m benchmarks.pack_preset runs/hanet/best.keras hanet_b0_camvid \
-        --network HANet --arguments '{"backbone": "efficientnet_lite_b0", ...}' \
+    python -m benchmarks.pack_preset runs/hanet/best.keras hanet_b1_camvid \
+        --network HANet --arguments '{"backbone": "efficientnet_lite_b1", ...}' \
         --data-dir CamVid --license "..."
 
 `--arguments` are those of the network, here `keras_seg.models.HANet`, without its
@@ -45,7 +45,8 @@ def halve(path):
             # The variances of batch norms can exceed the range of half precision.
             if array.ndim > 1 and array.dtype == np.float32:
                 array = array.astype(np.float16)
-            file.create_dataset(name, data=array).attrs.update(values)
+            packing = {"compression": "gzip", "shuffle": True} if array.ndim else {}
+            file.create_dataset(name, data=array, **packing).attrs.update(values)
 
 
 def main(args):

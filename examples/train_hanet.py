@@ -35,9 +35,21 @@ from keras_seg.command.training_parts import (
 
 # What differs from keras_seg/command/recipes.py, which has the other defaults.
 RECIPES = {
-    "default": {"filters": 256, "separable": False, "auxiliary_head": True},
+    "default": {
+        "filters": 256,
+        "refinement_filters": None,
+        "separable": False,
+        "auxiliary_head": True,
+    },
     "scenes": {"weight_decay": 5e-4},
-    "camvid": {"filters": 128, "separable": True, "auxiliary_head": False},
+    "camvid": {
+        "backbone": "efficientnet_lite_b1",
+        "filters": 128,
+        "refinement_filters": 64,
+        "separable": True,
+        "auxiliary_head": False,
+        "epochs": 60,
+    },
 }
 
 
@@ -49,6 +61,9 @@ def add_flags(parser):
     add("--position-noise", type=float, default=0.5, help="in 16ths of the height")
     add("--attention-weight-decay", type=float, default=1e-4)
     add("--filters", type=int, help="filters of the decoder")
+    add(
+        "--refinement-filters", type=int, help="predict at stride 2, with these filters"
+    )
     add("--separable", action=switch, help="separable convolutions in the decoder")
     add("--auxiliary-head", action=switch, help="with a loss of weight 0.4")
 
@@ -62,7 +77,11 @@ def main(args):
 
     train_set, val_set = open_training_data(args)
     num_classes = train_set.num_classes
-    decoder = {"filters": args.filters, "separable": args.separable}
+    decoder = {
+        "filters": args.filters,
+        "refinement_filters": args.refinement_filters,
+        "separable": args.separable,
+    }
     with strategy.scope():
         pyramid = backbones.build(
             args.backbone,

@@ -42,8 +42,9 @@ def DeepLabV3Plus(
         name: str. Name of the model.
         **decoder: `filters=256`, `low_level_filters=48`, `dilation_rates=None`,
             `separable=False`, `dropout_rate=0.1`, `align_corners=None`,
-            `auxiliary_dropout_rate=None`, `auxiliary_bias=False` and
-            `independent_classes=False`; see `keras_seg.models.DecoderOptions`.
+            `refinement_filters=None`, `auxiliary_dropout_rate=None`,
+            `auxiliary_bias=False` and `independent_classes=False`; see
+            `keras_seg.models.DecoderOptions`.
 
     Returns:
         A functional `keras.Model` from raw RGB images `(batch, height, width, 3)` in
@@ -54,8 +55,8 @@ def DeepLabV3Plus(
     Raises:
         TypeError: If a keyword argument is not an option of the decoder.
         ValueError: If `num_classes` is not a positive integer, if the backbone is
-            unknown or cannot have this output stride, or if it has fewer than two
-            levels of stride 4 or more.
+            unknown or cannot have this output stride, if it has fewer than two levels
+            of stride 4 or more, or if it has no finer level for a refinement.
 
     Example:
         ```python
@@ -93,7 +94,8 @@ def assemble(
         attend: function `(point, low, high) -> high`, called at the five points where
             HANet weights higher-level features by attention from lower-level ones.
     """
-    low_level, previous, last = _levels(extract_levels(pyramid, image), pyramid)
+    levels = extract_levels(pyramid, image)
+    low_level, previous, last = _levels(levels, pyramid)
     align_corners = corners_align(options.align_corners, pyramid)
 
     x = attend(1, previous.tensor, last.tensor)
@@ -113,16 +115,22 @@ def assemble(
     x = ResizeLike(align_corners, reach, name="aspp_resize")([x, fine])
     fused = keras.layers.Concatenate(name="fusion")([fine, x])
     fused = NetworkTensor("encoder", name="encoder_features")(fused)
-    conv = SeparableConvNorm if options.separable else ConvNorm
+    conv = _convolution(options)
     x = conv(options.filters, 3, name="decoder_1")(fused)
     x = conv(options.filters, 3, name="decoder_2")(x)
     x = attend(4, fused, x)
+
+    multiple = low_level.multiple
+    if options.refinement_filters is not None:
+        finer = _finer_level(levels, low_level, pyramid)
+        x = _refine(x, finer, multiple // finer.multiple, options, align_corners)
+        multiple = finer.multiple
 
     x = NetworkTensor("decoder", name="decoder_features")(x)
     logits = score(x, num_classes, options.dropout_rate, name="segmentation")
     logits = attend(5, x, logits)
     segmentation = resize_logits(
-        logits, image, low_level.multiple, align_corners, name="segmentation"
+        logits, image, multiple, align_corners, name="segmentation"
     )
     segmentation = NetworkOutput(
         independent_classes=options.independent_classes, name="segmentation"
@@ -164,3 +172,29 @@ def _levels(levels, pyramid):
             f"Received: {pyramid.name!r} with {sorted(levels)}"
         )
     return coarse[0], *coarse[-2:]
+
+
+def _finer_level(levels, low_level, pyramid):
+    """Returns the level next finer than `low_level`, for the refinement."""
+    finer = [level for level in levels.values() if level.stride < low_level.stride]
+    if not finer:
+        raise ValueError(
+            "`refinement_filters` requires a backbone with a level finer than stride "
+            f"{low_level.stride}. Received: {pyramid.name!r} with {sorted(levels)}"
+        )
+    return max(finer, key=lambda level: level.stride)
+
+
+def _refine(x, finer, reach, options, align_corners):
+    """Resizes the decoder's features to a finer level and fuses them with it."""
+    filters = options.refinement_filters
+    fine = ConvNorm(filters // 2, 1, name="refinement_projection")(finer.tensor)
+    x = ConvNorm(filters, 1, name="refinement_reduction")(x)
+    x = ResizeLike(align_corners, reach, name="refinement_resize")([x, fine])
+    x = keras.layers.Concatenate(name="refinement_fusion")([fine, x])
+    return _convolution(options)(filters, 3, name="refinement")(x)
+
+
+def _convolution(options):
+    """Returns the class of the decoder's 3x3 convolutions."""
+    return SeparableConvNorm if options.separable else ConvNorm

@@ -114,3 +114,34 @@ def test_the_options_of_the_decoder_are_one_set(network):
 def test_rejects_bad_numbers_of_classes():
     with pytest.raises(ValueError, match="Received: num_classes=0"):
         DeepLabV3Plus(0, tiny_network())
+
+
+def logits_size(model):
+    """Returns the size at which classes are predicted, before it is resized."""
+    (layer,) = [x for x in model.layers if x.name == "segmentation_logits"]
+    logits = keras.Model(model.input, layer.output)
+    return logits(np.zeros((1, 34, 46, 3), "float32")).shape[1:3]
+
+
+def test_a_refinement_predicts_at_stride_2():
+    assert logits_size(tiny_deeplab()) == (9, 12)
+    model = tiny_deeplab(refinement_filters=6)
+    assert logits_size(model) == (17, 23)
+    assert model.get_layer("refinement_fusion").output.shape[-1] == 3 + 6
+    assert model(np.zeros((1, 34, 46, 3), "float32")).shape == (1, 34, 46, 3)
+
+
+def test_dsrl_extends_the_refined_features():
+    model = inference_model(
+        DSRL(3, tiny_network(), filters=8, refinement_filters=6, scale=2)
+    )
+    assert model(np.zeros((1, 34, 46, 3), "float32")).shape == (1, 68, 92, 3)
+    assert "refinement_fusion" in {layer.name for layer in model.layers}
+
+
+def test_a_refinement_needs_a_finer_level():
+    pyramid = backbones.feature_pyramid(tiny_network(), 8)
+    levels = {name: x for name, x in pyramid.output.items() if name != "level1"}
+    pyramid = backbones.feature_pyramid(keras.Model(pyramid.input, levels), 8)
+    with pytest.raises(ValueError, match="level finer than stride 4.*level2"):
+        DeepLabV3Plus(3, pyramid, filters=4, refinement_filters=6)
