@@ -60,11 +60,18 @@ def run(args):
 
     from keras_seg.data import evaluation_pipeline
     from keras_seg.inference import evaluate, evaluation_table, write_evaluation
-    from keras_seg.models.checks import require_one_class
+    from keras_seg.models import network_info
     from keras_seg.visualization import confusion_chart
 
     model = load_model(args.model)
-    require_one_class(model)
+    if network_info(model).independent_classes:
+        if args.chart:
+            raise ValueError(
+                "--chart needs a model of one class for each pixel. Received: "
+                f"{args.model}, whose classes are independent"
+            )
+        if args.data == "folder":
+            args.independent_classes = True
     data_set = open_data(args)
     batches = evaluation_pipeline(data_set, args.batch_size)
     options = views(args) | {"boundaries": not args.no_boundaries, "verbose": 1}

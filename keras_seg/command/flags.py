@@ -57,6 +57,19 @@ def _add_own_folder(add):
     )
     add("--image-name", metavar="NAME", help="image file name, such as {stem}_rgb.png")
     add("--label-name", metavar="NAME", help="label file name, such as {stem}_mask")
+    add(
+        "--independent-classes",
+        action="store_true",
+        default=None,
+        help="a pixel may have any number of the classes: labels are binary masks in "
+        "a folder for each class (masks/train/CLASS), or as --label-name states, such "
+        "as {stem}_{class}",
+    )
+    add(
+        "--missing-masks",
+        choices=["error", "absent", "ignored"],
+        help="meaning of an image without the mask of a class; default: error",
+    )
     add("--channels", type=int, help="number of image channels; default: 3")
     add_value_range(add)
     add_max_pixels(add)
@@ -111,6 +124,8 @@ def folder_options(args):
         "ignore_unknown_colors": args.ignore_unknown_colors,
         "image_name": args.image_name,
         "label_name": args.label_name,
+        "independent_classes": args.independent_classes,
+        "missing_masks": args.missing_masks,
         "channels": args.channels,
         **image_options(args),
     }

@@ -21,6 +21,8 @@ Segments images of any size with a trained model, a .keras file.
 
 For each image, a PNG mask of the same name and size is written to the folder --output.
 Its values are class indices and its palette shows their colours. Subfolders are kept.
+A model of independent classes gives a black and white mask for each class, in a
+subfolder named after the class, or its index without --classes.
 
 If --output is a video file (.mp4, ...), a video or a folder of frames is written as a
 video overlaid with the colours of the classes; this needs keras-seg[video].
@@ -97,21 +99,19 @@ def run(args):
     import keras
     from PIL import Image
 
-    from keras_seg.inference import predictor, read_image, write_label_map
-    from keras_seg.models.checks import require_one_class
+    from keras_seg.inference import predictor, read_image
     from keras_seg.visualization import overlay
 
     files = image_files(args.images)
-    for folder in filter(None, (args.output, args.overlays, args.confidence)):
-        _check_folder(folder, files)
     model = load_model(args.model)
-    require_one_class(model)
+    names, palette = _class_table(args.classes, model)
+    for folder in _result_folders(args, names if _is_independent(model) else None):
+        _check_folder(folder, files)
     reading = image_options(args)
     label_map = predictor(
         model, **views(args), **reading, return_probabilities=bool(args.confidence)
     )
     channels = model.inputs[0].shape[-1]
-    palette = _palette(args.classes, model)
 
     failed = 0
     progress = keras.utils.Progbar(len(files), unit_name="image")
@@ -125,14 +125,12 @@ def run(args):
             failed += 1
         else:
             classes = found[0] if args.confidence else found
-            write_label_map(_result(args.output, name), classes, palette)
+            _write_classes(args.output, name, classes, names, palette)
             if args.overlays:
                 drawn = overlay(_visible(image), classes, palette, args.alpha)
                 Image.fromarray(drawn).save(_result(args.overlays, name))
             if args.confidence:
-                Image.fromarray(_confidence(found[1])).save(
-                    _result(args.confidence, name)
-                )
+                _write_confidence(args.confidence, name, *found, names)
         with contextlib.redirect_stdout(sys.stderr):
             progress.add(1)
     print(f"{len(files) - failed} masks in {args.output}")
@@ -141,12 +139,10 @@ def run(args):
 
 def _segment_video(args):
     from keras_seg.inference import predictor, segment_video
-    from keras_seg.models.checks import require_one_class
 
     model = load_model(args.model)
-    require_one_class(model)
     label_map = predictor(model, **views(args))
-    palette = _palette(args.classes, model)
+    _, palette = _class_table(args.classes, model)
     source = args.images[0]
     count = segment_video(label_map, source, args.output, palette, args.alpha)
     print(f"{count} frames in {args.output}")
@@ -159,6 +155,33 @@ def _visible(image):
     return image[..., :3] if image.shape[-1] >= 3 else np.repeat(image[..., :1], 3, -1)
 
 
+def _write_classes(folder, name, classes, names, palette):
+    """Writes a class map, or a black and white mask for each independent class."""
+    from PIL import Image
+
+    from keras_seg.inference import write_label_map
+
+    if classes.ndim == 2:
+        write_label_map(_result(folder, name), classes, palette)
+        return
+    for index, class_name in enumerate(names):
+        mask = Image.fromarray(classes[..., index] == 1)
+        mask.save(_result(folder / class_name, name))
+
+
+def _write_confidence(folder, name, classes, probabilities, names):
+    """Writes the probability of each pixel's class, or of each independent class."""
+    import numpy as np
+    from PIL import Image
+
+    if classes.ndim == 2:
+        Image.fromarray(_confidence(probabilities)).save(_result(folder, name))
+        return
+    for index, class_name in enumerate(names):
+        values = np.uint8(np.rint(255 * probabilities[..., index]))
+        Image.fromarray(values).save(_result(folder / class_name, name))
+
+
 def _confidence(probabilities):
     """Returns the probability of each pixel's class, scaled to 0..255."""
     import numpy as np
@@ -169,7 +192,14 @@ def _confidence(probabilities):
     return np.uint8(np.rint(255 * largest))
 
 
-def _palette(classes, model):
+def _is_independent(model):
+    from keras_seg.models import network_info
+
+    return network_info(model).independent_classes
+
+
+def _class_table(classes, model):
+    """Returns the names of the model's classes, or their indices, and the colours."""
     import numpy as np
 
     from keras_seg.data import class_table, default_palette
@@ -177,16 +207,27 @@ def _palette(classes, model):
     output = model.output
     if isinstance(output, dict):
         output = output["segmentation"]
-    count = max(output.shape[-1], 2)  # a single logit stands for two classes
+    count = output.shape[-1]
+    if count == 1 and not _is_independent(model):
+        count = 2  # a single logit stands for two classes
     if classes is None:
-        return default_palette(count)
+        return [*map(str, range(count))], default_palette(count)
     names, palette = class_table(classes)
     if len(names) != count:
         raise ValueError(
             f"--classes must name each class of the model. Received: {len(names)} in "
             f"{classes!r} for {count} classes"
         )
-    return np.asarray(palette)
+    return names, np.asarray(palette)
+
+
+def _result_folders(args, names):
+    """Returns the folders of results, with one for each of several `names`."""
+    overlays = [args.overlays] if args.overlays else []
+    others = [folder for folder in (args.output, args.confidence) if folder]
+    if names is not None:
+        others = [folder / name for folder in others for name in names]
+    return overlays + others
 
 
 def _result(folder, name):

@@ -105,15 +105,26 @@ def run(args):
 def _model(args, train_set):
     """Returns the network to train."""
     from keras_seg import backbones, models, training
-    from keras_seg.models.checks import require_one_class
+    from keras_seg.models import network_info
 
+    independent = train_set.independent_classes
     num_classes = train_set.num_classes
     if args.start:
         model = load_model(args.start)
-        require_one_class(model)
+        if network_info(model).independent_classes != independent:
+            raise ValueError(
+                f"The classes of {args.start} are independent, and those of the data "
+                "are not, or vice versa. State those of the data by "
+                "--independent-classes"
+            )
         if models.inference_model(model).output_shape[-1] != num_classes:
             model = models.replace_classifier(model, num_classes)
     else:
+        if independent and args.network == "cpnet":
+            raise ValueError(
+                "--network cpnet does not support independent classes, because its "
+                "affinity loss compares the classes of pixels. Choose another"
+            )
         pyramid = backbones.build(
             args.backbone,
             args.output_stride,
@@ -132,6 +143,8 @@ def _model(args, train_set):
             "dsrl": {"scale": args.upscale},
             "deeplab_v3_plus": {"auxiliary_head": True},
         }[args.network]
+        if independent:
+            options["independent_classes"] = True
         build = getattr(models, _NETWORKS[args.network])
         model = build(num_classes, pyramid, **options)
     if args.freeze:
@@ -198,7 +211,13 @@ def _compile(args, model, train_set, steps):
         name: others[name](model, train_set) if name in others else segmentation
         for name in names
     }
-    metric = [metrics.MeanIoU(train_set.num_classes, train_set.ignore_class)]
+    metric = [
+        metrics.MeanIoU(
+            train_set.num_classes,
+            train_set.ignore_class,
+            independent_classes=train_set.independent_classes,
+        )
+    ]
     # A frozen backbone has no variables to train, and so no group.
     groups = {"rate_groups": None} if args.freeze == "backbone" else {}
     model.compile(

@@ -35,6 +35,8 @@ def parse_training_flags(
         add_more(parser)
     add_training_flags(parser, name)
     args = parser.parse_args(arguments)
+    if args.independent_classes:
+        parser.error("--independent-classes is for keras-seg train")
     try:
         return with_recipe(args, recipes)
     except ValueError as error:

@@ -17,6 +17,7 @@ from keras_seg.data.labelled_files import LabelledFiles
 from keras_seg.data.labels_from_coco import labels_from_coco
 from keras_seg.data.labels_from_labelme import labels_from_labelme
 from keras_seg.data.low_resolution import low_resolution
+from keras_seg.data.mask_folder import MaskFolder
 from keras_seg.data.numpy_augmentation import NumpyAugmentation
 from keras_seg.data.open_split import open_split
 from keras_seg.data.open_splits import open_splits
@@ -45,6 +46,7 @@ __all__ = [
     "Cityscapes",
     "ImageFolder",
     "LabelledFiles",
+    "MaskFolder",
     "NumpyAugmentation",
     "PackedDataset",
     "PascalContext",

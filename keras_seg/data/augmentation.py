@@ -69,7 +69,8 @@ class Augmentation:
         image: `(height, width, channels)` of any number type, in 0..255. Unless it has
             three channels, its values may have any range, and it is only resampled and
             blurred.
-        label: `(height, width)`, integers.
+        label: `(height, width)`, integers; or `(height, width, classes)`, a mask for
+            each of several independent classes.
         seed: integer tensor `(2,)`.
         positions: integers `(height,)`, the positions of the rows for HANet
             (`keras_seg.ops.row_positions`), or `None`.
@@ -78,7 +79,8 @@ class Augmentation:
             label that does not occur, such as -1, the crop is placed anywhere.
 
     Returns:
-        The image, float32 `(*crop_size, channels)`, and the label, int32 `crop_size`.
+        The image, float32 `(*crop_size, channels)`, and the label, int32 `crop_size`
+        or `(*crop_size, classes)`.
         With `positions` also the positions of the cropped rows, int32
         `(crop_size[0],)`; in a rotated crop, those of the middle of each row; 128 in
         padding.
@@ -171,7 +173,7 @@ class Augmentation:
         seed = tf.cast(seed, tf.int64)  # the dtype changes what is drawn
         draws = tf.unstack(tf.random.stateless_uniform((len(_DRAWS),), seed))
         draws = dict(zip(_DRAWS, draws, strict=True))
-        geometry = self._draw_geometry(tf.shape(label), draws)
+        geometry = self._draw_geometry(tf.shape(label)[:2], draws)
         if focus is not None:
             geometry = self._focused(geometry, label, focus, draws, seed)
         ignore_class = 255 if self.ignore_class is None else self.ignore_class
@@ -215,7 +217,11 @@ class Augmentation:
     def _focused(self, geometry, label, focus, draws, seed):
         """Returns the geometry of a crop around a random pixel of the class `focus`."""
         seed = tf.random.experimental.stateless_fold_in(seed, 1)
-        found, pixel = random_pixel(label == tf.cast(focus, label.dtype), seed)
+        if label.shape.rank == 3:
+            mask = tf.gather(label, tf.maximum(focus, 0), axis=-1) == 1
+        else:
+            mask = label == tf.cast(focus, label.dtype)
+        found, pixel = random_pixel(mask, seed)
         place = tf.stack([draws["row"], draws["column"]])
         offset = offset_around(pixel, place, geometry, self.crop_size)
         # In a uint8 label, -1 would match 255.

@@ -7,8 +7,8 @@ def augmented(augmentation, image, label, seed, *positions):
     """Calls an augmentation on tensors in a graph and checks its results.
 
     Returns:
-        The image, float32 `(height, width, channels)`, and the label, int32
-        `(height, width)`. With `positions` also these, int32 `(height,)`.
+        The image, float32 `(height, width, channels)`, and the label, int32, of the
+        rank of the given one. With `positions` also these, int32 `(height,)`.
 
     Raises:
         TypeError: If the callable needs NumPy arrays.
@@ -25,14 +25,15 @@ def augmented(augmentation, image, label, seed, *positions):
     if not isinstance(results, (tuple, list)) or len(results) != count:
         names = "(image, label, positions)" if positions else "(image, label)"
         raise ValueError(f"`augmentation` must return {names}. Received: {results!r}")
+    rank_of_label = label.shape.rank
     image, label, *positions = results
     image, label = tf.cast(image, tf.float32), tf.cast(label, tf.int32)
-    for name, tensor, rank in (("image", image, 3), ("label", label, 2)):
+    for name, tensor, rank in (("image", image, 3), ("label", label, rank_of_label)):
         if tensor.shape.rank not in (None, rank):
             raise ValueError(
-                f"`augmentation` must return an image (height, width, channels) and a "
-                f"label (height, width). Received: the {name} with the shape "
-                f"{tensor.shape}"
+                "`augmentation` must return an image (height, width, channels) and a "
+                "label (height, width), or (height, width, classes) for independent "
+                f"classes. Received: the {name} with the shape {tensor.shape}"
             )
     return image, label, *(tf.cast(rows, tf.int32) for rows in positions)
 
@@ -57,7 +58,7 @@ def with_static_sizes(load, first):
         shapes = [spec.shape for spec in specs]
     else:
         shapes = [tensor.shape for tensor in tf.nest.flatten(next(iter(loaded)))]
-    if len(shapes[0]) != 3 or shapes[0][:2] != shapes[-1]:
+    if len(shapes[0]) != 3 or shapes[0][:2] != shapes[-1][:2]:
         raise ValueError(
             "An augmented image (height, width, channels) and its label "
             "(height, width) must have the same size. Received the shapes "

@@ -19,7 +19,7 @@ def balanced_class_weights(dataset: SegmentationDataset) -> list[float]:
         list of float, one for each class, for `class_weights` of the losses.
 
     Raises:
-        ValueError: If no label contains a class.
+        ValueError: If no label contains a class, or if classes are independent.
 
     Example:
         `SegmentationCrossentropy(class_weights=balanced_class_weights(train))`
@@ -27,6 +27,12 @@ def balanced_class_weights(dataset: SegmentationDataset) -> list[float]:
     References:
         [Eigen and Fergus, 2015](https://arxiv.org/abs/1411.4734), section 6.3.2
     """
+    if dataset.independent_classes:
+        raise ValueError(
+            "Class weights cannot be balanced for independent classes, because a "
+            "class's weight is that of its present and absent pixels. Pass weights, or "
+            'add an overlap loss: "crossentropy+dice" (--loss of the command).'
+        )
     pixels = class_pixels(dataset)
     shown = pixels > 0
     if not shown.any():

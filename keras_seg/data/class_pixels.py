@@ -30,9 +30,7 @@ def class_pixels(dataset: SegmentationDataset) -> np.ndarray:
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
             rows = list(
                 threads.map(
-                    lambda index: _count(
-                        dataset.read_label(index), dataset.num_classes
-                    ),
+                    lambda index: _count(dataset, dataset.read_label(index)),
                     range(len(dataset)),
                 )
             )
@@ -42,7 +40,10 @@ def class_pixels(dataset: SegmentationDataset) -> np.ndarray:
     return _COUNTED[dataset]
 
 
-def _count(label, num_classes):
+def _count(dataset, label):
+    if dataset.independent_classes:
+        return np.count_nonzero(label == 1, axis=(0, 1))
+    num_classes = dataset.num_classes
     label = np.ravel(label)
     if label.dtype != np.uint8:  # bincount rejects negative values
         label = label[(label >= 0) & (label < num_classes)]

@@ -16,6 +16,8 @@ class ClassShares:
         ignored_pixels: int. The pixels of no class.
         images: int. The number of labels that were counted.
         total: int. The number of labels in the data set.
+        labelled_pixels: int64 array `(num_classes,)`. The pixels that are labelled as
+            present or absent, if classes are independent; None if they are not.
     """
 
     class_names: tuple
@@ -23,17 +25,23 @@ class ClassShares:
     ignored_pixels: int
     images: int
     total: int
+    labelled_pixels: np.ndarray | None = None
 
     @property
     def shares(self):
         """Share of each class in the labelled pixels, float64; 0 without any."""
-        return self.class_pixels / max(int(self.class_pixels.sum()), 1)
+        return self.class_pixels / np.maximum(self._labelled(), 1)
 
     @property
     def ignored_share(self):
         """Share of ignored pixels in all pixels, a float."""
-        pixels = int(self.class_pixels.sum()) + self.ignored_pixels
+        pixels = int(np.sum(self._labelled())) + self.ignored_pixels
         return self.ignored_pixels / max(pixels, 1)
+
+    def _labelled(self):
+        if self.labelled_pixels is None:
+            return self.class_pixels.sum()
+        return self.labelled_pixels
 
     def __str__(self):
         """Returns a table with a line for each class and one for the ignored pixels."""
@@ -47,11 +55,13 @@ class ClassShares:
     def check(self):
         """Raises an error unless there are two classes, and warns of absent classes.
 
+        A single class is enough if classes are independent.
+
         Raises:
             ValueError: If all labelled pixels have one class, or no pixel has one.
         """
         found = np.flatnonzero(self.class_pixels)
-        if len(found) < 2:
+        if len(found) < (2 if self.labelled_pixels is None else 1):
             left = f"{self.class_names[found[0]]!r} alone" if len(found) else "none"
             raise ValueError(
                 f"Of {len(self.class_names)} classes, {left} is left in the labels of "
@@ -59,10 +69,14 @@ class ClassShares:
                 "ignored. If the files hold other values than the classes, such as "
                 "masks of 0 and 255, map them to classes: label_map={0: 0, 255: 1} "
                 "(--label-map 0:0,255:1). If another value marks ignored pixels, pass "
-                "ignore_class (--ignore-class). The background is a class too, and "
-                "needs a name."
+                "ignore_class (--ignore-class)." + self._background_message()
             )
         self.warn_of_absent()
+
+    def _background_message(self):
+        if self.labelled_pixels is not None:
+            return ""
+        return " The background is a class too, and needs a name."
 
     def warn_of_absent(self):
         """Warns of classes that never occur."""
@@ -112,30 +126,47 @@ def class_shares(dataset, images=None):
     if wanted < total:
         first = np.linspace(0, total - 1, wanted).astype(int).tolist()
         order = [*dict.fromkeys([*first, *order])]
-    counts = np.zeros(dataset.num_classes + 1, "int64")
+    independent = dataset.independent_classes
+    counts = np.zeros((3, dataset.num_classes), "int64")
     seen = 0
     for index in order:
-        if seen >= wanted and np.count_nonzero(counts[:-1]) > 1:
+        if seen >= wanted and np.count_nonzero(counts[0]) > (0 if independent else 1):
             break
         counts += _count(dataset, index)
         seen += 1
-    return ClassShares(dataset.class_names, counts[:-1], int(counts[-1]), seen, total)
+    classes, labelled, ignored = counts
+    return ClassShares(
+        dataset.class_names,
+        classes,
+        int(ignored.sum()),
+        seen,
+        total,
+        labelled if independent else None,
+    )
 
 
 def _count(dataset, index):
-    """Returns the pixels of each class in a label, followed by the ignored pixels."""
-    label = np.ravel(dataset.read_label(index)).astype("int64")
+    """Returns the pixels of each class, and its labelled and ignored pixels, as rows.
+
+    Unless classes are independent, all ignored pixels are counted for class 0.
+    """
+    label = np.asarray(dataset.read_label(index)).astype("int64")
     ignored = label == dataset.ignore_class
-    classes = label[~ignored]
-    unknown = (classes < 0) | (classes >= dataset.num_classes)
+    labels = label[~ignored]
+    unknown = (labels < 0) | (labels >= dataset.num_labels)
     if unknown.any():
-        values = np.unique(classes[unknown])[:5].tolist()
+        values = np.unique(labels[unknown])[:5].tolist()
         raise ValueError(
             f"Label {index}: "
-            + unknown_label_message(values, dataset.ignore_class, dataset.num_classes)
+            + unknown_label_message(values, dataset.ignore_class, dataset.num_labels)
         )
-    counts = np.bincount(classes, minlength=dataset.num_classes)
-    return np.append(counts, np.count_nonzero(ignored))
+    if dataset.independent_classes:
+        planes = label == 1, ~ignored, ignored
+        return np.array([np.count_nonzero(x, axis=(0, 1)) for x in planes])
+    counts = np.zeros((3, dataset.num_classes), "int64")
+    counts[0] = np.bincount(labels, minlength=dataset.num_classes)
+    counts[2, 0] = np.count_nonzero(ignored)
+    return counts
 
 
 def _percent(share):

@@ -29,6 +29,10 @@ class SegmentationDataset(abc.ABC):
         channels: int. The number of image channels, 3 unless a data set sets another.
         image_dtype: "uint8", or "float32" for images of more than 8 bits, if a data set
             sets it.
+        independent_classes: bool, False unless a data set sets it. Whether a pixel may
+            have any number of the classes, so that its label is a mask for each class.
+        num_labels: int. Labels that are not ignored are in 0..`num_labels - 1`:
+            `num_classes`, or 2 for independent classes.
         label_table: int32 array `(256,)` that maps each value in the labels of
             `read_encoded` to its class or `ignore_class`, or to -1 if the value is an
             error; `None` without `read_encoded`.
@@ -54,6 +58,7 @@ class SegmentationDataset(abc.ABC):
 
     channels = 3
     image_dtype = "uint8"
+    independent_classes = False
     label_table: np.ndarray | None = None
 
     def __init__(
@@ -74,10 +79,10 @@ class SegmentationDataset(abc.ABC):
             raise ValueError(
                 "`class_names` must hold at least one name. Received: none."
             )
-        if not isinstance(ignore_class, int) or ignore_class < self.num_classes:
+        if not isinstance(ignore_class, int) or ignore_class < self.num_labels:
             raise ValueError(
                 "`ignore_class` must be a positive integer and none of the classes "
-                f"0..{self.num_classes - 1}. Received: {ignore_class=}"
+                f"0..{self.num_labels - 1}. Received: {ignore_class=}"
             )
         self.ignore_class = ignore_class
         if palette is None:
@@ -99,6 +104,15 @@ class SegmentationDataset(abc.ABC):
     def num_classes(self) -> int:
         return len(self.class_names)
 
+    @property
+    def num_labels(self) -> int:
+        return 2 if self.independent_classes else self.num_classes
+
+    def label_shape(self, height: int, width: int) -> tuple[int, ...]:
+        """Returns the shape of the label of an image of a size."""
+        classes = (self.num_classes,) if self.independent_classes else ()
+        return height, width, *classes
+
     @abc.abstractmethod
     def __len__(self):
         """Returns the number of images."""
@@ -113,7 +127,8 @@ class SegmentationDataset(abc.ABC):
         Returns:
             The image, `(height, width, channels)` of `image_dtype`, in 0..255 and RGB
             if there are 3 channels; and its label, uint8 or int32 `(height, width)`, of
-            classes and `ignore_class`.
+            classes and `ignore_class`. The label of independent classes is `(height,
+            width, num_classes)`, of 0, 1 and `ignore_class`.
         """
 
     def read_label(self, index: int) -> np.ndarray:

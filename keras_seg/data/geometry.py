@@ -69,13 +69,13 @@ def move_label(label, geometry, crop_size, ignore_class):
     """Samples the nearest pixel of the half-pixel grid, so that labels never mix.
 
     Args:
-        label: `(height, width)`, integers.
+        label: `(height, width)` or `(height, width, classes)`, integers.
         geometry: `Geometry`.
         crop_size: `(height, width)`.
         ignore_class: int. The label of padding.
 
     Returns:
-        int32 `crop_size`.
+        int32 `crop_size` or `(*crop_size, classes)`.
     """
     if geometry.angle is None:
         rows, row_inside = _sources(0, geometry, crop_size)
@@ -85,8 +85,10 @@ def move_label(label, geometry, crop_size, ignore_class):
     else:
         pixels, inside = _turned_sources(geometry, crop_size)
         moved = tf.gather_nd(label, pixels)
+    if label.shape.rank == 3:
+        inside = inside[..., None]
     moved = tf.where(inside, tf.cast(moved, tf.int32), ignore_class)
-    return tf.ensure_shape(moved, crop_size)
+    return tf.ensure_shape(moved, (*crop_size, *label.shape[2:]))
 
 
 def move_rows(positions, geometry, crop_size):

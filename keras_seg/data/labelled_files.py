@@ -119,6 +119,10 @@ class LabelledFiles(SegmentationDataset):
 
     def __getitem__(self, index):
         label = self.read_label(index)
+        return self.read_image(index), label
+
+    def read_image(self, index: int) -> np.ndarray:
+        """Reads one image, without its label."""
         with self._open(self.image_paths[index]) as picture:
             pixels = picture.read()
         image = image_values(picture, pixels, self.channels, self._value_range)
@@ -128,7 +132,7 @@ class LabelledFiles(SegmentationDataset):
                 f"{picture.name} of {picture.bits} bits, and the first one of 8. "
                 "Convert one of them."
             )
-        return image.astype(self.image_dtype, copy=False), label
+        return image.astype(self.image_dtype, copy=False)
 
     def read_label(self, index: int) -> np.ndarray:
         """Reads the label of one image, without the image's pixels."""
@@ -146,9 +150,14 @@ class LabelledFiles(SegmentationDataset):
             )
             return classes.astype(self._classes.dtype)
         values = label_values(picture, pixels)
-        self._check_values(picture.name, values)
+        classes = self.classes_of_values(picture.name, values)
         if picture.palette is not None and self._label_colors is None:
             self._check_palette(picture, values)
+        return classes
+
+    def classes_of_values(self, name: str, values: np.ndarray) -> np.ndarray:
+        """Translates the values of a label file, or raises an error that names it."""
+        self._check_values(name, values)
         return self._classes[values]
 
     def read_encoded(self, index: int) -> tuple[bytes, bytes] | None:
@@ -173,17 +182,21 @@ class LabelledFiles(SegmentationDataset):
             ValueError: If a file is unreadable or of the wrong kind, or if the image
                 and its label differ in size.
         """
-        image_path, label_path = self.image_paths[index], self.label_paths[index]
-        with self._open(image_path) as image:
-            dtype = "float32" if is_float_image(image) else "uint8"
+        label_path = self.label_paths[index]
         if label_path is None:
-            return dtype
+            return self.check_image(index)
         check_lossless(label_path)
         with self._open(label_path) as label:
             check_label_kind(label)
         if self._has_colors(label):
             self._require_colors(label.name)
-        if image.size != label.size:
+        return self.check_image(index, label)
+
+    def check_image(self, index: int, label: Any = None) -> str:
+        """Returns the dtype of an image, whose size must be that of an open label."""
+        with self._open(self.image_paths[index]) as image:
+            dtype = "float32" if is_float_image(image) else "uint8"
+        if label is not None and image.size != label.size:
             raise ValueError(_different_sizes(image, label))
         return dtype
 

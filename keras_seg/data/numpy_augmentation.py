@@ -14,6 +14,7 @@ class NumpyAugmentation:
     Args:
         function: callable `(image, label, rng) -> (image, label)`. It receives arrays
             `(height, width, channels)`, in 0..255, and `(height, width)`, of integers,
+            or `(height, width, classes)` of a data set of independent classes,
             and a `numpy.random.Generator` for the sample, so that equal seeds give
             equal results. All results must have one size. In a pipeline with positions
             it is called as `(image, label, rng, positions)` and returns all three.
@@ -22,8 +23,8 @@ class NumpyAugmentation:
         image, label, seed, positions: See `Augmentation`.
 
     Returns:
-        float32 `(height, width, channels)` and int32 `(height, width)`; with
-        `positions` also these, int32 `(height,)`.
+        float32 `(height, width, channels)` and int32 `(height, width)` or `(height,
+        width, classes)`; with `positions` also these, int32 `(height,)`.
 
     Raises:
         TypeError: If `function` cannot be called.
@@ -53,16 +54,18 @@ class NumpyAugmentation:
         dtypes = (tf.float32, tf.int32, tf.int32)[: len(arrays) - 1]
         moved = tf.numpy_function(self._run, arrays, dtypes)
         moved[0].set_shape((None, None, image.shape[-1]))
-        moved[1].set_shape((None, None))
+        moved[1].set_shape((None, None, *label.shape[2:]))
         return tuple(moved)
 
     def _run(self, image, label, seed, *positions):
         rng = np.random.default_rng([int(number) for number in seed])
         results = self.function(image, label, rng, *positions)
-        return check_augmented(results, image.shape[-1], 2 + len(positions))
+        return check_augmented(
+            results, image.shape[-1], label.shape[2:], 2 + len(positions)
+        )
 
 
-def check_augmented(results, channels, count):
+def check_augmented(results, channels, classes, count):
     """Returns the arrays of an augmented sample, cast to the dtypes of the pipelines.
 
     Raises:
@@ -74,11 +77,12 @@ def check_augmented(results, channels, count):
             f"{' and positions' if count == 3 else ''}. Received: {type(results)}"
         )
     image, label = np.asarray(results[0]), np.asarray(results[1])
-    if label.ndim != 2 or image.shape != (*label.shape, channels):
+    size = label.shape[:2]
+    if label.shape != (*size, *classes) or image.shape != (*size, channels):
+        wanted = ", ".join(map(str, ("height", "width", *classes)))
         raise ValueError(
             f"The function must return an image (height, width, {channels}) and a "
-            f"label (height, width). Received the shapes {image.shape} and "
-            f"{label.shape}"
+            f"label ({wanted}). Received the shapes {image.shape} and {label.shape}"
         )
     rest = [np.asarray(array, "int32") for array in results[2:]]
     return image.astype("float32"), label.astype("int32"), *rest

@@ -66,7 +66,8 @@ def open_split(
         image_size: `(height, width)` of the scenes.
         seed: int. The seed of the scenes.
         **options: Further arguments of `ImageFolder`, such as `label_map`, for "folder"
-            only; those that are None are left out.
+            only; those that are None are left out. With `independent_classes=True`,
+            they are those of `MaskFolder`, which reads masks of independent classes.
 
     Returns:
         `SegmentationDataset`.

@@ -1,13 +1,14 @@
 from keras_seg.data.class_file import CLASS_FILES, read_class_file
 from keras_seg.data.image_folder import ImageFolder
 from keras_seg.data.labelled_files import shorten
+from keras_seg.data.mask_folder import MaskFolder
 from keras_seg.data.storage import as_path
 
 _IMAGES = ("images", "image", "imgs", "img")
 _LABELS = ("labels", "label", "masks", "mask", "annotations", "annots", "gt")
 
 
-def own_folder(folder, split, **options):
+def own_folder(folder, split, independent_classes=False, **options):
     """Opens a split of a user's own images, in one of the usual folder layouts.
 
     Images of a split are in `split/images` or `images/split`, and labels beside them in
@@ -17,10 +18,11 @@ def own_folder(folder, split, **options):
     Args:
         folder: str or path.
         split: str, such as "train".
-        **options: Further arguments of `ImageFolder`.
+        independent_classes: bool. Whether labels are masks of independent classes.
+        **options: Further arguments of `ImageFolder` or `MaskFolder`.
 
     Returns:
-        `ImageFolder`.
+        `ImageFolder`, or `MaskFolder` for independent classes.
 
     Raises:
         FileNotFoundError: If the class file or a folder is missing; the error lists
@@ -37,7 +39,18 @@ def own_folder(folder, split, **options):
             f"{' or '.join(CLASS_FILES)}. {_found(folder)}"
         )
     names, palette = read_class_file(classes[0])
-    return ImageFolder(
+    if not independent_classes and options.pop("missing_masks", None):
+        raise ValueError(
+            "`missing_masks` is for masks of independent classes: pass "
+            "independent_classes=True (--independent-classes)."
+        )
+    colors = [x for x in ("label_colors", "ignore_unknown_colors") if x in options]
+    if independent_classes and colors:
+        raise ValueError(
+            f"`{colors[0]}` is not for masks of independent classes, which have no "
+            f"colours. Received: {options[colors[0]]!r}"
+        )
+    return (MaskFolder if independent_classes else ImageFolder)(
         _find(folder, split, "images", _IMAGES),
         _find(folder, split, "labels", _LABELS),
         names,

@@ -71,6 +71,7 @@ def pack(dataset, folder, images_per_shard=256, progress=None):
         "ignore_class": dataset.ignore_class,
         "channels": dataset.channels,
         "image_dtype": dataset.image_dtype,
+        "independent_classes": dataset.independent_classes,
         "shards": shards,
     }
     with open_file(index_path, "w") as file:
@@ -85,7 +86,9 @@ def _record(dataset, index):
         image_file = encode(np.asarray(image))
     else:
         image_file, label = files[0], dataset.read_label(index)
-    return example_of(image=image_file, label=encode(np.asarray(label)))
+    label = np.asarray(label)
+    # The masks of independent classes lie side by side.
+    return example_of(image=image_file, label=encode(label.reshape(len(label), -1)))
 
 
 def encode(array):

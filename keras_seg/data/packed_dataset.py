@@ -45,6 +45,7 @@ class PackedDataset(SegmentationDataset):
                 f"{str(folder)!r}"
             )
         content = json.loads(read_bytes(index))
+        self.independent_classes = content.get("independent_classes", False)
         super().__init__(
             content["class_names"],
             np.array(content["palette"], "uint8"),
@@ -70,16 +71,23 @@ class PackedDataset(SegmentationDataset):
     def __getitem__(self, index):
         files = self._read(index)
         image = decode(files["image"], self.channels).astype(self.image_dtype)
-        return image, decode(files["label"])
+        return image, self._label(files)
 
     def read_label(self, index):
-        return decode(self._read(index)["label"])
+        return self._label(self._read(index))
+
+    def _label(self, files):
+        label = decode(files["label"])
+        if self.independent_classes:
+            return label.reshape(len(label), -1, self.num_classes)
+        return label
 
     def read_encoded(self, index):
         files = self._read(index)
         image, label = files["image"], files["label"]
         plain = is_plain_image(image, MAX_PIXELS) and is_plain_label(label, MAX_PIXELS)
-        return (image, label) if plain and self.channels == 3 else None
+        plain &= self.channels == 3 and not self.independent_classes
+        return (image, label) if plain else None
 
     def _read(self, index):
         file, offset, length = self._places[index]

@@ -67,9 +67,10 @@ def training_pipeline(
 
     Returns:
         `tf.data.Dataset` of images, float32 `(batch_size, height, width, 3)` in 0..255,
-        and labels, int32 `(batch_size, height, width)`. With `positions`, the images
-        are replaced by the pair of images and positions, int32 `(batch_size, height)`
-        in 0..128. With `shard`, batches are this machine's part of `batch_size`.
+        and labels, int32 `(batch_size, height, width)`; with a last axis of classes if
+        those of the data set are independent. With `positions`, the images are replaced
+        by the pair of images and positions, int32 `(batch_size, height)` in 0..128.
+        With `shard`, batches are this machine's part of `batch_size`.
 
     Raises:
         ValueError: If `batch_size` is not in 1..`len(dataset)` or not a multiple of the
@@ -99,7 +100,7 @@ def training_pipeline(
     steps = num_images // batch_size
     size = None
     if augmentation is None:
-        size = _read(dataset, 0)[1].shape
+        size = _read(dataset, 0)[1].shape[:2]
     epochs = itertools.count(first_epoch)
     reader = SampleReader(
         dataset, functools.partial(_read_of_size, dataset, size), cache
@@ -121,7 +122,7 @@ def training_pipeline(
         image, label = reader(index)
         height, width = size or (None, None)
         image.set_shape((height, width, dataset.channels))
-        label.set_shape((height, width))
+        label.set_shape(dataset.label_shape(height, width))
         rows = (_whole_image(tf.shape(label)[0], height),) if positions else ()
         if augmentation is None:
             image, label = tf.cast(image, tf.float32), tf.cast(label, tf.int32)
@@ -175,8 +176,9 @@ def evaluation_pipeline(
 
     Returns:
         `tf.data.Dataset` of images, float32 `(batch_size, height, width, 3)` in 0..255,
-        and labels, int32 `(batch_size, height, width)`. With `positions`, the images
-        are replaced by the pair of images and positions, int32 `(batch_size, height)`.
+        and labels, int32 `(batch_size, height, width)`; with a last axis of classes if
+        those of the data set are independent. With `positions`, the images are replaced
+        by the pair of images and positions, int32 `(batch_size, height)`.
         With `shard`, batches are this machine's part of `batch_size`.
 
     Raises:
@@ -198,16 +200,17 @@ def evaluation_pipeline(
         indices = range(first, min(first + len(part), num_images))
         # A machine without images left reads the last one for its size only.
         samples = [_read(dataset, index) for index in indices]
-        size = (samples or [_read(dataset, num_images - 1)])[0][1].shape
+        size = (samples or [_read(dataset, num_images - 1)])[0][1].shape[:2]
         for index, (_, label) in zip(indices, samples, strict=True):
-            if label.shape != size:
+            if label.shape[:2] != size:
                 raise ValueError(
                     "The images of a batch must have one size. Received: image "
-                    f"{first} of {size} and image {index} of {label.shape} (height, "
-                    "width). Use batch_size=1 for images of different sizes."
+                    f"{first} of {size} and image {index} of {label.shape[:2]} "
+                    "(height, width). Use batch_size=1 for images of different sizes."
                 )
         images = np.zeros((len(part), *size, dataset.channels), "float32")
-        labels = np.full((len(part), *size), dataset.ignore_class, "int32")
+        shape = len(part), *dataset.label_shape(*size)
+        labels = np.full(shape, dataset.ignore_class, "int32")
         for place, (image, label) in enumerate(samples):
             images[place], labels[place] = image, label
         return images, labels
@@ -215,7 +218,7 @@ def evaluation_pipeline(
     def load(start):
         images, labels = tf.numpy_function(read_batch, [start], (tf.float32, tf.int32))
         images.set_shape((len(part), None, None, dataset.channels))
-        labels.set_shape((len(part), None, None))
+        labels.set_shape((len(part), *dataset.label_shape(None, None)))
         if not positions:
             return images, labels
         rows = _whole_image(tf.shape(labels)[1])
@@ -266,11 +269,14 @@ def _part(batch_size, shard):
 def _read(dataset, index):
     """Reads and checks an image, uint8, and its label, int32."""
     image, label = (np.asarray(array) for array in dataset[index])
-    shape = (*label.shape, dataset.channels)
-    if label.ndim != 2 or image.shape != shape:
+    size = label.shape[:2]
+    if image.shape != (*size, dataset.channels) or (
+        label.shape != dataset.label_shape(*size)
+    ):
+        wanted = ", ".join(map(str, dataset.label_shape("height", "width")))
         raise ValueError(
             f"dataset[{index}] must return an image (height, width, "
-            f"{dataset.channels}) and a label (height, width). Received the shapes "
+            f"{dataset.channels}) and a label ({wanted}). Received the shapes "
             f"{image.shape} and {label.shape}"
         )
     if image.dtype != dataset.image_dtype:
@@ -279,13 +285,13 @@ def _read(dataset, index):
             f"Received: {image.dtype}"
         )
     label = label.astype("int32")
-    unknown = (label < 0) | (label >= dataset.num_classes)
+    unknown = (label < 0) | (label >= dataset.num_labels)
     unknown &= label != dataset.ignore_class
     if unknown.any():
         values = np.unique(label[unknown])[:5].tolist()
         raise ValueError(
             f"dataset[{index}]: "
-            + unknown_label_message(values, dataset.ignore_class, dataset.num_classes)
+            + unknown_label_message(values, dataset.ignore_class, dataset.num_labels)
         )
     return image, label
 
@@ -293,10 +299,10 @@ def _read(dataset, index):
 def _read_of_size(dataset, size, index):
     """Reads a sample and checks the size of its label, if a size is given."""
     image, label = _read(dataset, index)
-    if size is not None and label.shape != size:
+    if size is not None and label.shape[:2] != size:
         raise ValueError(
             "Without `augmentation`, all images must have one size. Received: "
-            f"image 0 of {size} and image {index} of {label.shape} (height, "
+            f"image 0 of {size} and image {index} of {label.shape[:2]} (height, "
             "width). Pass an `Augmentation`, which crops to one size."
         )
     return image, label

@@ -88,19 +88,21 @@ def label_values(picture, pixels):
             f"The label {picture.name} holds colours whose classes are unknown. Pass "
             "`colors`."
         )
-    values = pixels[..., 0]
+    return whole_numbers(picture.name, pixels[..., 0])
+
+
+def whole_numbers(name, values):
+    """Returns the values of a label as uint8, or int32 for more bits or signed ones."""
+    if values.dtype.kind in "bu" and values.dtype.itemsize == 1:
+        return values.astype("uint8")
     with np.errstate(invalid="ignore"):  # the comparison finds NaN
         whole = values.astype("int32")
     if not np.array_equal(whole, values):
         raise ValueError(
             "The values of a label must be 32-bit integers. Received: "
-            f"{picture.name} of {values.dtype}, in {values.min()}..{values.max()}"
+            f"{name} of {values.dtype}, in {values.min()}..{values.max()}"
         )
-    return whole if picture.bits > 8 else _narrow(values, whole)
-
-
-def _narrow(values, whole):
-    return whole if values.dtype.kind == "i" else values.astype("uint8")
+    return whole
 
 
 def rgb(picture, pixels):

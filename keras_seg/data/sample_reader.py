@@ -19,7 +19,7 @@ class SampleReader:
 
     Returns:
         The image, `(height, width, channels)` of `dataset.image_dtype`, and the label,
-        `(height, width)`, of integers.
+        `dataset.label_shape(height, width)`, of integers.
     """
 
     def __init__(self, dataset, read, cache=False):
@@ -27,7 +27,7 @@ class SampleReader:
         self.read = read
         self.cache = cache
         self.kept = {}
-        largest = max(dataset.ignore_class, dataset.num_classes - 1)
+        largest = max(dataset.ignore_class, dataset.num_labels - 1)
         self.dtypes = dataset.image_dtype, "uint8" if largest < 256 else "int32"
 
     @tf.autograph.experimental.do_not_convert
@@ -45,7 +45,7 @@ class SampleReader:
     def _by_python(self, index):
         image, label = tf.numpy_function(self._arrays, [index], self.dtypes)
         image.set_shape((None, None, self.dataset.channels))
-        label.set_shape((None, None))
+        label.set_shape(self.dataset.label_shape(None, None))
         return image, label
 
     def _decoded(self, index, image_file, label_file, table):

@@ -32,8 +32,8 @@ def segment_video(
     repeating the last row or column, because video codecs require even sizes.
 
     Args:
-        label_map: function from an image, uint8 `(height, width, 3)`, to its class map,
-            such as `predictor` returns.
+        label_map: function from an image, uint8 `(height, width, 3)`, to its class map
+            or masks of independent classes, such as `predictor` returns.
         source: str or path of a video, or of a folder of frames. Frames are sorted by
             name, with numbers in numerical order.
         output: str or path of the video to write: .mp4, .mkv, .mov, .avi, .m4v or

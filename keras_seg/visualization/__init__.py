@@ -3,6 +3,7 @@
 from keras_seg.visualization.attention_chart import attention_chart
 from keras_seg.visualization.class_entropy import class_entropy
 from keras_seg.visualization.colorize import colorize
+from keras_seg.visualization.colorize_masks import colorize_masks
 from keras_seg.visualization.comparison import comparison
 from keras_seg.visualization.confusion_chart import confusion_chart
 from keras_seg.visualization.gate_chart import gate_chart
@@ -18,6 +19,7 @@ __all__ = [
     "attention_chart",
     "class_entropy",
     "colorize",
+    "colorize_masks",
     "comparison",
     "confusion_chart",
     "gate_chart",

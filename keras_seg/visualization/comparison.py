@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw, ImageFont
 
 from keras_seg.visualization.colorize import colorize
+from keras_seg.visualization.colorize_masks import colorize_masks
 from keras_seg.visualization.legend import BACKGROUND, INK, draw_legend
 
 _PANEL = 256  # smallest width of a panel in pixels
@@ -28,8 +29,9 @@ def comparison(
 
     Args:
         images: array `(batch, height, width, 3)`, RGB in 0..255.
-        labels: integer array `(batch, height, width)`.
-        predictions: integer array `(batch, height, width)`, the predicted classes.
+        labels: integer array `(batch, height, width)`. Or masks of independent classes,
+            `(batch, height, width, num_classes)`; see `colorize_masks`.
+        predictions: integer array of the labels' shape, the predicted classes.
         palette: uint8 array `(num_classes, 3)`, RGB.
         class_names: sequence of str, one for each colour.
 
@@ -50,7 +52,9 @@ def comparison(
     """
     images, labels = np.asarray(images), np.asarray(labels)
     predictions = np.asarray(predictions)
-    if labels.ndim != 3 or images.shape != (*labels.shape, 3) or not labels.size:
+    has_masks = labels.ndim == 4
+    size = labels.shape[:3]
+    if labels.ndim not in (3, 4) or images.shape != (*size, 3) or not labels.size:
         raise ValueError(
             "`images` must be (batch, height, width, 3) and `labels` (batch, height, "
             f"width). Received: images {images.shape} and labels {labels.shape}"
@@ -66,11 +70,12 @@ def comparison(
             "`class_names` must name every colour of `palette`. Received: "
             f"{len(class_names)} names and {len(palette)} colours"
         )
+    paint = colorize_masks if has_masks else colorize
     factor = math.ceil(_PANEL / labels.shape[2])
     columns = {
         "image": np.clip(np.round(images), 0, 255).astype("uint8"),
-        "label": colorize(labels, palette),
-        "prediction": colorize(predictions, palette),
+        "label": paint(labels, palette),
+        "prediction": paint(predictions, palette),
     }
     panels = {
         title: column.repeat(factor, axis=1).repeat(factor, axis=2)

@@ -33,17 +33,23 @@ def sample_predictions(
     indices = np.linspace(0, len(data_set) - 1, count).astype(int)
     images, labels = zip(*(data_set[int(index)] for index in indices), strict=True)
     classes = predict(model, list(images))
-    height, width = labels[0].shape
+    height, width = labels[0].shape[:2]
 
     def resize(array, resample):
         picture = Image.fromarray(np.asarray(array))
         return np.asarray(picture.resize((width, height), resample))
 
-    smooth, nearest = Image.Resampling.BILINEAR, Image.Resampling.NEAREST
+    def resize_label(label):
+        label = np.asarray(label, "int32")
+        if label.ndim == 3:  # masks of independent classes
+            masks = [resize_label(mask) for mask in np.moveaxis(label, -1, 0)]
+            return np.stack(masks, axis=-1)
+        return resize(label, Image.Resampling.NEAREST)
+
     return comparison(
-        [resize(image, smooth) for image in images],
-        [resize(np.asarray(label, "int32"), nearest) for label in labels],
-        [resize(np.asarray(label, "int32"), nearest) for label in classes],
+        [resize(image, Image.Resampling.BILINEAR) for image in images],
+        [resize_label(label) for label in labels],
+        [resize_label(label) for label in classes],
         data_set.palette,
         data_set.class_names,
     )

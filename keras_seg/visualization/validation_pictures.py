@@ -19,7 +19,8 @@ class ValidationPictures(keras.callbacks.Callback):
     Args:
         folder: str or path of the folder for TensorBoard's event files.
         samples: sequence of pairs of an image, `(height, width, 3)` in 0..255, and its
-            label, integers `(height, width)`. They are kept in memory.
+            label, integers `(height, width)`, or masks of independent classes,
+            `(height, width, classes)`. They are kept in memory.
         palette: uint8 array `(num_classes, 3)`, RGB.
         class_names: sequence of str, one for each class.
 

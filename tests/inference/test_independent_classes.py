@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_seg.command.main import main
 from keras_seg.export import export_litert, export_onnx, export_saved_model
 from keras_seg.inference import (
     evaluate,
@@ -190,20 +189,3 @@ def test_onnx_gives_masks(model, sample, tmp_path):
     classes, probabilities = session.run(None, {"images": images})
     np.testing.assert_array_equal(classes, logits > 0)
     np.testing.assert_allclose(probabilities, 1 / (1 + np.exp(-logits)), rtol=1e-4)
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("predict", "MODEL", "image.png", "--output", "masks"),
-        ("evaluate", "MODEL", "--data", "scenes", "--scenes", "1"),
-    ],
-)
-def test_commands_of_class_maps_refuse(model, tmp_path, capsys, monkeypatch, arguments):
-    monkeypatch.chdir(tmp_path)
-    model.save("best.keras")
-    keras.utils.save_img("image.png", np.zeros((8, 8, 3)))
-    flags = ["best.keras" if x == "MODEL" else x for x in arguments]
-    with pytest.raises(SystemExit):
-        main(flags)
-    assert "must predict one class for each pixel" in capsys.readouterr().err

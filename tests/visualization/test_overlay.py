@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_seg.visualization import overlay
+from keras_seg.visualization import colorize_masks, overlay
 
 PALETTE = np.array([[200, 0, 0], [0, 0, 100]], "uint8")
 IMAGE = np.full((1, 3, 3), 100, "uint8")
@@ -19,6 +19,18 @@ def test_ends_of_alpha():
     np.testing.assert_array_equal(overlay(IMAGE, LABEL, PALETTE, alpha=0), IMAGE)
     whole = overlay(IMAGE, LABEL, PALETTE, alpha=1)
     np.testing.assert_array_equal(whole, [[[200, 0, 0], [0, 0, 100], [100, 100, 100]]])
+
+
+def test_masks_of_independent_classes_have_the_mean_colour():
+    masks = np.array([[[1, 0], [1, 1], [255, 0]]])
+    np.testing.assert_array_equal(
+        colorize_masks(masks, PALETTE), [[[200, 0, 0], [100, 0, 50], [0, 0, 0]]]
+    )
+    mixed = overlay(IMAGE, masks, PALETTE, alpha=1)
+    expected = [[[200, 0, 0], [100, 0, 50], [100, 100, 100]]]
+    np.testing.assert_array_equal(mixed, expected)
+    with pytest.raises(ValueError, match="a colour for each class"):
+        colorize_masks(masks, PALETTE[:1])
 
 
 def test_batches_of_floats():
