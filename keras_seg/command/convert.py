@@ -1,9 +1,9 @@
 """`keras-seg convert`: the authors' checkpoints as Keras models."""
 
 import argparse
-import pathlib
 
 from keras_seg.command.names import RELEASES
+from keras_seg.local_path import local_path
 
 SUMMARY = "convert a checkpoint of the papers' authors to a .keras file"
 DESCRIPTION = """\
@@ -33,7 +33,7 @@ def add_arguments(parser):
     """Adds the flags."""
     # Options that are not given keep the network's defaults.
     parser.argument_default = argparse.SUPPRESS
-    add, path = parser.add_argument, pathlib.Path
+    add, path = parser.add_argument, local_path
     add("checkpoint", type=path, help="the .pth file")
     add("--network", choices=RELEASES, required=True, help="the trained network")
     add("--num-classes", type=int, required=True, help="its number of classes")

@@ -1,7 +1,6 @@
 """`keras-seg evaluate`: the scores of a model on a data set."""
 
 import contextlib
-import pathlib
 import sys
 
 from keras_seg.command.files import load_model, reading_error
@@ -13,6 +12,7 @@ from keras_seg.command.flags import (
     open_data,
 )
 from keras_seg.command.views import add_views, views
+from keras_seg.local_path import local_path
 
 SUMMARY = "evaluate a model on a data set"
 DESCRIPTION = """\
@@ -33,7 +33,7 @@ docs/guides/data_sets.md describes the layouts, docs/guides/evaluation.md the me
 
 def add_arguments(parser):
     """Adds the flags."""
-    add, path = parser.add_argument, pathlib.Path
+    add, path = parser.add_argument, local_path
     add("model", type=path, help="the .keras file")
     add(
         "--batch-size",

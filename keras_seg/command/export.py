@@ -1,11 +1,11 @@
 """`keras-seg export`: export to SavedModel, ONNX or LiteRT."""
 
 import itertools
-import pathlib
 
 from keras_seg.command.files import image_files, load_model
 from keras_seg.command.flags import CLASSES, SIZE, location
 from keras_seg.command.views import add_views, views
+from keras_seg.local_path import local_path
 
 SUMMARY = "export a model for TensorFlow Serving, ONNX or LiteRT"
 DESCRIPTION = """\
@@ -32,7 +32,7 @@ _REPRESENTATIVE = 100  # images; more hardly change the quantization ranges
 
 def add_arguments(parser):
     """Adds the flags."""
-    add, path = parser.add_argument, pathlib.Path
+    add, path = parser.add_argument, local_path
     add("model", type=path, help="the .keras file")
     add("path", type=location, help="the folder or file to write, local or gs://...")
     add("--overwrite", action="store_true", help="replace an existing export")

@@ -1,9 +1,9 @@
 """Flags shared by several commands."""
 
 import argparse
-import pathlib
 
 from keras_seg.command.names import CLASS_TABLES, DATA_SETS
+from keras_seg.local_path import local_path
 
 SIZE = {"type": int, "nargs": 2, "metavar": ("HEIGHT", "WIDTH")}
 # Help text for `--classes`.
@@ -134,7 +134,7 @@ def folder_options(args):
 def location(text):
     """Returns the path that a flag names, local or on a file system such as gs://."""
     if "://" not in text:
-        return pathlib.Path(text)
+        return local_path(text)
     from keras_seg.data.storage import as_path
 
     try:

@@ -1,9 +1,8 @@
 """`keras-seg info`: parameters, FLOPs and memory of a model."""
 
-import pathlib
-
 from keras_seg.command.files import load_model
 from keras_seg.command.flags import SIZE
+from keras_seg.local_path import local_path
 
 SUMMARY = "print parameters, FLOPs and memory of a model"
 DESCRIPTION = """\
@@ -21,7 +20,7 @@ _SIZE = (512, 1024)
 
 def add_arguments(parser):
     """Adds the flags."""
-    parser.add_argument("model", type=pathlib.Path, help="the .keras file")
+    parser.add_argument("model", type=local_path, help="the .keras file")
     parser.add_argument(
         "--size",
         **SIZE,

@@ -1,6 +1,6 @@
 """`keras-seg labels`: label PNGs from annotations in other formats."""
 
-import pathlib
+from keras_seg.local_path import local_path
 
 SUMMARY = "convert COCO or labelme annotations to label PNGs"
 DESCRIPTION = """\
@@ -25,7 +25,7 @@ examples:
 
 def add_arguments(parser):
     """Adds the flags."""
-    add, path = parser.add_argument, pathlib.Path
+    add, path = parser.add_argument, local_path
     add("annotations", type=path, help="COCO file, or folder of labelme files")
     add("--output", type=path, required=True, help="folder for the label PNGs")
     add(

@@ -1,8 +1,7 @@
 """`keras-seg palette`: the names and colours of classes."""
 
-import pathlib
-
 from keras_seg.command.names import CLASS_TABLES
+from keras_seg.local_path import local_path
 
 SUMMARY = "print names and colours of classes"
 DESCRIPTION = """\
@@ -27,7 +26,7 @@ def add_arguments(parser):
     """Adds the flags."""
     add = parser.add_argument
     add("classes", help=f"{', '.join(CLASS_TABLES)}, or a text file")
-    add("--legend", type=pathlib.Path, help="image file to draw a legend into")
+    add("--legend", type=local_path, help="image file to draw a legend into")
     add("--width", type=int, default=600, help="legend width in pixels; default: 600")
 
 

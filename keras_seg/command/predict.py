@@ -1,7 +1,6 @@
 """`keras-seg predict`: masks and overlays of images and videos."""
 
 import contextlib
-import pathlib
 import sys
 
 from keras_seg.command.files import image_files, load_model
@@ -13,6 +12,7 @@ from keras_seg.command.flags import (
 )
 from keras_seg.command.main import print_error
 from keras_seg.command.views import add_views, views
+from keras_seg.local_path import local_path
 
 SUMMARY = "segment images and videos"
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v")
@@ -44,7 +44,7 @@ is then 1.
 
 def add_arguments(parser):
     """Adds the flags."""
-    add, path = parser.add_argument, pathlib.Path
+    add, path = parser.add_argument, local_path
     add("model", type=path, help="the .keras file")
     add("images", type=path, nargs="+", help="image files, folders, or a video")
     add(

@@ -13,6 +13,7 @@ from keras_seg.command.training_parts import (
     training_batches,
     validation_epochs,
 )
+from keras_seg.local_path import local_path
 
 SUMMARY = "train a network on images and labels"
 DESCRIPTION = """\
@@ -56,7 +57,7 @@ def add_arguments(parser):
     add(
         "--from",
         dest="start",
-        type=pathlib.Path,
+        type=local_path,
         metavar="MODEL",
         help="fine-tune this .keras file instead of a new --network; the number of "
         "classes may differ",

@@ -40,6 +40,10 @@ _HEADING = {
 }
 _HEADING_OF_NUMBERS = {"r", "red", "color", "colour", "rgb", "hex", "id", "index"}
 _BACKGROUND, _IGNORED = "_background_", "__ignore__"  # labels of labelme
+# Colours that are not in one of the forms above, and lists of JSON and YAML.
+_DOUBTFUL = re.compile(
+    rf".*{_SEPARATOR}(?:#[0-9a-fA-F]{{3,8}}|rgba?\(.*)|\[.*[\"',].*|-\s.*"
+)
 _OTHER_FORMATS = (".yaml", ".yml", ".xml", ".toml", ".pbtxt", ".png")
 
 
@@ -157,7 +161,8 @@ def _entry(path, number, line):
             break  # more numbers than a colour has
         return name, _color(path, number, found)
     else:
-        if not _LOOSE_NUMBERS.fullmatch(line) and not set(line) & set("{}\t"):
+        doubtful = _LOOSE_NUMBERS.fullmatch(line) or _DOUBTFUL.fullmatch(line)
+        if not doubtful and not set(line) & set("{}\t"):
             return line.strip("\"'"), None
     raise ValueError(
         f"{path}, line {number}: a class must be a name, or a name and a colour as in "

@@ -3,7 +3,7 @@ import warnings
 
 import numpy as np
 
-from keras_seg.ops.labels import unknown_label_message
+from keras_seg.data.checked_label import checked_label
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,21 +150,13 @@ def _count(dataset, index):
 
     Unless classes are independent, all ignored pixels are counted for class 0.
     """
-    label = np.asarray(dataset.read_label(index)).astype("int64")
+    label = checked_label(f"Label {index}", dataset.read_label(index), dataset)
     ignored = label == dataset.ignore_class
-    labels = label[~ignored]
-    unknown = (labels < 0) | (labels >= dataset.num_labels)
-    if unknown.any():
-        values = np.unique(labels[unknown])[:5].tolist()
-        raise ValueError(
-            f"Label {index}: "
-            + unknown_label_message(values, dataset.ignore_class, dataset.num_labels)
-        )
     if dataset.independent_classes:
         planes = label == 1, ~ignored, ignored
         return np.array([np.count_nonzero(x, axis=(0, 1)) for x in planes])
     counts = np.zeros((3, dataset.num_classes), "int64")
-    counts[0] = np.bincount(labels, minlength=dataset.num_classes)
+    counts[0] = np.bincount(label[~ignored], minlength=dataset.num_classes)
     counts[2, 0] = np.count_nonzero(ignored)
     return counts
 

@@ -1,5 +1,6 @@
 import abc
-from collections.abc import Sequence
+import operator
+from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -67,24 +68,24 @@ class SegmentationDataset(abc.ABC):
         palette: ArrayLike | None = None,
         ignore_class: int = 255,
     ) -> None:
-        if isinstance(class_names, str) or not all(
-            isinstance(name, str) for name in class_names
-        ):
+        # Sets have no order, and the order of a dict may not be that of the classes.
+        is_unordered = isinstance(class_names, (str, Set, Mapping))
+        if is_unordered or not all(isinstance(name, str) for name in class_names):
             raise ValueError(
                 "`class_names` must be a sequence of strings, one for each class. "
                 f"Received: {class_names=}"
             )
         self.class_names = tuple(class_names)
+        if len(set(self.class_names)) < self.num_classes:
+            raise ValueError(
+                "`class_names` must have a different name for each class, since "
+                f"results are given by name. Received: {class_names=}"
+            )
         if not self.class_names:
             raise ValueError(
                 "`class_names` must hold at least one name. Received: none."
             )
-        if not isinstance(ignore_class, int) or ignore_class < self.num_labels:
-            raise ValueError(
-                "`ignore_class` must be a positive integer and none of the classes "
-                f"0..{self.num_labels - 1}. Received: {ignore_class=}"
-            )
-        self.ignore_class = ignore_class
+        self.ignore_class = self._checked_ignore_class(ignore_class)
         if palette is None:
             palette = default_palette(self.num_classes)
         palette = np.asarray(palette)
@@ -99,6 +100,24 @@ class SegmentationDataset(abc.ABC):
                 f"{palette.min()}..{palette.max()}"
             )
         self.palette = palette.astype("uint8")
+
+    def _checked_ignore_class(self, ignore_class):
+        try:
+            if operator.index(ignore_class) >= self.num_labels:
+                return operator.index(ignore_class)
+        except TypeError:
+            pass
+        message = (
+            "`ignore_class` must be a positive integer and none of the classes "
+            f"0..{self.num_labels - 1}. Received: {ignore_class=}"
+        )
+        if ignore_class in range(self.num_labels):
+            message += (
+                f". If files mark ignored pixels by {ignore_class}, keep 255 here and "
+                "map the values of files to classes, such as label_map={0: 255, 1: 0, "
+                "2: 1} (--label-map 0:255,1:0,2:1)"
+            )
+        raise ValueError(message)
 
     @property
     def num_classes(self) -> int:

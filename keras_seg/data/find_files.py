@@ -21,7 +21,8 @@ def find_files(folder, suffixes):
     """Finds the files with given suffixes in a folder and its sub-folders.
 
     Links to folders are followed, except those that lead back to a parent folder.
-    Hidden files, such as the "._" files of macOS archives, are skipped.
+    Hidden files and folders are skipped, such as the "._" files of macOS archives and
+    Jupyter's ".ipynb_checkpoints".
 
     Args:
         folder: str or path.
@@ -58,5 +59,5 @@ def _files(folder, above):
     for path in folder.iterdir():
         if not path.is_dir():
             yield path
-        elif path.resolve() not in above:
+        elif not path.name.startswith(".") and path.resolve() not in above:
             yield from _files(path, above)

@@ -9,12 +9,12 @@ import tensorflow as tf
 from keras_seg.data.augmentation import Augmentation
 from keras_seg.data.augmented import augmented, with_static_sizes
 from keras_seg.data.balanced_order import balanced_order
+from keras_seg.data.checked_label import checked_label
 from keras_seg.data.class_pixels import class_pixels
 from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.data.numpy_augmentation import NumpyAugmentation
 from keras_seg.data.sample_reader import SampleReader
 from keras_seg.ops import row_positions
-from keras_seg.ops.labels import unknown_label_message
 from keras_seg.positive_integer import require_positive_integer
 
 
@@ -284,16 +284,7 @@ def _read(dataset, index):
             f"dataset[{index}] must return an image of {dataset.image_dtype}. "
             f"Received: {image.dtype}"
         )
-    label = label.astype("int32")
-    unknown = (label < 0) | (label >= dataset.num_labels)
-    unknown &= label != dataset.ignore_class
-    if unknown.any():
-        values = np.unique(label[unknown])[:5].tolist()
-        raise ValueError(
-            f"dataset[{index}]: "
-            + unknown_label_message(values, dataset.ignore_class, dataset.num_labels)
-        )
-    return image, label
+    return image, checked_label(f"dataset[{index}]", label, dataset)
 
 
 def _read_of_size(dataset, size, index):

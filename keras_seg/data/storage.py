@@ -8,6 +8,7 @@ import tempfile
 
 import tensorflow as tf
 
+from keras_seg.local_path import local_path
 from keras_seg.typing import PathLike
 
 
@@ -82,7 +83,7 @@ def as_path(path: PathLike) -> pathlib.Path:
         return path  # type: ignore[return-value]
     scheme, found, _ = os.fspath(path).partition("://")
     if not found:
-        return pathlib.Path(path)
+        return local_path(path)
     schemes = tf.io.gfile.get_registered_schemes()
     if scheme not in schemes:
         known = ", ".join(sorted(f"{name}://" for name in schemes if name))

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_seg.ops import affinity_loss, sample_labels
-from keras_seg.ops.labels import check_labels, require_ignore_class
+from keras_seg.ops.labels import check_labels, require_ignore_class, whole_labels
 from keras_seg.ops.sizes import require_size
 from keras_seg.typing import IgnoreClass
 
@@ -87,7 +87,7 @@ class AffinityLoss(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         """Returns the loss of each image, `(batch,)`."""
-        labels = ops.cast(y_true, "int32")
+        labels = whole_labels(y_true)
         if len(labels.shape) == 4 and labels.shape[-1] == 1:
             labels = ops.squeeze(labels, axis=-1)
         self._check(labels.shape, y_pred.shape)

@@ -3,7 +3,7 @@ from keras import ops
 
 from keras_seg.losses.class_weights import require_class_weights
 from keras_seg.ops import two_class_logits, valid_pixels
-from keras_seg.ops.labels import check_labels, require_ignore_class
+from keras_seg.ops.labels import check_labels, require_ignore_class, whole_labels
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "auto")
 
@@ -83,7 +83,7 @@ class SegmentationLoss(keras.losses.Loss):
     # Overrides `__call__` and not `call`, because Keras would divide the result by the
     # number of replicas and multiply it by the sample weights once more.
     def __call__(self, y_true, y_pred, sample_weight=None):
-        labels = ops.cast(y_true, "int32")
+        labels = whole_labels(y_true)
         logits = ops.cast(y_pred, self.precision)
         if len(labels.shape) == 4 and labels.shape[-1] == 1:
             labels = ops.squeeze(labels, axis=-1)

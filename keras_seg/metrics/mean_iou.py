@@ -11,6 +11,7 @@ from keras_seg.ops.labels import (
     unknown_label_message,
     unknown_pixels,
     valid_pixels,
+    whole_labels,
 )
 from keras_seg.ops.precision import widest_integers
 from keras_seg.ops.replicas import sum_over_replicas
@@ -102,7 +103,7 @@ class MeanIoU(keras.metrics.MeanIoU):
             )
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        labels = ops.cast(y_true, "int32")
+        labels = whole_labels(y_true)
         self._check_shapes(tuple(labels.shape), tuple(y_pred.shape))
         unknown = unknown_pixels(labels, self.ignored, self._num_labels())
         count = ops.sum(ops.cast(unknown, self.dtype))
@@ -121,6 +122,11 @@ class MeanIoU(keras.metrics.MeanIoU):
             self.overflows.assign_add(ops.cast(self.total_cm < before, "int32"))
 
     def _check_shapes(self, labels, logits):
+        if logits[-1] not in (None, self.outputs):
+            raise ValueError(
+                "`y_pred` must be logits of the metric's classes, (batch, height, "
+                f"width, {self.outputs}). Received: {logits}"
+            )
         if not self.independent_classes:
             if len(labels) == len(logits) and labels[-1] not in (None, 1):
                 raise ValueError(

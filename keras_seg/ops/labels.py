@@ -10,13 +10,30 @@ Losses do not become NaN.
 
 import operator
 
+import keras
 from keras import ops
 
 from keras_seg.ops.xla import stop_unless
 from keras_seg.typing import IgnoreClass, Tensor
 
-# An integer that is never a label.
-_LEAST = -(2**31)
+# Integers that are never labels; the second stands for a fraction or nan.
+_LEAST, _FRACTION = -(2**31), 1 - 2**31
+
+
+def whole_labels(labels: Tensor) -> Tensor:
+    """Casts labels to int32; fractions and nan become a value that is an error.
+
+    Args:
+        labels: tensor of any number type and shape.
+
+    Example:
+        `whole_labels([0.0, 1.0, 0.5])` holds 0, 1 and a large negative number.
+    """
+    labels = ops.convert_to_tensor(labels)
+    whole = ops.cast(labels, "int32")
+    if "float" not in keras.backend.standardize_dtype(labels.dtype):
+        return whole
+    return ops.where(ops.equal(labels, ops.floor(labels)), whole, _FRACTION)
 
 
 def valid_pixels(
@@ -78,7 +95,8 @@ def check_labels(labels, ignore_class, num_classes):
     if found is None:
         stop_unless(ops.logical_not(ops.any(unknown)), message, value)
     elif found != _LEAST:
-        raise ValueError(f"{message}{int(found)}")
+        fraction = found == _FRACTION
+        raise ValueError(f"{message}{'a fraction or nan' if fraction else int(found)}")
 
 
 def unknown_label_message(labels, ignore_class, num_classes):

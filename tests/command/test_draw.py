@@ -211,7 +211,7 @@ def test_errors_are_messages(run, hanet, cpnet, dsrl, tmp_path, capsys):
     keras.Model(reconstruction, alone).save(tmp_path / "alone.keras")
     for arguments, message in (
         (("attention", path, "absent.png"), "No such file or directory: .*absent.png"),
-        (("attention", path, "text.keras"), "cannot identify image file.*text.keras"),
+        (("attention", path, "text.keras"), "text.keras: it is not an image"),
         (("attention", "absent.keras", "grey.png"), "no model file absent.keras"),
         (("attention", "text.keras", "grey.png"), "Cannot load the model text.keras"),
         (("attention", plain, "grey.png"), "HeightDrivenAttention"),

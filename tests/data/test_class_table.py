@@ -138,6 +138,10 @@ def test_names_alone(text, tmp_path):
         ("128 64 128\n1 2 3", "lines? .*1: "),
         ("1 road\n2 car", r"count the classes from 0. Received: \[1, 2\]"),
         ("road, car, sky", "one class per line.*'road, car, sky'"),
+        ("road #f00\ncar #0f0", "line 1: a class must be a name"),
+        ("road rgb(1, 2, 3)", "line 1: a class must be a name"),
+        ('["road","car"]', "line 1: a class must be a name"),
+        ("- road\n- car", "line 1: a class must be a name"),
         ("item {\n  name: 'road'\n}", "line 1: a class must be a name"),
     ],
 )

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from keras_seg.data import SegmentationDataset, default_palette
+from keras_seg.data import (
+    SegmentationDataset,
+    class_shares,
+    default_palette,
+    evaluation_pipeline,
+)
 
 
 class Checks(SegmentationDataset):
@@ -42,7 +48,10 @@ def test_must_be_completed():
         SegmentationDataset(("a",))
 
 
-@pytest.mark.parametrize("class_names", ["road", ("road", 1), ()])
+@pytest.mark.parametrize(
+    "class_names",
+    ["road", ("road", 1), (), {"a", "b"}, {"b": 1, "a": 0}, ("a", "b", "a")],
+)
 def test_rejects_bad_names(class_names):
     with pytest.raises(ValueError, match="`class_names` must"):
         Checks(class_names)
@@ -52,6 +61,28 @@ def test_rejects_bad_names(class_names):
 def test_rejects_ignore_class_among_the_classes(ignore_class):
     with pytest.raises(ValueError, match=r"none of the classes 0\.\.1.*Received"):
         Checks(ignore_class=ignore_class)
+
+
+def test_ignored_label_of_numpy_and_of_files_that_ignore_0():
+    dataset = Checks(ignore_class=np.int64(7))
+    assert dataset.ignore_class == 7 and type(dataset.ignore_class) is int
+    with pytest.raises(ValueError, match="--label-map 0:255,1:0,2:1"):
+        Checks(ignore_class=0)
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [(0.5, r"\[0.5\]"), (2**40, r"\[1099511627776\]"), (float("nan"), r"\[nan\]")],
+)
+def test_labels_that_a_cast_would_turn_into_classes(label, words):
+    class Odd(Checks):
+        def __getitem__(self, index):
+            return np.zeros((8, 10, 3), "uint8"), np.full((8, 10), label)
+
+    with pytest.raises(tf.errors.InvalidArgumentError, match=words):
+        next(iter(evaluation_pipeline(Odd())))
+    with pytest.raises(ValueError, match=f"Label 0: .*{words}"):
+        class_shares(Odd())
 
 
 def test_rejects_bad_palettes():

@@ -1,10 +1,13 @@
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from keras_seg.command.flags import location
 from keras_seg.data import ImageFolder
+from keras_seg.local_path import local_path
 from tests.data.pictures import write_png
 
 NAMES = ("road", "car", "sky")
@@ -210,7 +213,19 @@ def test_two_images_of_one_name(folders):
 def test_other_files_are_left_alone(folders):
     (folders[0] / "README.txt").write_text("notes")
     (folders[1] / "._a.png").write_text("left by an archive")
+    for folder, array in zip(folders, (PIXELS, LABEL), strict=True):
+        hidden = folder / ".ipynb_checkpoints"  # of a notebook in both folders
+        hidden.mkdir()
+        Image.fromarray(array).save(hidden / "a-checkpoint.png")
     assert len(ImageFolder(*folders, NAMES)) == 1
+
+
+def test_folders_below_the_home_folder(folders, monkeypatch):
+    monkeypatch.setenv("HOME", str(folders[0].parent))
+    monkeypatch.setenv("USERPROFILE", str(folders[0].parent))
+    assert len(ImageFolder("~/images", "~/labels", NAMES)) == 1
+    assert location("~/runs") == local_path("~/runs") == folders[0].parent / "runs"
+    assert local_path("~a.png") == Path("~a.png")
 
 
 def test_sizes_that_differ(folders):

@@ -268,9 +268,14 @@ def test_truncated_files(tmp_path, kind):
 def test_what_is_no_image(tmp_path):
     with pytest.raises(FileNotFoundError, match="none.png"):
         read_image(tmp_path / "none.png")
-    (tmp_path / "a.png").write_text("no image")
-    with pytest.raises(ValueError, match=r"Cannot read .*a\.png: "):
-        read_image(tmp_path / "a.png")
+    for content, words in (
+        ("", "the file is empty"),
+        ("<html>404</html>", "it is not an image. It begins with b'<html>404"),
+        ("version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+    ):
+        (tmp_path / "a.png").write_text(content)
+        with pytest.raises(ValueError, match=rf"Cannot read .*a\.png: .*{words}"):
+            read_image(tmp_path / "a.png")
     with pytest.raises(ValueError, match="Cannot read the image of 3 bytes"):
         read_image(b"\xff\xd8\xff")
     with pytest.raises(TypeError, match="a PIL.Image.Image or an array. Received: int"):

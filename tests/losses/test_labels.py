@@ -219,6 +219,26 @@ def test_invalid_labels_raise_an_error_with_their_value(loss, value):
             step(tf.constant(labels), tf.constant(logits))
 
 
+@pytest.mark.parametrize("value", [0.5, float("nan")])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_fractions_are_invalid_labels(loss, value):
+    """A cast would make them 0, or the least integer."""
+    labels, logits = sample(loss)
+    whole = labels.astype("float32")
+    np.testing.assert_array_equal(make(loss)(whole, logits), make(loss)(labels, logits))
+    whole[1, 2, 3] = value
+    with pytest.raises(ValueError, match="Received: a fraction or nan"):
+        make(loss)(whole, logits)
+
+
+def test_the_metric_counts_fractions_as_invalid():
+    labels, logits = sample(MeanIoU)
+    metric = MeanIoU(CLASSES)
+    metric.update_state(labels + 0.5, logits)
+    with pytest.raises(ValueError, match=f"Received: {labels.size} pixels"):
+        metric.result()
+
+
 @pytest.mark.backend("tensorflow", "jit_compile")
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 @pytest.mark.parametrize("loss", LOSSES)

@@ -97,3 +97,11 @@ def test_config_round_trip():
     config = keras.saving.serialize_keras_object(metric)
     loaded = keras.saving.deserialize_keras_object(config)
     assert loaded.get_config() == metric.get_config()
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 5, 3), (2, 4, 5, 1), (2, 4, 5)])
+def test_predictions_of_other_classes_are_an_error(shape):
+    """Logits of other classes, one logit for two classes, and class maps."""
+    labels = np.zeros((2, 4, 5), int)
+    with pytest.raises(ValueError, match="`y_pred` must be logits .*width, 2"):
+        MeanIoU(2).update_state(labels, np.zeros(shape, "float32"))

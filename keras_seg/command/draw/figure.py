@@ -3,14 +3,15 @@
 import pathlib
 
 from keras_seg.command.flags import CLASSES
+from keras_seg.local_path import local_path
 
 POINT = {"type": int, "nargs": 2, "metavar": ("Y", "X"), "action": "append"}
 
 
 def add_model_and_image(parser, network):
     """Adds the arguments for the model, described as `network`, and the image."""
-    parser.add_argument("model", type=pathlib.Path, help=f"a {network}, a .keras file")
-    parser.add_argument("image", type=pathlib.Path)
+    parser.add_argument("model", type=local_path, help=f"a {network}, a .keras file")
+    parser.add_argument("image", type=local_path)
 
 
 def add_classes(parser):
@@ -21,7 +22,7 @@ def add_classes(parser):
 def add_output(parser, name):
     """Adds the flag for the file to write."""
     parser.add_argument(
-        "--output", type=pathlib.Path, default=pathlib.Path(name), help=name
+        "--output", type=local_path, default=pathlib.Path(name), help=name
     )
 
 

@@ -1,7 +1,5 @@
 """`keras-seg draw prior`: the context prior of a CPNet for an image."""
 
-import pathlib
-
 from keras_seg.command.draw.figure import (
     POINT,
     add_classes,
@@ -12,6 +10,7 @@ from keras_seg.command.draw.figure import (
 )
 from keras_seg.command.files import load_model
 from keras_seg.command.flags import check_folders
+from keras_seg.local_path import local_path
 
 SUMMARY = "a CPNet's context prior: which cells share a class"
 DESCRIPTION = """\
@@ -28,7 +27,7 @@ def add_arguments(parser):
     """Adds the flags."""
     add_model_and_image(parser, "CPNet")
     add = parser.add_argument
-    add("--label", type=pathlib.Path, help="PNG whose values are class indices")
+    add("--label", type=local_path, help="PNG whose values are class indices")
     add("--point", **POINT, help="pixel whose row of the prior to draw; repeatable")
     add("--ignore-class", type=int, default=255, help="label of ignored pixels")
     add_classes(parser)

@@ -4,7 +4,7 @@ import contextlib
 import threading
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from keras_seg.data._pictures.orientation import orientation, png_notes_orientation
 from keras_seg.data._pictures.picture import Picture
@@ -48,8 +48,11 @@ def any_size():
 
 def open_file(name, file, stack):
     """Returns the `Picture` of a PNG, JPEG, BMP, GIF or WebP file."""
-    with any_size():
-        image = stack.enter_context(Image.open(file))
+    try:
+        with any_size():
+            image = stack.enter_context(Image.open(file))
+    except UnidentifiedImageError as error:
+        raise ValueError(_what_it_is(file)) from error
     if image.format not in _FORMATS:
         raise ValueError(
             "images must be PNG, JPEG, BMP, GIF, WebP, TIFF or .npy files. Received: "
@@ -68,6 +71,17 @@ def open_file(name, file, stack):
         picture.orientation = orientation(_reopened(file, stack))
     file.seek(position)
     return picture
+
+
+def _what_it_is(file):
+    """Describes a file that Pillow does not recognize."""
+    file.seek(0)
+    start = file.read(100)
+    if not start:
+        return "the file is empty"
+    if start.startswith(b"version https://git-lfs"):
+        return "it is a pointer of Git LFS. Download the files by `git lfs pull`"
+    return f"it is not an image. It begins with {start[:16]!r}"
 
 
 def _reopened(file, stack):
