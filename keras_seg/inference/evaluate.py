@@ -107,9 +107,15 @@ def _check_batches(batches, independent):
     wanted = "(batch, height, width)"
     if independent:
         wanted = "(batch, height, width, classes) for a model of independent classes"
+    if labels.rank == 2:
+        remedy = "Pass batches: `batches.batch(1)`."
+    else:
+        remedy = (
+            "State whether a model's classes are independent by its "
+            "`independent_classes`. Pass classes instead of one-hot labels."
+        )
     raise ValueError(
-        f"The labels must be {wanted}. Received the shape {labels}. State whether a "
-        "model's classes are independent by its `independent_classes`."
+        f"The labels must be {wanted}. Received the shape {labels}. {remedy}"
     )
 
 

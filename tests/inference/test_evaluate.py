@@ -111,3 +111,9 @@ def test_heads_for_training_do_not_count():
 def test_names_must_fit_the_model():
     with pytest.raises(ValueError, match="2 names for 3 classes"):
         evaluate(reader(), None, ("a", "b"))
+
+
+def test_images_alone_are_no_batches():
+    unbatched = tf.data.Dataset.from_tensors((np.zeros((4, 5, 3)), np.zeros((4, 5))))
+    with pytest.raises(ValueError, match=r"\(4, 5\). Pass batches: `batches.batch.1"):
+        evaluate(reader(), unbatched, ("a", "b", "c"))
