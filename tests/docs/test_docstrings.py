@@ -168,6 +168,7 @@ def folder(tmp_path_factory, namespace):
         "sensor.tiff": np.full((64, 96), 4095, "uint16"),
         **dict.fromkeys(("a.png", "labels/a.png", "classes.png"), values),
         "colors.png": colors.astype("uint8"),
+        **dict.fromkeys(("masks/road/a.png", "masks/wet/a.png"), values // 26 * 255),
     }
     for name in ("camvid", "CamVid"):
         for split in ("train", "val"):
