@@ -36,7 +36,8 @@ def halve(path):
                 arrays[name] = item[()]
 
         file.visititems(visit)
-    with h5py.File(path, "w") as file:
+    # The latest format has smaller headers, for the file's hundreds of arrays.
+    with h5py.File(path, "w", libver="latest") as file:
         for name, values in attributes.items():
             if name not in arrays:
                 file.require_group(name).attrs.update(values)
@@ -45,7 +46,9 @@ def halve(path):
             # The variances of batch norms can exceed the range of half precision.
             if array.ndim > 1 and array.dtype == np.float32:
                 array = array.astype(np.float16)
-            packing = {"compression": "gzip", "shuffle": True} if array.ndim else {}
+            packing = (
+                {"compression": "gzip", "shuffle": True} if array.size > 1000 else {}
+            )
             file.create_dataset(name, data=array, **packing).attrs.update(values)
 
 

@@ -81,13 +81,13 @@ def combined_network(num_classes, pyramid, prior_size, filters=128, positions=Fa
     x = attend(pooled, layers.ConvNorm(filters, 1)(pooled))
 
     low = layers.ConvNorm(48, 1)(fine.tensor)
-    x = layers.ResizeLike(True, last.multiple // fine.multiple)([x, low])
+    x = layers.ResizeLike(multiple=last.multiple // fine.multiple)([x, low])
     fused = layers.NetworkTensor("encoder")(keras.layers.Concatenate()([low, x]))
     x = layers.SeparableConvNorm(filters, 3)(fused)
     x = attend(fused, layers.SeparableConvNorm(filters, 3)(x))
     x = keras.layers.SpatialDropout2D(0.1)(layers.NetworkTensor("decoder")(x))
     logits = layers.NetworkTensor("logits")(keras.layers.Conv2D(num_classes, 1)(x))
-    logits = layers.ResizeLike(True, fine.multiple, dtype="float32")([logits, image])
+    logits = layers.ResizeLike(multiple=fine.multiple, dtype="float32")([logits, image])
     outputs = {
         "segmentation": layers.NetworkOutput(name="segmentation")(logits),
         "context_prior": layers.NetworkOutput(training_only=True, name="context_prior")(
