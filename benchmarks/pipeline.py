@@ -5,12 +5,15 @@
 
 Each row reads, augments and batches the training images, with random scales, crops,
 flips, brightness, contrast, saturation and hue. "files" decodes the images in every
-pass, "memory" keeps them decoded. PyTorch's rows need torch with albumentations or
-torchvision, and are left out if these are not installed. Rows take turns, and the best
-pass of each row counts.
+pass, "packed" reads them from the TFRecord files of `keras_seg.data.pack`, and "memory"
+keeps them decoded. "cold" is a pass after the files have left the page cache, "warm"
+one with the files in it. PyTorch's rows need torch with albumentations or torchvision,
+and are left out if these are not installed. Rows take turns, and the best pass of each
+row counts.
 """
 
 import argparse
+import os
 import pathlib
 import tempfile
 import time
@@ -18,7 +21,14 @@ import time
 import numpy as np
 from PIL import Image
 
-from keras_seg.data import Augmentation, ImageFolder, StreetScenes, training_pipeline
+from keras_seg.data import (
+    Augmentation,
+    ImageFolder,
+    PackedDataset,
+    StreetScenes,
+    pack,
+    training_pipeline,
+)
 from keras_seg.data.open_split import DATA_SETS, open_split
 
 BATCH = 8
@@ -27,28 +37,51 @@ AMOUNTS = {"brightness": 0.2, "contrast": 0.2, "saturation": 0.2, "hue": 0.02}
 
 def main(args):
     with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
         if args.data == "scenes":
-            dataset = scenes_as_files(pathlib.Path(folder))
+            dataset = scenes_as_files(folder)
         else:
             dataset = open_split(args.data, "train", args.data_dir)
+        pack(dataset, folder / "packed")
+        packed = PackedDataset(folder / "packed")
+        files = [*dataset.image_paths, *dataset.label_paths]
+        records = [*(folder / "packed").iterdir()]
+
         crop = tuple(args.crop)
-        rows = {}
+        # The function of a pass, and the files that it reads.
+        rows = {
+            "keras_seg, files": (of_keras_seg(dataset, crop, False), files),
+            "keras_seg, packed": (of_keras_seg(packed, crop, False), records),
+            "keras_seg, memory": (of_keras_seg(dataset, crop, True), []),
+        }
         for cached in (False, True):
             where = "memory" if cached else "files"
-            rows[f"keras_seg, {where}"] = of_keras_seg(dataset, crop, cached)
             for peer, pass_of in peers(dataset, crop, cached, args.workers):
                 name = f"PyTorch, {peer}, {args.workers} workers, {where}"
-                rows[name] = pass_of
-        best = dict.fromkeys(rows, 0.0)
-        for _ in range(1 + args.passes):  # the first pass is a warm-up
-            for name, run in rows.items():
-                start = time.perf_counter()
-                images = run()
-                rate = images / (time.perf_counter() - start)
-                best[name] = max(best[name], rate)
-    print(f"{'':48} images/s")
-    for name, rate in best.items():
-        print(f"{name:48} {rate:8.0f}")
+                rows[name] = pass_of, [] if cached else files
+        for run, _ in rows.values():
+            run()  # a warm-up
+        rates = {name: {"cold": 0.0, "warm": 0.0} for name in rows}
+        for _ in range(args.passes):
+            for name, (run, read) in rows.items():
+                for state in ("cold", "warm") if read else ("warm",):
+                    if state == "cold":
+                        drop_from_page_cache(read)
+                    start = time.perf_counter()
+                    rate = run() / (time.perf_counter() - start)
+                    rates[name][state] = max(rates[name][state], rate)
+    print(f"{'images/s':48}     cold     warm")
+    for name, rate in rates.items():
+        cold = f"{rate['cold']:8.0f}" if rate["cold"] else f"{'':8}"
+        print(f"{name:48} {cold} {rate['warm']:8.0f}")
+
+
+def drop_from_page_cache(paths):
+    """Makes the next pass read files from the disk."""
+    for path in paths:
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())  # only written pages can be dropped
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def scenes_as_files(folder):
