@@ -134,6 +134,13 @@ def test_a_network_of_another_paper(tmp_path):
     model.fit(batches.map(named_targets(model)), verbose=0)
 
 
+def set_name(model, name):
+    if keras.__version__.startswith("2."):
+        model._name = name  # `name` has no setter on Keras 2
+    else:
+        model.name = name
+
+
 @pytest.mark.parametrize("make", [tiny_dsrl, toy_network], ids=["dsrl", "toy"])
 def test_it_stays_with_a_network(make, tmp_path):
     model = make()
@@ -149,7 +156,7 @@ def test_it_stays_with_a_network(make, tmp_path):
         )
 
     renamed = keras.models.clone_model(model, clone_function=rename)
-    renamed.name = "mine"
+    set_name(renamed, "mine")
     assert facts(renamed) == expected
     assert replace_classifier(renamed, 9).count_params() > model.count_params()
     network = inference_model(renamed)
@@ -188,7 +195,7 @@ def test_a_fresh_process_knows_it(tmp_path):
 
 def test_releases_are_known_under_any_name():
     model = released_model("cpnet_head", 3, in_channels=4, filters=4, head_filters=4)
-    model.name = "mine"
+    set_name(model, "mine")
     assert network_info(model).release == "cpnet_head"
     assert network_info(replace_classifier(model, 5)).release == "cpnet_head"
     assert network_info(tiny_spnet()).release is None
