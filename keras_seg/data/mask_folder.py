@@ -94,8 +94,9 @@ class MaskFolder(SegmentationDataset):
         self._has_channels = _CLASS not in label_name
         if self._has_channels:
             masks = FileNames("label", label_dir, label_name, LABEL_SUFFIXES)
-            paths = [list(zip(*pairs_of_files(images, masks), strict=True))]
-            self.image_paths, paths = list(paths[0][0]), [list(paths[0][1])]
+            pairs = pairs_of_files(images, masks)
+            self.image_paths = [image for image, _ in pairs]
+            paths = [[mask for _, mask in pairs]]
         else:
             files = _files_of_classes(label_dir, label_name, self.class_names)
             files = dict(zip(self.class_names, files, strict=True))

@@ -26,8 +26,8 @@ class DecoderOptions:
             less along the image and differently in crops and whole images.
         refinement_filters: int, or None. Channels of a refinement that fuses the
             decoder's features with those of the backbone's level at stride 2, where the
-            classes are then predicted. It finds thinner objects, such as poles. None,
-            as in the paper, predicts at stride 4.
+            classes are then predicted, for objects of one or two pixels, such as poles.
+            None, as in the paper, predicts at stride 4.
         auxiliary_dropout_rate: float in 0..1, or None for `dropout_rate`. Dropout rate
             before the classifier of the auxiliary head. HANet's release has dropout
             only there, with a rate of 0.1.
