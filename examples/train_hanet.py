@@ -62,7 +62,9 @@ def add_flags(parser):
     add("--attention-weight-decay", type=float, default=1e-4)
     add("--filters", type=int, help="filters of the decoder")
     add(
-        "--refinement-filters", type=int, help="predict at stride 2, with these filters"
+        "--refinement-filters",
+        type=int,
+        help="predict at stride 2, with these filters; 0: predict at stride 4",
     )
     add("--separable", action=switch, help="separable convolutions in the decoder")
     add("--auxiliary-head", action=switch, help="with a loss of weight 0.4")
@@ -79,7 +81,7 @@ def main(args):
     num_classes = train_set.num_classes
     decoder = {
         "filters": args.filters,
-        "refinement_filters": args.refinement_filters,
+        "refinement_filters": args.refinement_filters or None,
         "separable": args.separable,
     }
     with strategy.scope():
