@@ -95,3 +95,19 @@ def float64():
         scope = jax.enable_x64(True)
     with scope:
         yield
+
+
+def policy(name):
+    """Returns a fixture under which layers are built with a dtype policy."""
+
+    @pytest.fixture
+    def fixture():
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(name)
+        yield
+        keras.config.set_dtype_policy(before)
+
+    return fixture
+
+
+float64_policy, mixed_policy = policy("float64"), policy("mixed_float16")

@@ -59,14 +59,10 @@ def test_shares_the_weights_and_leaves_the_model_as_it_is():
     np.testing.assert_allclose(model(images())["segmentation"], before, atol=1e-5)
 
 
-def test_features_are_float32_under_mixed_precision():
-    keras.config.set_dtype_policy("mixed_float16")
-    try:
-        model = tiny_dsrl()
-        assert model.get_layer("seg").output.dtype == "float16"
-        features = affinity_model(model)
-    finally:
-        keras.config.set_dtype_policy("float32")
+def test_features_are_float32_under_mixed_precision(mixed_policy):
+    model = tiny_dsrl()
+    assert model.get_layer("seg").output.dtype == "float16"
+    features = affinity_model(model)
     for name, x in features(images()).items():
         assert keras.backend.standardize_dtype(x.dtype) == "float32"
         assert features.output[name].dtype == "float32"

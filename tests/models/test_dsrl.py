@@ -273,22 +273,6 @@ def test_saving_and_other_classes(tmp_path):
     )
 
 
-def policy(name):
-    """A fixture that sets a dtype policy for a test."""
-
-    @pytest.fixture
-    def fixture():
-        before = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(name)
-        yield
-        keras.config.set_dtype_policy(before)
-
-    return fixture
-
-
-float64_policy, mixed_policy = policy("float64"), policy("mixed_float16")
-
-
 def test_trains_on_two_replicas_as_on_one(two_replicas, float64_policy):
     """In float64: rounding would carry some pixels from one class to another."""
     images, labels = sample(batch=4)
@@ -306,7 +290,7 @@ def test_trains_on_two_replicas_as_on_one(two_replicas, float64_policy):
         histories.append(model.fit(data, epochs=3, verbose=0, shuffle=False).history)
     single, mirrored = histories
     for name in ("loss", "segmentation_mean_iou"):
-        np.testing.assert_allclose(mirrored[name], single[name], rtol=1e-4)
+        np.testing.assert_allclose(mirrored[name], single[name], rtol=1e-6)
 
 
 def test_mixed_precision_keeps_the_outputs_in_float32(mixed_policy):
