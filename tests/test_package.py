@@ -1,5 +1,7 @@
 """What `import keras_seg` does."""
 
+import importlib
+import inspect
 import subprocess
 import sys
 
@@ -8,6 +10,9 @@ import numpy as np
 
 import keras_seg
 from keras_seg.layers import StripPooling
+
+# Their arguments are those of Keras's layers, which have no types.
+KERAS_SIGNATURES = ("Conv2D", "DepthwiseConv2D", "BatchNormalization")
 
 
 def test_saved_layers_load_after_the_import_alone(tmp_path):
@@ -54,3 +59,27 @@ def test_every_public_name_is_listed_and_there():
         "    getattr(keras_seg, name)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def untyped(function):
+    """Names of the arguments of a function without a type, and "return"."""
+    parameters = inspect.signature(function).parameters.values()
+    named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    found = [p.name for p in named if p.annotation is p.empty and p.name != "self"]
+    answer = function.__annotations__.get("return", inspect.Parameter.empty)
+    needs_answer = function.__name__ != "__init__" and answer is inspect.Parameter.empty
+    return found + ["return"] * needs_answer
+
+
+def test_public_functions_and_classes_have_type_hints():
+    packages = [x for x in keras_seg.__all__ if inspect.ismodule(getattr(keras_seg, x))]
+    missing = {}
+    for package in (*packages, "app", "export.client"):
+        module = importlib.import_module(f"keras_seg.{package}")
+        for name in set(module.__all__) - {*KERAS_SIGNATURES}:
+            function = inspect.unwrap(getattr(module, name))
+            if inspect.isclass(function):
+                function = function.__init__
+            if inspect.isfunction(function) and untyped(function):
+                missing[f"{package}.{name}"] = untyped(function)
+    assert not missing

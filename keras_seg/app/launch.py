@@ -4,21 +4,23 @@ import signal
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 
 from keras_seg.app.open_network import open_network
+from keras_seg.typing import PathLike
 
 _POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
 _LARGEST_FILE = "1gb"  # model files are uploaded too
 
 
 def launch(
-    models,
-    classes=None,
-    host="127.0.0.1",
-    port=None,
-    open_browser=False,
-    share=False,
-):
+    models: Sequence[PathLike],
+    classes: PathLike | None = None,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    open_browser: bool = False,
+    share: bool = False,
+) -> None:
     """Serves the browser page for one or several models until it is interrupted.
 
     The page works offline: fonts and scripts come from its own server, the browser is

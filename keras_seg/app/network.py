@@ -1,4 +1,9 @@
 import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
 
 from keras_seg.data import default_palette
 
@@ -26,7 +31,13 @@ class Network:
     """
 
     def __init__(
-        self, name, predict, num_classes, class_names=None, palette=None, model=None
+        self,
+        name: str,
+        predict: Callable[..., np.ndarray],
+        num_classes: int,
+        class_names: Sequence[str] | None = None,
+        palette: Any = None,
+        model: keras.Model | None = None,
     ):
         if class_names is None:
             class_names = [f"class {index}" for index in range(num_classes)]
@@ -46,7 +57,7 @@ class Network:
         self._predict = predict
         self._lock = threading.Lock()
 
-    def classes(self, image, **options):
+    def classes(self, image: np.ndarray, **options: Any) -> np.ndarray:
         """Returns the class map of an image.
 
         Args:

@@ -1,4 +1,5 @@
 import pathlib
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,11 +11,14 @@ from keras_seg.data import class_table
 from keras_seg.inference import predictor
 from keras_seg.models import inference_model
 from keras_seg.models.checks import require_one_class
+from keras_seg.typing import PathLike
 
 _KINDS = "a .keras file, an exported SavedModel's folder or an .onnx file"
 
 
-def open_network(source, classes=None, name=None):
+def open_network(
+    source: PathLike, classes: PathLike | None = None, name: str | None = None
+) -> Network:
     """Opens a trained model in any format for the page.
 
     Args:
@@ -38,7 +42,9 @@ def open_network(source, classes=None, name=None):
         `open_network("runs/spnet/best.keras", classes="camvid")`
     """
     path = pathlib.Path(source)
-    table = (None, None) if classes is None else class_table(classes)
+    table: tuple[Any, Any] = (None, None)
+    if classes is not None:
+        table = class_table(classes)
     if not path.exists():
         return _preset(str(source), table, name)
     name = name or _name(path)

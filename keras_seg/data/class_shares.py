@@ -1,9 +1,11 @@
 import dataclasses
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 
 from keras_seg.data.checked_label import checked_label
+from keras_seg.data.dataset import SegmentationDataset
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +54,7 @@ class ClassShares:
         seen = f"Classes in the labels of {self.images} of {self.total} images:"
         return "\n".join([seen, *lines, ignored])
 
-    def check(self):
+    def check(self) -> None:
         """Raises an error unless there are two classes, and warns of absent classes.
 
         A single class is enough if classes are independent.
@@ -78,7 +80,7 @@ class ClassShares:
             return ""
         return " The background is a class too, and needs a name."
 
-    def warn_of_absent(self):
+    def warn_of_absent(self) -> None:
         """Warns of classes that never occur."""
         absent = [
             name
@@ -94,7 +96,9 @@ class ClassShares:
             )
 
 
-def class_shares(dataset, images=None):
+def class_shares(
+    dataset: SegmentationDataset, images: int | None = None
+) -> ClassShares:
     """Counts the classes in the labels of a data set.
 
     Labels are read without their images if the data set supports it.
@@ -121,7 +125,7 @@ def class_shares(dataset, images=None):
         ```
     """
     total = len(dataset)
-    order = range(total)
+    order: Sequence[int] = range(total)
     wanted = total if images is None else min(images, total)
     if wanted < total:
         first = np.linspace(0, total - 1, wanted).astype(int).tolist()

@@ -1,17 +1,27 @@
 import io
 import json
+import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.data.record_files import example_of
 from keras_seg.data.storage import as_path, open_file
+from keras_seg.typing import PathLike
 
 INDEX = "index.json"
 
 
-def pack(dataset, folder, images_per_shard=256, progress=None):
+def pack(
+    dataset: SegmentationDataset,
+    folder: PathLike,
+    images_per_shard: int = 256,
+    progress: Callable[[int], object] | None = None,
+) -> pathlib.Path:
     """Writes a data set as a few large files, for network drives and object stores.
 
     The folder receives TFRecord files of `images_per_shard` images each, and
@@ -52,7 +62,7 @@ def pack(dataset, folder, images_per_shard=256, progress=None):
             "remove it or pass another folder."
         )
     folder.mkdir(parents=True, exist_ok=True)
-    shards = []
+    shards: list[dict[str, Any]] = []
     for start in range(0, len(dataset), images_per_shard):
         name = f"{len(shards):05d}.tfrecord"
         indices = range(start, min(start + images_per_shard, len(dataset)))

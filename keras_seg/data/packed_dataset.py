@@ -11,6 +11,7 @@ from keras_seg.data.read_image import read_image
 from keras_seg.data.read_label import read_label
 from keras_seg.data.record_files import bytes_of, read_record
 from keras_seg.data.storage import as_path, read_bytes
+from keras_seg.typing import PathLike
 
 _HEADER, _AROUND = 12, 16  # bytes before and around each record of a TFRecord file
 _NPY = b"\x93NUMPY"
@@ -36,7 +37,7 @@ class PackedDataset(SegmentationDataset):
         `train = PackedDataset("gs://bucket/cityscapes-train")`
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: PathLike):
         self.folder = as_path(folder)
         index = self.folder / INDEX
         if not index.is_file():

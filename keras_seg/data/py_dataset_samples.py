@@ -1,5 +1,7 @@
 import collections
 import threading
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -31,14 +33,21 @@ class PyDatasetSamples(SegmentationDataset):
         `train = PyDatasetSamples(MyPyDataset(batch_size=1), ("road", "car"))`
     """
 
-    def __init__(self, batches, class_names, palette=None, ignore_class=255):
+    def __init__(
+        self,
+        batches: Any,
+        class_names: Sequence[str],
+        palette: Any = None,
+        ignore_class: int = 255,
+    ):
         super().__init__(class_names, palette, ignore_class)
         count = getattr(batches, "num_batches", None)
         self._num_batches = len(batches) if count is None else count
         if not self._num_batches:
             raise ValueError("`batches` must have at least one batch. Received: none.")
         self._batches = batches
-        self._kept, self._lock = collections.OrderedDict(), threading.Lock()
+        self._kept: collections.OrderedDict = collections.OrderedDict()
+        self._lock = threading.Lock()
         images, _ = self._batch(0)
         self._batch_size = len(images)
         self._len = (self._num_batches - 1) * self._batch_size + len(

@@ -6,6 +6,8 @@ maps, uint8 images, image sizes, quantization or a check of the result.
 
 import pathlib
 import tempfile
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,24 +21,25 @@ from keras_seg.inference.class_map import class_map
 from keras_seg.ops import row_positions
 from keras_seg.ops.convolution import plain_convolutions
 from keras_seg.ops.xla import require_tensorflow, xla_scope
+from keras_seg.typing import PathLike
 
 # Tolerance of logits, as a share of the largest. float16 weights have eleven bits.
 _TOLERANCE = {None: 1e-4, "float16": 2e-2}
 
 
 def export_litert(
-    model,
-    path,
-    size=None,
-    batch_size=1,
-    outputs=("classes",),
-    input_dtype="uint8",
-    positions=False,
-    quantization=None,
-    representative_images=None,
-    min_agreement=0.9,
-    overwrite=False,
-):
+    model: keras.Model,
+    path: PathLike,
+    size: Sequence[int] | None = None,
+    batch_size: int = 1,
+    outputs: Sequence[str] = ("classes",),
+    input_dtype: str = "uint8",
+    positions: bool = False,
+    quantization: str | None = None,
+    representative_images: Iterable[Any] | None = None,
+    min_agreement: float = 0.9,
+    overwrite: bool = False,
+) -> pathlib.Path:
     """Exports a model as a file for LiteRT (formerly TensorFlow Lite), for devices.
 
     The input "images" `(batch, height, width, 3)` takes raw images in 0..255; the file
@@ -96,7 +99,7 @@ def export_litert(
     """
     require_tensorflow("export_litert")
     interpreter = _interpreter_class()
-    path = require_new_file(path, ".tflite", overwrite)
+    target = require_new_file(path, ".tflite", overwrite)
     graph = PortableGraph(model, size, batch_size, outputs, input_dtype, positions)
     shape = tuple(graph.signature[0].shape)
     if None in shape:
@@ -107,8 +110,8 @@ def export_litert(
     images = _representative(quantization, representative_images, shape)
     content = _convert(graph, quantization, images)
 
-    with temporary_folder_for(path) as folder:
-        written = pathlib.Path(folder) / path.name
+    with temporary_folder_for(target) as folder:
+        written = pathlib.Path(folder) / target.name
         written.write_bytes(content)
         loaded = interpreter(str(written))
         runner = loaded.get_signature_runner()
@@ -121,8 +124,8 @@ def export_litert(
             _require_agreement(graph, run, images, min_agreement)
         else:
             graph.require_agreement(run, _TOLERANCE[quantization])
-        put(written, path)
-    return path
+        put(written, target)
+    return target
 
 
 def _convert(graph, quantization, images):

@@ -1,5 +1,7 @@
 import pathlib
+from collections.abc import Sequence
 
+import keras
 import numpy as np
 
 from keras_seg.data.storage import put, temporary_folder_for
@@ -7,19 +9,20 @@ from keras_seg.export.new_file import require_new_file
 from keras_seg.export.portable_graph import PortableGraph
 from keras_seg.ops.convolution import plain_convolutions
 from keras_seg.ops.xla import require_tensorflow, xla_scope
+from keras_seg.typing import PathLike
 
 
 def export_onnx(
-    model,
-    path,
-    size=None,
-    batch_size=None,
-    outputs=("classes",),
-    input_dtype="uint8",
-    positions=False,
-    opset=18,
-    overwrite=False,
-):
+    model: keras.Model,
+    path: PathLike,
+    size: Sequence[int] | None = None,
+    batch_size: int | None = None,
+    outputs: Sequence[str] = ("classes",),
+    input_dtype: str = "uint8",
+    positions: bool = False,
+    opset: int = 18,
+    overwrite: bool = False,
+) -> pathlib.Path:
     """Exports a model as an ONNX file, for ONNX Runtime, OpenVINO and others.
 
     The input "images" `(batch, height, width, 3)` takes raw images in 0..255; the file
@@ -72,7 +75,7 @@ def export_onnx(
     """
     require_tensorflow("export_onnx")
     tf2onnx = _packages()
-    path = require_new_file(path, ".onnx", overwrite)
+    target = require_new_file(path, ".onnx", overwrite)
     graph = PortableGraph(model, size, batch_size, outputs, input_dtype, positions)
     with xla_scope(False), plain_convolutions():
         converted, _ = tf2onnx.convert.from_function(
@@ -82,8 +85,8 @@ def export_onnx(
             custom_op_handlers={"Erfc": (_write_erfc, [])},
         )
 
-    with temporary_folder_for(path) as folder:
-        written = pathlib.Path(folder) / path.name
+    with temporary_folder_for(target) as folder:
+        written = pathlib.Path(folder) / target.name
         written.write_bytes(converted.SerializeToString())
         session = _load(written)
 
@@ -91,8 +94,8 @@ def export_onnx(
             return dict(zip(outputs, session.run(list(outputs), inputs), strict=True))
 
         graph.require_agreement(run, tolerance=1e-4)
-        put(written, path)
-    return path
+        put(written, target)
+    return target
 
 
 def _write_erfc(graph, node, name, args):

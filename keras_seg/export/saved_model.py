@@ -1,6 +1,9 @@
 import os
 import pathlib
+from collections.abc import Sequence
+from typing import Any
 
+import keras
 import tensorflow as tf
 
 from keras_seg.data.storage import (
@@ -28,6 +31,7 @@ from keras_seg.inference.segmentation_network import segmentation_network
 from keras_seg.models import network_info
 from keras_seg.ops.sizes import require_size
 from keras_seg.ops.xla import require_tensorflow, xla_scope
+from keras_seg.typing import PathLike
 
 # Tolerances of logits, as a share of the largest. A network in half precision rounds
 # differently within a graph.
@@ -36,18 +40,18 @@ _TOLERANCE_OF_HALF = 2e-2
 
 
 def export_saved_model(
-    model,
-    path,
-    overwrite=False,
-    positions=False,
-    class_names=None,
-    palette=None,
-    encoded_size=None,
-    buckets=None,
-    batching=False,
-    max_pixels=4096 * 4096,
-    version=None,
-):
+    model: keras.Model,
+    path: PathLike,
+    overwrite: bool = False,
+    positions: bool = False,
+    class_names: Sequence[str] | None = None,
+    palette: Any = None,
+    encoded_size: Sequence[int] | None = None,
+    buckets: Sequence[Sequence[int]] | None = None,
+    batching: bool = False,
+    max_pixels: int = 4096 * 4096,
+    version: int | None = None,
+) -> pathlib.Path:
     """Exports a model as a SavedModel for TF Serving.
 
     The signatures take raw RGB images of any number and size; the export includes the
@@ -133,10 +137,10 @@ def export_saved_model(
         ```
     """
     require_tensorflow("export_saved_model")
-    path = _version_folder(as_path(path), version)
-    if path.exists() and not overwrite:
+    target = _version_folder(as_path(path), version)
+    if target.exists() and not overwrite:
         raise FileExistsError(
-            f"`path` must not exist. Received: {path}, which does. Choose another "
+            f"`path` must not exist. Received: {target}, which does. Choose another "
             "version, or pass overwrite=True."
         )
     # Padding rows have a special position, which tells them from rows of the image.
@@ -155,7 +159,7 @@ def export_saved_model(
     functions = signatures(serving, positions, encoded_size, always)
     size = fixed_size or encoded_size
     sizes = buckets or ([size] if size else _trial_sizes(max_pixels))
-    with temporary_folder_for(path) as folder:
+    with temporary_folder_for(target) as folder:
         folder = pathlib.Path(folder)
         written = folder / "model"
         num_classes = network.output_shape[-1]
@@ -168,15 +172,17 @@ def export_saved_model(
         _compare(written, serving, sizes[:2], positions)
         # For dynamic shapes, one size suffices.
         warm_up = buckets or [sizes[0]]
-        write_warmup_requests(written, path.absolute().parent.name, functions, warm_up)
+        write_warmup_requests(
+            written, target.absolute().parent.name, functions, warm_up
+        )
         if batching:
             write_batching_parameters(written)
-        if isinstance(path, RemotePath):
-            remove_folder(path)
-        elif path.exists():
-            os.replace(path, folder / "replaced")
-        put(written, path)
-    return path
+        if isinstance(target, RemotePath):
+            remove_folder(target)
+        elif target.exists():
+            os.replace(target, folder / "replaced")
+        put(written, target)
+    return target
 
 
 def _takes_positions(model):

@@ -1,13 +1,21 @@
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import numpy as np
 
 from keras_seg.data import ClassShares
 from keras_seg.metrics import BoundaryF1, confusion_matrix, measures
 from keras_seg.ops.labels import ignored_labels
+from keras_seg.typing import IgnoreClass
 
 
 def evaluate_label_maps(
-    pairs, class_names, ignore_class=255, boundaries=True, boundary_tolerance=None
-):
+    pairs: Iterable[tuple[Any, Any]],
+    class_names: Sequence[str],
+    ignore_class: IgnoreClass = 255,
+    boundaries: bool = True,
+    boundary_tolerance: float | None = None,
+) -> dict[str, Any]:
     """Evaluates predicted class maps against labels.
 
     Like `evaluate`, but for predictions that exist already, for example in files that
@@ -71,10 +79,10 @@ def evaluate_label_maps(
         # Images that are ignored entirely only fill up batches, and do not count.
         ignored = np.isin(labels, ignored_labels(ignore_class))
         ignored = ignored.reshape(-1, np.prod(labels.shape[-2:], dtype=int))
-        labelled = ~ignored.all(axis=1)
+        labelled = ~np.all(ignored, axis=1)
         seen += len(labelled)
-        labelled_images += np.count_nonzero(labelled)
-        ignored_pixels += np.count_nonzero(ignored[labelled])
+        labelled_images += int(np.count_nonzero(labelled))
+        ignored_pixels += int(np.count_nonzero(ignored[labelled]))
         if boundaries:
             size = (-1, *labels.shape[-2:])
             images = zip(labels.reshape(size), classes.reshape(size), strict=True)

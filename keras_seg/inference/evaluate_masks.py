@@ -1,10 +1,18 @@
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import numpy as np
 
 from keras_seg.metrics import confusion_matrix, measures
 from keras_seg.ops.labels import ignored_labels
+from keras_seg.typing import IgnoreClass
 
 
-def evaluate_masks(pairs, class_names, ignore_class=255):
+def evaluate_masks(
+    pairs: Iterable[tuple[Any, Any]],
+    class_names: Sequence[str],
+    ignore_class: IgnoreClass = 255,
+) -> dict[str, Any]:
     """Evaluates predicted masks of independent classes against labels.
 
     A pixel may have any number of the classes, so that each class is compared by

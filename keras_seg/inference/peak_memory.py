@@ -1,7 +1,10 @@
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+
+import keras
 
 from keras_seg.models import inference_model
 
@@ -40,7 +43,7 @@ print(peak() - before)
 '''
 
 
-def peak_memory(model, size):
+def peak_memory(model: keras.Model, size: Sequence[int]) -> int:
     """Measures the memory of a prediction for one image, besides the loaded model.
 
     A separate process on the CPU loads the model, predicts and reads its peak memory,
@@ -67,7 +70,7 @@ def peak_memory(model, size):
         path = Path(folder) / "model.keras"
         network.save(path)
         shape = [*size, network.inputs[0].shape[-1]]
-        command = [sys.executable, "-c", _MEASURE, path, *map(str, shape)]
+        command = [sys.executable, "-c", _MEASURE, str(path), *map(str, shape)]
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(

@@ -1,6 +1,8 @@
 """Learning rates and weight decays by parameter group."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from keras import ops
 
@@ -26,7 +28,13 @@ class ParameterGroups:
         **kwargs: Keyword arguments of the optimizer.
     """
 
-    def __init__(self, *args, decay_groups=None, rate_groups=None, **kwargs):
+    def __init__(
+        self,
+        *args: Any,
+        decay_groups: Mapping[str, float] | None = None,
+        rate_groups: Mapping[str, float] | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(*args, **kwargs)
         _check_accumulation(kwargs.get("gradient_accumulation_steps"))
         self.decay_groups = _checked("decay_groups", decay_groups)

@@ -1,5 +1,6 @@
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -38,19 +39,19 @@ class Client:
 
     def __init__(
         self,
-        address,
-        model,
-        version=None,
-        timeout=60.0,
-        retries=3,
-        max_message_bytes=1 << 28,
+        address: str,
+        model: str,
+        version: int | None = None,
+        timeout: float = 60.0,
+        retries: int = 3,
+        max_message_bytes: int = 1 << 28,
     ):
         if not timeout > 0 or retries < 0 or max_message_bytes < 1:
             raise ValueError(
                 "`timeout` and `max_message_bytes` must be positive, and `retries` 0 "
                 f"or more. Received: {timeout=}, {retries=}, {max_message_bytes=}"
             )
-        transport = OverGrpc
+        transport: type[OverGrpc | OverRest] = OverGrpc
         if "://" in address:
             if not address.startswith(("http://", "https://")):
                 raise ValueError(
@@ -61,13 +62,13 @@ class Client:
         self._transport = transport(address, model, version, max_message_bytes, retries)
         self._timeout = timeout
 
-    def __enter__(self):
+    def __enter__(self) -> "Client":
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self.close()
 
-    def segment(self, images):
+    def segment(self, images: Any) -> np.ndarray:
         """Returns the class maps of images.
 
         Args:
@@ -90,7 +91,7 @@ class Client:
         classes = self._predict(signature, value)
         return classes[0] if single else classes
 
-    def probabilities(self, images):
+    def probabilities(self, images: Any) -> np.ndarray:
         """Returns the probabilities of all classes.
 
         Args:
@@ -113,7 +114,7 @@ class Client:
         result = self._predict("probabilities", value)
         return result[0] if single else result
 
-    def status(self):
+    def status(self) -> dict[int, str]:
         """Returns the states of the model's versions in the server.
 
         Returns:
@@ -125,7 +126,7 @@ class Client:
         """
         return self._transport.status(self._timeout)
 
-    def close(self):
+    def close(self) -> None:
         """Closes the connection."""
         self._transport.close()
 

@@ -19,6 +19,6 @@ class ServingError(RuntimeError):
         ```
     """
 
-    def __init__(self, code, message):
+    def __init__(self, code: str, message: str):
         super().__init__(f"{code}: {message}")
         self.code = code
