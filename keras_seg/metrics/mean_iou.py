@@ -90,12 +90,12 @@ class MeanIoU(keras.metrics.MeanIoU):
             **kwargs,
         )
         self.ignored = require_ignore_class(ignore_class)
-        self.unknown = self.add_variable(
+        self.unknown = self.add_weight(
             shape=(), initializer="zeros", dtype=self.dtype, name="unknown"
         )
         self.overflows = None
         if self.dtype == "int32":
-            self.overflows = self.add_variable(
+            self.overflows = self.add_weight(
                 shape=(self.num_classes, self.num_classes),
                 initializer="zeros",
                 dtype="int32",

@@ -146,7 +146,7 @@ def namespace():
         names.update({name: getattr(module, name) for name in module.__all__})
     return {
         **names,
-        "model": keras_seg.models.DeepLabV3Plus(9, "mobilenet_v3_small", 16),
+        "model": keras_seg.models.DeepLabV3Plus(9, "resnet10", 16, filters=16),
         "loss": keras_seg.losses.SegmentationCrossentropy(),
         "images": image[None],
         "image": image,
@@ -193,7 +193,7 @@ def test_example(name, folder, namespace, monkeypatch):
     own = {key: getattr(package, key) for key in package.__all__}
     names = {**namespace, **own}
     metric = keras_seg.metrics.MeanIoU(9)
-    names["model"].compile("sgd", names["loss"], [metric])
+    names["model"].compile("sgd", names["loss"], metrics=[metric])
     for code, text in snippets(EXAMPLES[name]):
         expected = stated_value(text)
         if expected is None:
