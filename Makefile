@@ -72,10 +72,10 @@ test-jax test-torch: test-%: .venv-%/installed
 	KERAS_BACKEND=$* .venv-$*/bin/python -m pytest -m 'not slow' --numprocesses $(JOBS) \
 		--dist loadfile $(ON_EACH_BACKEND)
 
-# Lint, and the tests of what differs from COMMIT: before every commit.
+# Lint, and the tests of what differs from COMMIT, in two minutes: before every commit.
 COMMIT ?= HEAD
 check: lint
-	$(RUN) -m pytest -m 'not slow' --numprocesses $(JOBS) $$($(RUN) -m tests.changed $(COMMIT))
+	$(RUN) -m pytest -m 'not slow' --numprocesses $(JOBS) --seconds 75 $$($(RUN) -m tests.changed $(COMMIT))
 
 # Devices, machines, kill -9 and precisions, in processes of their own: half an hour.
 test-distributed: install

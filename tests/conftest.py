@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -14,6 +15,7 @@ import tensorflow as tf  # noqa: E402
 import keras_seg  # noqa: E402, F401  # before `from keras import ops` on Keras 2
 
 BACKEND = keras.backend.backend()
+START = time.monotonic()
 
 if keras.__version__.startswith("2."):
     # Runtimes that are not there beside TensorFlow 2.15: see docs/guides/addons.md.
@@ -44,6 +46,9 @@ if BACKEND == "torch":
 
 
 def pytest_runtest_setup(item):
+    seconds = item.config.getoption("--seconds")
+    if seconds is not None and time.monotonic() - START > seconds:
+        pytest.skip(f"not started within {seconds} seconds: `make test` runs it")
     for marker in item.iter_markers("backend"):
         name, reason = marker.args
         if name != BACKEND:
@@ -70,6 +75,7 @@ def two_replicas():
 
 def pytest_addoption(parser):
     parser.addoption("--matrix", type=pathlib.Path, help="what works, see tests/matrix")
+    parser.addoption("--seconds", type=int, help="skip what would start later")
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ import pathlib
 import sys
 
 WAYS = {
-    "2 replicas": "losses and metrics of 20 steps on two devices are those of one, to "
-    "1e-5, whatever the shares of void",
+    "2 replicas": "losses and metrics of 20 steps on two devices equal those of one, "
+    "to 1e-5, whatever the replicas' shares of ignored pixels",
     "4 replicas": "the same on four devices",
     "2 workers": "three epochs on two processes on loopback have the losses and "
-    "metrics of one, to 1e-6",
+    "metrics of one process, to 1e-6",
     "bfloat16": "the loss over 30 steps in `mixed_bfloat16` is within 5 % of "
-    "float32's, that of the first within 0.5 %",
+    "float32's, that of the first step within 0.5 %",
     "float16": "the same in `mixed_float16`, within 10 %: loss scaling skips some of "
     "the first steps",
     "XLA": "5 steps with compiled ops have the losses of plain ones, to 1e-6, and 20 "
@@ -32,7 +32,7 @@ WAYS = {
 
 def table(found, networks):
     """The lines of the Markdown page."""
-    yield "# What every network was seen to do"
+    yield "# Tested combinations"
     yield ""
     yield "Small networks, each with all of its heads; `make matrix` writes this page."
     yield ""
