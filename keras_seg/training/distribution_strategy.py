@@ -1,3 +1,5 @@
+import os
+
 import tensorflow as tf
 
 from keras_seg.ops.xla import require_tensorflow
@@ -17,6 +19,10 @@ def distribution_strategy() -> tf.distribute.Strategy:
     On several machines, an uncaught error ends the process at once, without `atexit`,
     because TensorFlow could otherwise wait forever for the machine that failed.
 
+    With the environment variable `TF_ENABLE_ONEDNN_OPTS=1`, which makes training faster
+    on many CPUs, TensorFlow no longer fuses convolutions with their batch norms for
+    inference: oneDNN's fused convolutions can be 20 times slower there.
+
     Returns:
         `MultiWorkerStrategy` if `TF_CONFIG` names several machines, else
         `mirrored_strategy()`.
@@ -34,6 +40,8 @@ def distribution_strategy() -> tf.distribute.Strategy:
         ```
     """
     require_tensorflow("distribution_strategy")
+    if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1":
+        tf.config.optimizer.set_experimental_options({"remapping": False})
     _, count = worker()
     if count == 1:
         return mirrored_strategy()

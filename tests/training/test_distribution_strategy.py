@@ -1,0 +1,31 @@
+import pytest
+import tensorflow as tf
+
+from keras_seg.training import distribution_strategy
+
+pytestmark = pytest.mark.backend("tensorflow", "tf.distribute")
+
+
+@pytest.fixture
+def options():
+    """TensorFlow's graph options, which are restored afterwards."""
+    before = tf.config.optimizer.get_experimental_options()
+    yield tf.config.optimizer.get_experimental_options
+    tf.config.optimizer.set_experimental_options(
+        {"remapping": before.get("remapping", True)}
+    )
+
+
+def test_one_machine_trains_on_all_its_devices():
+    strategy = distribution_strategy()
+    assert strategy.num_replicas_in_sync == len(tf.config.list_logical_devices("CPU"))
+
+
+@pytest.mark.parametrize(("onednn", "fuses"), [("1", False), ("0", True), (None, True)])
+def test_convolutions_are_not_fused_with_onednn(monkeypatch, options, onednn, fuses):
+    if onednn is None:
+        monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    else:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", onednn)
+    distribution_strategy()
+    assert options().get("remapping", True) == fuses
