@@ -101,6 +101,7 @@ def test_data_that_need_a_folder_say_so(script):
     assert last == f"{script}.py: error: --data camvid needs --data-dir"
 
 
+@pytest.mark.slow
 def test_a_run_of_poses_leaves_networks_their_scores_and_a_picture(tmp_path):
     flags = "--size 64 48 --figures 8 --test-figures 4 --epochs 1 --filters 8".split()
     command = [sys.executable, ROOT / "examples" / "train_pose.py", *flags]

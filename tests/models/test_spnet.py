@@ -133,6 +133,7 @@ def test_freezing_the_backbone_by_its_name():
     assert paths and not [path for path in paths if path.startswith("backbone")]
 
 
+@pytest.mark.slow  # the other networks do it in `make test`, all in tests/scale
 def test_two_replicas_train_as_one_device(two_replicas, float64_policy):
     """Compiled ops, synchronised batch norm and the loss over the global batch."""
     rng = np.random.default_rng(0)
