@@ -97,7 +97,7 @@ def strip_pooling(axes):
         )
     axes.text(5.5, 3.6, "means of rows,\n3-tap convolution", fontsize=8, va="center")
     axes.text(4.9, 1.25, "means of columns, 3-tap convolution", fontsize=8)
-    arrow(axes, (7.3, 3.4), (7.9, 2.95))
+    arrow(axes, (7.45, 3.35), (7.9, 3.05))
     arrow(axes, (7.0, 1.9), (7.9, 2.55))
     box(axes, 7.95, 2.4, 1.9, 0.75, "sum, 1x1,\nsigmoid = gate", ORANGE, "white")
 
