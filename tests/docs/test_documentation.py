@@ -9,6 +9,7 @@ import shlex
 
 import pytest
 
+from keras_seg.backbones import keras_cv_networks
 from tests.paths import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -31,7 +32,15 @@ def pages_with(language):
     ]
 
 
+@pytest.fixture
+def short_resnet(monkeypatch):
+    """Gives ResNet-18 half of its blocks, since most of a page's time is tracing."""
+    blocks = ("basic_block", (1, 1, 1, 1))
+    monkeypatch.setitem(keras_cv_networks._RESNETS, "resnet18", blocks)
+
+
 @pytest.mark.keras3("the docs are of Keras 3")
+@pytest.mark.usefixtures("short_resnet")
 @pytest.mark.parametrize("page", pages_with("python"))
 def test_python_runs(page, tmp_path, monkeypatch):
     (tmp_path / "docs").symlink_to(ROOT / "docs")
