@@ -42,13 +42,14 @@ def add_compare_tab(offered, inputs):
             segment(offered[x], photograph, None, window, scales, flip)
             for x in (name, other_name)
         )
+        differing = pictures.differ(first.classes, second.classes)
         if first.class_names != second.class_names:
             gr.Warning("The two models have different classes.")
         overlays = [
             found.painted(range(len(found.palette)), OPACITY)
             for found in (first, second)
         ]
-        share = np.mean(first.classes != second.classes)
+        share = np.mean(differing)
         times = f"{first.seconds:.2f} and {second.seconds:.2f} seconds"
         return (
             tuple(overlays),

@@ -4,6 +4,7 @@ import numpy as np
 from PIL import Image
 
 from keras_seg.app.network import Network
+from keras_seg.app.pictures import nearest
 from keras_seg.data import low_resolution
 
 _MOST_CLASSES = 256  # assumed for a file that only returns classes
@@ -34,13 +35,18 @@ def saved_model_network(path, table, name):
             f"{path.name} must be the version folder of a SavedModel that "
             f"`keras-seg export` wrote. {error}"
         ) from error
-    _require_class_maps(serve.structured_outputs["classes"].shape, path)
+    independent = len(serve.structured_outputs["classes"].shape) == 4
+    count = probabilities.shape[-1]
+    if count == 1 and not independent:
+        count = 2  # predicted by a sigmoid
     size = serve.structured_input_signature[1]["images"].shape[1:3]
     classes = _Exported(
         lambda images: serve(images=tf.constant(images))["classes"].numpy(), size
     )
     names, palette = table if table[0] else _class_files(path / "assets")
-    return Network(name, classes, probabilities.shape[-1], names, palette)
+    return Network(
+        name, classes, count, names, palette, independent_classes=independent
+    )
 
 
 def onnx_network(path, table, name):
@@ -80,7 +86,7 @@ def onnx_network(path, table, name):
             f" as `keras-seg export` writes it. Received: {path.name} with inputs "
             f"{[*inputs]} and outputs {[*outputs]}"
         )
-    _require_class_maps(outputs["classes"].shape, path)
+    independent = len(outputs["classes"].shape) == 4
     dtype = "float32" if "float" in inputs["images"].type else "uint8"
 
     def run(images):
@@ -88,19 +94,16 @@ def onnx_network(path, table, name):
 
     names, palette = table
     count = len(names) if names else _MOST_CLASSES
-    for output in ("logits", "probabilities"):
+    for output in ("logits", "probabilities", *(["classes"] if independent else [])):
         if output in outputs:
             count = outputs[output].shape[-1]
+    if count == 1 and not independent:
+        count = 2  # predicted by a sigmoid
     size = [x if isinstance(x, int) else None for x in inputs["images"].shape[1:3]]
-    return Network(name, _Exported(run, size), count, names, palette)
-
-
-def _require_class_maps(shape, path):
-    if len(shape) != 3:
-        raise ValueError(
-            "The model must predict one class for each pixel. Received: "
-            f"{path.name}, whose classes are independent"
-        )
+    predict = _Exported(run, size)
+    return Network(
+        name, predict, count, names, palette, independent_classes=independent
+    )
 
 
 class _Exported:
@@ -108,7 +111,8 @@ class _Exported:
 
     Args:
         run: function from uint8 `(1, height, width, 3)` to classes `(1, height, width)`
-            or, for a DSRL, `(1, scale * height, scale * width)`.
+            or, for a DSRL, `(1, scale * height, scale * width)`; those of independent
+            classes have a last axis of classes.
         size: (height, width) of its images; None for a dynamic side.
     """
 
@@ -130,8 +134,7 @@ class _Exported:
             classes = self._classes(image)
         height, width = image.shape[:2]
         if None not in self.size:
-            picture = Image.fromarray(classes.astype("int32"))
-            return np.asarray(picture.resize((width, height), Image.Resampling.NEAREST))
+            return nearest(classes, height, width)
         return classes[:height, :width]
 
     def _classes(self, image):

@@ -67,7 +67,8 @@ def add_inputs(offered):
         name = unused_name(pathlib.Path(path).name, offered)
         network = open_network(path, name=name)
         like = offered[current]
-        if network.num_classes == like.num_classes:  # files have no names of their own
+        same = network.independent_classes == like.independent_classes
+        if same and network.num_classes == like.num_classes:  # files have no names
             network.class_names, network.palette = like.class_names, like.palette
         offered[name] = network
         return gr.Dropdown(choices=list(offered), value=name)

@@ -43,6 +43,8 @@ class Insight:
                 self._networks[kind] = make(model)
             except ValueError:  # the network does not have this output
                 continue
+        if model is not None and models.network_info(model).independent_classes:
+            self._networks.pop("resolution", None)  # its chart has a class for a pixel
 
     @property
     def kinds(self):

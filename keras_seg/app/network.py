@@ -17,11 +17,13 @@ class Network:
     Args:
         name: str. Name of the network on the page.
         predict: function `(image, **options) -> class map`, from uint8 `(height, width,
-            3)` to integers `(height, width)`; `options` are those of `predictor`.
+            3)` to integers `(height, width)`, or to masks of 0 and 1 `(height, width,
+            num_classes)` of independent classes; `options` are those of `predictor`.
         num_classes: int. Number of classes.
         class_names: sequence of str, one for each class, or None for numbers.
         palette: uint8 array `(num_classes, 3)`, RGB, or None for `default_palette`.
         model: the `keras.Model`, for its intermediate outputs; None for exported files.
+        independent_classes: bool. Whether a pixel may have any number of the classes.
 
     Raises:
         ValueError: If the number of names or colours is not the number of classes.
@@ -38,6 +40,7 @@ class Network:
         class_names: Sequence[str] | None = None,
         palette: Any = None,
         model: keras.Model | None = None,
+        independent_classes: bool = False,
     ):
         if class_names is None:
             class_names = [f"class {index}" for index in range(num_classes)]
@@ -54,6 +57,7 @@ class Network:
         self.class_names = [str(class_name) for class_name in class_names]
         self.palette = palette
         self.model = model
+        self.independent_classes = independent_classes
         self._predict = predict
         self._lock = threading.Lock()
 
@@ -65,7 +69,8 @@ class Network:
             **options: options of `keras_seg.inference.predictor`.
 
         Returns:
-            Integer array `(height, width)`.
+            Integer array `(height, width)`; of independent classes, `(height, width,
+            num_classes)`.
         """
         with self._lock:
             return self._predict(image, **options)

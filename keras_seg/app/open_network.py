@@ -9,8 +9,7 @@ from keras_seg.app.exported import onnx_network, saved_model_network
 from keras_seg.app.network import Network
 from keras_seg.data import class_table
 from keras_seg.inference import predictor
-from keras_seg.models import inference_model
-from keras_seg.models.checks import require_one_class
+from keras_seg.models import inference_model, network_info
 from keras_seg.typing import PathLike
 
 _KINDS = "a .keras file, an exported SavedModel's folder or an .onnx file"
@@ -71,12 +70,11 @@ def keras_network(model, class_names=None, palette=None, name=None):
 
     Returns:
         `Network`.
-
-    Raises:
-        ValueError: If the model predicts independent classes.
     """
-    require_one_class(model)
+    independent = network_info(model).independent_classes
     num_classes = inference_model(model).output_shape[-1]
+    if num_classes == 1 and not independent:
+        num_classes = 2  # predicted by a sigmoid
     predictors = {}
 
     def predict(image, **options):
@@ -87,7 +85,7 @@ def keras_network(model, class_names=None, palette=None, name=None):
         return predictors[key](image)
 
     name = name or model.name
-    return Network(name, predict, num_classes, class_names, palette, model)
+    return Network(name, predict, num_classes, class_names, palette, model, independent)
 
 
 def _preset(source, table, name):

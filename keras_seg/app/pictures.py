@@ -17,20 +17,28 @@ def fitted(image, classes, side):
 
     Args:
         image: uint8 array `(height, width, 3)`.
-        classes: integer array `(height, width)`.
+        classes: integer array `(height, width)`, or masks of independent classes
+            `(height, width, classes)`.
         side: int. The largest length of the longer side.
 
     Returns:
         Pair of the image and the class map, unchanged if they are small enough.
     """
-    height, width = classes.shape
+    height, width = classes.shape[:2]
     factor = side / max(height, width)
     if factor >= 1:
         return image, classes
     rows, columns = (max(round(n * factor), 1) for n in (height, width))
     picture = Image.fromarray(image).resize((columns, rows), Image.Resampling.BOX)
-    y, x = np.arange(rows) * height // rows, np.arange(columns) * width // columns
-    return np.asarray(picture), classes[y[:, None], x]
+    return np.asarray(picture), nearest(classes, rows, columns)
+
+
+def nearest(classes, rows, columns):
+    """Resizes a class map, or masks, to (rows, columns) by the nearest pixel."""
+    height, width = classes.shape[:2]
+    y = (2 * np.arange(rows) + 1) * height // (2 * rows)
+    x = (2 * np.arange(columns) + 1) * width // (2 * columns)
+    return classes[y[:, None], x]
 
 
 def painted(image, classes, palette, shown, alpha):
@@ -43,13 +51,21 @@ def painted(image, classes, palette, shown, alpha):
     Returns:
         uint8 array `(height, width, 3)`.
     """
+    if classes.ndim == 3:
+        kept = np.isin(np.arange(classes.shape[-1]), list(shown))
+        return overlay(image, np.where(kept, classes, 0), palette, alpha)
     return overlay(
         image, np.where(np.isin(classes, list(shown)), classes, -1), palette, alpha
     )
 
 
 def shares(classes, num_classes):
-    """Returns the share of each class of a class map, float `(num_classes,)`."""
+    """Returns the share of each class of a class map, float `(num_classes,)`.
+
+    The shares of independent classes may have any sum.
+    """
+    if classes.ndim == 3:
+        return classes.mean(axis=(0, 1))
     return np.bincount(classes.ravel(), minlength=num_classes) / classes.size
 
 
@@ -73,8 +89,30 @@ def errors(image, classes, labels, ignore_class=255):
 def differences(image, first, second):
     """Returns the image in grey with pixels in magenta where two class maps differ."""
     picture = _grey(image)
-    picture[first != second] = _DIFFERENT
+    picture[differ(first, second)] = _DIFFERENT
     return picture
+
+
+def differ(first, second):
+    """Returns where two class maps, or two arrays of masks, differ in any class.
+
+    Args:
+        first, second: integer arrays `(height, width)` or `(height, width, classes)`.
+
+    Returns:
+        bool array `(height, width)`.
+
+    Raises:
+        ValueError: If one has independent classes and the other does not, or if their
+            numbers of independent classes differ.
+    """
+    if first.shape != second.shape:
+        raise ValueError(
+            "Models are compared pixel by pixel: the classes of both must be "
+            "independent, and as many, or of neither. Received class maps of the "
+            f"shapes {first.shape} and {second.shape}"
+        )
+    return (first != second).reshape(*first.shape[:2], -1).any(axis=-1)
 
 
 def heat_over(image, cells, point=None):

@@ -1,6 +1,7 @@
 import dataclasses
 import pathlib
 import time
+import zipfile
 
 import numpy as np
 from PIL import Image
@@ -22,7 +23,8 @@ class Seen:
 
     Attributes:
         image: uint8 array `(height, width, 3)`, the photograph.
-        classes: integer array `(height, width)`, the class map.
+        classes: integer array `(height, width)`, the class map; or masks of independent
+            classes, `(height, width, num_classes)`.
         palette: uint8 array `(num_classes, 3)`, RGB.
         class_names: list of str, one for each class.
         labels: integer array `(height, width)`, or None without a label.
@@ -67,14 +69,26 @@ class Seen:
 
     def report(self):
         """Returns the text below the picture."""
-        height, width = self.classes.shape
+        height, width = self.classes.shape[:2]
         text = f"{height} x {width} pixels in {self.seconds:.2f} seconds"
         return text + (f", in windows of {self.window} pixels" if self.window else "")
 
     def write_mask(self, folder):
-        """Writes a PNG file of the classes at full size and returns its path."""
+        """Writes the classes at full size and returns the file's path.
+
+        Those of independent classes are a ZIP file of a black and white PNG for each.
+        """
+        if self.classes.ndim == 3:
+            return self._write_masks(pathlib.Path(folder) / "masks.zip")
         path = pathlib.Path(folder) / "mask.png"
         write_label_map(path, self.classes, self.palette)
+        return str(path)
+
+    def _write_masks(self, path):
+        with zipfile.ZipFile(path, "w") as archive:
+            for index, name in enumerate(self.class_names):
+                with archive.open(f"{name}.png", "w") as file:
+                    Image.fromarray(self.classes[..., index] == 1).save(file, "PNG")
         return str(path)
 
     def write_overlay(self, folder, shown, alpha):
@@ -101,13 +115,15 @@ def segment(network, photograph, label=None, window=None, scales=(1.0,), flip=Fa
 
     Raises:
         ValueError: If a file is not an image, is damaged or has more than 50 million
-            pixels, if the label has another size than the photograph, or if an option
-            is invalid.
+            pixels, if the label has another size than the photograph, if there is a
+            label and the classes are independent, or if an option is invalid.
     """
     if not photograph:
         raise ValueError("Choose a photograph first: drop it on the field on the left.")
     image = photograph_of(photograph)
-    labels = None if not label else labels_of(label, image.shape[:2])
+    labels = None
+    if label:
+        labels = labels_of(label, image.shape[:2], network.independent_classes)
     options = {}
     if window and window < 32:
         raise ValueError(
@@ -141,8 +157,14 @@ def photograph_of(path):
     return np.clip(np.round(image), 0, 255).astype("uint8")
 
 
-def labels_of(path, sides):
+def labels_of(path, sides, independent_classes=False):
     """Reads the classes of a label file for an image of (height, width)."""
+    if independent_classes:
+        raise ValueError(
+            "A label file has one class for each pixel, but the classes of this model "
+            "are independent. Remove the label; `keras-seg evaluate` gives the IoU of "
+            "each class on a folder of masks."
+        )
     labels = _named(path, read_label, path, max_pixels=MOST_PIXELS)
     if labels.shape != sides:
         raise ValueError(

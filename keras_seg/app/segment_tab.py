@@ -80,7 +80,8 @@ def add_segment_tab(offered, inputs, seen):
         """Scores the last result by a label that was chosen after the photograph."""
         if found is None:
             return 4 * [gr.skip()]
-        labels = labels_of(label, found.classes.shape)
+        classes = found.classes
+        labels = labels_of(label, classes.shape[:2], classes.ndim == 3)
         found = dataclasses.replace(found, labels=labels)
         return found, *judged(found)
 

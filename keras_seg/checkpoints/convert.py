@@ -6,6 +6,7 @@ import keras
 from keras_seg.checkpoints.load_torch_weights import load_torch_weights
 from keras_seg.checkpoints.released_model import released_model
 from keras_seg.checkpoints.torch_file import read_torch_file
+from keras_seg.data.replacing import replacing
 from keras_seg.typing import PathLike
 
 
@@ -47,5 +48,6 @@ def convert(
     state_dict = read_torch_file(path)
     model = released_model(network, num_classes, **options)
     load_torch_weights(model, state_dict)
-    model.save(output)
+    with replacing(output) as unfinished:
+        model.save(unfinished)
     return model

@@ -3,7 +3,7 @@
 import contextlib
 import sys
 
-from keras_seg.command.files import load_model, reading_error
+from keras_seg.command.files import load_model, reading_error, save_figure
 from keras_seg.command.flags import (
     add_data,
     add_split,
@@ -92,4 +92,4 @@ def run(args):
         write_evaluation(result, args.output)
     if args.chart:
         figure = confusion_chart(result["confusion_matrix"], data_set.class_names)
-        figure.savefig(args.chart)
+        save_figure(figure, args.chart)

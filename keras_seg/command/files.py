@@ -18,6 +18,7 @@ def load_model(path):
     import keras
 
     from keras_seg.models import from_preset, presets
+    from keras_seg.models.functional_model import functional_model
 
     known = presets()
     if str(path) in known and not path.exists():
@@ -32,9 +33,17 @@ def load_model(path):
     if path.suffix != ".keras":
         raise ValueError(f"The model must be a .keras file. Received: {path}")
     try:
-        return keras.saving.load_model(path, compile=False)
+        return functional_model(keras.saving.load_model(path, compile=False))
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ValueError(f"Cannot load the model {path}: {error}") from error
+
+
+def save_figure(figure, path):
+    """Writes a matplotlib `Figure` to an image file, PNG unless the suffix differs."""
+    from keras_seg.data.replacing import replacing
+
+    with replacing(path) as unfinished:
+        figure.savefig(unfinished, format=path.suffix[1:] or "png")
 
 
 def reading_error(error):

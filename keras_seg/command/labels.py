@@ -53,6 +53,7 @@ def check(args):
 def run(args):
     """Writes the labels and prints the number of classes."""
     from keras_seg.data import class_table, labels_from_coco, labels_from_labelme
+    from keras_seg.data.replacing import replacing
 
     convert, background = labels_from_coco, "background"
     if args.annotations.is_dir():
@@ -62,5 +63,6 @@ def run(args):
     names = convert(args.annotations, args.output, names, background)
     if not args.classes.exists():
         args.classes.parent.mkdir(parents=True, exist_ok=True)
-        args.classes.write_text("".join(f"{name}\n" for name in names), "utf-8")
+        with replacing(args.classes) as unfinished:
+            unfinished.write_text("".join(f"{name}\n" for name in names), "utf-8")
     print(f"{args.output}: labels of {len(names)} classes, named in {args.classes}")

@@ -35,6 +35,7 @@ def run(args):
     from PIL import ImageFont
 
     from keras_seg.data import class_table
+    from keras_seg.data.replacing import replacing
     from keras_seg.visualization.legend import draw_legend
 
     names, palette = class_table(args.classes)
@@ -43,4 +44,5 @@ def run(args):
         print(f"{name:<{width}}  #{bytes(color.tolist()).hex()}")
     if args.legend:
         font = ImageFont.load_default(size=16)
-        draw_legend(palette, names, args.width, font).save(args.legend)
+        with replacing(args.legend) as unfinished:
+            draw_legend(palette, names, args.width, font).save(unfinished)

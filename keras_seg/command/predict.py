@@ -128,7 +128,7 @@ def run(args):
             _write_classes(args.output, name, classes, names, palette)
             if args.overlays:
                 drawn = overlay(_visible(image), classes, palette, args.alpha)
-                Image.fromarray(drawn).save(_result(args.overlays, name))
+                _save(Image.fromarray(drawn), _result(args.overlays, name))
             if args.confidence:
                 _write_confidence(args.confidence, name, *found, names)
         with contextlib.redirect_stdout(sys.stderr):
@@ -166,7 +166,7 @@ def _write_classes(folder, name, classes, names, palette):
         return
     for index, class_name in enumerate(names):
         mask = Image.fromarray(classes[..., index] == 1)
-        mask.save(_result(folder / class_name, name))
+        _save(mask, _result(folder / class_name, name))
 
 
 def _write_confidence(folder, name, classes, probabilities, names):
@@ -175,11 +175,18 @@ def _write_confidence(folder, name, classes, probabilities, names):
     from PIL import Image
 
     if classes.ndim == 2:
-        Image.fromarray(_confidence(probabilities)).save(_result(folder, name))
+        _save(Image.fromarray(_confidence(probabilities)), _result(folder, name))
         return
     for index, class_name in enumerate(names):
         values = np.uint8(np.rint(255 * probabilities[..., index]))
-        Image.fromarray(values).save(_result(folder / class_name, name))
+        _save(Image.fromarray(values), _result(folder / class_name, name))
+
+
+def _save(image, path):
+    from keras_seg.data.replacing import replacing
+
+    with replacing(path) as unfinished:
+        image.save(unfinished)
 
 
 def _confidence(probabilities):

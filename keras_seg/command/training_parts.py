@@ -176,7 +176,8 @@ def finish_run(args, val_set):
     from PIL import Image
 
     from keras_seg import data, inference, training
-    from keras_seg.data.storage import open_file, remove_folder
+    from keras_seg.data.replacing import replacing
+    from keras_seg.data.storage import remove_folder
     from keras_seg.export import export_saved_model
     from keras_seg.models import inference_model
     from keras_seg.visualization import sample_predictions
@@ -189,8 +190,8 @@ def finish_run(args, val_set):
     classes = val_set.class_names
     result = inference.evaluate(best, batches, classes, val_set.ignore_class)
     inference.write_evaluation(result, args.output / "evaluation.json")
-    with open_file(picture, "wb") as file:
-        Image.fromarray(sample_predictions(best, val_set)).save(file, "png")
+    with replacing(picture) as unfinished:
+        Image.fromarray(sample_predictions(best, val_set)).save(unfinished)
     exported = export_saved_model(
         best, args.export, overwrite=True, class_names=classes, palette=val_set.palette
     )

@@ -13,6 +13,7 @@ from keras_seg.data.class_shares import ClassShares, class_shares
 from keras_seg.data.class_table import CLASS_TABLES, class_table
 from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.data.image_folder import ImageFolder
+from keras_seg.data.image_list import ImageList
 from keras_seg.data.labelled_files import LabelledFiles
 from keras_seg.data.labels_from_coco import labels_from_coco
 from keras_seg.data.labels_from_labelme import labels_from_labelme
@@ -45,6 +46,7 @@ __all__ = [
     "ClassShares",
     "Cityscapes",
     "ImageFolder",
+    "ImageList",
     "LabelledFiles",
     "MaskFolder",
     "NumpyAugmentation",

@@ -6,6 +6,7 @@ import re
 import numpy as np
 
 from keras_seg.data.storage import as_path
+from keras_seg.data.text_file import read_text_file
 from keras_seg.data.voc_colors import voc_colors
 
 CLASS_FILES = (
@@ -68,7 +69,7 @@ def read_class_file(path):
             "Classes must be in a text file, a table (.csv) or Supervisely's "
             f"meta.json. Received: {path}"
         )
-    text = _text(path)
+    text = read_text_file(path)
     if path.suffix.lower() == ".json":
         return _of_supervisely(path, text)
     lines = [
@@ -90,15 +91,6 @@ def read_class_file(path):
     entries = [(number, *_entry(path, number, line)) for number, line in lines]
     names = _unique(path, [(number, name) for number, name, _ in entries])
     return names, _palette(path, entries)
-
-
-def _text(path):
-    content = path.read_bytes()
-    utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    try:
-        return content.decode("utf-16" if utf16 else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} must be a text file in UTF-8: {error}") from error
 
 
 def _is_comment(line):

@@ -59,7 +59,8 @@ def open_split(
                                               a colour: `road #804080`
 
             "images/train" and the like are found too, as are "masks" and "annotations"
-            instead of "labels", and class files as described in `class_table`.
+            instead of "labels", and class files as described in `class_table`. Without
+            folders of images, "train.txt" and "val.txt" list them; see `ImageList`.
         split: "train", "val", or "test" if the data set has one.
         folder: str or path of the data, also on another file system such as gs://.
         scenes: int. The number of training scenes.

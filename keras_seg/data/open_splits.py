@@ -1,8 +1,10 @@
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.data.open_split import open_split
+from keras_seg.data.shared_images import shared_images
 from keras_seg.typing import PathLike
 
 
@@ -31,10 +33,22 @@ def open_splits(
         ValueError: See `open_split`.
         FileNotFoundError: If files or folders are missing.
 
+    Warns:
+        UserWarning: If images of a folder of your own are in both splits.
+
     Example:
         `train, val = open_splits("camvid", "CamVid")`
     """
-    return tuple(
+    train, val = (
         open_split(name, split, folder, scenes, image_size, seed, **options)
         for split in ("train", "val")
     )
+    shared = shared_images(train, val) if name == "folder" else []
+    if shared:
+        warnings.warn(
+            f"{len(shared)} of the {len(val)} validation images are training images "
+            f"too, such as {shared[0][0]}, which is {shared[0][1]}: the scores will "
+            "say nothing about new images.",
+            stacklevel=2,
+        )
+    return train, val

@@ -1,5 +1,6 @@
 from keras_seg.data.class_file import CLASS_FILES, read_class_file
 from keras_seg.data.image_folder import ImageFolder
+from keras_seg.data.image_list import ImageList
 from keras_seg.data.labelled_files import shorten
 from keras_seg.data.mask_folder import MaskFolder
 from keras_seg.data.storage import as_path
@@ -12,7 +13,8 @@ def own_folder(folder, split, independent_classes=False, **options):
     """Opens a split of a user's own images, in one of the usual folder layouts.
 
     Images of a split are in `split/images` or `images/split`, and labels beside them in
-    folders called labels, masks, annotations or the like. The classes are in one of
+    folders called labels, masks, annotations or the like. Without folders of images,
+    the file `split.txt` lists the images and labels. The classes are in one of
     `CLASS_FILES`.
 
     Args:
@@ -22,7 +24,7 @@ def own_folder(folder, split, independent_classes=False, **options):
         **options: Further arguments of `ImageFolder` or `MaskFolder`.
 
     Returns:
-        `ImageFolder`, or `MaskFolder` for independent classes.
+        `ImageFolder` or `ImageList`, or `MaskFolder` for independent classes.
 
     Raises:
         FileNotFoundError: If the class file or a folder is missing; the error lists
@@ -50,6 +52,22 @@ def own_folder(folder, split, independent_classes=False, **options):
             f"`{colors[0]}` is not for masks of independent classes, which have no "
             f"colours. Received: {options[colors[0]]!r}"
         )
+    list_file = folder / f"{split}.txt"
+    has_images = any(path.is_dir() for path in _places(folder, split, _IMAGES))
+    if list_file.is_file() and not has_images:
+        if independent_classes:
+            raise ValueError(
+                f"Lists such as {list_file} are for labels of one class for each "
+                f"pixel. Put the images in {split}/images and the masks of each class "
+                f"in {split}/masks/CLASS."
+            )
+        for name in ("image_name", "label_name"):
+            if name in options:
+                raise ValueError(
+                    f"`{name}` is for folders of images, but {list_file} lists the "
+                    f"files. Received: {options[name]!r}"
+                )
+        return ImageList(list_file, names, palette, **options)
     return (MaskFolder if independent_classes else ImageFolder)(
         _find(folder, split, "images", _IMAGES),
         _find(folder, split, "labels", _LABELS),
@@ -61,12 +79,7 @@ def own_folder(folder, split, independent_classes=False, **options):
 
 def _find(folder, split, kind, names):
     """Returns the only existing folder of a kind."""
-    found = [
-        path
-        for name in names
-        for path in (folder / split / name, folder / name / split)
-        if path.is_dir()
-    ]
+    found = [path for path in _places(folder, split, names) if path.is_dir()]
     if len(found) == 1:
         return found[0]
     if found:
@@ -76,9 +89,19 @@ def _find(folder, split, kind, names):
         )
     raise FileNotFoundError(
         f"{folder} must hold the {kind} of {split!r} in {split}/{kind} or "
-        f"{kind}/{split}; other names for {kind}: {', '.join(names[1:])}. "
+        f"{kind}/{split}; other names for {kind}: {', '.join(names[1:])}. Or "
+        f"{split}.txt must list the files, an image and its label in each line. "
         f"{_found(folder)}"
     )
+
+
+def _places(folder, split, names):
+    """Returns the paths at which a folder of a kind may be."""
+    return [
+        path
+        for name in names
+        for path in (folder / split / name, folder / name / split)
+    ]
 
 
 def _found(folder):

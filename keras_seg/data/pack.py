@@ -10,7 +10,8 @@ from PIL import Image
 
 from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.data.record_files import example_of
-from keras_seg.data.storage import as_path, open_file
+from keras_seg.data.replacing import replacing
+from keras_seg.data.storage import as_path
 from keras_seg.typing import PathLike
 
 INDEX = "index.json"
@@ -44,6 +45,7 @@ def pack(
 
     Raises:
         FileExistsError: If the folder contains an `index.json`.
+        OSError: If a file cannot be written. The folder then has no `index.json`.
         ValueError: If `images_per_shard` is not a positive integer.
 
     Example:
@@ -67,7 +69,10 @@ def pack(
         name = f"{len(shards):05d}.tfrecord"
         indices = range(start, min(start + images_per_shard, len(dataset)))
         lengths = []
-        with tf.io.TFRecordWriter(str(folder / name)) as writer:
+        with (
+            replacing(folder / name) as unfinished,
+            tf.io.TFRecordWriter(str(unfinished)) as writer,
+        ):
             for index in indices:
                 record = _record(dataset, index)
                 writer.write(record)
@@ -84,8 +89,8 @@ def pack(
         "independent_classes": dataset.independent_classes,
         "shards": shards,
     }
-    with open_file(index_path, "w") as file:
-        file.write(json.dumps(content))
+    with replacing(index_path) as unfinished:
+        unfinished.write_text(json.dumps(content))
     return index_path
 
 

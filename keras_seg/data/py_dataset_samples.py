@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_seg.data.dataset import SegmentationDataset
+from keras_seg.data.label_of_shape import label_of_shape
 
 _KEPT_BATCHES = 8
 
@@ -19,15 +20,17 @@ class PyDatasetSamples(SegmentationDataset):
     Args:
         batches: `keras.utils.PyDataset` whose items are a batch of images
             `(batch, height, width, channels)`, in 0..255, and a batch of labels
-            `(batch, height, width)` or `(batch, height, width, 1)`. All batches except
-            the last must have the same size. It must not shuffle or augment, since the
-            pipelines do.
+            `(batch, height, width)` or `(batch, height, width, 1)`; of independent
+            classes, `(batch, height, width, num_classes)` of 0, 1 and `ignore_class`.
+            All batches except the last must have the same size. It must not shuffle or
+            augment, since the pipelines do.
         class_names: sequence of str. The names of class 0, class 1 and so on.
         palette: uint8 array `(num_classes, 3)`, or `None` for `default_palette`.
         ignore_class: int. The label of ignored pixels.
+        independent_classes: bool. Whether a pixel may have any number of the classes.
 
     Raises:
-        ValueError: If `batches` is empty.
+        ValueError: If `batches` is empty. When reading, if a label has another shape.
 
     Example:
         `train = PyDatasetSamples(MyPyDataset(batch_size=1), ("road", "car"))`
@@ -39,7 +42,9 @@ class PyDatasetSamples(SegmentationDataset):
         class_names: Sequence[str],
         palette: Any = None,
         ignore_class: int = 255,
+        independent_classes: bool = False,
     ):
+        self.independent_classes = independent_classes
         super().__init__(class_names, palette, ignore_class)
         count = getattr(batches, "num_batches", None)
         self._num_batches = len(batches) if count is None else count
@@ -62,8 +67,8 @@ class PyDatasetSamples(SegmentationDataset):
     def __getitem__(self, index):
         images, labels = self._batch(index // self._batch_size)
         place = index % self._batch_size
-        image, label = images[place], labels[place]
-        return image.astype(self.image_dtype), label.reshape(label.shape[:2])
+        label = label_of_shape(f"Label {index}", labels[place], self)
+        return images[place].astype(self.image_dtype), label
 
     def _batch(self, index):
         with self._lock:

@@ -1,5 +1,6 @@
 """Paths on local disks and on TensorFlow's file systems (gs://, ...)."""
 
+import contextlib
 import fnmatch
 import os
 import pathlib
@@ -8,6 +9,7 @@ import tempfile
 
 import tensorflow as tf
 
+from keras_seg.data.writing_errors import naming
 from keras_seg.local_path import local_path
 from keras_seg.typing import PathLike
 
@@ -104,12 +106,18 @@ def open_file(path, mode="rb"):
     return tf.io.gfile.GFile(str(path), mode)
 
 
+@contextlib.contextmanager
 def temporary_folder_for(path):
-    """Returns a `TemporaryDirectory` in which to write what `put` moves to `path`."""
+    """Yields the path of a folder in which to write what `put` moves to `path`.
+
+    The folder is removed at the end. Errors of writing in it name `path`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     # In the same folder, because a move is atomic only within a file system.
     beside = None if isinstance(path, RemotePath) else path.parent
-    return tempfile.TemporaryDirectory(prefix=".export-", dir=beside)
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=beside) as folder:
+        with naming(path, folder):
+            yield pathlib.Path(folder)
 
 
 def put(source, path):

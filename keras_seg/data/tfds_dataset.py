@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_seg.data.dataset import SegmentationDataset
+from keras_seg.data.label_of_shape import label_of_shape
 from keras_seg.data.record_files import read_record, record_places
 
 
@@ -22,13 +23,16 @@ class TFDSDataset(SegmentationDataset):
         ignore_class: int. The label of ignored pixels.
         label_map: dict `{value: class or ignore_class}`, or `None` if the labels hold
             the classes. Values that it does not list are errors, except for
-            `ignore_class`.
+            `ignore_class`. The classes of independent classes are 0 (absent) and 1.
         image_key: str. The feature of the images.
-        label_key: str. The feature of the labels, which are images with one channel.
+        label_key: str. The feature of the labels, `(height, width)` or `(height, width,
+            1)`; of independent classes, `(height, width, num_classes)`.
+        independent_classes: bool. Whether a pixel may have any number of the classes.
 
     Raises:
         ValueError: If the builder lacks a feature or the split. When reading, if a
-            label holds a value that is neither a class nor `ignore_class`.
+            label has another shape or holds a value that is neither a class nor
+            `ignore_class`.
 
     Example:
         ```python
@@ -51,7 +55,9 @@ class TFDSDataset(SegmentationDataset):
         label_map: Mapping[int, int] | None = None,
         image_key: str = "image",
         label_key: str = "segmentation_mask",
+        independent_classes: bool = False,
     ) -> None:
+        self.independent_classes = independent_classes
         super().__init__(class_names, palette, ignore_class)
         features = builder.info.features
         for key in (image_key, label_key):
@@ -80,20 +86,20 @@ class TFDSDataset(SegmentationDataset):
     def __getitem__(self, index):
         example = self._examples[index]
         image, label = (np.asarray(example[key]) for key in self._keys)
-        label = label.reshape(label.shape[:2])
+        label = label_of_shape(f"Label {index}", label, self)
         return image.astype(self.image_dtype), self._classes(label, index)
 
     def _classes(self, label, index):
         classes = self._label_map
         if classes is None:
-            classes = {value: value for value in range(self.num_classes)}
+            classes = {value: value for value in range(self.num_labels)}
         classes = {self.ignore_class: self.ignore_class, **classes}
         values, places = np.unique(label, return_inverse=True)
         unknown = [int(value) for value in values if int(value) not in classes]
         if unknown:
             raise ValueError(
                 f"Label {index} holds the values {unknown[:5]}, which are neither "
-                f"classes (0..{self.num_classes - 1}) nor the ignored "
+                f"classes (0..{self.num_labels - 1}) nor the ignored "
                 f"{self.ignore_class}. `label_map` translates values."
             )
         found = np.array([classes[int(value)] for value in values], "int32")

@@ -1,6 +1,7 @@
 from PIL import Image
 
 from keras_seg.data.palette import default_palette
+from keras_seg.data.replacing import replacing
 
 
 def write_label(path, label, num_classes):
@@ -19,10 +20,11 @@ def write_label(path, label, num_classes):
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if label.max(initial=0) > 255:
-        Image.fromarray(label.astype("uint16")).save(path)
-        return
-    image = Image.fromarray(label.astype("uint8"))
-    # Full length: with a shorter palette, Pillow saves fewer bits and cuts values.
-    colors = default_palette(min(num_classes, 256)).tobytes()
-    image.putpalette(colors.ljust(768, b"\0"))
-    image.save(path)
+        image = Image.fromarray(label.astype("uint16"))
+    else:
+        image = Image.fromarray(label.astype("uint8"))
+        # Full length: with a shorter palette, Pillow saves fewer bits and cuts values.
+        colors = default_palette(min(num_classes, 256)).tobytes()
+        image.putpalette(colors.ljust(768, b"\0"))
+    with replacing(path) as unfinished:
+        image.save(unfinished)

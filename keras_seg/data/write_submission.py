@@ -6,6 +6,7 @@ from PIL import Image
 
 from keras_seg.data._pictures import open_picture
 from keras_seg.data.published_dataset import PublishedDataset
+from keras_seg.data.replacing import replacing
 from keras_seg.typing import PathLike
 
 
@@ -51,7 +52,8 @@ def write_submission(
         classes = np.asarray(classes)
         _check(classes, dataset, index)
         path = folder / dataset.submission_name(index)
-        Image.fromarray(dataset.submission_values[classes]).save(path)
+        with replacing(path) as unfinished:
+            Image.fromarray(dataset.submission_values[classes]).save(unfinished)
         paths.append(path)
     if len(paths) < len(dataset):
         raise ValueError(

@@ -4,7 +4,6 @@ Keras's `model.export(format="litert")` only writes the network itself, without 
 maps, uint8 images, image sizes, quantization or a check of the result.
 """
 
-import pathlib
 import tempfile
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -111,7 +110,7 @@ def export_litert(
     content = _convert(graph, quantization, images)
 
     with temporary_folder_for(target) as folder:
-        written = pathlib.Path(folder) / target.name
+        written = folder / target.name
         written.write_bytes(content)
         loaded = interpreter(str(written))
         runner = loaded.get_signature_runner()

@@ -1,4 +1,3 @@
-import pathlib
 from collections.abc import Sequence
 
 import keras
@@ -86,7 +85,7 @@ def export_onnx(
         )
 
     with temporary_folder_for(target) as folder:
-        written = pathlib.Path(folder) / target.name
+        written = folder / target.name
         written.write_bytes(converted.SerializeToString())
         session = _load(written)
 

@@ -1,5 +1,4 @@
 import os
-import pathlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -160,7 +159,6 @@ def export_saved_model(
     size = fixed_size or encoded_size
     sizes = buckets or ([size] if size else _trial_sizes(max_pixels))
     with temporary_folder_for(target) as folder:
-        folder = pathlib.Path(folder)
         written = folder / "model"
         num_classes = network.output_shape[-1]
         if num_classes == 1 and not serving.independent_classes:

@@ -28,9 +28,10 @@ def predictor(
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` from
-            images in 0..255 to logits, or to a dict with "segmentation". Images for a
-            `DSRL` are reduced by its scale, as in training, so that the class map has
-            the size of the given image.
+            images in 0..255 to logits, or to a dict with "segmentation"; or to
+            probabilities, if its last layer is a softmax, or a sigmoid of one class.
+            Images for a `DSRL` are reduced by its scale, as in training, so that the
+            class map has the size of the given image.
         window, overlap, blending, scales, flip: see `prediction_model`.
         value_range: the values of black and white in images of more than 8 bits; see
             `keras_seg.data.read_image`.

@@ -48,6 +48,7 @@ def segment_video(
 
     Raises:
         FileNotFoundError: If `source` or the folder of `output` does not exist.
+        OSError: If the video cannot be written.
         ImportError: If PyAV is not installed: `pip install 'keras-seg[video]'`.
         ValueError: If the source holds no frames or is damaged, if frames differ in
             size, or if `output` has another suffix.
@@ -59,7 +60,7 @@ def segment_video(
     source, output = Path(source), Path(output)
     _check(source, output)
     partial = output.with_name(f".{output.stem}.partial{output.suffix}")
-    with contextlib.ExitStack() as stack:
+    with _writing(av, output), contextlib.ExitStack() as stack:
         frames, count, rate = _frames(av, source, stack)
         rate = fractions.Fraction(frames_per_second or rate).limit_denominator(1001)
         bar = keras.utils.Progbar(count or None, unit_name="frame")
@@ -87,6 +88,16 @@ def segment_video(
         container.close()
         partial.replace(output)
     return written
+
+
+@contextlib.contextmanager
+def _writing(av, output):
+    """Turns FFmpeg's errors, which name no file, into an `OSError` that does."""
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        message = f"Cannot write: {error.strerror}"
+        raise OSError(error.errno, message, str(output)) from error
 
 
 def _av():

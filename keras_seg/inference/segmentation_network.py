@@ -1,5 +1,6 @@
 import keras
 
+from keras_seg.inference.logits_of_probabilities import with_logits
 from keras_seg.models import inference_model, network_info
 from keras_seg.models.map_sizes import map_sizes
 
@@ -9,7 +10,8 @@ def segmentation_network(model, positions=False):
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` from
-            images in 0..255 to logits, or to a dict with "segmentation".
+            images in 0..255 to logits, or to a dict with "segmentation". Those whose
+            last layer is a softmax, or a sigmoid of one class, are taken too.
         positions: bool. Whether to keep the second input of a HANet with positions.
 
     Returns:
@@ -53,7 +55,7 @@ def segmentation_network(model, positions=False):
             f"{network.name!r} with inputs {shapes} and output {network.output_shape}"
         )
     _check_size(network, info.scale)
-    return network
+    return with_logits(network)
 
 
 def _check_size(network, scale):

@@ -3,7 +3,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from keras_seg.data.storage import as_path
+from keras_seg.data.replacing import replacing
 from keras_seg.typing import PathLike
 
 
@@ -18,13 +18,14 @@ def write_evaluation(result: Mapping[str, Any], path: PathLike) -> None:
         path: str or path of the file, also on another file system such as gs://.
 
     Raises:
-        OSError: If the file cannot be written.
+        OSError: If the file cannot be written; an older one is then unchanged.
 
     Example:
         `write_evaluation(evaluate(model, batches, val.class_names), "evaluation.json")`
     """
     text = json.dumps(_without_nan(result), indent=2, allow_nan=False)
-    as_path(path).write_text(text)
+    with replacing(path) as unfinished:
+        unfinished.write_text(text)
 
 
 def _without_nan(value):

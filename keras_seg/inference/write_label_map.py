@@ -2,6 +2,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
+from keras_seg.data.replacing import replacing
 from keras_seg.typing import PathLike
 
 _LARGEST = 2**16
@@ -23,7 +24,7 @@ def write_label_map(
 
     Raises:
         ValueError: If the shape, dtype or values of `label_map` are not as above.
-        OSError: If the file cannot be written.
+        OSError: If the file cannot be written; an older one is then unchanged.
 
     Example:
         `write_label_map("street.png", predict(model, "street.jpg"))`
@@ -39,11 +40,10 @@ def write_label_map(
             f"`label_map` must have values in 0..{_LARGEST - 1}. Received values in "
             f"{label_map.min()}..{label_map.max()}"
         )
-    if label_map.max() > 255:
-        Image.fromarray(label_map.astype("uint16")).save(path, format="PNG")
-        return
-    image = Image.fromarray(label_map.astype("uint8"))
-    if palette is not None and len(palette) <= 256:
+    dtype = "uint8" if label_map.max() <= 255 else "uint16"
+    image = Image.fromarray(label_map.astype(dtype))
+    if dtype == "uint8" and palette is not None and len(palette) <= 256:
         # Padded to 256 colours: with fewer, Pillow saves fewer bits and cuts values.
         image.putpalette(np.asarray(palette, "uint8").tobytes().ljust(768, b"\0"))
-    image.save(path, format="PNG")
+    with replacing(path) as unfinished:
+        image.save(unfinished, format="PNG")

@@ -2,8 +2,6 @@
 
 import keras
 
-from keras_seg.models.network_info import network_info
-
 
 def require_classes(num_classes):
     """Raises a ValueError unless the number of classes is a positive integer.
@@ -22,18 +20,4 @@ def require_classes(num_classes):
         raise ValueError(
             "`num_classes` must be a positive integer; 1 is for two classes, predicted "
             f"by a sigmoid. Received: {num_classes=}"
-        )
-
-
-def require_one_class(model):
-    """Raises a ValueError if a model predicts independent classes.
-
-    Files and pictures of class maps have one class in each pixel.
-    """
-    if network_info(model).independent_classes:
-        raise ValueError(
-            "The model must predict one class for each pixel here. Received: "
-            f"{model.name!r}, whose classes are independent: use "
-            "keras_seg.inference.predict and evaluate, which handle a mask for each "
-            "class."
         )

@@ -1,6 +1,7 @@
 import keras
 
 from keras_seg.layers import NetworkInput
+from keras_seg.models.functional_model import functional_model
 from keras_seg.models.network_info import named_outputs, network_info
 from keras_seg.models.rerun import rerun
 
@@ -35,6 +36,7 @@ def inference_model(
         inference_model(model)(images)  # (batch, height, width, 11)
         ```
     """
+    model = functional_model(model)
     info = network_info(model)
     if positions and "positions" not in info.inputs.values():
         raise ValueError(

@@ -7,6 +7,7 @@ import keras
 from keras_seg.backbones.graph import nodes
 from keras_seg.layers import NetworkInput, NetworkOutput, NetworkTensor
 from keras_seg.models import unstated
+from keras_seg.models.functional_model import functional_model
 from keras_seg.models.output_info import OutputInfo
 from keras_seg.typing import Tensor
 
@@ -74,6 +75,7 @@ def network_info(model: keras.Model) -> NetworkInfo:
         # ["feature_affinity", "super_resolution"]
         ```
     """
+    model = functional_model(model)
     stated = _Stated(model)
     tensors = named_outputs(model)
     outputs = stated.outputs(tensors)

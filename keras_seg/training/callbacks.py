@@ -3,13 +3,14 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_seg.data.replacing import replacing
 from keras_seg.data.storage import as_path, remove_folder
+from keras_seg.data.writing_errors import naming
 from keras_seg.training.averaged_weights import AveragedWeights
 from keras_seg.training.backup import Backup, epochs_done
 from keras_seg.training.best_model import BestModel
 from keras_seg.training.class_iou_log import ClassIoULog
 from keras_seg.training.is_chief import is_chief
-from keras_seg.training.replacing import replacing
 from keras_seg.typing import PathLike
 
 
@@ -104,6 +105,10 @@ def require_unfinished(folder, overwrite=False):
 
 class _CSVLog(keras.callbacks.CSVLogger):
     """Also closes the files of TensorFlow's file systems, which lack `closed`."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        with naming(self.filename):
+            super().on_epoch_end(epoch, logs)
 
     def on_train_end(self, logs=None):
         if self.csv_file:

@@ -4,6 +4,7 @@ import numpy as np
 from keras_seg.app.insight import Insight, ideal_row, row_of, whole
 from keras_seg.models import HANet, SPNet, prior_model
 from tests.models.networks import SIZE, tiny_cpnet, tiny_network
+from tests.models.networks import tiny_dsrl as whole_dsrl
 from tests.models.test_affinity_model import tiny_dsrl
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (64, 96, 3), "uint8")
@@ -48,6 +49,11 @@ def test_what_other_networks_see():
     found = titles(insight.resolution(IMAGE))
     assert any(title.startswith("reconstruction\n64 x 96") for title in found)
     assert any(title.startswith("original") for title in found)
+
+
+def test_a_chart_of_one_class_needs_such_a_model():
+    assert Insight(whole_dsrl()).kinds == {"resolution"}
+    assert Insight(whole_dsrl(independent_classes=True)).kinds == set()
 
 
 def test_images_that_are_looked_at_whole():

@@ -1,8 +1,10 @@
 import types
+import zipfile
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from keras_seg import models
@@ -10,6 +12,7 @@ from keras_seg.app import Network, open_network
 from keras_seg.app.open_network import keras_network
 from keras_seg.app.seen import segment
 from keras_seg.data import CLASS_TABLES
+from keras_seg.layers import NetworkOutput
 from keras_seg.models import SPNet
 from tests.models.networks import tiny_network
 
@@ -144,6 +147,82 @@ def test_opens_exported_files(spnet, classes, tmp_path, kind):
     assert (network.classes(IMAGE) == classes).mean() > 0.99
     with pytest.raises(ValueError, match="need a .keras file"):
         network.classes(IMAGE, flip=True)
+
+
+def test_independent_classes(photograph, tmp_path):
+    x = images = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(3, 3, padding="same")(x)
+    model = keras.Model(images, NetworkOutput(independent_classes=True)(x))
+    network = keras_network(model, ["road", "wet", "line"])
+    assert network.independent_classes and network.num_classes == 3
+    found = segment(network, photograph)
+    expected = model(IMAGE[None].astype("float32"))[0] > 0
+    expected = keras.ops.convert_to_numpy(expected)
+    np.testing.assert_array_equal(found.classes, expected)
+    shares = expected.mean(axis=(0, 1))
+    order = [index for index in np.argsort(-shares, kind="stable") if shares[index]]
+    assert [index for _, index in found.legend()] == order
+    assert "64 x 96 pixels" in found.report()
+    assert found.painted([1], 0.5).shape == IMAGE.shape
+    with zipfile.ZipFile(found.write_mask(tmp_path)) as archive:
+        assert archive.namelist() == ["road.png", "wet.png", "line.png"]
+        with archive.open("wet.png") as file, Image.open(file) as mask:
+            np.testing.assert_array_equal(np.asarray(mask), expected[..., 1])
+    with pytest.raises(ValueError, match="the classes of this model are independent"):
+        segment(network, photograph, photograph)
+
+
+def test_exported_independent_classes(tmp_path):
+    """Of a network whose three classes are the channels above 100."""
+
+    def serve(images):
+        return {"classes": tf.cast(images > 100, "uint8")}
+
+    def probabilities(images):
+        return {"probabilities": tf.cast(images, "float32") / 255}
+
+    images = tf.TensorSpec((None, None, None, 3), "uint8", name="images")
+    functions = {"serving_default": serve, "probabilities": probabilities}
+    signatures = {
+        name: tf.function(function, input_signature=[images])
+        for name, function in functions.items()
+    }
+    tf.saved_model.save(tf.Module(), str(tmp_path / "1"), signatures)
+    network = open_network(tmp_path / "1")
+    assert network.independent_classes and network.num_classes == 3
+    np.testing.assert_array_equal(network.classes(IMAGE), IMAGE > 100)
+
+
+def test_onnx_of_independent_classes(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    helper, kind = onnx.helper, onnx.TensorProto
+    size = [1, 32, 48, 3]
+    graph = helper.make_graph(
+        [
+            helper.make_node("Greater", ["images", "limit"], ["above"]),
+            helper.make_node("Cast", ["above"], ["classes"], to=kind.UINT8),
+        ],
+        "channels above 100",
+        [helper.make_tensor_value_info("images", kind.FLOAT, size)],
+        [helper.make_tensor_value_info("classes", kind.UINT8, size)],
+        [helper.make_tensor("limit", kind.FLOAT, [], [100.0])],
+    )
+    options = {"opset_imports": [helper.make_opsetid("", 13)], "ir_version": 8}
+    onnx.save(helper.make_model(graph, **options), tmp_path / "a.onnx")
+    network = open_network(tmp_path / "a.onnx")
+    assert network.independent_classes and network.num_classes == 3
+    # The image is resized for the network, and its masks back.
+    flat = np.zeros((64, 96, 3), "uint8") + np.uint8([50, 150, 200])
+    np.testing.assert_array_equal(network.classes(flat), flat > 100)
+
+
+def test_a_single_logit_is_of_two_classes(photograph):
+    layers = keras.Input((None, None, 3)), keras.layers.Conv2D(1, 3, padding="same")
+    network = keras_network(keras.Sequential(layers))
+    found = segment(network, photograph)
+    assert network.num_classes == 2 and found.classes.max() <= 1
+    assert found.painted([0, 1], 0.5).shape == IMAGE.shape and found.legend()
 
 
 def test_opens_presets(spnet, classes, monkeypatch):

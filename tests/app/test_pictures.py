@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_seg.app import pictures
 from keras_seg.visualization import overlay
@@ -31,7 +32,7 @@ def test_fitted():
     assert pictures.fitted(IMAGE, CLASSES, 8)[0] is IMAGE
     image, classes = pictures.fitted(IMAGE, CLASSES, 4)
     assert image.shape == (3, 4, 3)
-    np.testing.assert_array_equal(classes, CLASSES[::2, ::2])
+    np.testing.assert_array_equal(classes, CLASSES[1::2, 1::2])
     means = IMAGE.reshape(3, 2, 4, 2, 3).mean(axis=(1, 3))
     assert np.abs(image - means).max() <= 1
 
@@ -51,6 +52,29 @@ def test_differences():
     found = pictures.differences(IMAGE, CLASSES, second)
     assert (found[3] == (255, 0, 255)).all()
     assert np.abs(found[4:] - GREY[4:]).max() <= 1
+
+
+def test_masks_of_independent_classes():
+    masks = RNG.integers(0, 2, (6, 8, 3)).astype("uint8")
+    shown = masks * np.uint8([1, 0, 1])
+    found = pictures.painted(IMAGE, masks, PALETTE, [0, 2], 0.5)
+    np.testing.assert_array_equal(found, overlay(IMAGE, shown, PALETTE))
+    shares = [masks[..., index].mean() for index in range(3)]
+    np.testing.assert_allclose(pictures.shares(masks, 3), shares)
+    _, small = pictures.fitted(IMAGE, masks, 4)
+    np.testing.assert_array_equal(small, masks[1::2, 1::2])
+    second = masks.copy()
+    second[3, :, 1] = 1 - masks[3, :, 1]
+    rows = pictures.differ(masks, second).all(axis=1)
+    np.testing.assert_array_equal(rows, np.arange(6) == 3)
+    with pytest.raises(ValueError, match="must be independent, and as many"):
+        pictures.differ(masks, CLASSES)
+
+
+@pytest.mark.parametrize("size", [(4, 5), (10, 24)])
+def test_nearest_is_that_of_pillow(size):
+    picture = Image.fromarray(CLASSES).resize(size[::-1], Image.Resampling.NEAREST)
+    np.testing.assert_array_equal(pictures.nearest(CLASSES, *size), picture)
 
 
 def test_heat_is_light_where_values_are_high():

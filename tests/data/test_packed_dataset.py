@@ -14,6 +14,7 @@ from keras_seg.data import (
     StreetScenes,
     TFDSDataset,
     class_pixels,
+    evaluation_pipeline,
     pack,
     training_pipeline,
 )
@@ -179,31 +180,35 @@ def test_a_shard_that_is_cut_off(files, tmp_path):
         PackedDataset(tmp_path)[4]
 
 
-@pytest.mark.parametrize("file_format", ["tfrecord", "array_record"])
-def test_tensorflow_datasets(tmp_path, file_format):
+def tfds_builder(folder, labels, feature, file_format="tfrecord"):
+    """Stores `PICTURE` with labels as a data set of `tensorflow_datasets`."""
     tfds = pytest.importorskip("tensorflow_datasets")
     pytest.importorskip("importlib_resources")  # tensorflow_datasets writes with it
     if file_format == "array_record":
         pytest.importorskip("array_record")
-    labels = [np.roll(LABEL + np.uint8(1), index) for index in range(5)]
-    features = tfds.features.FeaturesDict(
-        {
-            "image": tfds.features.Image(shape=(None, None, 3)),
-            "segmentation_mask": tfds.features.Image(shape=(None, None, 1)),
-        }
-    )
-    samples = [
-        {"image": PICTURE, "segmentation_mask": label[..., None]} for label in labels
-    ]
-    builder = tfds.dataset_builders.store_as_tfds_dataset(
+    kind, options = feature
+    features = {
+        "image": tfds.features.Image(shape=(None, None, 3)),
+        "segmentation_mask": getattr(tfds.features, kind)(**options),
+    }
+    samples = [{"image": PICTURE, "segmentation_mask": label} for label in labels]
+    return tfds.dataset_builders.store_as_tfds_dataset(
         name="tiny",
         version="1.0.0",
-        data_dir=str(tmp_path),
+        data_dir=str(folder),
         split_datasets={"train": enumerate(samples)},
-        features=features,
+        features=tfds.features.FeaturesDict(features),
         file_format=file_format,
         disable_shuffling=True,
     )
+
+
+@pytest.mark.parametrize("file_format", ["tfrecord", "array_record"])
+def test_tensorflow_datasets(tmp_path, file_format):
+    labels = [np.roll(LABEL + np.uint8(1), index) for index in range(5)]
+    feature = "Image", {"shape": (None, None, 1)}
+    channels = [label[..., None] for label in labels]
+    builder = tfds_builder(tmp_path, channels, feature, file_format)
     names, values = ("a", "b", "c"), {1: 2, 2: 0, 3: 255}
     dataset = TFDSDataset(builder, "train", names, label_map=values)
     assert len(dataset) == 5 and len(TFDSDataset(builder, "train[1:3]", names)) == 2
@@ -217,6 +222,23 @@ def test_tensorflow_datasets(tmp_path, file_format):
         TFDSDataset(builder, "val", names)
     with pytest.raises(ValueError, match="`label_key`"):
         TFDSDataset(builder, "train", names, label_key="label")
+
+
+def test_independent_classes_of_tensorflow_datasets(tmp_path):
+    masks = np.stack([LABEL == 0, LABEL == 1], axis=-1).astype("uint8")
+    masks[0] = 9
+    feature = "Tensor", {"shape": masks.shape, "dtype": np.uint8}
+    builder = tfds_builder(tmp_path, [masks], feature)
+    options = {"independent_classes": True, "ignore_class": 9}
+    dataset = TFDSDataset(builder, "train", ("a", "b"), **options)
+    np.testing.assert_array_equal(dataset[0][1], masks)
+    _, labels = next(iter(evaluation_pipeline(dataset)))
+    np.testing.assert_array_equal(labels[0], masks)
+    with pytest.raises(ValueError, match="pass independent_classes=True"):
+        TFDSDataset(builder, "train", ("a", "b"))[0]
+    options["label_map"] = {0: 1, 1: 0}
+    flipped = TFDSDataset(builder, "train", ("a", "b"), **options)[0][1]
+    np.testing.assert_array_equal(flipped, np.array([1, 0] + 8 * [9])[masks])
 
 
 @pytest.mark.keras3("keras.utils.PyDataset")
@@ -238,3 +260,26 @@ def test_samples_of_a_py_dataset():
     assert [int(label[0, 0]) for _, label in dataset] == [0, 0, 1, 1, 2]
     images, labels = next(iter(training_pipeline(dataset, 5)))
     assert images.shape == (5, 4, 5, 3) and labels.shape == (5, 4, 5)
+
+
+@pytest.mark.keras3("keras.utils.PyDataset")
+def test_independent_classes_of_a_py_dataset():
+    masks = np.random.default_rng(0).choice([0, 1, 255], (4, 5, 6, 2))
+
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            batch = masks[2 * index : 2 * index + 2]
+            return np.zeros((2, 5, 6, 3), "uint8"), batch
+
+    dataset = PyDatasetSamples(Batches(), ("a", "b"), independent_classes=True)
+    np.testing.assert_array_equal([label for _, label in dataset], masks)
+    _, labels = next(iter(evaluation_pipeline(dataset, 4)))
+    np.testing.assert_array_equal(labels, masks)
+    with pytest.raises(ValueError, match=r"Label 1 .*\(5, 6, 2\).*independent_cl"):
+        PyDatasetSamples(Batches(), ("a", "b"))[1]
+    names = ("a", "b", "c")
+    with pytest.raises(ValueError, match=r"each of the 3 .*the shape \(5, 6, 2\)"):
+        PyDatasetSamples(Batches(), names, independent_classes=True)[0]

@@ -1,9 +1,8 @@
 """Paths on other file systems; TensorFlow's file system in memory stands in for gs://."""
 
-import pathlib
-
 import pytest
 
+from keras_seg.data.replacing import replacing
 from keras_seg.data.storage import (
     as_path,
     open_file,
@@ -11,7 +10,6 @@ from keras_seg.data.storage import (
     remove_folder,
     temporary_folder_for,
 )
-from keras_seg.training.replacing import replacing
 
 
 @pytest.fixture(params=["local", "ram"])
@@ -40,7 +38,7 @@ def test_files_are_replaced(folder):
 def test_folders_are_put_and_removed(folder):
     target = folder / "models" / "1"
     with temporary_folder_for(target) as temporary:
-        written = pathlib.Path(temporary, "model")
+        written = temporary / "model"
         (written / "variables").mkdir(parents=True)
         (written / "saved_model.pb").write_text("graph")
         (written / "variables" / "index").write_text("weights")

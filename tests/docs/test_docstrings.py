@@ -177,6 +177,7 @@ def folder(tmp_path_factory, namespace):
     for name, pixels in pictures.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(folder / name)
+    (folder / "train.txt").write_text("images/a.png labels/a.png")
     for name in ("best.keras", "runs/spnet/best.keras", "runs/camvid/best.keras"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         namespace["model"].save(folder / name)

@@ -4,7 +4,13 @@ import pytest
 from PIL import Image
 
 from keras_seg.data import low_resolution
-from keras_seg.inference import multi_scale, predict, predictor, sliding_window
+from keras_seg.inference import (
+    multi_scale,
+    predict,
+    prediction_model,
+    predictor,
+    sliding_window,
+)
 from keras_seg.models import inference_model
 from tests.data.pictures import write_png
 from tests.inference.test_multi_scale import sees_its_left
@@ -205,6 +211,48 @@ def test_one_logit_has_the_probability_of_the_class():
     np.testing.assert_array_equal(classes, values > 128)
     expected = 1 / (1 + np.exp(2 - values / 64))
     np.testing.assert_allclose(probabilities[..., 0], expected, atol=1e-5)
+
+
+def plain_keras(last, filters):
+    """A network that a user built with Keras alone, as a Sequential."""
+    keras.utils.set_random_seed(1)
+    start = keras.Input((None, None, 3)), keras.layers.Rescaling(1 / 60, -2)
+    convolution = keras.layers.Conv2D(filters, 3, padding="same", name="convolution")
+    return keras.Sequential([*start, convolution, *last])
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        [],
+        [keras.layers.Activation("softmax")],
+        [keras.layers.Softmax()],
+        [keras.layers.Conv2D(3, 1, activation="softmax")],
+    ],
+)
+def test_networks_of_keras_alone(last):
+    model, pixels = plain_keras(last, 3), image(20, 30)
+    x = model(pixels[None].astype("float32"))
+    expected = keras.ops.convert_to_numpy(x)[0]
+    classes, probabilities = predict(model, pixels, return_probabilities=True)
+    np.testing.assert_array_equal(classes, expected.argmax(axis=-1))
+    if last:  # they are not taken for logits once more
+        np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+
+
+def test_a_sigmoid_of_one_class_and_of_several(tmp_path):
+    pixels, last = image(20, 30), [keras.layers.Activation("sigmoid")]
+    model = plain_keras(last, 1)
+    x = model(pixels[None].astype("float32"))
+    expected = keras.ops.convert_to_numpy(x)[0]
+    classes, probabilities = predict(model, pixels, return_probabilities=True)
+    np.testing.assert_array_equal(classes, expected[..., 0] > 0.5)
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+    prediction_model(model).save(tmp_path / "a.keras")
+    again = keras.saving.load_model(tmp_path / "a.keras")
+    np.testing.assert_array_equal(predict(again, pixels), classes)
+    with pytest.raises(ValueError, match="2 classes have a sigmoid each"):
+        predict(plain_keras(last, 2), pixels)
 
 
 def test_images_of_12_bits(tmp_path):

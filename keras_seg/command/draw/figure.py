@@ -2,6 +2,7 @@
 
 import pathlib
 
+from keras_seg.command.files import save_figure
 from keras_seg.command.flags import CLASSES
 from keras_seg.local_path import local_path
 
@@ -35,7 +36,7 @@ def class_names(args):
 
 def save(figure, args):
     """Writes the figure and prints its path."""
-    figure.savefig(args.output)
+    save_figure(figure, args.output)
     print(f"{'picture':>12}  {args.output}")
 
 

@@ -1,0 +1,93 @@
+import keras
+from keras import ops
+
+from keras_seg.backbones.graph import nodes
+
+_LEAST = 1e-7  # of a sigmoid, in which float32 cannot tell 1 from larger values
+_TINY = 1e-30
+
+
+@keras.saving.register_keras_serializable(package="keras_seg")
+class LogitsOfProbabilities(keras.layers.Layer):
+    """Returns logits whose softmax, or sigmoid, are the given probabilities.
+
+    Args:
+        sigmoid: bool. Whether the probabilities are those of a sigmoid.
+        **kwargs: Base layer arguments, such as `name`.
+
+    Input shape:
+        `(..., classes)`, in 0..1.
+
+    Output shape:
+        The same, float32.
+
+    Example:
+        `LogitsOfProbabilities(sigmoid=True)(keras.ops.ones((1, 2, 2, 1)) / 2)` is 0.
+    """
+
+    def __init__(self, sigmoid, **kwargs):
+        super().__init__(dtype="float32", **kwargs)
+        self.sigmoid = sigmoid
+
+    def build(self, input_shape):
+        pass
+
+    def call(self, inputs):
+        if self.sigmoid:
+            inside = ops.clip(inputs, _LEAST, 1 - _LEAST)
+            return ops.log(inside) - ops.log(1 - inside)
+        return ops.log(ops.maximum(inputs, _TINY))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        config = super().get_config()
+        config.pop("dtype")
+        return config | {"sigmoid": self.sigmoid}
+
+
+def with_logits(network):
+    """Returns a network of logits, also if its last layer is a softmax or a sigmoid.
+
+    Args:
+        network: functional `keras.Model` from images to logits or probabilities.
+
+    Returns:
+        `network` itself, or a functional `keras.Model` that shares its weights.
+
+    Raises:
+        ValueError: If several classes have a sigmoid, since it is not stated whether
+            they are independent.
+
+    Example:
+        `with_logits(keras.saving.load_model("unet.keras"))`
+    """
+    activation = _last_activation(network)
+    if activation is None:
+        return network
+    sigmoid = activation == "sigmoid"
+    if sigmoid and network.output_shape[-1] > 1:
+        raise ValueError(
+            "The model must give logits, or the probabilities of a softmax or of a "
+            f"single sigmoid. Received: {network.name!r}, whose "
+            f"{network.output_shape[-1]} classes have a sigmoid each. If they are "
+            "independent, remove the activation and mark the logits: "
+            "`keras_seg.layers.NetworkOutput(independent_classes=True)(logits)`."
+        )
+    logits = LogitsOfProbabilities(sigmoid, name="logits_of_probabilities")
+    return keras.Model(network.inputs, logits(network.output), name=network.name)
+
+
+def _last_activation(model):
+    """Returns "softmax", "sigmoid" or None: the activation of the last layer."""
+    made_by = {id(x): layer for layer, _, tensors in nodes(model) for x in tensors}
+    layer = made_by.get(id(model.output))
+    if isinstance(layer, keras.Sequential) and layer.layers:
+        layer = layer.layers[-1]
+    elif isinstance(layer, keras.Model) and getattr(layer, "outputs", None):
+        return _last_activation(layer) if len(layer.outputs) == 1 else None
+    if isinstance(layer, keras.layers.Softmax):
+        return "softmax"
+    name = getattr(getattr(layer, "activation", None), "__name__", None)
+    return name if name in ("softmax", "sigmoid") else None
