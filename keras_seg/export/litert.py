@@ -4,6 +4,7 @@ Keras's `model.export(format="litert")` only writes the network itself, without 
 maps, uint8 images, image sizes, quantization or a check of the result.
 """
 
+import pathlib
 import tempfile
 from collections.abc import Iterable, Sequence
 from typing import Any

@@ -1,3 +1,4 @@
+import pathlib
 from collections.abc import Sequence
 
 import keras

@@ -1,4 +1,5 @@
 import os
+import pathlib
 from collections.abc import Sequence
 from typing import Any
 

@@ -34,7 +34,7 @@ class LogitsOfProbabilities(keras.layers.Layer):
 
     def call(self, inputs):
         if self.sigmoid:
-            inside = ops.clip(inputs, _LEAST, 1 - _LEAST)
+            inside = ops.minimum(ops.maximum(inputs, _LEAST), 1 - _LEAST)
             return ops.log(inside) - ops.log(1 - inside)
         return ops.log(ops.maximum(inputs, _TINY))
 
