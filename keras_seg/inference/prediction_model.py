@@ -53,7 +53,7 @@ def prediction_model(
         ```python
         model = prediction_model(keras.saving.load_model("best.keras"), flip=True)
         classes = class_map(model(images))
-        export_saved_model(model, "saved_models/spnet/1")
+        export_saved_model(model, "saved_models/mirrored/1")
         ```
     """
     network = segmentation_network(model)

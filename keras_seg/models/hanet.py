@@ -84,7 +84,7 @@ def HANet(
     Example:
         ```python
         model = HANet(num_classes=11, backbone="resnet18", positions=True)
-        crop = keras.ops.ones((1, 64, 96, 3))  # of an image with 360 rows, the last
+        crop = np.ones((1, 64, 96, 3))  # the last rows of an image with 360
         positions = keras_seg.ops.row_positions(np.arange(296, 360)[None], 360)
         model([crop, positions]).shape  # (1, 64, 96, 11)
         ```

@@ -72,7 +72,7 @@ def network_info(model: keras.Model) -> NetworkInfo:
         info = network_info(DSRL(11, "resnet18"))
         info.num_classes, info.scale  # (11, 2)
         [name for name, output in info.outputs.items() if output.training_only]
-        # ["feature_affinity", "super_resolution"]
+        # ["super_resolution", "feature_affinity"]
         ```
     """
     model = functional_model(model)

@@ -96,8 +96,10 @@ def statements(code):
 
 def stated_value(text):
     """The value of a literal, or None for any other text."""
+    if text is None or "..." in text:
+        return None
     try:
-        return ast.literal_eval((text or "None").strip())
+        return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError):
         return None
 
