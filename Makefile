@@ -37,11 +37,15 @@ $(VENV)/installed $(OTHERS)/installed $(JAX)/installed $(TORCH)/installed $(ADDO
 	$*/bin/python -m pip install --quiet --editable '.[$(EXTRAS)]'
 	@touch $@
 
-# Trains, evaluates, exports and serves a small SPNet: under five minutes on two cores.
+# Fine-tunes a trained HANet on procedural streets, evaluates and exports it, and draws its
+# predictions: under four minutes on two cores. Thin and rare classes weigh more.
 demo: install
-	$(RUN) examples/train_spnet.py --epochs 4 --batch-size 4 --scale 0.75 1.5 \
-		--learning-rate 2e-3 --cache --val-batch-size 10 \
-		--val-every 2 --overwrite --output runs/demo --export saved_models/spnet/1
+	TF_ENABLE_ONEDNN_OPTS=1 $(RUN) -m keras_seg train --from hanet_b1_camvid --scenes 160 \
+		--image-size 144 192 --crop 128 192 --scale 0.8 1.4 --batch-size 4 --epochs 3 \
+		--val-every 3 --learning-rate 3e-3 --backbone-rate 0.5 --warmup 10 --ema 0.95 \
+		--loss crossentropy+lovasz --class-weights 1 1 1 1 1 6 3 1 2 \
+		--class-balance 0.5 --cache --overwrite --output runs/demo \
+		--export saved_models/demo/1
 
 test: install
 	$(RUN) -m pytest -m 'not slow' --numprocesses $(JOBS) --dist loadfile
