@@ -38,7 +38,7 @@ $(VENV)/installed $(OTHERS)/installed $(JAX)/installed $(TORCH)/installed $(ADDO
 	@touch $@
 
 # Fine-tunes a trained HANet on procedural streets, evaluates and exports it, and draws its
-# predictions: under four minutes on two cores. Thin and rare classes weigh more.
+# predictions: a few minutes on two cores. Thin and rare classes weigh more.
 demo: install
 	TF_ENABLE_ONEDNN_OPTS=1 $(RUN) -m keras_seg train --from hanet_b1_camvid --scenes 160 \
 		--image-size 144 192 --crop 128 192 --scale 0.8 1.4 --batch-size 4 --epochs 3 \
