@@ -155,7 +155,7 @@ def test_two_replicas_train_as_one_device(two_replicas, float64_policy, fused):
         for _, weights in results
     ]
     for one, other in zip(*prior, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-5)
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("fused", [False, True])
