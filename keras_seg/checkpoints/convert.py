@@ -6,7 +6,6 @@ import keras
 from keras_seg.checkpoints.load_torch_weights import load_torch_weights
 from keras_seg.checkpoints.released_model import released_model
 from keras_seg.checkpoints.torch_file import read_torch_file
-from keras_seg.data.replacing import replacing
 from keras_seg.typing import PathLike
 
 
@@ -38,6 +37,8 @@ def convert(
         convert("train_epoch_120.pth", "spnet_resnet101", 150, "spnet.keras")
         ```
     """
+    from keras_seg.data.replacing import replacing  # imports TensorFlow
+
     output = pathlib.Path(output)
     if output.suffix != ".keras":
         raise ValueError(f"`output` must end in .keras. Received: {output}")

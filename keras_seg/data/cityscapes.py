@@ -1,12 +1,12 @@
 import collections
 
-from keras_seg.data.labelled_files import shorten
 from keras_seg.data.published_dataset import (
     PublishedDataset,
     list_files,
     require_folders,
     require_split,
 )
+from keras_seg.data.shorten import shorten
 from keras_seg.data.storage import as_path
 from keras_seg.data.street_classes import CATEGORIES, COLORS, LABEL_IDS, NAMES
 from keras_seg.typing import PathLike

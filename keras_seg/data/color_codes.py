@@ -23,6 +23,43 @@ def colors_of_classes(palette, class_names):
     return classes
 
 
+def check_label_colors(label_colors, palette, targets):
+    """Returns `label_colors` of a data set, which are None, a bool or a dict.
+
+    Args:
+        label_colors: see `LabelledFiles`.
+        palette: the colours of the classes, or None if there are none.
+        targets: set of ints, the classes and the ignored one.
+
+    Raises:
+        ValueError: If they are something else, or True without a palette.
+    """
+    if label_colors is None or isinstance(label_colors, bool):
+        if label_colors and palette is None:
+            raise ValueError(
+                "`label_colors=True` needs a `palette`, the colours of the classes."
+            )
+        return label_colors
+    if not isinstance(label_colors, dict) or not label_colors:
+        raise ValueError(
+            "`label_colors` must be None, a bool or a dict {(red, green, blue): class}."
+            f" Received: {label_colors!r}"
+        )
+    for color, target in label_colors.items():
+        is_color = isinstance(color, tuple) and len(color) == 3
+        if not is_color or not all(value in range(256) for value in color):
+            raise ValueError(
+                "The keys of `label_colors` must be colours, (red, green, blue) in "
+                f"0..255. Received: {color!r}"
+            )
+        if target not in targets:
+            raise ValueError(
+                "The values of `label_colors` must be classes or `ignore_class`. "
+                f"Received: {color}: {target!r}"
+            )
+    return label_colors
+
+
 def classes_of_colors(name, pixels, colors, unknown=None):
     """Returns the class of each pixel by its colour.
 

@@ -4,7 +4,7 @@ import unicodedata
 from pathlib import Path
 
 from keras_seg.data.find_files import IMAGE_SUFFIXES, find_files
-from keras_seg.data.labelled_files import shorten
+from keras_seg.data.shorten import shorten
 from keras_seg.data.storage import as_path
 
 STEM = "{stem}"

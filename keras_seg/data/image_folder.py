@@ -88,5 +88,4 @@ class ImageFolder(LabelledFiles):
             value_range,
             max_pixels,
         )
-        found = {self.check_headers(index) for index in range(len(self))}
-        self.image_dtype = "float32" if "float32" in found else "uint8"
+        self._check_all_headers()

@@ -1,12 +1,10 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
-from numpy.typing import ArrayLike
-
-from keras_seg.data._pictures import MAX_PIXELS
 from keras_seg.data.labelled_files import LabelledFiles
 from keras_seg.data.listed_pairs import listed_pairs
 from keras_seg.data.storage import as_path
-from keras_seg.typing import PathLike, ValueRange
+from keras_seg.typing import PathLike
 
 
 class ImageList(LabelledFiles):
@@ -26,18 +24,10 @@ class ImageList(LabelledFiles):
     Args:
         list_file: str or path of the text file.
         class_names: sequence of str. The names of class 0, class 1 and so on.
-        palette: uint8 array `(num_classes, 3)`, or `None` for `default_palette`.
-        ignore_class: int up to 65535. The label of ignored pixels.
-        label_map: dict `{value in the files: class or ignore_class}`, or `None` if the
-            files hold the classes; see `LabelledFiles`.
-        label_colors: The meaning of the colours in label files; see `LabelledFiles`.
-        ignore_unknown_colors: bool; see `LabelledFiles`.
-        channels: int. The number of image channels; see `keras_seg.data.read_image`.
-        value_range: pair, number or `None`. The values of black and white in images of
-            more than 8 bits; see `keras_seg.data.read_image`.
-        max_pixels: int. Larger files are rejected.
         folder: str or path to which the listed paths are relative, or `None` for the
             folder of `list_file`.
+        **options: Further arguments of `LabelledFiles`, such as `palette`, `label_map`
+            and `channels`.
 
     Raises:
         FileNotFoundError: If the list or a listed file is missing.
@@ -54,28 +44,10 @@ class ImageList(LabelledFiles):
         self,
         list_file: PathLike,
         class_names: Sequence[str],
-        palette: ArrayLike | None = None,
-        ignore_class: int = 255,
-        label_map: Mapping[int, int] | None = None,
-        label_colors: Mapping[tuple, int] | bool | None = None,
-        ignore_unknown_colors: bool = False,
-        channels: int = 3,
-        value_range: ValueRange = None,
-        max_pixels: int = MAX_PIXELS,
         folder: PathLike | None = None,
+        **options: Any,
     ) -> None:
         list_file = as_path(list_file)
-        super().__init__(
-            listed_pairs(list_file, as_path(folder or list_file.parent)),
-            class_names,
-            palette,
-            ignore_class,
-            label_map,
-            label_colors,
-            ignore_unknown_colors,
-            channels,
-            value_range,
-            max_pixels,
-        )
-        found = {self.check_headers(index) for index in range(len(self))}
-        self.image_dtype = "float32" if "float32" in found else "uint8"
+        pairs = listed_pairs(list_file, as_path(folder or list_file.parent))
+        super().__init__(pairs, class_names, **options)
+        self._check_all_headers()

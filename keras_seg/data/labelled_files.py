@@ -7,7 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_seg.data._pictures import MAX_PIXELS, open_picture
-from keras_seg.data.color_codes import classes_of_colors, colors_of_classes
+from keras_seg.data.color_codes import (
+    check_label_colors,
+    classes_of_colors,
+    colors_of_classes,
+)
 from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.data.encoded_files import is_plain_image, is_plain_label
 from keras_seg.data.read_image import (
@@ -22,6 +26,7 @@ from keras_seg.data.read_label import (
     label_values,
     rgb,
 )
+from keras_seg.data.shorten import shorten
 from keras_seg.data.storage import read_bytes
 from keras_seg.typing import ValueRange
 
@@ -98,7 +103,7 @@ class LabelledFiles(SegmentationDataset):
             )
         check_channels(channels)
         self._classes, self._known = self._lookup_tables(label_map)
-        self._label_colors = _check_label_colors(
+        self._label_colors = check_label_colors(
             label_colors, palette, {*range(self.num_classes), ignore_class}
         )
         self._unknown_color = ignore_class if ignore_unknown_colors else None
@@ -191,6 +196,11 @@ class LabelledFiles(SegmentationDataset):
         if self._has_colors(label):
             self._require_colors(label.name)
         return self.check_image(index, label)
+
+    def _check_all_headers(self):
+        """Checks the headers of all files, which tell the dtype of the images."""
+        found = {self.check_headers(index) for index in range(len(self))}
+        self.image_dtype = "float32" if "float32" in found else "uint8"
 
     def check_image(self, index: int, label: Any = None) -> str:
         """Returns the dtype of an image, whose size must be that of an open label."""
@@ -310,39 +320,6 @@ class LabelledFiles(SegmentationDataset):
 
 def _is_integer(value):
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
-
-
-def shorten(items, limit=5):
-    """Returns the first of several items and their number, as text for an error."""
-    shown = ", ".join(str(item) for item in items[:limit])
-    return shown if len(items) <= limit else f"{shown}, ... ({len(items)} in all)"
-
-
-def _check_label_colors(label_colors, palette, targets):
-    if label_colors is None or isinstance(label_colors, bool):
-        if label_colors and palette is None:
-            raise ValueError(
-                "`label_colors=True` needs a `palette`, the colours of the classes."
-            )
-        return label_colors
-    if not isinstance(label_colors, dict) or not label_colors:
-        raise ValueError(
-            "`label_colors` must be None, a bool or a dict {(red, green, blue): class}."
-            f" Received: {label_colors!r}"
-        )
-    for color, target in label_colors.items():
-        is_color = isinstance(color, tuple) and len(color) == 3
-        if not is_color or not all(value in range(256) for value in color):
-            raise ValueError(
-                "The keys of `label_colors` must be colours, (red, green, blue) in "
-                f"0..255. Received: {color!r}"
-            )
-        if target not in targets:
-            raise ValueError(
-                "The values of `label_colors` must be classes or `ignore_class`. "
-                f"Received: {color}: {target!r}"
-            )
-    return label_colors
 
 
 def _different_sizes(image, label):

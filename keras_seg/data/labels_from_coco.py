@@ -4,7 +4,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from keras_seg.data.labelled_files import shorten
+from keras_seg.data.shorten import shorten
 from keras_seg.data.write_label import write_label
 from keras_seg.typing import PathLike
 

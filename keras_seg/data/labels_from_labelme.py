@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from keras_seg.data.find_files import find_files
-from keras_seg.data.labelled_files import shorten
 from keras_seg.data.read_label import read_label
+from keras_seg.data.shorten import shorten
 from keras_seg.data.write_label import write_label
 from keras_seg.typing import PathLike
 

@@ -1,6 +1,6 @@
 import re
 
-from keras_seg.data.labelled_files import shorten
+from keras_seg.data.shorten import shorten
 from keras_seg.data.storage import as_path
 from keras_seg.data.text_file import read_text_file
 

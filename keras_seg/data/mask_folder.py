@@ -7,8 +7,9 @@ from keras_seg.data._pictures import MAX_PIXELS, open_picture
 from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.data.file_names import STEM, FileNames, pairs_of_files, shown
 from keras_seg.data.find_files import IMAGE_SUFFIXES, LABEL_SUFFIXES
-from keras_seg.data.labelled_files import LabelledFiles, shorten
+from keras_seg.data.labelled_files import LabelledFiles
 from keras_seg.data.read_label import check_lossless, whole_numbers
+from keras_seg.data.shorten import shorten
 from keras_seg.data.storage import as_path
 from keras_seg.typing import PathLike, ValueRange
 

@@ -1,8 +1,8 @@
 from keras_seg.data.class_file import CLASS_FILES, read_class_file
 from keras_seg.data.image_folder import ImageFolder
 from keras_seg.data.image_list import ImageList
-from keras_seg.data.labelled_files import shorten
 from keras_seg.data.mask_folder import MaskFolder
+from keras_seg.data.shorten import shorten
 from keras_seg.data.storage import as_path
 
 _IMAGES = ("images", "image", "imgs", "img")
@@ -67,7 +67,7 @@ def own_folder(folder, split, independent_classes=False, **options):
                     f"`{name}` is for folders of images, but {list_file} lists the "
                     f"files. Received: {options[name]!r}"
                 )
-        return ImageList(list_file, names, palette, **options)
+        return ImageList(list_file, names, palette=palette, **options)
     return (MaskFolder if independent_classes else ImageFolder)(
         _find(folder, split, "images", _IMAGES),
         _find(folder, split, "labels", _LABELS),

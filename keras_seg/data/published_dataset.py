@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_seg.data.labelled_files import LabelledFiles, shorten
+from keras_seg.data.labelled_files import LabelledFiles
+from keras_seg.data.shorten import shorten
 from keras_seg.data.storage import as_path
 
 
