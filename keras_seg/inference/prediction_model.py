@@ -42,7 +42,8 @@ def prediction_model(
     Returns:
         A functional `keras.Model` that shares its weights with `model`, from images
         `(batch, height, width, channels)` of any size to logits `(batch, height, width,
-        classes)`. It can be saved and exported like any other model.
+        classes)`. It can be saved and exported like any other model. To load a saved
+        one, import `keras_seg.inference` first.
 
     Raises:
         TypeError: If `model` is not a functional `keras.Model`.

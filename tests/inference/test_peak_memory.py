@@ -1,7 +1,7 @@
 import keras
 import pytest
 
-from keras_seg.inference import peak_memory
+from keras_seg.inference import peak_memory, prediction_model
 
 
 def test_is_that_of_the_features():
@@ -18,3 +18,9 @@ def test_failures_are_told(monkeypatch):
     image = keras.Input((8, 8, 3))
     with pytest.raises(RuntimeError, match="at \\(9, 8\\) could not be measured"):
         peak_memory(keras.Model(image, image * 2), (9, 8))
+
+
+def test_views_are_loaded_in_the_other_process():
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, keras.layers.Conv2D(2, 1)(image))
+    assert peak_memory(prediction_model(model, flip=True), (32, 48)) > 0
