@@ -1,4 +1,4 @@
-"""Where tests find recorded outputs, and data that is not in the repository."""
+"""Paths of recorded outputs, and of data that is not in the repository."""
 
 import os
 import pathlib

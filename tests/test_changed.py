@@ -1,4 +1,4 @@
-"""What `make check` tests of a change."""
+"""The tests that `make check` chooses for a change."""
 
 from tests.changed import files_that_test
 

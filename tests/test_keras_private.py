@@ -1,4 +1,4 @@
-"""What the package reads of Keras that is private is there, and in one file."""
+"""Private parts of Keras that the package reads exist, and one file reads them."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What `import keras_seg` does."""
+"""The effects of `import keras_seg`."""
 
 import importlib
 import inspect

@@ -1,4 +1,4 @@
-"""What the tabs of the page share: settings of events, pictures, errors."""
+"""Components that the tabs of the page share: event settings, pictures, errors."""
 
 import functools
 import html

@@ -1,4 +1,4 @@
-"""What knows of Keras 2 is one folder."""
+"""Only one folder knows of Keras 2."""
 
 import re
 import sys

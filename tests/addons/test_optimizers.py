@@ -16,7 +16,7 @@ SGD = keras.optimizers.legacy.SGD
 
 
 def by_part(backbone, others):
-    """What docs/guides/addons.md shows: learning rates by part."""
+    """Learning rates by part, as docs/guides/addons.md shows them."""
 
     def optimizer(model):
         heads = [layer for layer in model.layers if layer.name != "backbone"]

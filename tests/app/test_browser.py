@@ -32,7 +32,7 @@ PATIENCE = 60_000  # milliseconds
 
 
 def classes_of(model, image):
-    """What a network says of an image, without the package's way to ask it."""
+    """Returns a network's classes without the package's prediction functions."""
     logits = inference_model(model)(image[None].astype("float32"))
     return keras.ops.convert_to_numpy(logits)[0].argmax(axis=-1).astype("uint8")
 
@@ -78,7 +78,7 @@ def models(folder):
 
 @pytest.fixture(scope="module")
 def address(folder, models, tmp_path_factory):
-    """Where `keras-seg app` serves; at its end all that was uploaded is gone."""
+    """Yields the address of `keras-seg app`; at its end all uploads are deleted."""
     temporary = tmp_path_factory.mktemp("temporary")
     files = [folder / f"{name}.keras" for name in models]
     command = [sys.executable, "-m", "keras_seg", "app", *files, "--classes", "scenes"]
@@ -150,7 +150,7 @@ def source_of(page, element, old=""):
 
 
 def pixels_of(page, element, old=""):
-    """What a picture of the page holds, as the browser got it."""
+    """Returns the pixels of a picture of the page, as the browser received them."""
     content = page.request.get(source_of(page, element, old)).body()
     return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
 

@@ -27,7 +27,7 @@ def spnet():
 
 @pytest.fixture(scope="module")
 def classes(spnet):
-    """What the network says of the image, without the package's way to ask it."""
+    """The network's classes, without the package's prediction functions."""
     logits = keras.ops.convert_to_numpy(spnet(IMAGE[None].astype("float32")))
     return logits[0].argmax(axis=-1).astype("uint8")
 

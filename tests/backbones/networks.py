@@ -74,7 +74,7 @@ def image(size, channels=3, seed=1):
 
 
 def largest_difference(strided, dilated, factors):
-    """How far dilated features, sampled, are from strided ones, of the largest."""
+    """Returns the largest relative difference of dilated and strided features."""
     worst = 0.0
     for level, factor in factors.items():
         expected = keras.ops.convert_to_numpy(strided[level])

@@ -1,4 +1,4 @@
-"""What dilation promises: strided features are the dilated ones sampled."""
+"""Strided features are the dilated ones, sampled."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Which tensors become levels."""
+"""The choice of the tensors that become levels."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""What images are brought to before networks of other libraries see them."""
+"""Normalisation of images for networks of other libraries."""
 
 import importlib.util
 import warnings
@@ -25,7 +25,7 @@ IMAGENET += [(IMAGES[..., 2] / 255 - 0.406) / 0.225]
 
 
 def seen(pyramid, images=IMAGES):
-    """What the network in a pyramid gets of an image."""
+    """Returns the images as the network in a pyramid receives them."""
     layer = pyramid.get_layer("normalization")
     return ops.convert_to_numpy(layer(images))
 

@@ -171,7 +171,7 @@ def test_files_of_other_networks_are_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["resnet50", "mit_b0"])
 def test_presets(name, monkeypatch):
-    """What keras-cv would download, from a network in its place."""
+    """A network stands in for the one that keras-cv would download."""
     import keras_cv
 
     class_name, preset = pretrained._PRESETS[name]
@@ -222,7 +222,7 @@ def test_what_cannot_be_had_is_said(monkeypatch):
 
 @pytest.mark.keras3("keras-cv's approximation of GELU cannot be turned off on Keras 2")
 def test_mix_transformer_with_keras_cvs_weights(monkeypatch):
-    """Where keras-cv's is right: blocks without reduced keys, on square maps."""
+    """keras-cv's network is right with blocks without reduced keys, on square maps."""
     # keras-cv takes an approximation of GELU, the paper's authors do not.
     exact = functools.partial(keras.activations.gelu, approximate=False)
     monkeypatch.setattr(ops.nn, "gelu", exact)

@@ -27,7 +27,7 @@ def assert_recorded(result, recorded, largest=None):
 
 
 def assert_same_weights(model, state_dict):
-    """What was loaded comes back bit for bit, under the same keys."""
+    """Loaded weights come back bit for bit, under the same keys."""
     arrays = to_torch_state_dict(model)
     assert arrays.keys() == state_dict.keys()
     for key, array in state_dict.items():

@@ -86,7 +86,7 @@ def test_half_precision_is_widened():
 
 
 class Tensor:
-    """What is used of a `torch.Tensor` in bfloat16 that needs a gradient."""
+    """A stand-in for a `torch.Tensor` in bfloat16 that needs a gradient."""
 
     dtype = "torch.bfloat16"
 

@@ -189,7 +189,7 @@ def test_nothing_of_a_hostile_file_runs(written, value, name, read, capsys):
 
 @both
 def test_attributes_are_not_set(written, read):
-    """What a pickle tells an OrderedDict to have is left out."""
+    """Attributes that a pickle sets on an OrderedDict are left out."""
     content = collections.OrderedDict(example())
     content.get = "not a method"
     content._metadata = {"": {"version": 1}}  # PyTorch's

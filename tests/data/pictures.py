@@ -48,8 +48,8 @@ def exif_bytes(orientation):
 
 
 def upright(pixels, orientation):
-    """What EXIF's orientation asks for, as its standard puts it: where row 0 and
-    column 0 of the stored pixels are seen."""
+    """Applies EXIF's orientation. Its standard states where row 0 and column 0 of the
+    stored pixels are seen."""
     return {
         1: lambda x: x,  # top, left
         2: np.fliplr,  # top, right

@@ -1,4 +1,4 @@
-"""What the tests of published data sets make their miniature copies of."""
+"""Miniature copies of published data sets, for tests."""
 
 import os
 

@@ -18,7 +18,7 @@ PUBLISHED = {
 @pytest.mark.parametrize("split", ["train", "val"])
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published_data_sets_by_name(name, split, tmp_path):
-    """Which are looked for in the folder, so that the error tells which it was."""
+    """The error names the files of the data set that was looked for."""
     own_name = "trainaug" if (name, split) == ("voc_aug", "train") else split
     with pytest.raises(FileNotFoundError) as expected:
         PUBLISHED[name](tmp_path, own_name)

@@ -207,7 +207,7 @@ def test_example(name, folder, namespace, monkeypatch):
 
 
 def agree(value, expected):
-    """Whether a value is the stated one, whose numbers may be rounded."""
+    """Returns whether a value equals the stated one, whose numbers may be rounded."""
     if hasattr(value, "rank") or isinstance(value, dict | list | str | tuple):
         return value == expected  # shapes of TensorFlow have a rank
     return np.allclose(keras.ops.convert_to_numpy(value), expected, atol=0.005)

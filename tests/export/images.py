@@ -33,7 +33,7 @@ def pretended(format, height, width):
 
 
 def bad_files():
-    """What clients send by mistake, or worse, and words of the answer."""
+    """Returns broken or hostile files by name, with words of the expected answer."""
     jpeg, png = (encode(photograph(40, 60), name) for name in ("JPEG", "PNG"))
     other_chunk = png[:12] + b"tEXt" + png[16:]
     return {

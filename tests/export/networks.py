@@ -73,7 +73,7 @@ def sample(number, height, width, positions):
 
 
 def logits(model, pictures, rows=None):
-    """What a model gives in memory."""
+    """Returns the logits of a model in memory."""
     network = inference_model(model, rows is not None)
     pictures = pictures.astype("float32")
     inputs = pictures if rows is None else [pictures, rows]

@@ -34,7 +34,7 @@ def folder(tmp_path):
 
 
 def official(folder, predictions):
-    """What the official code finds of the predictions in a folder."""
+    """Returns the official code's results for the predictions in a folder."""
     args = scripts.CArgs()
     args.__dict__.update(scripts.args.__dict__)
     args.predictionPath, args.predictionWalk = str(predictions), None

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from keras_seg.layers import ConvNorm, HeightDrivenAttention
-from keras_seg.models import DSRL, CPNet, HANet, SPNet, prior_size
+from keras_seg.models import DSRL, CPNet, DeepLabV3Plus, HANet, SPNet, prior_size
 
 SIZE = prior_size((32, 48), 8)  # of the prior of `tiny_cpnet`
 POINTS = (1, 2, 3, 4, 5)  # where `tiny_hanet` has attention: everywhere
@@ -38,6 +38,18 @@ def tiny_spnet(num_classes=3, **options):
         "pool_sizes": (2, 1),
     } | options
     return SPNet(num_classes, tiny_network(), **options)
+
+
+def tiny_deeplab(num_classes=3, **options):
+    """The cheapest network: for tests of what works with any."""
+    options = {
+        "output_stride": 8,
+        "auxiliary_head": True,
+        "filters": 8,
+        "low_level_filters": 4,
+        "dilation_rates": (2,),
+    } | options
+    return DeepLabV3Plus(num_classes, tiny_network(), **options)
 
 
 def tiny_hanet(num_classes=3, **options):

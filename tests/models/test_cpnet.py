@@ -133,7 +133,7 @@ def test_the_pipeline_feeds_labels_where_they_are_taken(fused):
     assert np.isfinite(history["loss"]).all() and history["context_prior_loss"][0] > 1
 
 
-@pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize("fused", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_two_replicas_train_as_one_device(two_replicas, fused):
     images, labels = batch()
     initial = tiny_cpnet(fused_prior=fused).get_weights()

@@ -209,6 +209,7 @@ def test_crops_that_know_their_place_train():
     assert not [path for path in still if "height_attention" in path]
 
 
+@pytest.mark.slow
 def test_two_replicas_train_as_one_device(two_replicas, float64_policy):
     blocks = np.random.default_rng(0).uniform(0, 255, (4, 4, 6, 3)).astype("float32")
     image = blocks.repeat(8, axis=1).repeat(8, axis=2)

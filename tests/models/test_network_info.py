@@ -1,4 +1,4 @@
-"""What networks say of themselves, and who asks."""
+"""The facts that networks store about themselves, and their readers."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ from tests.models.networks import tiny_cpnet, tiny_dsrl, tiny_hanet, tiny_spnet
 
 
 def facts(model):
-    """What two models have in common if one is a copy of the other."""
+    """Returns the facts that a model shares with its copies."""
     info = network_info(model)
     shapes = [x is not None and x.shape[-1] for x in (info.encoder, info.decoder)]
     classifiers = [layer.filters for layer in info.classifiers]

@@ -1,4 +1,4 @@
-"""What goes from one backend to another, and what says that it does not."""
+"""Exchange of models between backends, and errors where there is none."""
 
 import os
 import subprocess

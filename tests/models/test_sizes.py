@@ -1,4 +1,4 @@
-"""What a network sees in a place does not depend on the size of the image around it."""
+"""Logits of a place do not depend on the size of the image around it."""
 
 import keras
 import numpy as np

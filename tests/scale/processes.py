@@ -30,7 +30,7 @@ def start(*arguments, workers=1, backend="tensorflow"):
 
 
 def results(processes):
-    """What each process printed, once all have ended well."""
+    """Returns the results that the processes printed, once all have succeeded."""
     outputs = [process.communicate(timeout=SECONDS) for process in processes]
     for process, (_, errors) in zip(processes, outputs, strict=True):
         assert process.returncode == 0, errors[-4000:]

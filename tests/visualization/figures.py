@@ -1,4 +1,4 @@
-"""What a figure holds, for tests of what is in its axes."""
+"""Pixels, texts and axes of figures, for tests."""
 
 import io
 
@@ -42,7 +42,7 @@ def rings_in(axes):
 
 
 def assert_nothing_is_cut_off(figure):
-    """Where something reached beyond the figure, its edges would not be white."""
+    """Checks that the edges of the figure are white."""
     pixels = drawn(figure)
     for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]):
         assert (edge == 255).all()
