@@ -22,6 +22,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 install: $(VENV)/installed
 
 $(VENV)/installed: EXTRAS := test,lint,imagenet
+$(VENV)/demo: EXTRAS := imagenet
 $(NEXT)/installed: EXTRAS := test,imagenet
 $(OTHERS)/installed: EXTRAS := test,imagenet,backends
 $(JAX)/installed: EXTRAS := test,imagenet,jax
@@ -29,17 +30,23 @@ $(TORCH)/installed: EXTRAS := test,imagenet,torch
 $(ADDONS)/installed: EXTRAS := addons,test-addons,imagenet
 $(APP)/installed: EXTRAS := app,test-app
 
-# A new pip first: older ones do not find the versions that fit on Python 3.10.
-$(VENV)/installed $(OTHERS)/installed $(JAX)/installed $(TORCH)/installed $(ADDONS)/installed $(NEXT)/installed $(APP)/installed: %/installed: setup.py
+# A new pip first: older ones do not find the versions that fit on Python 3.10. Modules are
+# compiled when they are imported: most never are.
+define SET_UP
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else f"keras_seg needs Python 3.10 to 3.13, and {sys.executable} is {v[0]}.{v[1]}: name another with make PYTHON=...")'
-	$(PYTHON) -m venv $*
-	$*/bin/python -m pip install --quiet --upgrade pip
-	$*/bin/python -m pip install --quiet --editable '.[$(EXTRAS)]'
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --upgrade pip
+	$(@D)/bin/python -m pip install --quiet --no-compile --editable '.[$(EXTRAS)]'
 	@touch $@
+endef
+
+$(VENV)/installed $(VENV)/demo $(OTHERS)/installed $(JAX)/installed $(TORCH)/installed $(ADDONS)/installed $(NEXT)/installed $(APP)/installed: setup.py
+	$(SET_UP)
 
 # Fine-tunes a trained HANet on procedural streets, evaluates and exports it, and draws its
-# predictions: a few minutes on two cores. Thin and rare classes weigh more.
-demo: install
+# predictions: a few minutes on two cores. Thin and rare classes weigh more. The packages of
+# the tests are not needed.
+demo: $(or $(wildcard $(VENV)/installed),$(VENV)/demo)
 	TF_ENABLE_ONEDNN_OPTS=1 $(RUN) -m keras_seg train --from hanet_b1_camvid --scenes 160 \
 		--image-size 144 192 --crop 128 192 --scale 0.8 1.4 --batch-size 4 --epochs 3 \
 		--val-every 3 --learning-rate 3e-3 --backbone-rate 0.5 --warmup 10 --ema 0.95 \

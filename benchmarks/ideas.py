@@ -16,8 +16,9 @@ only in what the paper adds:
     no_prior  CPNet's convolution and classifier alone
     cpnet     the same with the context prior and its affinity loss
 
-`--start` is a model file whose backbone all networks start from; without it, they start
-from ImageNet's weights. Results are collected in `results.jsonl` of the output folder,
+`--start` is a model file from which all networks take the weights of the layers that they
+have in common: the backbone, and the decoder if it is DeepLabV3+. Without it, backbones
+start from ImageNet's weights. Results are collected in `results.jsonl` of the output folder,
 beside the trained models; runs that are there already are not repeated.
 """
 
@@ -59,7 +60,7 @@ def sssr(classes, pyramid):
     return models.select_outputs(dsrl(classes, pyramid), ["segmentation"])
 
 
-def fcn(classes, pyramid, width=620):
+def fcn(classes, pyramid, width=460):
     """Returns a fully convolutional network with as many operations as SPNet."""
     image = keras.Input(pyramid.input_shape[1:])
     x = models.extract_levels(pyramid, image)["level5"].tensor
@@ -117,6 +118,17 @@ def full_size(model):
     return keras.Model(network.input, logits)
 
 
+def copy_head(start, model):
+    """Copies the weights of the layers beside the backbone that both networks have."""
+    layers_of_start = {layer.name: layer for layer in start.layers}
+    for layer in model.layers:
+        twin = layers_of_start.get(layer.name)
+        if layer.name == "backbone" or twin is None or not layer.weights:
+            continue
+        if [w.shape for w in layer.weights] == [w.shape for w in twin.weights]:
+            layer.set_weights(twin.get_weights())
+
+
 def loss_of(name, dataset):
     """Returns the loss of an output of a network."""
     if name == "super_resolution":
@@ -137,6 +149,8 @@ def train(name, seed, args, train_set, val_set):
     weights = args.start or "imagenet"
     pyramid = backbones.build(BACKBONE, OUTPUT_STRIDE, weights)
     model = NETWORKS[name](train_set.num_classes, pyramid)
+    if args.start:
+        copy_head(keras.saving.load_model(args.start, compile=False), model)
     positions = "positions" in models.network_info(model).inputs.values()
     batches = data.training_pipeline(
         train_set,
@@ -163,6 +177,7 @@ def train(name, seed, args, train_set, val_set):
     else:
         loss, loss_weights = loss_of("segmentation", train_set), None
     model.compile(optimizer, loss, loss_weights=loss_weights)
+    optimizer.build(model.trainable_variables)  # so that the step is traced once
     start = time.perf_counter()
     history = model.fit(
         batches.map(halved(model)),
@@ -188,7 +203,7 @@ def train(name, seed, args, train_set, val_set):
         "loss": history.history["loss"][-1],
         "gflops": inference.flops(network, SIZE) / 1e9,
         "mean_iou": found["mean_iou"],
-        "class_iou": dict(zip(val_set.class_names, found["class_iou"], strict=True)),
+        "class_iou": found["class_iou"],
     }
 
 
@@ -243,6 +258,6 @@ if __name__ == "__main__":
     add("--epochs", type=int, default=8)
     add("--batch-size", type=int, default=8)
     add("--learning-rate", type=float, default=1e-3)
-    add("--start", help="model file whose backbone all networks start from")
+    add("--start", help="model file whose weights the networks take")
     add("--output", type=pathlib.Path, default=pathlib.Path("runs/ideas"))
     main(parser.parse_args())

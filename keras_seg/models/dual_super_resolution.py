@@ -66,12 +66,12 @@ def dual_super_resolution(
             is not in a dict.
         activation: activation of the new prediction, if the model's own has one.
         extension: method to enlarge the last features. "light" enlarges them `scale`
-            times by a sub-pixel convolution at their own resolution, so that
-            predictions are made at a fraction of the larger size and resized
-            bilinearly. "full" enlarges them to the size of the predictions by bilinear
-            resizing and two transposed convolutions. For images of half the size,
-            DeepLabV3+ needs 6 % more operations with "light" and three times as many
-            with "full".
+            times by a sub-pixel convolution at their own resolution. They add detail to
+            the enlarged prediction of the last features, at a fraction of the larger
+            size, and the sum is resized bilinearly. "full" enlarges them to the size of
+            the predictions by bilinear resizing and two transposed convolutions. For
+            images of half the size, DeepLabV3+ needs 6 % more operations with "light"
+            and three times as many with "full".
         extension_filters: pair of ints, the channels after the two convolutions that
             enlarge and refine the features. None for (32, 32) with "light" and (64, 32)
             with "full".
@@ -142,8 +142,9 @@ def dual_super_resolution(
         tensors["features"], strides["features"], place, extension_filters or widths
     )
     channels = tensors["output"].shape[-1]
+    coarse = tensors["features"] if extension == "light" else None
     prediction = predict(
-        x, channels, reach, place, dropout_rate, activation, name=output
+        x, channels, reach, place, dropout_rate, activation, coarse, name=output
     )
     reconstruction, image = reconstruct(
         tensors["encoder"], strides["encoder"], place, reconstruction_filters

@@ -81,10 +81,23 @@ def extend_fully(x, stride, place, filters):
 EXTENSIONS = {"light": (extend_lightly, (32, 32)), "full": (extend_fully, (64, 32))}
 
 
-def predict(x, channels, reach, place, dropout_rate, activation, *, name):
-    """Predicts from extended features with `reach` predictions per cell and axis."""
+def predict(x, channels, reach, place, dropout_rate, activation, coarse, *, name):
+    """Predicts from extended features with `reach` predictions per cell and axis.
+
+    With the decoder's features `coarse`, the extended features predict what is added to
+    a prediction from these, so that they only have to learn the detail.
+    """
     x = NetworkTensor("decoder", name="extended_features")(x)
-    x = score(x, channels, dropout_rate, name=name)
+    if coarse is None:
+        x = score(x, channels, dropout_rate, name=name)
+    else:
+        detail = score(x, channels, dropout_rate, name=f"{name}_detail")
+        x = score(coarse, channels, dropout_rate, name=name)
+        x = BilinearUpsample(place.scale, name=f"{name}_coarse")(x)
+        crop = CropToCells(
+            reach * place.stride, place.scale, name=f"{name}_coarse_crop"
+        )
+        x = keras.layers.Add(name=f"{name}_sum")([crop([x, place.image]), detail])
     if reach > 1:
         x = enlarge(x, reach, place, name=name)
     # Logits stay in float32 under mixed precision.

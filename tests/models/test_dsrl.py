@@ -28,6 +28,7 @@ from keras_seg.models.super_resolution import (
 )
 from keras_seg.training import named_targets, synchronize_batch_norm
 from tests.models.networks import tiny_cpnet, tiny_dsrl, tiny_hanet, tiny_norm_network
+from tests.ops.references import resize_bilinear
 
 WEIGHTS = {"segmentation": 1.0, "super_resolution": 0.1, "feature_affinity": 1.0}
 BRANCHES = ("sisr", "feature_transform")
@@ -162,13 +163,14 @@ def test_the_affinity_teaches_both_branches():
     assert "sisr_rgb" not in moved and "segmentation_classifier" not in moved
 
 
-# The decoder that goes on, and nothing else, on top of DeepLabV3+.
-OF_DECODER = {
-    "full": (8 * 8 + 4 * 8) + (16 * 8 * 8 + 4 * 8) + (16 * 8 * 6 + 4 * 6),
-    # The sub-pixel convolution has a bias; the other one is separable.
-    "light": (8 * 32 + 32 + 4 * 8) + (9 * 8 + 4 * 8) + (8 * 6 + 4 * 6),
+# Weights beside those of DeepLabV3+: of the extended decoder and of classifiers.
+ADDED = {
+    # Its classifier, of 8 channels, is replaced by one of 6.
+    "full": (8 * 8 + 4 * 8) + (16 * 8 * 8 + 4 * 8) + (16 * 8 * 6 + 4 * 6) - 2 * 4,
+    # The sub-pixel convolution has a bias; the other one is separable. The second
+    # classifier predicts the detail.
+    "light": (8 * 32 + 32 + 4 * 8) + (9 * 8 + 4 * 8) + (8 * 6 + 4 * 6) + (6 * 4 + 4),
 }
-OF_CLASSIFIERS = (6 * 4 + 4) - (8 * 4 + 4)
 
 
 def plain_network():
@@ -186,9 +188,24 @@ def test_inference_is_free_of_the_branches(extension):
     np.testing.assert_array_equal(
         network.predict(low, verbose=0), model.predict(low, verbose=0)["segmentation"]
     )
-    parameters = plain_network().count_params() + OF_DECODER[extension] + OF_CLASSIFIERS
+    parameters = plain_network().count_params() + ADDED[extension]
     assert network.count_params() == parameters
     assert model.count_params() > parameters
+
+
+def test_the_light_extension_adds_detail_to_a_coarse_prediction():
+    model = tiny_dsrl()
+    for weight in model.get_layer("segmentation_detail_classifier").weights:
+        weight.assign(np.zeros(weight.shape))
+    features = keras.Model(model.input, model.get_layer("segmentation_dropout").input)
+    images, _ = sample()
+    x = np.float64(features(images))
+    kernel, bias = map(np.float64, model.get_layer("segmentation_classifier").weights)
+    coarse = x @ kernel[0, 0] + bias
+    for size in (16, 24), (64, 96):  # at stride 4, and of the prediction
+        coarse = resize_bilinear(coarse, size, align_corners=False)
+    logits = model(images)["segmentation"]
+    np.testing.assert_allclose(logits, coarse, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.backend("tensorflow", "operations of graphs, SavedModels")
