@@ -16,10 +16,10 @@ only in what the paper adds:
     no_prior  CPNet's convolution and classifier alone
     cpnet     the same with the context prior and its affinity loss
 
-`--start` is a model file from which all networks take the weights of the layers that they
-have in common: the backbone, and the decoder if it is DeepLabV3+. Without it, backbones
-start from ImageNet's weights. Results are collected in `results.jsonl` of the output folder,
-beside the trained models; runs that are there already are not repeated.
+`--start` is a model file from which all networks take the weights of the layers that
+they have in common: the backbone, and the decoder if it is DeepLabV3+. Without it,
+backbones start from ImageNet's weights. Results are collected in `results.jsonl` of the
+output folder, beside the trained models; runs that are there already are not repeated.
 """
 
 import argparse
