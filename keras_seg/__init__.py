@@ -32,7 +32,10 @@ def _register():
     if keras.__version__.startswith("2."):
         # First, because it adds to Keras 2 what the other modules need.
         importlib.import_module("keras_seg._keras2")
-    for name in ("backbones", "layers", "losses", "metrics", "models", "ops"):
+    packages = ["backbones", "layers", "losses", "metrics", "models", "ops"]
+    if keras.backend.backend() == "tensorflow":
+        packages.append("training")  # optimizers; it imports TensorFlow
+    for name in packages:
         importlib.import_module(f"keras_seg.{name}")
 
 

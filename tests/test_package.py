@@ -9,22 +9,26 @@ import keras
 import numpy as np
 
 import keras_seg
+from keras_seg import training
 from keras_seg.layers import StripPooling
 
 # Their arguments are those of Keras's layers, which have no types.
 KERAS_SIGNATURES = ("Conv2D", "DepthwiseConv2D", "BatchNormalization")
 
 
-def test_saved_layers_load_after_the_import_alone(tmp_path):
+def test_saved_models_load_after_the_import_alone(tmp_path):
     path = tmp_path / "model.keras"
     inputs = keras.Input((8, 9, 4))
     model = keras.Model(inputs, StripPooling()(inputs))
+    rate = training.learning_rate("poly", 1e-3, 10, warmup=2)
+    model.compile(training.AdamW(rate, rate_groups={"gamma": 0.1}), "mse")
     model.save(path)
     image = np.random.default_rng(0).normal(size=(1, 8, 9, 4)).astype("float32")
     np.save(tmp_path / "image.npy", image)
     code = (
         "import keras_seg, keras, numpy, sys\n"
         "model = keras.saving.load_model(sys.argv[1])\n"
+        "assert model.optimizer.rate_groups == {'gamma': 0.1}\n"
         "found = keras.ops.convert_to_numpy(model(numpy.load(sys.argv[2])))\n"
         "numpy.save(sys.argv[3], found)"
     )

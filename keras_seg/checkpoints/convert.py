@@ -37,7 +37,7 @@ def convert(
         convert("train_epoch_120.pth", "spnet_resnet101", 150, "spnet.keras")
         ```
     """
-    from keras_seg.data.replacing import replacing  # imports TensorFlow
+    from keras_seg.storage.replacing import replacing  # imports TensorFlow
 
     output = pathlib.Path(output)
     if output.suffix != ".keras":

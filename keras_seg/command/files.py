@@ -40,7 +40,7 @@ def load_model(path):
 
 def save_figure(figure, path):
     """Writes a matplotlib `Figure` to an image file, PNG unless the suffix differs."""
-    from keras_seg.data.replacing import replacing
+    from keras_seg.storage.replacing import replacing
 
     with replacing(path) as unfinished:
         figure.savefig(unfinished, format=path.suffix[1:] or "png")

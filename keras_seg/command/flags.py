@@ -135,7 +135,7 @@ def location(text):
     """Returns the path that a flag names, local or on a file system such as gs://."""
     if "://" not in text:
         return local_path(text)
-    from keras_seg.data.storage import as_path
+    from keras_seg.storage.paths import as_path
 
     try:
         return as_path(text)

@@ -53,7 +53,7 @@ def check(args):
 def run(args):
     """Writes the labels and prints the number of classes."""
     from keras_seg.data import class_table, labels_from_coco, labels_from_labelme
-    from keras_seg.data.replacing import replacing
+    from keras_seg.storage.replacing import replacing
 
     convert, background = labels_from_coco, "background"
     if args.annotations.is_dir():

@@ -35,7 +35,7 @@ def run(args):
     from PIL import ImageFont
 
     from keras_seg.data import class_table
-    from keras_seg.data.replacing import replacing
+    from keras_seg.storage.replacing import replacing
     from keras_seg.visualization.legend import draw_legend
 
     names, palette = class_table(args.classes)

@@ -183,7 +183,7 @@ def _write_confidence(folder, name, classes, probabilities, names):
 
 
 def _save(image, path):
-    from keras_seg.data.replacing import replacing
+    from keras_seg.storage.replacing import replacing
 
     with replacing(path) as unfinished:
         image.save(unfinished)

@@ -176,10 +176,10 @@ def finish_run(args, val_set):
     from PIL import Image
 
     from keras_seg import data, inference, training
-    from keras_seg.data.replacing import replacing
-    from keras_seg.data.storage import remove_folder
     from keras_seg.export import export_saved_model
     from keras_seg.models import inference_model
+    from keras_seg.storage.paths import remove_folder
+    from keras_seg.storage.replacing import replacing
     from keras_seg.visualization import sample_predictions
 
     if not training.is_chief():

@@ -5,7 +5,7 @@ from keras_seg.data.published_dataset import (
     require_folders,
     require_split,
 )
-from keras_seg.data.storage import as_path
+from keras_seg.storage.paths import as_path
 from keras_seg.typing import PathLike
 
 # The folder of each split, the prefix of its file names, and its number of images.

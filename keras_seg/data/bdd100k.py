@@ -4,8 +4,8 @@ from keras_seg.data.published_dataset import (
     require_folders,
     require_split,
 )
-from keras_seg.data.storage import as_path
 from keras_seg.data.street_classes import COLORS, NAMES
+from keras_seg.storage.paths import as_path
 from keras_seg.typing import PathLike
 
 _SPLITS = {"train": 7000, "val": 1000, "test": 2000}

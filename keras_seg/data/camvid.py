@@ -1,7 +1,7 @@
 import numpy as np
 
 from keras_seg.data.image_folder import ImageFolder
-from keras_seg.data.storage import as_path
+from keras_seg.storage.paths import as_path
 from keras_seg.typing import PathLike
 
 _SPLITS = ("train", "val", "test")

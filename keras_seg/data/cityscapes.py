@@ -7,8 +7,8 @@ from keras_seg.data.published_dataset import (
     require_split,
 )
 from keras_seg.data.shorten import shorten
-from keras_seg.data.storage import as_path
 from keras_seg.data.street_classes import CATEGORIES, COLORS, LABEL_IDS, NAMES
+from keras_seg.storage.paths import as_path
 from keras_seg.typing import PathLike
 
 _ALL_IDS = range(34)  # in the label files; those outside the 19 classes are ignored

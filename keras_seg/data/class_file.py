@@ -5,9 +5,9 @@ import re
 
 import numpy as np
 
-from keras_seg.data.storage import as_path
 from keras_seg.data.text_file import read_text_file
 from keras_seg.data.voc_colors import voc_colors
+from keras_seg.storage.paths import as_path
 
 CLASS_FILES = (
     "classes.txt",

@@ -5,8 +5,8 @@ from keras_seg.data import street_scenes as scenes
 from keras_seg.data.ade20k_classes import ADE20K_COLORS
 from keras_seg.data.class_file import read_class_file
 from keras_seg.data.palette import default_palette
-from keras_seg.data.storage import as_path
 from keras_seg.data.voc_colors import voc_colors
+from keras_seg.storage.paths import as_path
 from keras_seg.typing import PathLike
 
 

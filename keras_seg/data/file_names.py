@@ -5,7 +5,7 @@ from pathlib import Path
 
 from keras_seg.data.find_files import IMAGE_SUFFIXES, find_files
 from keras_seg.data.shorten import shorten
-from keras_seg.data.storage import as_path
+from keras_seg.storage.paths import as_path
 
 STEM = "{stem}"
 

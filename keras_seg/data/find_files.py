@@ -1,6 +1,6 @@
 import collections
 
-from keras_seg.data.storage import as_path
+from keras_seg.storage.paths import as_path
 
 IMAGE_SUFFIXES = (
     ".png",

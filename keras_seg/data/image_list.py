@@ -3,7 +3,7 @@ from typing import Any
 
 from keras_seg.data.labelled_files import LabelledFiles
 from keras_seg.data.listed_pairs import listed_pairs
-from keras_seg.data.storage import as_path
+from keras_seg.storage.paths import as_path
 from keras_seg.typing import PathLike
 
 

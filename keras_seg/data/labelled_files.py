@@ -27,7 +27,7 @@ from keras_seg.data.read_label import (
     rgb,
 )
 from keras_seg.data.shorten import shorten
-from keras_seg.data.storage import read_bytes
+from keras_seg.storage.paths import read_bytes
 from keras_seg.typing import ValueRange
 
 _LEAST, _FILE_VALUES = -(2**15), 2**16  # label files have 16 bits, signed or unsigned

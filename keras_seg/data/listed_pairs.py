@@ -1,8 +1,8 @@
 import re
 
 from keras_seg.data.shorten import shorten
-from keras_seg.data.storage import as_path
 from keras_seg.data.text_file import read_text_file
+from keras_seg.storage.paths import as_path
 
 
 def listed_pairs(list_file, folder):

@@ -10,7 +10,7 @@ from keras_seg.data.find_files import IMAGE_SUFFIXES, LABEL_SUFFIXES
 from keras_seg.data.labelled_files import LabelledFiles
 from keras_seg.data.read_label import check_lossless, whole_numbers
 from keras_seg.data.shorten import shorten
-from keras_seg.data.storage import as_path
+from keras_seg.storage.paths import as_path
 from keras_seg.typing import PathLike, ValueRange
 
 _CLASS = "{class}"

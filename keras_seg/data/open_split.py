@@ -10,8 +10,8 @@ from keras_seg.data.own_folder import own_folder
 from keras_seg.data.packed_dataset import PackedDataset
 from keras_seg.data.pascal_context import PascalContext
 from keras_seg.data.pascal_voc import PascalVOC
-from keras_seg.data.storage import as_path
 from keras_seg.data.street_scenes import StreetScenes
+from keras_seg.storage.paths import as_path
 from keras_seg.typing import PathLike
 
 

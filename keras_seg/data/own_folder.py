@@ -3,7 +3,7 @@ from keras_seg.data.image_folder import ImageFolder
 from keras_seg.data.image_list import ImageList
 from keras_seg.data.mask_folder import MaskFolder
 from keras_seg.data.shorten import shorten
-from keras_seg.data.storage import as_path
+from keras_seg.storage.paths import as_path
 
 _IMAGES = ("images", "image", "imgs", "img")
 _LABELS = ("labels", "label", "masks", "mask", "annotations", "annots", "gt")

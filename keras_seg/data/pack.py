@@ -10,8 +10,8 @@ from PIL import Image
 
 from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.data.record_files import example_of
-from keras_seg.data.replacing import replacing
-from keras_seg.data.storage import as_path
+from keras_seg.storage.paths import as_path
+from keras_seg.storage.replacing import replacing
 from keras_seg.typing import PathLike
 
 INDEX = "index.json"

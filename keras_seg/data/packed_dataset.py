@@ -10,7 +10,7 @@ from keras_seg.data.pack import INDEX
 from keras_seg.data.read_image import read_image
 from keras_seg.data.read_label import read_label
 from keras_seg.data.record_files import bytes_of, read_record
-from keras_seg.data.storage import as_path, read_bytes
+from keras_seg.storage.paths import as_path, read_bytes
 from keras_seg.typing import PathLike
 
 _HEADER, _AROUND = 12, 16  # bytes before and around each record of a TFRecord file

@@ -5,8 +5,8 @@ from keras_seg.data.published_dataset import (
     require_folders,
     require_split,
 )
-from keras_seg.data.storage import as_path
 from keras_seg.data.voc_colors import voc_colors
+from keras_seg.storage.paths import as_path
 from keras_seg.typing import PathLike
 
 NAMES = (

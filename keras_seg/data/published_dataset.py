@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from keras_seg.data.labelled_files import LabelledFiles
 from keras_seg.data.shorten import shorten
-from keras_seg.data.storage import as_path
+from keras_seg.storage.paths import as_path
 
 
 class PublishedDataset(LabelledFiles):

@@ -5,7 +5,7 @@ import struct
 import numpy as np
 import tensorflow as tf
 
-from keras_seg.data.storage import open_file
+from keras_seg.storage.paths import open_file
 
 _HEADER, _FOOTER = (
     12,

@@ -1,7 +1,7 @@
 from PIL import Image
 
 from keras_seg.data.palette import default_palette
-from keras_seg.data.replacing import replacing
+from keras_seg.storage.replacing import replacing
 
 
 def write_label(path, label, num_classes):

@@ -6,7 +6,7 @@ from PIL import Image
 
 from keras_seg.data._pictures import open_picture
 from keras_seg.data.published_dataset import PublishedDataset
-from keras_seg.data.replacing import replacing
+from keras_seg.storage.replacing import replacing
 from keras_seg.typing import PathLike
 
 

@@ -13,7 +13,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_seg.data.storage import put, temporary_folder_for
 from keras_seg.export.comparison import class_agreement, expected_logits
 from keras_seg.export.new_file import require_new_file
 from keras_seg.export.portable_graph import PortableGraph
@@ -21,6 +20,7 @@ from keras_seg.inference.class_map import class_map
 from keras_seg.ops import row_positions
 from keras_seg.ops.convolution import plain_convolutions
 from keras_seg.ops.xla import require_tensorflow, xla_scope
+from keras_seg.storage.paths import put, temporary_folder_for
 from keras_seg.typing import PathLike
 
 # Tolerance of logits, as a share of the largest. float16 weights have eleven bits.

@@ -1,4 +1,4 @@
-from keras_seg.data.storage import as_path
+from keras_seg.storage.paths import as_path
 
 
 def require_new_file(path, suffix, overwrite):

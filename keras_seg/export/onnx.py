@@ -4,11 +4,11 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from keras_seg.data.storage import put, temporary_folder_for
 from keras_seg.export.new_file import require_new_file
 from keras_seg.export.portable_graph import PortableGraph
 from keras_seg.ops.convolution import plain_convolutions
 from keras_seg.ops.xla import require_tensorflow, xla_scope
+from keras_seg.storage.paths import put, temporary_folder_for
 from keras_seg.typing import PathLike
 
 

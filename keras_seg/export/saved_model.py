@@ -6,13 +6,6 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_seg.data.storage import (
-    RemotePath,
-    as_path,
-    put,
-    remove_folder,
-    temporary_folder_for,
-)
 from keras_seg.export.batching_parameters import write_batching_parameters
 from keras_seg.export.class_files import class_files
 from keras_seg.export.comparison import (
@@ -31,6 +24,13 @@ from keras_seg.inference.segmentation_network import segmentation_network
 from keras_seg.models import network_info
 from keras_seg.ops.sizes import require_size
 from keras_seg.ops.xla import require_tensorflow, xla_scope
+from keras_seg.storage.paths import (
+    RemotePath,
+    as_path,
+    put,
+    remove_folder,
+    temporary_folder_for,
+)
 from keras_seg.typing import PathLike
 
 # Tolerances of logits, as a share of the largest. A network in half precision rounds

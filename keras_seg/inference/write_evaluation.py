@@ -3,7 +3,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from keras_seg.data.replacing import replacing
+from keras_seg.storage.replacing import replacing
 from keras_seg.typing import PathLike
 
 

@@ -2,7 +2,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from keras_seg.data.replacing import replacing
+from keras_seg.storage.replacing import replacing
 from keras_seg.typing import PathLike
 
 _LARGEST = 2**16

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 
 from keras_seg._keras_private import start_at_epoch
-from keras_seg.data.replacing import replacing
-from keras_seg.data.storage import as_path, read_bytes, remove_folder
+from keras_seg.storage.paths import as_path, read_bytes, remove_folder
+from keras_seg.storage.replacing import replacing
 from keras_seg.training.is_chief import is_chief
 from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
 from keras_seg.typing import PathLike

@@ -2,8 +2,8 @@ import math
 
 import keras
 
-from keras_seg.data.replacing import replacing
-from keras_seg.data.storage import as_path
+from keras_seg.storage.paths import as_path
+from keras_seg.storage.replacing import replacing
 from keras_seg.typing import PathLike
 
 

@@ -3,9 +3,9 @@ from collections.abc import Sequence
 
 import keras
 
-from keras_seg.data.replacing import replacing
-from keras_seg.data.storage import as_path, remove_folder
-from keras_seg.data.writing_errors import naming
+from keras_seg.storage.paths import as_path, remove_folder
+from keras_seg.storage.replacing import replacing
+from keras_seg.storage.writing_errors import naming
 from keras_seg.training.averaged_weights import AveragedWeights
 from keras_seg.training.backup import Backup, epochs_done
 from keras_seg.training.best_model import BestModel

@@ -3,7 +3,6 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from keras_seg.data import low_resolution
 from keras_seg.models import network_info
 from keras_seg.models.network_info import named_outputs
 
@@ -60,6 +59,8 @@ def named_targets(model: keras.Model, scale: int | None = None) -> Callable:
             f"Received: {scale=} for {model.name!r}"
         )
     contents = list(info.inputs.values())
+    # Here, because `import keras_seg` imports this package, and data takes a while.
+    from keras_seg.data import low_resolution
 
     with_pixels = [
         name

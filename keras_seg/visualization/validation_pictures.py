@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_seg.data.storage import as_path
 from keras_seg.inference import predictor
+from keras_seg.storage.paths import as_path
 from keras_seg.typing import PathLike
 from keras_seg.visualization.comparison import comparison
 

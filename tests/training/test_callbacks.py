@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_seg.data.storage import as_path
+from keras_seg.storage.paths import as_path
 from keras_seg.training import SGD, AdamW, AveragedWeights, Backup, BestModel, callbacks
 from keras_seg.training.backup import epochs_done
 

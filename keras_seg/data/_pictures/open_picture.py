@@ -6,7 +6,7 @@ from PIL import Image
 
 from keras_seg.data._pictures import npy_pictures, pillow_pictures, tiff_pictures
 from keras_seg.data._pictures.reading_errors import reading_errors
-from keras_seg.data.storage import open_file
+from keras_seg.storage.paths import open_file
 
 MAX_PIXELS = 178_956_970  # the limit of Pillow
 

@@ -1,8 +1,8 @@
 import contextlib
 import os
 
-from keras_seg.data.storage import RemotePath, as_path, put, temporary_folder_for
-from keras_seg.data.writing_errors import naming
+from keras_seg.storage.paths import RemotePath, as_path, put, temporary_folder_for
+from keras_seg.storage.writing_errors import naming
 
 
 @contextlib.contextmanager

@@ -9,8 +9,8 @@ import tempfile
 
 import tensorflow as tf
 
-from keras_seg.data.writing_errors import naming
 from keras_seg.local_path import local_path
+from keras_seg.storage.writing_errors import naming
 from keras_seg.typing import PathLike
 
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from keras_seg.data.replacing import replacing
-from keras_seg.data.storage import (
+from keras_seg.storage.paths import (
     as_path,
     open_file,
     put,
     remove_folder,
     temporary_folder_for,
 )
+from keras_seg.storage.replacing import replacing
 
 
 @pytest.fixture(params=["local", "ram"])

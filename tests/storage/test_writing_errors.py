@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 
 from keras_seg.command.files import save_figure
 from keras_seg.data import PackedDataset, StreetScenes, pack
-from keras_seg.data.replacing import replacing
-from keras_seg.data.storage import as_path, temporary_folder_for
 from keras_seg.data.write_label import write_label
-from keras_seg.data.writing_errors import naming
 from keras_seg.inference import write_evaluation, write_label_map
+from keras_seg.storage.paths import as_path, temporary_folder_for
+from keras_seg.storage.replacing import replacing
+from keras_seg.storage.writing_errors import naming
 from keras_seg.training.best_model import BestModel
 from keras_seg.training.callbacks import callbacks
 
