@@ -60,6 +60,8 @@ class HeightDrivenAttention(keras.layers.Layer):
         second_kernel_size: 1, 3 or None. The number of taps of the second convolution;
             None uses the smaller of `kernel_size` and 3. The released module has 3 taps
             even if `kernel_size` is 1; `load_torch_weights` sets this accordingly.
+        bias_initializer: initializer of `b3`. With `Constant(3.0)` the weights are
+            close to 1 at first, so that a trained network keeps its features.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -103,6 +105,7 @@ class HeightDrivenAttention(keras.layers.Layer):
         position_noise: float = 0.0,
         return_attention: bool = False,
         second_kernel_size: int | None = None,
+        bias_initializer: str | keras.initializers.Initializer = "zeros",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -144,6 +147,7 @@ class HeightDrivenAttention(keras.layers.Layer):
         self.position_noise = position_noise
         self.return_attention = return_attention
         self.second_kernel_size = second_kernel_size
+        self.bias_initializer = keras.initializers.get(bias_initializer)
         self.seed_generator = keras.random.SeedGenerator()
 
     def build(self, input_shape):
@@ -156,13 +160,14 @@ class HeightDrivenAttention(keras.layers.Layer):
         policy = self.dtype_policy  # sublayers do not inherit it
         reduced = math.ceil(low / self.reduction_ratio)
 
-        def conv(filters, taps, use_bias, name):
+        def conv(filters, taps, use_bias, name, bias_initializer="zeros"):
             return keras.layers.Conv1D(
                 filters,
                 taps,
                 padding="same",
                 use_bias=use_bias,
                 kernel_initializer="he_normal",
+                bias_initializer=bias_initializer,
                 dtype=policy,
                 name=name,
             )
@@ -179,7 +184,9 @@ class HeightDrivenAttention(keras.layers.Layer):
         # fit; `_second` skips the outer two if the layer uses a single tap.
         self.second_conv = conv(2 * reduced, 3, True, "second_conv")
         self.second_norm = batch_norm("second_norm")
-        self.third_conv = conv(high, self.kernel_size, True, "third_conv")
+        self.third_conv = conv(
+            high, self.kernel_size, True, "third_conv", self.bias_initializer
+        )
 
         self.first_conv.build((batch, self.coarse_height, low))
         self.first_norm.build((batch, self.coarse_height, reduced))
@@ -269,6 +276,7 @@ class HeightDrivenAttention(keras.layers.Layer):
             "position_noise": self.position_noise,
             "return_attention": self.return_attention,
             "second_kernel_size": self.second_kernel_size,
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
         }
 
 

@@ -26,6 +26,9 @@ class StripPooling(keras.layers.Layer):
     Args:
         return_gate: bool. Whether to return the pair of the output and the gate, whose
             values are in 0..1 and which has the shape of the output.
+        bias_initializer: initializer of the bias of the 1x1 convolution. With
+            `Constant(3.0)` the gate is nearly open at first, so that a pretrained
+            network around the layer keeps its features.
         **kwargs: Base layer arguments, such as `name` and `dtype`.
 
     Input shape:
@@ -49,10 +52,16 @@ class StripPooling(keras.layers.Layer):
         to 4; the ReLU and the batch norms follow the released code.
     """
 
-    def __init__(self, return_gate: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        return_gate: bool = False,
+        bias_initializer: str | keras.initializers.Initializer = "zeros",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
         self.return_gate = return_gate
+        self.bias_initializer = keras.initializers.get(bias_initializer)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, input_shape):
@@ -80,7 +89,12 @@ class StripPooling(keras.layers.Layer):
         self.column_conv = strip_conv((1, 3), "column_conv")
         self.column_norm = batch_norm("column_norm")
         self.gate_conv = keras.layers.Conv2D(
-            channels, 1, activation="sigmoid", dtype=policy, name="gate_conv"
+            channels,
+            1,
+            activation="sigmoid",
+            bias_initializer=self.bias_initializer,
+            dtype=policy,
+            name="gate_conv",
         )
         batch, height, width, _ = input_shape
         self.row_conv.build((batch, height, 1, channels))
@@ -101,4 +115,7 @@ class StripPooling(keras.layers.Layer):
         return (input_shape, input_shape) if self.return_gate else input_shape
 
     def get_config(self):
-        return super().get_config() | {"return_gate": self.return_gate}
+        return super().get_config() | {
+            "return_gate": self.return_gate,
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+        }

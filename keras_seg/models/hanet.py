@@ -123,6 +123,7 @@ def HANet(
             attention_dropout_rate,
             position_noise,
             return_attention=True,
+            bias_initializer=keras.initializers.Constant(3.0),  # nearly 1 at first
             name=f"height_attention_{point}",
         )
         high, _ = attention([low, high], **place)

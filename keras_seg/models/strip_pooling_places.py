@@ -1,6 +1,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
+import keras
+
 from keras_seg.layers import StripPooling
 
 # Layers of keras-cv's residual blocks that are followed by strip pooling: in a
@@ -43,7 +45,12 @@ def strip_pooling_places(
         or _last_blocks(_BASIC_BLOCK_V2, layer_names)
         or levels.values()
     )
-    return {place: StripPooling(name=f"{place}_strip_pooling") for place in places}
+    # Nearly open gates keep the features of a pretrained network at first.
+    opened = keras.initializers.Constant(3.0)
+    return {
+        place: StripPooling(bias_initializer=opened, name=f"{place}_strip_pooling")
+        for place in places
+    }
 
 
 def _last_blocks(pattern, layer_names):

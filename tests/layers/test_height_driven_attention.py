@@ -42,6 +42,14 @@ def test_contract_of_a_learned_encoding(tmp_path):
     check_layer(layer, SHAPES, SHAPES[1], (10, 4), tmp_path)
 
 
+def test_a_high_bias_leaves_the_features_as_they_are():
+    opened = keras.initializers.Constant(100.0)
+    first = HeightDrivenAttention(2, dropout_rate=0.0, bias_initializer=opened)
+    low, high = maps()
+    for layer in (first, HeightDrivenAttention.from_config(first.get_config())):
+        np.testing.assert_array_equal(ops.convert_to_numpy(layer([low, high])), high)
+
+
 @pytest.mark.parametrize("injection", [1, 2])
 @pytest.mark.parametrize("encoding", ["sinusoidal", "paper", "learned", None])
 @pytest.mark.parametrize("kernel_size", [1, 3, 5])

@@ -7,8 +7,10 @@ from keras_seg.layers import StripPooling
 from tests.checks import check_layer
 
 
-def test_contract(tmp_path):
-    check_layer(StripPooling(), (2, 6, 5, 3), (2, 6, 5, 3), (8, 4), tmp_path)
+@pytest.mark.parametrize("bias", ["zeros", keras.initializers.Constant(3.0)])
+def test_contract(tmp_path, bias):
+    layer = StripPooling(bias_initializer=bias)
+    check_layer(layer, (2, 6, 5, 3), (2, 6, 5, 3), (8, 4), tmp_path)
 
 
 def test_matches_the_equations():
@@ -39,6 +41,13 @@ def test_matches_the_equations():
     kernel, bias = (ops.convert_to_numpy(w) for w in layer.gate_conv.weights)
     expected = x / (1 + np.exp(-(y @ kernel[0, 0] + bias)))
     np.testing.assert_allclose(ops.convert_to_numpy(layer(x)), expected, atol=1e-5)
+
+
+def test_a_high_bias_opens_the_gate():
+    layer = StripPooling(bias_initializer=keras.initializers.Constant(100.0))
+    x = ops.convert_to_numpy(keras.random.normal((2, 6, 5, 3), seed=0))
+    for opened in (layer, StripPooling.from_config(layer.get_config())):
+        np.testing.assert_array_equal(ops.convert_to_numpy(opened(x)), x)
 
 
 def test_returns_the_gate_too():

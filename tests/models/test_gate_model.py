@@ -31,6 +31,7 @@ def test_gates_are_what_the_layers_multiply_by(spnet):
         gate, before, after = map(keras.ops.convert_to_numpy, arrays)
         assert gate.shape == before.shape and 0 <= gate.min() <= gate.max() <= 1
         assert np.ptp(gate) > 0
+        assert gate.mean() > 0.8, "a pretrained network loses its features"
         np.testing.assert_allclose(gate * before, after, atol=1e-5)
 
 
