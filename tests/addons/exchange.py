@@ -18,8 +18,13 @@ import tensorflow as tf
 from keras_seg import backbones, layers, losses
 from keras_seg.export import export_saved_model
 from keras_seg.models import inference_model
-from tests.models.networks import tiny_cpnet, tiny_dsrl, tiny_hanet, tiny_spnet
-from tests.models.test_deeplab_v3_plus import tiny_deeplab
+from tests.models.networks import (
+    tiny_cpnet,
+    tiny_deeplab,
+    tiny_dsrl,
+    tiny_hanet,
+    tiny_spnet,
+)
 
 LAYERS = {
     "AffinityFeatures": lambda: layers.AffinityFeatures(2),

@@ -6,12 +6,12 @@ from PIL import Image
 from keras_seg.command import main
 from keras_seg.inference import multi_scale, predict
 from keras_seg.models import inference_model
-from tests.models.networks import tiny_deeplab
+from tests.models.networks import cheap_deeplab
 
 
 @pytest.fixture(scope="module")
 def model():
-    return tiny_deeplab()
+    return cheap_deeplab()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from PIL import Image
 from keras_seg.command import main
 from keras_seg.inference import evaluate_masks, predict
 from keras_seg.models import network_info
-from tests.models.networks import tiny_deeplab
+from tests.models.networks import cheap_deeplab
 
 NAMES = ("left", "top")
 DATA = "--data folder --data-dir data --independent-classes".split()
@@ -58,7 +58,7 @@ def fails(capsys, *arguments):
 
 @pytest.mark.filterwarnings("ignore:The model is exported without warm-up")
 def test_from_files_to_a_served_model(folder, capsys):
-    tiny_deeplab(3, independent_classes=True).save("start.keras")
+    cheap_deeplab(3, independent_classes=True).save("start.keras")
     main(
         [
             *("train", "--from", "start.keras", *DATA, *FLAGS),
@@ -103,8 +103,8 @@ def test_from_files_to_a_served_model(folder, capsys):
 
 
 def test_what_does_not_fit_is_told(folder, capsys):
-    tiny_deeplab(2).save("classes.keras")
-    tiny_deeplab(2, independent_classes=True).save("masks.keras")
+    cheap_deeplab(2).save("classes.keras")
+    cheap_deeplab(2, independent_classes=True).save("masks.keras")
     of_classes = "train", "--from", "classes.keras", *DATA, *FLAGS
     assert "classes.keras are independent, and" in fails(capsys, *of_classes)
     scenes = "train", "--from", "masks.keras", "--scenes", 8, *FLAGS

@@ -4,13 +4,13 @@ import pytest
 from keras_seg.command import main
 from keras_seg.inference import flops
 from keras_seg.models import inference_model
-from tests.models.networks import tiny_deeplab
+from tests.models.networks import cheap_deeplab
 
 
 def test_parameters_operations_and_memory(tmp_path, monkeypatch, capsys):
     memory = "keras_seg.inference.peak_memory"
     monkeypatch.setattr(memory, lambda model, size: size[0] * 2**20)
-    model = tiny_deeplab()
+    model = cheap_deeplab()
     model.save(tmp_path / "a.keras")
     sizes = ["--size", "64", "96", "--size", "512", "256"]
     main(["info", str(tmp_path / "a.keras"), *sizes])

@@ -6,12 +6,12 @@ from keras_seg.command import main
 from keras_seg.data import class_table, default_palette
 from keras_seg.inference import predict
 from keras_seg.visualization import overlay
-from tests.models.networks import tiny_deeplab
+from tests.models.networks import cheap_deeplab
 
 
 @pytest.fixture(scope="module")
 def model():
-    return tiny_deeplab()
+    return cheap_deeplab()
 
 
 @pytest.fixture

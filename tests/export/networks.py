@@ -10,11 +10,12 @@ from keras_seg.ops import row_positions
 from tests.models.networks import (
     randomise,
     tiny_cpnet,
+    tiny_deeplab,
+    tiny_deeplab,
     tiny_dsrl,
     tiny_hanet,
     tiny_spnet,
 )
-from tests.models.test_deeplab_v3_plus import tiny_deeplab
 
 BUILD = {
     "SPNet": tiny_spnet,

@@ -14,7 +14,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from keras_seg.export import export_saved_model
 from tests.export import c_api
 from tests.export.images import bad_files, encode, photograph
-from tests.models.networks import tiny_deeplab
+from tests.models.networks import cheap_deeplab
 
 INVALID_ARGUMENT = 3
 
@@ -63,7 +63,7 @@ def run(path, folder, requests):
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     keras.utils.set_random_seed(0)
-    model = tiny_deeplab()
+    model = cheap_deeplab()
     path = tmp_path_factory.mktemp("c_api") / "street" / "1"
     return model, export_saved_model(model, path, encoded_size=(32, 48))
 

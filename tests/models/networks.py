@@ -41,15 +41,14 @@ def tiny_spnet(num_classes=3, **options):
 
 
 def tiny_deeplab(num_classes=3, **options):
-    """The cheapest network: for tests of what works with any."""
-    options = {
-        "output_stride": 8,
-        "auxiliary_head": True,
-        "filters": 8,
-        "low_level_filters": 4,
-        "dilation_rates": (2,),
-    } | options
+    options = {"output_stride": 8, "filters": 8, "low_level_filters": 4} | options
     return DeepLabV3Plus(num_classes, tiny_network(), **options)
+
+
+def cheap_deeplab(num_classes=3, **options):
+    """The cheapest network with two outputs, for tests of what works with any."""
+    options = {"auxiliary_head": True, "dilation_rates": (2,)} | options
+    return tiny_deeplab(num_classes, **options)
 
 
 def tiny_hanet(num_classes=3, **options):

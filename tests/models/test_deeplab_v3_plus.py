@@ -8,12 +8,7 @@ from keras import layers
 from keras_seg import backbones
 from keras_seg.models import DSRL, DeepLabV3Plus, HANet, inference_model
 from keras_seg.models.deeplab_v3_plus import default_dilation_rates
-from tests.models.networks import tiny_network
-
-
-def tiny_deeplab(**options):
-    options = {"output_stride": 8, "filters": 8, "low_level_filters": 4} | options
-    return DeepLabV3Plus(3, tiny_network(), **options)
+from tests.models.networks import tiny_deeplab, tiny_network
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from keras import ops
 from keras_seg.losses import SegmentationCrossentropy
 from keras_seg.metrics import MeanIoU
 from keras_seg.models import inference_model, replace_classifier
-from tests.models.networks import tiny_deeplab
+from tests.models.networks import cheap_deeplab
 
 
 def weights(model):
@@ -15,7 +15,7 @@ def weights(model):
 
 @pytest.mark.parametrize("auxiliary_head", [True, False])
 def test_all_weights_but_the_classifiers_are_kept(auxiliary_head):
-    model = tiny_deeplab(auxiliary_head=auxiliary_head)
+    model = cheap_deeplab(auxiliary_head=auxiliary_head)
     model.compile("sgd", SegmentationCrossentropy(), metrics=None)
     changed = replace_classifier(model, 5)
     for old, new in zip(model.weights, changed.weights, strict=True):
@@ -31,7 +31,7 @@ def test_all_weights_but_the_classifiers_are_kept(auxiliary_head):
 
 
 def test_the_copy_trains_by_itself(tmp_path):
-    model = tiny_deeplab()
+    model = cheap_deeplab()
     model.compile(
         "sgd",
         {name: SegmentationCrossentropy() for name in model.output},
@@ -61,7 +61,7 @@ def test_the_copy_trains_by_itself(tmp_path):
 
 def test_bad_arguments():
     with pytest.raises(ValueError, match="Received: num_classes=0"):
-        replace_classifier(tiny_deeplab(), 0)
+        replace_classifier(cheap_deeplab(), 0)
     inputs = keras.Input((None, None, 3))
     other = keras.Model(inputs, keras.layers.Conv2D(3, 1)(inputs))
     with pytest.raises(ValueError, match="must mark its classifiers"):

@@ -5,8 +5,14 @@ import keras
 from keras_seg.losses import AffinityLoss, OutputLoss, SegmentationCrossentropy
 from keras_seg.metrics import MeanIoU
 from keras_seg.training import named_targets, synchronize_batch_norm
-from tests.models.networks import SIZE, tiny_cpnet, tiny_dsrl, tiny_hanet, tiny_spnet
-from tests.models.test_deeplab_v3_plus import tiny_deeplab
+from tests.models.networks import (
+    SIZE,
+    tiny_cpnet,
+    tiny_deeplab,
+    tiny_dsrl,
+    tiny_hanet,
+    tiny_spnet,
+)
 
 CLASSES = 3
 OPTIONS = {"dropout_rate": 0.0, "auxiliary_head": True}

@@ -3,7 +3,7 @@ from PIL import Image
 
 from keras_seg.inference import predict
 from keras_seg.visualization import comparison, sample_predictions
-from tests.models.networks import tiny_deeplab
+from tests.models.networks import cheap_deeplab
 
 
 class Images:
@@ -22,7 +22,7 @@ class Images:
 
 
 def test_images_are_taken_evenly_and_have_the_size_of_the_first():
-    data, model = Images(), tiny_deeplab()
+    data, model = Images(), cheap_deeplab()
     images, labels, classes = [], [], []
     for index in (0, 2, 4):
         image, label = data[index]
@@ -37,6 +37,6 @@ def test_images_are_taken_evenly_and_have_the_size_of_the_first():
 
 
 def test_few_images_are_all_drawn():
-    data, model = Images(), tiny_deeplab()
+    data, model = Images(), cheap_deeplab()
     all_of_them = sample_predictions(model, data, count=5)
     np.testing.assert_array_equal(sample_predictions(model, data, 9), all_of_them)
