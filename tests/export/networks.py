@@ -11,7 +11,6 @@ from tests.models.networks import (
     randomise,
     tiny_cpnet,
     tiny_deeplab,
-    tiny_deeplab,
     tiny_dsrl,
     tiny_hanet,
     tiny_spnet,
