@@ -33,8 +33,8 @@ def _register():
         # First, because it adds to Keras 2 what the other modules need.
         importlib.import_module("keras_seg._keras2")
     packages = ["backbones", "layers", "losses", "metrics", "models", "ops"]
-    if keras.backend.backend() == "tensorflow":
-        packages.append("training")  # optimizers; it imports TensorFlow
+    if keras.backend.backend() == "tensorflow":  # these import it
+        packages += ["training", "models.windows", "models.views"]
     for name in packages:
         importlib.import_module(f"keras_seg.{name}")
 

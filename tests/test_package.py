@@ -10,6 +10,7 @@ import numpy as np
 
 import keras_seg
 from keras_seg import training
+from keras_seg.inference import multi_scale, sliding_window
 from keras_seg.layers import StripPooling
 
 # Their arguments are those of Keras's layers, which have no types.
@@ -18,8 +19,11 @@ KERAS_SIGNATURES = ("Conv2D", "DepthwiseConv2D", "BatchNormalization")
 
 def test_saved_models_load_after_the_import_alone(tmp_path):
     path = tmp_path / "model.keras"
-    inputs = keras.Input((8, 9, 4))
-    model = keras.Model(inputs, StripPooling()(inputs))
+    inputs = keras.Input((None, None, 4))
+    x = StripPooling()(inputs)
+    network = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))
+    views = multi_scale(sliding_window(network, (8, 9)), (1.0, 0.5))
+    model = keras.Model(views.inputs, views.outputs)
     rate = training.learning_rate("poly", 1e-3, 10, warmup=2)
     model.compile(training.AdamW(rate, rate_groups={"gamma": 0.1}), "mse")
     model.save(path)

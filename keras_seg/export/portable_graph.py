@@ -11,7 +11,7 @@ from keras_seg.export.comparison import (
 )
 from keras_seg.export.float32_network import float32_network
 from keras_seg.export.serving_function import OUTPUTS, ServingFunction
-from keras_seg.inference.segmentation_network import segmentation_network
+from keras_seg.models.segmentation_network import segmentation_network
 
 
 class PortableGraph:

@@ -20,8 +20,8 @@ from keras_seg.export.grouped_convolutions import without_xla
 from keras_seg.export.guarded_function import GuardedFunction
 from keras_seg.export.signatures import signatures
 from keras_seg.export.warmup_requests import write_warmup_requests
-from keras_seg.inference.segmentation_network import segmentation_network
 from keras_seg.models import network_info
+from keras_seg.models.segmentation_network import segmentation_network
 from keras_seg.ops.sizes import require_size
 from keras_seg.ops.xla import require_tensorflow, xla_scope
 from keras_seg.storage.paths import (

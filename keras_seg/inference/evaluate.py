@@ -10,8 +10,8 @@ from keras_seg.inference.class_map import class_map
 from keras_seg.inference.evaluate_label_maps import evaluate_label_maps
 from keras_seg.inference.evaluate_masks import evaluate_masks
 from keras_seg.inference.prediction_model import prediction_model
-from keras_seg.inference.segmentation_network import segmentation_network
 from keras_seg.models import network_info
+from keras_seg.models.segmentation_network import segmentation_network
 from keras_seg.ops.xla import tensorflow
 from keras_seg.typing import IgnoreClass
 

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_seg.inference.mark_logits import mark_logits
-from keras_seg.inference.views import MultiScale
+from keras_seg.models.views import MultiScale
 
 
 def multi_scale(
@@ -17,7 +17,8 @@ def multi_scale(
         model: a model of `keras_seg.models` or of `sliding_window`, or any functional
             `keras.Model` from images of any size to logits, or to a dict with
             "segmentation".
-        scales: sequence of positive floats. The image scales; see `MultiScale`.
+        scales: sequence of positive floats. 1.0 is the image's own size; sides are
+            rounded to whole pixels.
         flip: bool. Whether to predict each scale a second time, mirrored left to right.
 
     Returns:
@@ -27,7 +28,9 @@ def multi_scale(
         other model.
 
     Raises:
-        ValueError: See `MultiScale`.
+        RuntimeError: If Keras does not run on TensorFlow.
+        ValueError: If `scales` is empty or has values that are not positive, or if the
+            model has a fixed input size and scales other than 1.0 are given.
 
     Example:
         ```python

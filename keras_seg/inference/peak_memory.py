@@ -14,7 +14,7 @@ import sys
 import keras
 import numpy as np
 
-import keras_seg.inference  # registers the layers of `prediction_model` too
+import keras_seg  # registers its layers
 
 
 def peak():

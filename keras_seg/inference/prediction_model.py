@@ -5,10 +5,10 @@ import keras
 from keras_seg.backbones.pad_to_multiple import PadToMultiple
 from keras_seg.inference.mark_logits import mark_logits
 from keras_seg.inference.multi_scale import multi_scale
-from keras_seg.inference.segmentation_network import segmentation_network
 from keras_seg.inference.sliding_window import sliding_window
 from keras_seg.layers import CropToCells
 from keras_seg.models import network_info
+from keras_seg.models.segmentation_network import segmentation_network
 
 
 def prediction_model(
@@ -31,8 +31,8 @@ def prediction_model(
         window: pair of ints, rows and columns of a `sliding_window`, or None to predict
             the whole image at once. A model with a fixed input size uses windows of
             that size. A HANet with positions receives the row positions of each window.
-        overlap: float. Overlap of the windows; see `SlidingWindow`.
-        blending: str. Blending of the windows; see `SlidingWindow`.
+        overlap: float. Overlap of the windows; see `sliding_window`.
+        blending: str. Blending of the windows; see `sliding_window`.
         scales: sequence of positive floats. Image scales; see `multi_scale`.
         flip: bool. Whether to average with the mirrored image; see `multi_scale`.
         full_size: bool. Whether images for a `DSRL` are reduced by its scale, as in
@@ -42,8 +42,7 @@ def prediction_model(
     Returns:
         A functional `keras.Model` that shares its weights with `model`, from images
         `(batch, height, width, channels)` of any size to logits `(batch, height, width,
-        classes)`. It can be saved and exported like any other model. To load a saved
-        one, import `keras_seg.inference` first.
+        classes)`. It can be saved and exported like any other model.
 
     Raises:
         TypeError: If `model` is not a functional `keras.Model`.

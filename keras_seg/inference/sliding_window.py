@@ -1,16 +1,23 @@
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
 from keras_seg.inference.mark_logits import mark_logits
-from keras_seg.inference.windows import SlidingWindow
+from keras_seg.models.windows import SlidingWindow
 
 
 def sliding_window(
-    model: keras.Model, window: Sequence[int], **options: Any
+    model: keras.Model,
+    window: Sequence[int],
+    overlap: float = 1 / 3,
+    blending: str = "gaussian",
+    batch_size: int = 1,
 ) -> keras.Model:
     """Returns a model that predicts images of any size window by window.
+
+    Windows are spaced evenly from edge to edge, with at least the given overlap, and
+    their logits are averaged. Memory does not grow with the image, except for the
+    logits themselves, and `model` may have a fixed input size.
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` from
@@ -18,7 +25,11 @@ def sliding_window(
             (`DSRL`), or to a dict with "segmentation".
         window: pair of ints, rows and columns of a window. The training crop size is a
             good choice.
-        **options: `overlap`, `blending` and `batch_size` of `SlidingWindow`.
+        overlap: float, at least 0 and below 1. The smallest share of a window that
+            overlaps its neighbour.
+        blending: "gaussian", where the middle of a window counts more than its edges
+            (the standard deviation is an eighth of its size), or "mean".
+        batch_size: int. Number of windows of each image that are predicted at once.
 
     Returns:
         A functional `keras.Model` that shares its weights with `model`, from images
@@ -27,7 +38,10 @@ def sliding_window(
         exported like any other model.
 
     Raises:
-        ValueError: See `SlidingWindow`.
+        RuntimeError: If Keras does not run on TensorFlow.
+        ValueError: If `window` is not a pair of positive integers, if another argument
+            is invalid, or if the size of the model's logits is not a whole multiple of
+            its images'.
 
     Example:
         ```python
@@ -35,7 +49,7 @@ def sliding_window(
         export_saved_model(model, "saved_models/cpnet/1")
         ```
     """
-    layer = SlidingWindow(model, window, name="windows", **options)
+    layer = SlidingWindow(model, window, overlap, blending, batch_size, name="windows")
     channels = layer.network.inputs[0].shape[-1]
     image = keras.Input((None, None, channels), name="image")
     logits = mark_logits(layer(image), layer.network, layer.scale)

@@ -1,7 +1,7 @@
 import keras
 
-from keras_seg.inference.logits_of_probabilities import with_logits
 from keras_seg.models import inference_model, network_info
+from keras_seg.models.logits_of_probabilities import with_logits
 from keras_seg.models.map_sizes import map_sizes
 
 

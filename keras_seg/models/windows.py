@@ -1,8 +1,8 @@
 import keras
 import tensorflow as tf
 
-from keras_seg.inference.segmentation_network import segmentation_network
 from keras_seg.models import network_info
+from keras_seg.models.segmentation_network import segmentation_network
 from keras_seg.ops import row_positions
 from keras_seg.ops.sizes import require_size
 from keras_seg.ops.xla import require_tensorflow
