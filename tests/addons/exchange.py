@@ -1,7 +1,7 @@
-"""Writes, or reads and compares, weights and outputs of every layer and network.
+"""Writes, or reads and compares, weights and outputs of layers, networks or backbones.
 
-    python -m tests.addons.exchange write folder
-    python -m tests.addons.exchange compare folder     (in the other environment)
+    python -m tests.addons.exchange write modules folder
+    python -m tests.addons.exchange compare modules folder   (in the other environment)
 
 `compare` prints a line of JSON: the largest difference of each, relative to its largest
 output.
@@ -74,9 +74,13 @@ BACKBONES = (
 )
 
 
-def models():
+def models(part):
     """`{name: functional model}`, of one image or feature map."""
     found = {}
+    if part == "backbones":
+        for name in BACKBONES:
+            found[name] = backbones.build(name, 32 if name == "mit_b0" else 16)
+        return found
     for name, make in LAYERS.items():
         x = keras.Input((12, 16, 8))
         inputs = [x, keras.layers.ZeroPadding2D(2)(x)] if name in PAIRS else x
@@ -85,8 +89,6 @@ def models():
         found[name] = keras.Model(x, make()(inputs))
     for name, make in NETWORKS.items():
         found[name] = inference_model(make())
-    for name in BACKBONES:
-        found[name] = backbones.build(name, 32 if name == "mit_b0" else 16)
     return found
 
 
@@ -112,19 +114,17 @@ def outputs_of(model):
     return [np.asarray(x) for x in tf.nest.flatten(outputs)]
 
 
-def write(folder):
-    for number, (name, model) in enumerate(models().items()):
+def write(part, folder):
+    for number, (name, model) in enumerate(models(part).items(), 1):
         randomize(model)
         path = weights_path(folder, number, name)
         (model.save if name in NETWORKS else model.save_weights)(path)
         np.savez(folder / f"{number}.npz", *outputs_of(model))
-    for number, make in enumerate(NETWORKS.values(), 1):
-        model = inference_model(make())
-        randomize(model)
-        export_saved_model(model, folder / "export" / str(number))
-        images = image_for(model).astype("uint8")
-        probabilities = tf.nn.softmax(model(images, training=False))
-        np.savez(folder / "export" / f"{number}.npz", probabilities)
+        if name in NETWORKS:
+            export_saved_model(model, folder / "export" / str(number))
+            images = image_for(model).astype("uint8")
+            probabilities = tf.nn.softmax(model(images, training=False))
+            np.savez(folder / "export" / f"{number}.npz", probabilities)
 
 
 def weights_path(folder, number, name):
@@ -132,17 +132,18 @@ def weights_path(folder, number, name):
     return folder / f"{number}.{'keras' if name in NETWORKS else 'weights.h5'}"
 
 
-def compare(folder):
+def compare(part, folder):
     found = {}
-    for number, (name, model) in enumerate(models().items()):
+    for number, (name, model) in enumerate(models(part).items(), 1):
         try:
             randomize(model)
             model.load_weights(weights_path(folder, number, name))
             found[name] = difference(folder / f"{number}.npz", outputs_of(model))
         except Exception as error:
             raise RuntimeError(f"{name}: {error}") from error
-    for number, (name, make) in enumerate(NETWORKS.items(), 1):
-        images = image_for(make()).astype("uint8")
+        if name not in NETWORKS:
+            continue
+        images = image_for(model).astype("uint8")
         served = tf.saved_model.load(folder / "export" / str(number))
         served = served.signatures["probabilities"](tf.constant(images))
         found[f"{name}, export"] = difference(
@@ -163,9 +164,10 @@ def difference(path, outputs):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("action", choices=["write", "compare"])
+    parser.add_argument("part", choices=["modules", "backbones"])
     parser.add_argument("folder", type=pathlib.Path)
     args = parser.parse_args()
     if args.action == "write":
-        write(args.folder)
+        write(args.part, args.folder)
     else:
-        print(json.dumps(compare(args.folder)))
+        print(json.dumps(compare(args.part, args.folder)))
