@@ -23,6 +23,7 @@ install: $(VENV)/installed
 
 $(VENV)/installed: EXTRAS := test,lint,imagenet
 $(VENV)/demo: EXTRAS := imagenet
+$(VENV)/demo: PIP_OPTIONS := --no-compile
 $(NEXT)/installed: EXTRAS := test,imagenet
 $(OTHERS)/installed: EXTRAS := test,imagenet,backends
 $(JAX)/installed: EXTRAS := test,imagenet,jax
@@ -30,13 +31,13 @@ $(TORCH)/installed: EXTRAS := test,imagenet,torch
 $(ADDONS)/installed: EXTRAS := addons,test-addons,imagenet
 $(APP)/installed: EXTRAS := app,test-app
 
-# A new pip first: older ones do not find the versions that fit on Python 3.10. Modules are
-# compiled when they are imported: most never are.
+# A new pip first: older ones do not find the versions that fit on Python 3.10. For the demo,
+# modules are compiled when they are imported: most never are. Tests import them often.
 define SET_UP
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else f"keras_seg needs Python 3.10 to 3.13, and {sys.executable} is {v[0]}.{v[1]}: name another with make PYTHON=...")'
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --upgrade pip
-	$(@D)/bin/python -m pip install --quiet --no-compile --editable '.[$(EXTRAS)]'
+	$(@D)/bin/python -m pip install --quiet $(PIP_OPTIONS) --editable '.[$(EXTRAS)]'
 	@touch $@
 endef
 
