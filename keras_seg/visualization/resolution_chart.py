@@ -111,8 +111,8 @@ def resolution_chart(
     lines = -(-len(points) // _PER_LINE)
     heights = [
         panel + _TEXT_HEIGHT,
-        panel + _TEXT_HEIGHT,
-        2 * lines * (panel + 1.5 * _TEXT_HEIGHT) + _TEXT_HEIGHT,
+        panel + 0.7 * _TEXT_HEIGHT,
+        2 * lines * (panel + 1.1 * _TEXT_HEIGHT) + 0.7 * _TEXT_HEIGHT,
     ]
     figure = Figure((_WIDTH, sum(heights)), layout="constrained")
     images, maps, similarities = figure.subfigures(
