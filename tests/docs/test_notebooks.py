@@ -6,15 +6,11 @@ import pytest
 
 from tests.paths import ROOT
 
-SLOW = ["what_networks_see"]  # it trains three networks
-NOTEBOOKS = [
-    pytest.param(path, marks=[pytest.mark.slow] * (path.stem in SLOW), id=path.stem)
-    for path in sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
-]
+NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 
 
 @pytest.mark.keras3("the notebooks are of Keras 3")
-@pytest.mark.parametrize("path", NOTEBOOKS)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs(path, tmp_path, monkeypatch):
     nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed")
     nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed")
