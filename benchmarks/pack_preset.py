@@ -5,8 +5,10 @@
         --data-dir CamVid --license "..."
 
 `--arguments` are those of the network, here `keras_seg.models.HANet`, without its
-training-only parts. Kernels are rounded to half precision. The packed network is
-evaluated on CamVid's validation images, and the record states its mIoU.
+training-only parts. `--class-bias` is added to the logits of each class: a network that
+was trained on class-balanced crops predicts rare classes too often. Kernels are rounded
+to half precision. The packed network is evaluated on CamVid's validation images, and
+the record states its mIoU.
 """
 
 import argparse
@@ -59,6 +61,10 @@ def main(args):
     arguments = {"num_classes": val.num_classes, **json.loads(args.arguments)}
     network = getattr(models, args.network)(**arguments)
     network.set_weights(trained.get_weights())
+    if args.class_bias:
+        (classifier,) = models.network_info(network).classifiers
+        bias = keras.ops.convert_to_numpy(classifier.bias)
+        classifier.bias.assign(bias + args.class_bias)
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{args.name}.weights.h5"
     network.save_weights(path)
@@ -94,6 +100,7 @@ if __name__ == "__main__":
     parser.add_argument("name")
     parser.add_argument("--network", required=True)
     parser.add_argument("--arguments", required=True, help="JSON")
+    parser.add_argument("--class-bias", type=float, nargs="+", help="one per class")
     parser.add_argument("--data-dir", type=pathlib.Path, required=True)
     parser.add_argument(
         "--license",
