@@ -158,7 +158,7 @@ def main(args):
         network = keras.Model(network.input, logits)
     if training.is_chief():
         network.save(args.output / "best.keras")
-    finish_run(args, val_set)
+    finish_run(args, val_set, args.stages or [args.parts])
 
 
 if __name__ == "__main__":

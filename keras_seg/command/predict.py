@@ -101,6 +101,7 @@ def run(args):
 
     from keras_seg.inference import predictor, read_image
     from keras_seg.visualization import overlay
+    from keras_seg.visualization.visible import visible
 
     files = image_files(args.images)
     model = load_model(args.model)
@@ -127,7 +128,7 @@ def run(args):
             classes = found[0] if args.confidence else found
             _write_classes(args.output, name, classes, names, palette)
             if args.overlays:
-                drawn = overlay(_visible(image), classes, palette, args.alpha)
+                drawn = overlay(visible(image), classes, palette, args.alpha)
                 _save(Image.fromarray(drawn), _result(args.overlays, name))
             if args.confidence:
                 _write_confidence(args.confidence, name, *found, names)
@@ -146,13 +147,6 @@ def _segment_video(args):
     source = args.images[0]
     count = segment_video(label_map, source, args.output, palette, args.alpha)
     print(f"{count} frames in {args.output}")
-
-
-def _visible(image):
-    """Returns the image with three channels: its first three, or the first repeated."""
-    import numpy as np
-
-    return image[..., :3] if image.shape[-1] >= 3 else np.repeat(image[..., :1], 3, -1)
 
 
 def _write_classes(folder, name, classes, names, palette):

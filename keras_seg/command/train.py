@@ -77,6 +77,11 @@ def check(args):
     name = args.start.stem if args.start else args.network
     args.output = args.output or pathlib.Path("runs", name)
     args.export = args.export or pathlib.Path("saved_models", name, "1")
+    if args.start and args.start.parent.absolute() == args.output.absolute():
+        raise ValueError(
+            f"--output must be another folder than that of {args.start}, which "
+            f"training would replace. Received: {args.output}"
+        )
     with_recipe(args)
 
 
@@ -86,9 +91,7 @@ def run(args):
     import tensorflow as tf
 
     from keras_seg import training
-    from keras_seg.training.callbacks import require_unfinished
 
-    require_unfinished(args.output, args.overwrite)
     strategy = training.distribution_strategy()
     keras.utils.set_random_seed(args.seed)
     if args.deterministic:
@@ -107,6 +110,7 @@ def _model(args, train_set):
     """Returns the network to train."""
     from keras_seg import backbones, models, training
     from keras_seg.models import network_info
+    from keras_seg.models.logits_of_probabilities import with_logits
 
     independent = train_set.independent_classes
     num_classes = train_set.num_classes
@@ -118,7 +122,13 @@ def _model(args, train_set):
                 "are not, or vice versa. State those of the data by "
                 "--independent-classes"
             )
-        if models.inference_model(model).output_shape[-1] != num_classes:
+        single = models.inference_model(model)
+        if with_logits(single) is not single:
+            raise ValueError(
+                f"{args.start} ends in a softmax or sigmoid, but training needs "
+                "logits. Save the model without its last activation"
+            )
+        if single.output_shape[-1] != num_classes:
             model = models.replace_classifier(model, num_classes)
     else:
         if independent and args.network == "cpnet":

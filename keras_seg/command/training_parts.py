@@ -4,6 +4,9 @@ Each function makes a few plain calls of the package, which scripts without flag
 make themselves. `args` are the `argparse.Namespace` of `parse_training_flags`.
 """
 
+import os
+import pathlib
+
 from keras_seg.ceil_division import ceil_division
 from keras_seg.command.flags import folder_options
 
@@ -13,19 +16,23 @@ _LABELS_TO_LOOK_AT = 64  # labels counted at the start of training
 def open_training_data(args):
     """Opens the training and validation sets and checks their classes.
 
-    The classes in a sample of the training labels are counted and printed.
+    Checks first that the results of the run can be written and replace nothing. The
+    classes in a sample of the training labels are counted and printed.
     If `args.class_weights` is ["balanced"], it is replaced by a list of floats.
 
     Returns:
         Pair of `SegmentationDataset`, for training and validation.
 
     Raises:
-        ValueError: If the labels contain fewer than two classes; see also
-            `keras_seg.data.open_splits`.
+        ValueError: If the run is finished, if the export cannot be written, or may not
+            be replaced, if the labels contain fewer than two classes or values that are
+            no classes; see also `keras_seg.data.open_splits`.
     """
     from keras_seg.data import balanced_class_weights, class_shares, open_splits
     from keras_seg.training import is_chief
 
+    if is_chief():
+        _check_folders(args)
     train, val = open_splits(
         args.data,
         args.data_dir,
@@ -38,9 +45,44 @@ def open_training_data(args):
     if is_chief():
         print(shares)
     shares.check()
+    try:  # now rather than after the training
+        shares = class_shares(val, images=_LABELS_TO_LOOK_AT)
+        if shares.ignored_pixels:
+            shares.check()
+    except ValueError as error:
+        raise ValueError(f"The labels of the validation set: {error}") from error
     if args.class_weights == ["balanced"]:
         args.class_weights = balanced_class_weights(train)
     return train, val
+
+
+def _check_folders(args):
+    """Raises an error now rather than after the training."""
+    from keras_seg.training.callbacks import require_unfinished
+
+    # Those of stages too.
+    backups = args.output / "backup", *args.output.glob("*/backup")
+    may_replace = args.overwrite or any(folder.is_dir() for folder in backups)
+    require_unfinished(args.output, may_replace)
+    path = args.export
+    if isinstance(path, pathlib.Path):  # not on another file system
+        parent = next(x for x in path.absolute().parents if x.exists())
+        if not (parent.is_dir() and os.access(parent, os.W_OK)):
+            raise ValueError(
+                f"--export must be in a folder that can be written. Received: {path}"
+            )
+    if not path.exists():
+        return
+    if not (path / "saved_model.pb").exists():
+        raise ValueError(
+            "--export must be a new folder, or that of a SavedModel. "
+            f"Received: {path}, which holds something else"
+        )
+    if not may_replace:
+        raise ValueError(
+            f"--export {path} holds a SavedModel. Pass another folder, or --overwrite "
+            "to replace it"
+        )
 
 
 def augmentation(args):
@@ -162,7 +204,7 @@ def optimizer(args, steps, **groups):
     )
 
 
-def finish_run(args, val_set):
+def finish_run(args, val_set, stages=()):
     """Evaluates and exports the best model of a run, and draws some predictions.
 
     Prints the scores and writes evaluation.json and predictions.png beside best.keras.
@@ -171,6 +213,8 @@ def finish_run(args, val_set):
     Args:
         args: the training flags.
         val_set: `SegmentationDataset` for validation.
+        stages: sequence of str, the folders in that of the run whose backups are
+            deleted with its own.
     """
     import keras
     from PIL import Image
@@ -195,8 +239,8 @@ def finish_run(args, val_set):
     exported = export_saved_model(
         best, args.export, overwrite=True, class_names=classes, palette=val_set.palette
     )
-    for backup in [*args.output.rglob("backup")]:
-        remove_folder(backup)  # a finished run does not resume
+    for folder in (args.output, *(args.output / stage for stage in stages)):
+        remove_folder(folder / "backup")  # a finished run does not resume
     print(f"{inference.evaluation_table(result)}  on {len(val_set)} images")
     print(f"model        {path}")
     print(f"SavedModel   {exported}")

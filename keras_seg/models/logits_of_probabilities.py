@@ -5,6 +5,12 @@ from keras_seg.backbones.graph import nodes
 
 _LEAST = 1e-7  # of a sigmoid, in which float32 cannot tell 1 from larger values
 _TINY = 1e-30
+_KEEP_CLASSES = (
+    keras.layers.Dropout,
+    keras.layers.Identity,
+    keras.layers.Cropping2D,
+    keras.layers.UpSampling2D,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -80,14 +86,37 @@ def with_logits(network):
 
 
 def _last_activation(model):
-    """Returns "softmax", "sigmoid" or None: the activation of the last layer."""
-    made_by = {id(x): layer for layer, _, tensors in nodes(model) for x in tensors}
-    layer = made_by.get(id(model.output))
-    if isinstance(layer, keras.Sequential) and layer.layers:
-        layer = layer.layers[-1]
-    elif isinstance(layer, keras.Model) and getattr(layer, "outputs", None):
-        return _last_activation(layer) if len(layer.outputs) == 1 else None
-    if isinstance(layer, keras.layers.Softmax):
-        return "softmax"
-    name = getattr(getattr(layer, "activation", None), "__name__", None)
-    return name if name in ("softmax", "sigmoid") else None
+    """Returns "softmax", "sigmoid" or None: the activation of the last layer.
+
+    Looks through layers after it that do not compute with classes.
+    """
+    made_by = {
+        id(x): (layer, args)
+        for layer, (args, _), tensors in nodes(model)
+        for x in tensors
+    }
+    tensor = model.output
+    while id(tensor) in made_by:
+        layer, args = made_by[id(tensor)]
+        while isinstance(layer, keras.Sequential) and layer.layers:
+            layer = layer.layers[-1]
+        if isinstance(layer, keras.Model):
+            outputs = getattr(layer, "outputs", None) or ()
+            return _last_activation(layer) if len(outputs) == 1 else None
+        name = _activation(layer)
+        if name in ("softmax", "sigmoid"):
+            return name
+        if not isinstance(layer, _KEEP_CLASSES) and not (
+            isinstance(layer, keras.layers.Activation) and name == "linear"
+        ):
+            return None
+        tensor = args[0]
+    return None
+
+
+def _activation(layer):
+    """Returns the name of the activation of a layer or operation, or None."""
+    name = type(layer).__name__.lower()  # of layers, and of operations of keras.ops
+    if name in ("softmax", "sigmoid"):
+        return name
+    return getattr(getattr(layer, "activation", None), "__name__", None)

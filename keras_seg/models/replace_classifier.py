@@ -1,5 +1,7 @@
 import keras
 
+from keras_seg.layers import ContextPriorLayer
+from keras_seg.losses import AffinityLoss
 from keras_seg.models.checks import require_classes
 from keras_seg.models.network_info import network_info
 
@@ -42,6 +44,9 @@ def replace_classifier(model: keras.Model, num_classes: int) -> keras.Model:
         config = layer.get_config()
         if layer in classifiers:
             config["filters"] = num_classes
+        if isinstance(layer, ContextPriorLayer) and layer.fused_loss is not None:
+            loss = layer.fused_loss.get_config() | {"num_classes": max(num_classes, 2)}
+            config["fused_loss"] = keras.losses.serialize(AffinityLoss(**loss))
         return type(layer).from_config(config)
 
     # Without compilation, or the metrics for the old classes would be cloned too.

@@ -109,8 +109,10 @@ class MultiScale(keras.layers.Layer):
         return batch, *sizes, self.network.output_shape[-1]
 
     def get_config(self):
+        network = keras.saving.serialize_keras_object(self.network)
+        network.pop("compile_config", None)  # its losses may be unknown when loading
         return super().get_config() | {
-            "network": keras.saving.serialize_keras_object(self.network),
+            "network": network,
             "scales": self.scales,
             "flip": self.flip,
         }

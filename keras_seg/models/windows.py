@@ -165,8 +165,10 @@ class SlidingWindow(keras.layers.Layer):
         return batch, *sizes, self.network.output_shape[-1]
 
     def get_config(self):
+        network = keras.saving.serialize_keras_object(self.network)
+        network.pop("compile_config", None)  # its losses may be unknown when loading
         return super().get_config() | {
-            "network": keras.saving.serialize_keras_object(self.network),
+            "network": network,
             "window": self.window,
             "overlap": self.overlap,
             "blending": self.blending,

@@ -5,7 +5,7 @@ import numpy as np
 
 from keras_seg._keras_private import start_at_epoch
 from keras_seg.storage.paths import as_path, read_bytes, remove_folder
-from keras_seg.storage.replacing import replacing
+from keras_seg.storage.replacing import UNFINISHED, replacing
 from keras_seg.training.is_chief import is_chief
 from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
 from keras_seg.typing import PathLike
@@ -31,7 +31,8 @@ class Backup(keras.callbacks.Callback):
         delete: bool. Whether to delete the folder after training has finished.
 
     Raises:
-        ValueError: When training begins, if the folder holds a backup of another model.
+        ValueError: When training begins, if the folder holds a backup of another model,
+            or other files, which would be deleted with it.
 
     Example:
         List it after any callback that changes weights or writes files:
@@ -48,6 +49,8 @@ class Backup(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._done = None
+        if self.is_chief:
+            self._require_own_folder()
         if not self.model.optimizer.built:
             self.model.optimizer.build(self.model.trainable_variables)
         variables = self._variables()
@@ -76,6 +79,16 @@ class Backup(keras.callbacks.Callback):
             self._save()
         elif self.is_chief:
             remove_folder(self.folder)
+
+    def _require_own_folder(self):
+        names = [path.name.removeprefix(UNFINISHED) for path in self.folder.glob("*")]
+        others = [name for name in names if not name.startswith("epoch-")]
+        if others:
+            raise ValueError(
+                f"{self.folder} must hold nothing but the backup of a run, because it "
+                f"is deleted with it. Received: a folder that holds {others[0]!r}. "
+                "Train in another folder"
+            )
 
     def _variables(self):
         """Returns weights, states of random generators and optimizer variables."""

@@ -5,7 +5,6 @@ import keras
 
 from keras_seg.storage.paths import as_path, remove_folder
 from keras_seg.storage.replacing import replacing
-from keras_seg.storage.writing_errors import naming
 from keras_seg.training.averaged_weights import AveragedWeights
 from keras_seg.training.backup import Backup, epochs_done
 from keras_seg.training.best_model import BestModel
@@ -66,11 +65,11 @@ def callbacks(
         return [averaged, backup]
     folder.mkdir(parents=True, exist_ok=True)
     log, epochs = folder / "log.csv", epochs_done(folder / "backup")
-    rows = _shorten(log, epochs) if epochs else []
+    rows = _read(log)[:epochs] if epochs else []
     found = [
         *([] if class_names is None else [ClassIoULog(class_names)]),
         averaged,  # first, since the others save and plot the averaged weights
-        _CSVLog(str(log), append=bool(epochs)),
+        _CSVLog(log, rows),
         BestModel(folder / "best.keras", monitor, _best(rows, monitor)),
     ]
     if tensorboard:
@@ -96,34 +95,46 @@ def require_unfinished(folder, overwrite=False):
     folder = as_path(folder)
     models = [folder / name for name in ("best.keras", "last.keras")]
     found = [str(model) for model in models if model.exists()]
-    if found and not overwrite and not [*folder.rglob("backup")]:
+    if found and not overwrite and not (folder / "backup").is_dir():
         raise ValueError(
             f"{folder} holds a finished run: {', '.join(found)}. Pass another folder, "
             "or overwrite=True (--overwrite of the training scripts) to replace it."
         )
 
 
-class _CSVLog(keras.callbacks.CSVLogger):
-    """Also closes the files of TensorFlow's file systems, which lack `closed`."""
+class _CSVLog(keras.callbacks.Callback):
+    """Writes the logs of each epoch as a row.
+
+    `keras.callbacks.CSVLogger` fixes the columns at the first epoch of a process, which
+    may not be validated, and appends rows of other columns to the log of a resumed run.
+
+    Args:
+        path: path of the file.
+        rows: list of dicts, the logs of earlier epochs.
+    """
+
+    def __init__(self, path, rows):
+        super().__init__()
+        self.path, self.rows = path, list(rows)
 
     def on_epoch_end(self, epoch, logs=None):
-        with naming(self.filename):
-            super().on_epoch_end(epoch, logs)
+        self.rows.append({"epoch": epoch} | (logs or {}))
+        columns = ["epoch", *sorted(set().union(*self.rows) - {"epoch"})]
+        with (
+            replacing(self.path) as unfinished,
+            open(unfinished, "w", newline="", encoding="utf-8") as file,
+        ):
+            writer = csv.DictWriter(file, columns, restval="NA")
+            writer.writeheader()
+            writer.writerows(self.rows)
 
-    def on_train_end(self, logs=None):
-        if self.csv_file:
-            self.csv_file.close()
-        self.csv_file = self.writer = None
 
-
-def _shorten(log, epochs):
-    """Removes the rows of epochs that will be rerun from a log."""
+def _read(log):
+    """Returns the rows of a log as dicts."""
     if not log.exists():
         return []
-    lines = list(csv.reader(log.read_text(encoding="utf-8").splitlines()))[: 1 + epochs]
-    with replacing(log) as unfinished, open(unfinished, "w", newline="") as file:
-        csv.writer(file).writerows(lines)
-    return [dict(zip(lines[0], row, strict=True)) for row in lines[1:]]
+    rows = csv.DictReader(log.read_text(encoding="utf-8").splitlines())
+    return [{k: v for k, v in row.items() if k and v is not None} for row in rows]
 
 
 def _best(rows, monitor):

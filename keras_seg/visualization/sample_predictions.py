@@ -5,6 +5,7 @@ from PIL import Image
 from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.inference.predict import predict
 from keras_seg.visualization.comparison import comparison
+from keras_seg.visualization.visible import visible
 
 
 def sample_predictions(
@@ -32,7 +33,7 @@ def sample_predictions(
     count = min(count, len(data_set))
     indices = np.linspace(0, len(data_set) - 1, count).astype(int)
     images, labels = zip(*(data_set[int(index)] for index in indices), strict=True)
-    classes = predict(model, list(images))
+    classes = predict(model, list(images), value_range=255)
     height, width = labels[0].shape[:2]
 
     def resize(array, resample):
@@ -47,7 +48,7 @@ def sample_predictions(
         return resize(label, Image.Resampling.NEAREST)
 
     return comparison(
-        [resize(image, Image.Resampling.BILINEAR) for image in images],
+        [resize(visible(image), Image.Resampling.BILINEAR) for image in images],
         [resize_label(label) for label in labels],
         [resize_label(label) for label in classes],
         data_set.palette,

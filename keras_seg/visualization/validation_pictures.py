@@ -8,6 +8,7 @@ from keras_seg.inference import predictor
 from keras_seg.storage.paths import as_path
 from keras_seg.typing import PathLike
 from keras_seg.visualization.comparison import comparison
+from keras_seg.visualization.visible import visible
 
 
 class ValidationPictures(keras.callbacks.Callback):
@@ -18,8 +19,8 @@ class ValidationPictures(keras.callbacks.Callback):
 
     Args:
         folder: str or path of the folder for TensorBoard's event files.
-        samples: sequence of pairs of an image, `(height, width, 3)` in 0..255, and its
-            label, integers `(height, width)`, or masks of independent classes,
+        samples: sequence of pairs of an image, `(height, width, channels)` in 0..255,
+            and its label, integers `(height, width)`, or masks of independent classes,
             `(height, width, classes)`. They are kept in memory.
         palette: uint8 array `(num_classes, 3)`, RGB.
         class_names: sequence of str, one for each class.
@@ -55,7 +56,7 @@ class ValidationPictures(keras.callbacks.Callback):
         self._label_map = self._writer = None
 
     def on_train_begin(self, logs=None):
-        self._label_map = predictor(self.model)
+        self._label_map = predictor(self.model, value_range=255)
         self._writer = tf.summary.create_file_writer(str(self.folder))
 
     def on_epoch_end(self, epoch, logs=None):
@@ -63,7 +64,7 @@ class ValidationPictures(keras.callbacks.Callback):
             for index, (image, label) in enumerate(self.samples):
                 classes = self._label_map(image)
                 picture = comparison(
-                    [image.astype("uint8")],
+                    [visible(image)],
                     [label],
                     [classes],
                     self.palette,

@@ -77,6 +77,20 @@ def test_from_a_model_of_other_classes_to_a_served_one(folder, capsys):
     assert "holds a finished run" in capsys.readouterr().err
 
 
+def test_a_model_that_training_would_replace_or_cannot_train(folder, capsys):
+    model = keras.saving.load_model("start.keras")
+    softmax = keras.layers.Softmax()(model.output["segmentation"])
+    keras.Model(model.input, softmax).save("softmax.keras")
+    for flags, message in (
+        (("--output", "."), "--output must be another folder than that of start.keras"),
+        (("--from", "softmax.keras"), "softmax.keras ends in a softmax or sigmoid"),
+    ):
+        with pytest.raises(SystemExit):
+            train(*flags, "--overwrite")
+        assert message in capsys.readouterr().err
+    assert (folder / "start.keras").exists()
+
+
 def test_what_is_wrong_with_data_is_a_message(folder, capsys):
     (folder / "data" / "classes.txt").unlink()
     with pytest.raises(SystemExit) as stop:

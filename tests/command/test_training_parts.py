@@ -7,6 +7,7 @@ from PIL import Image
 from keras_seg.command.training_flags import parse_training_flags
 from keras_seg.command.training_parts import (
     augmentation,
+    finish_run,
     open_training_data,
     optimizer,
     segmentation_loss,
@@ -15,6 +16,7 @@ from keras_seg.command.training_parts import (
 from keras_seg.data import StreetScenes
 from keras_seg.losses import OHEMCrossentropy
 from keras_seg.training import SGD, AdamW
+from tests.models.networks import cheap_deeplab
 
 
 @pytest.fixture
@@ -33,7 +35,8 @@ def folder(tmp_path):
 
 
 def flags(folder, *more):
-    arguments = ["--data", "folder", "--data-dir", str(folder), *more]
+    results = ["--output", str(folder / "run"), "--export", str(folder / "exported/1")]
+    arguments = ["--data", "folder", "--data-dir", str(folder), *results, *more]
     return parse_training_flags("", "spnet", arguments=arguments)
 
 
@@ -50,6 +53,47 @@ def test_a_label_map_says_what_they_mean(folder, capsys):
     out = capsys.readouterr().out
     assert "ground   75.00%" in out and "object   25.00%" in out
     np.testing.assert_allclose(args.class_weights, [0.5 / 0.75, 0.5 / 0.25])
+
+
+def test_labels_for_validation_are_checked_before_training(folder):
+    path = folder / "val" / "labels" / "a.png"
+    mask = np.zeros((8, 8), "uint8")
+    for value, message in (
+        (128, "128"),
+        (7, "'ground' alone is left"),
+    ):
+        mask[:2] = value
+        Image.fromarray(mask).save(path)
+        args = flags(folder, "--label-map", "0:0,255:1,7:255")
+        with pytest.raises(ValueError, match=f"validation set: .*({message})"):
+            open_training_data(args)
+
+
+def test_exports_that_would_fail_or_replace_something_stop_before_training(folder):
+    args = flags(folder, "--label-map", "0:0,255:1")
+    args.export.mkdir(parents=True)
+    with pytest.raises(ValueError, match="exported/1, which holds something else"):
+        open_training_data(args)
+    (args.export / "saved_model.pb").write_bytes(b"")
+    with pytest.raises(ValueError, match="holds a SavedModel.*--overwrite"):
+        open_training_data(args)
+    open_training_data(flags(folder, "--label-map", "0:0,255:1", "--overwrite"))
+    (args.output / "backup").mkdir(parents=True)  # of a run that was interrupted
+    open_training_data(args)
+    args.export = folder / "classes.txt" / "1"
+    with pytest.raises(ValueError, match="a folder that can be written.*classes.txt/1"):
+        open_training_data(args)
+
+
+def test_a_finished_run_keeps_folders_of_other_runs(folder):
+    args = flags(folder, "--label-map", "0:0,255:1")
+    _, val = open_training_data(args)
+    for name in ("other/backup", "backup"):
+        (args.output / name).mkdir(parents=True)
+    cheap_deeplab(2).save(args.output / "best.keras")
+    finish_run(args, val)
+    assert (args.output / "other" / "backup").is_dir()
+    assert not (args.output / "backup").exists()
 
 
 def test_weights_may_be_given_one_by_one(folder):

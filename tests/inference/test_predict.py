@@ -240,6 +240,31 @@ def test_networks_of_keras_alone(last):
         np.testing.assert_allclose(probabilities, expected, atol=1e-5)
 
 
+@pytest.mark.keras3("operations of keras.ops in a model")
+@pytest.mark.parametrize("name", ["softmax", "sigmoid", "none"])
+def test_activations_that_are_no_last_layers(name):
+    """As an operation, inside of other models, and with a cast after it."""
+    start = keras.Input((None, None, 3))
+    x = keras.layers.Rescaling(1 / 60, -2)(start)
+    x = keras.layers.Conv2D(3 if name == "softmax" else 1, 3, padding="same")(x)
+    activate = getattr(keras.ops, name, keras.ops.add)
+    y = activate(x, x) if name == "none" else activate(x)
+    inner = keras.Model(start, y)
+    cast = keras.layers.Activation("linear", dtype="float32")(y)
+    pixels = image(20, 30)
+    for model in (
+        inner,
+        keras.Model(start, keras.layers.UpSampling2D(1)(cast)),
+        keras.Sequential([keras.Input((None, None, 3)), keras.Sequential([inner])]),
+    ):
+        found = model(pixels[None].astype("float32"))
+        if name == "none":  # logits
+            found = keras.ops.sigmoid(found)
+        expected = keras.ops.convert_to_numpy(found)[0]
+        _, probabilities = predict(model, pixels, return_probabilities=True)
+        np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+
+
 def test_a_sigmoid_of_one_class_and_of_several(tmp_path):
     pixels, last = image(20, 30), [keras.layers.Activation("sigmoid")]
     model = plain_keras(last, 1)

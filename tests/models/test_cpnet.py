@@ -120,6 +120,12 @@ def test_a_saved_model_gives_the_same(tmp_path, fused):
         np.testing.assert_array_equal(loaded(inputs)[name], expected)
     changed = replace_classifier(loaded, 5)
     assert changed(inputs)["segmentation"].shape == (4, 32, 48, 5)
+    if fused:  # the affinity of new classes counts
+        labels = np.where(images[..., 0] > 128, 4, 1).astype("int32")
+        found = changed([images, labels])["context_prior"]
+        prior = ops.convert_to_numpy(prior_model(changed)(images))
+        expected = AffinityLoss(SIZE, 5)(labels, np.log(prior / (1 - prior)))
+        np.testing.assert_allclose(np.mean(found), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("fused", [False, True])

@@ -128,6 +128,30 @@ def test_an_epoch_without_a_backup_leaves_no_line(tmp_path):
     assert (folder / "log.csv").read_text() == (undisturbed / "log.csv").read_text()
 
 
+def test_validated_and_other_epochs_have_the_same_columns(tmp_path):
+    """Also in the log of a run that is resumed at any of them."""
+    validated = {"loss": 1.0, "val_iou_a": 0.5, "val_loss": 2.0}
+    for epochs in (range(2), range(2, 3), range(3, 4)):
+        log = callbacks(tmp_path, "val_loss", class_names=["a"])[2]
+        for epoch in epochs:
+            log.on_epoch_end(epoch, validated if epoch == 2 else {"loss": 1.0})
+        (tmp_path / "backup").mkdir(exist_ok=True)
+        (tmp_path / "backup" / f"epoch-{epochs.stop}.npz").write_bytes(b"")
+    with open(tmp_path / "log.csv", newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["epoch", "loss", "val_iou_a", "val_loss"]
+    no = ["1.0", "NA", "NA"]
+    assert rows == [["0", *no], ["1", *no], ["2", "1.0", "0.5", "2.0"], ["3", *no]]
+
+
+def test_a_folder_of_others_is_no_backup(tmp_path):
+    (tmp_path / "backup").mkdir()
+    (tmp_path / "backup" / "thesis.txt").write_text("years")
+    with pytest.raises(ValueError, match="nothing but the backup.*'thesis.txt'"):
+        fit(compiled_model(), tmp_path)
+    assert (tmp_path / "backup" / "thesis.txt").exists()
+
+
 def test_what_is_half_written_is_never_read(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(compiled_model(), tmp_path, Interrupt(2))
