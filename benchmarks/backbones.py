@@ -18,9 +18,9 @@ HEAD = f"""\
 # Backbones
 
 The backbones that `keras_seg.backbones.build` creates by name; `make backbones` writes
-this table. Parameters are the trainable ones of the pyramid, up to its last level.
-GFLOPs are those of one image of {SIZE[0]} x {SIZE[1]}, measured by TensorFlow's
-profiler; a multiplication and an addition count as two. MiT's attention cannot be
+this table. Parameters are the pyramid's trainable parameters, up to its last level.
+GFLOPs are for one image of {SIZE[0]} x {SIZE[1]}, measured by TensorFlow's profiler; a
+multiply-add counts as two operations. MiT's attention cannot be
 dilated, so its output stride is always 32; its GFLOPs: {{mit}}.
 
 `weights="imagenet"` loads the weights in the last column: keras-cv's presets are

@@ -21,12 +21,12 @@ WAYS = {
     "float32's, that of the first step within 0.5 %",
     "float16": "the same in `mixed_float16`, within 10 %: loss scaling skips some of "
     "the first steps",
-    "XLA": "5 steps with compiled ops have the losses of plain ones, to 1e-6, and 20 "
-    "to 1e-3",
+    "XLA": "5 steps with compiled ops have the losses of ops without XLA, to 1e-6, and "
+    "20 to 1e-3",
     "JAX": "2 steps on the JAX backend have the losses of TensorFlow's, to 1e-4, and "
     "4 to 1 %",
     "PyTorch": "the same on the PyTorch backend",
-    "export": "the SavedModel predicts the classes that the model does",
+    "export": "the SavedModel predicts the same classes as the model",
 }
 
 
