@@ -56,6 +56,7 @@ class AlbumentationsTransform(NumpyAugmentation):
             )
         super().__init__(self._transformed)
         self.transform = transform
+        self._largest_fill = max(_fills(transform), default=0)
         self._of_thread = threading.local()
 
     def _transformed(self, image, label, rng, positions=None):
@@ -63,7 +64,8 @@ class AlbumentationsTransform(NumpyAugmentation):
             self._of_thread.transform = copy.deepcopy(self.transform)
         transform = self._of_thread.transform
         transform.set_random_seed(int(rng.integers(2**31)))
-        masks = [label.astype("uint8" if label.max() < 256 else "int32")]
+        small = max(label.max(), self._largest_fill) < 256
+        masks = [label.astype("uint8" if small else "int32")]
         if positions is not None:
             rows = np.repeat(positions[:, None], label.shape[1], axis=1)
             masks.append(rows.astype("uint8"))
@@ -72,6 +74,15 @@ class AlbumentationsTransform(NumpyAugmentation):
         if positions is None:
             return image, label
         return image, label, _middles(rows[0])
+
+
+def _fills(transform):
+    """Yields the `fill_mask` of a transform and of those inside."""
+    fill = getattr(transform, "fill_mask", None)
+    if fill is not None:
+        yield from np.ravel(fill).tolist()
+    for inner in getattr(transform, "transforms", ()):
+        yield from _fills(inner)
 
 
 def _middles(rows):

@@ -27,7 +27,7 @@ def augmented(augmentation, image, label, seed, *positions):
         raise ValueError(f"`augmentation` must return {names}. Received: {results!r}")
     rank_of_label = label.shape.rank
     image, label, *positions = results
-    image, label = tf.cast(image, tf.float32), tf.cast(label, tf.int32)
+    image, label = tf.cast(image, tf.float32), _whole(tf.convert_to_tensor(label))
     for name, tensor, rank in (("image", image, 3), ("label", label, rank_of_label)):
         if tensor.shape.rank not in (None, rank):
             raise ValueError(
@@ -36,6 +36,21 @@ def augmented(augmentation, image, label, seed, *positions):
                 f"classes. Received: the {name} with the shape {tensor.shape}"
             )
     return image, label, *(tf.cast(rows, tf.int32) for rows in positions)
+
+
+def _whole(label):
+    """Returns a label as int32, and stops if it holds fractions."""
+    whole = tf.cast(label, tf.int32)
+    if not label.dtype.is_floating:
+        return whole
+    check = tf.debugging.assert_equal(
+        tf.cast(whole, label.dtype),
+        label,
+        "`augmentation` must return a label of integers: resize and rotate labels by "
+        "the nearest pixel",
+    )
+    with tf.control_dependencies([check]):
+        return tf.identity(whole)
 
 
 def with_static_sizes(load, first):

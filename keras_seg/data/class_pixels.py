@@ -47,4 +47,6 @@ def _count(dataset, label):
     label = np.ravel(label)
     if label.dtype != np.uint8:  # bincount rejects negative values
         label = label[(label >= 0) & (label < num_classes)]
+    if label.dtype.kind == "f":
+        label = label[label == np.floor(label)].astype("int64")
     return np.bincount(label, minlength=num_classes)[:num_classes]

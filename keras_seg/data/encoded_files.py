@@ -1,14 +1,19 @@
 """Detection of files that TensorFlow decodes to the same pixels as this package."""
 
+import re
 import struct
 import zlib
 
 from PIL import Image
 
+from keras_seg.data._pictures.orientation import PNG_TEXTS
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 _GREY, _RGB, _RGBA = 0, 2, 6  # PNG's colour types
 # Chunks that rotate or animate an image or make it transparent.
 _SPECIAL_CHUNKS = {b"eXIf", b"acTL", b"tRNS"}
+_TEXT_CHUNKS = {b"tEXt", b"zTXt", b"iTXt"}
+_XMP_TURN = re.compile(rb'tiff:Orientation(?:="|>)[2-8]')
 _ORIENTATION, _UPRIGHT = 0x0112, 1  # EXIF tag and value
 _JPEG_FRAMES = {0xC0, 0xC1, 0xC2}  # baseline and progressive, Huffman coded
 
@@ -16,7 +21,7 @@ _JPEG_FRAMES = {0xC0, 0xC1, 0xC2}  # baseline and progressive, Huffman coded
 def is_plain_image(data, max_pixels):
     """Returns whether TensorFlow reads a JPEG or PNG in the same way as `read_image`.
 
-    This holds for intact 8-bit files, grey or RGB, whose EXIF data do not rotate them.
+    This holds for intact 8-bit files, grey or RGB, whose metadata do not rotate them.
 
     Args:
         data: bytes, the content of the file.
@@ -39,6 +44,8 @@ def _is_plain_png(data, color_types, max_pixels):
         end = start + 8 + length
         if end + 4 > len(data) or kind in _SPECIAL_CHUNKS:
             return False
+        if kind in _TEXT_CHUNKS and data.startswith(PNG_TEXTS, start + 8):
+            return False  # they may hold an orientation
         checksum = struct.unpack_from(">I", data, end)[0]
         # Damaged files go to the Python reader, whose errors name the file.
         if zlib.crc32(memoryview(data)[start + 4 : end]) != checksum:
@@ -78,5 +85,7 @@ def _is_plain_jpeg(data, max_pixels):
             exif.load(segment)
             if exif.get(_ORIENTATION, _UPRIGHT) != _UPRIGHT:
                 return False
+        if marker == 0xE1 and _XMP_TURN.search(segment):
+            return False
         start += 2 + length
     return False

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from keras_seg.data.shorten import shorten
-from keras_seg.data.write_label import write_label
+from keras_seg.data.write_label import check_label_paths, write_label
 from keras_seg.typing import PathLike
 
 
@@ -39,7 +39,8 @@ def labels_from_coco(
         FileNotFoundError: If the file does not exist.
         ImportError: If pycocotools, of the extra `labels`, is not installed.
         ValueError: If the file is not a COCO file, if a category is not in
-            `class_names`, or if two images have the same label file.
+            `class_names`, if two images have the same label file,
+            or if a label would overwrite an image.
 
     Example:
         ```python
@@ -69,7 +70,9 @@ def labels_from_coco(
     objects: dict = {}
     for entry in content["annotations"]:
         objects.setdefault(entry["image_id"], []).append(entry)
-    for path, image in _files(content["images"], folder).items():
+    files = _files(content["images"], folder)
+    check_label_paths(dict.fromkeys(files))
+    for path, image in files.items():
         size = image["height"], image["width"]
         label = np.full(size, fill, "int32")
         masks = [

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from keras_seg.data.find_files import find_files
 from keras_seg.data.read_label import read_label
 from keras_seg.data.shorten import shorten
-from keras_seg.data.write_label import write_label
+from keras_seg.data.write_label import check_label_paths, write_label
 from keras_seg.typing import PathLike
 
 _IGNORED = "__ignore__"
@@ -45,7 +45,7 @@ def labels_from_labelme(
     Raises:
         FileNotFoundError: If the folder `source` does not exist.
         ValueError: If there are no files, if a file is not a labelme file, or if a
-            label is not in `class_names`.
+            label is not in `class_names`, or if a label would overwrite an image.
 
     Example:
         ```python
@@ -75,10 +75,19 @@ def labels_from_labelme(
     classes = {name: index for index, name in enumerate(class_names)}
     fill = ignore_class if background is None else classes[background]
     classes[_IGNORED] = ignore_class
+    labels = {
+        path: Path(folder, path.relative_to(source).with_suffix(".png"))
+        for path in files
+    }
+    check_label_paths(
+        {
+            labels[path]: path.parent / str(file.get("imagePath")).replace("\\", "/")
+            for path, file in files.items()
+        }
+    )
     for path, file in files.items():
         label = _draw(path, file, classes, fill)
-        name = path.relative_to(source).with_suffix(".png")
-        write_label(Path(folder, name), label, len(class_names))
+        write_label(labels[path], label, len(class_names))
     return class_names
 
 

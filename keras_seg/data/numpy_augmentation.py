@@ -59,7 +59,10 @@ class NumpyAugmentation:
 
     def _run(self, image, label, seed, *positions):
         rng = np.random.default_rng([int(number) for number in seed])
-        results = self.function(image, label, rng, *positions)
+        # Copies, since TensorFlow may pass the memory of the cache or of the data set,
+        # and functions may work in place.
+        arrays = (array.copy() for array in (image, label))
+        results = self.function(*arrays, rng, *(rows.copy() for rows in positions))
         return check_augmented(
             results, image.shape[-1], label.shape[2:], 2 + len(positions)
         )
@@ -84,5 +87,12 @@ def check_augmented(results, channels, classes, count):
             f"The function must return an image (height, width, {channels}) and a "
             f"label ({wanted}). Received the shapes {image.shape} and {label.shape}"
         )
+    whole = label.astype("int32")
+    if label.dtype.kind == "f" and not np.array_equal(whole, label):
+        values = np.unique(label[whole != label])[:5].tolist()
+        raise ValueError(
+            "The function must return a label of integers. Received the values "
+            f"{values}. Resize and rotate labels by the nearest pixel."
+        )
     rest = [np.asarray(array, "int32") for array in results[2:]]
-    return image.astype("float32"), label.astype("int32"), *rest
+    return image.astype("float32"), whole, *rest

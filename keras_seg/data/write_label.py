@@ -1,5 +1,8 @@
-from PIL import Image
+from pathlib import Path
 
+from PIL import Image, UnidentifiedImageError
+
+from keras_seg.data._pictures.pillow_pictures import any_size
 from keras_seg.data.palette import default_palette
 from keras_seg.storage.replacing import replacing
 
@@ -28,3 +31,26 @@ def write_label(path, label, num_classes):
         image.putpalette(colors.ljust(768, b"\0"))
     with replacing(path) as unfinished:
         image.save(unfinished)
+
+
+def check_label_paths(images):
+    """Raises a `ValueError` if labels would replace pictures other than labels.
+
+    Args:
+        images: dict `{path of the label: path of its image, or None}`. Files that
+            `write_label` has written may be replaced.
+    """
+    for path, image in images.items():
+        if path.is_file() and (path == image or not _is_label(path)):
+            raise ValueError(
+                f"The label {path} would overwrite an image. Write labels to another "
+                "folder (--output)"
+            )
+
+
+def _is_label(path: Path):
+    try:
+        with any_size(), Image.open(path) as picture:
+            return picture.mode in ("P", "I;16")
+    except UnidentifiedImageError:
+        return False

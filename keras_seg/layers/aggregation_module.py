@@ -3,13 +3,14 @@ from typing import Any
 import keras
 
 from keras_seg.layers.batch_normalization import BatchNormalization
+from keras_seg.layers.composite_layer import CompositeLayer
 from keras_seg.layers.conv_norm import ConvNorm
 from keras_seg.layers.data_format import require_channels_last
 from keras_seg.positive_integer import require_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
-class AggregationModule(keras.layers.Layer):
+class AggregationModule(CompositeLayer):
     """Aggregates local context with large separable kernels (CPNet).
 
     A 3x3 convolution with batch norm and ReLU reduces the channels. Two parallel pairs
@@ -80,6 +81,7 @@ class AggregationModule(keras.layers.Layer):
         shape = self.compute_output_shape(input_shape)
         for layer in (*self.column_first, *self.row_first, self.norm):
             layer.build(shape)
+        self.restore_frozen()
 
     def call(self, inputs, training=None):
         columns = rows = self.reduction(inputs, training=training)

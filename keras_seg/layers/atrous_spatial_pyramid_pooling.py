@@ -4,6 +4,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_seg.layers.composite_layer import CompositeLayer
 from keras_seg.layers.conv_norm import ConvNorm
 from keras_seg.layers.data_format import require_channels_last
 from keras_seg.layers.separable_conv_norm import SeparableConvNorm
@@ -11,7 +12,7 @@ from keras_seg.ops import adaptive_average_pool
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
-class AtrousSpatialPyramidPooling(keras.layers.Layer):
+class AtrousSpatialPyramidPooling(CompositeLayer):
     """Atrous spatial pyramid pooling (ASPP): context at several scales.
 
     Concatenates the projected mean of the whole map, a 1x1 convolution, and a 3x3
@@ -84,6 +85,7 @@ class AtrousSpatialPyramidPooling(keras.layers.Layer):
         self.image_branch.build((batch, 1, 1, channels))
         for branch in (self.point_branch, *self.dilated_branches):
             branch.build(input_shape)
+        self.restore_frozen()
 
     def call(self, inputs, training=None):
         mean = adaptive_average_pool(inputs, (1, 1))

@@ -5,6 +5,7 @@ import keras
 from keras import ops
 
 from keras_seg.layers.aggregation_module import AggregationModule
+from keras_seg.layers.composite_layer import CompositeLayer
 from keras_seg.layers.conv_norm import ConvNorm
 from keras_seg.layers.data_format import (
     require_channels_last,
@@ -17,7 +18,7 @@ from keras_seg.ops.sizes import require_size
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
-class ContextPriorLayer(keras.layers.Layer):
+class ContextPriorLayer(CompositeLayer):
     """Gathers intra-class and inter-class context by a learned prior (CPNet).
 
     A 1x1 convolution with batch norm turns the aggregated features X into N logits for
@@ -111,6 +112,7 @@ class ContextPriorLayer(keras.layers.Layer):
         self.aggregation.build((batch, *self.prior_size, channels))
         for layer in (self.prior, self.intra, self.inter):
             layer.build((batch, *self.prior_size, self.filters))
+        self.restore_frozen()
 
     def call(self, inputs, labels=None, training=None):
         if labels is not None and self.fused_loss is None:

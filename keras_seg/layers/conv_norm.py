@@ -4,12 +4,13 @@ from typing import Any
 import keras
 
 from keras_seg.layers.batch_normalization import BatchNormalization
+from keras_seg.layers.composite_layer import CompositeLayer
 from keras_seg.layers.conv2d import Conv2D
 from keras_seg.layers.data_format import require_channels_last
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
-class ConvNorm(keras.layers.Layer):
+class ConvNorm(CompositeLayer):
     """Convolution with "same" padding, batch norm and an activation.
 
     The building block of the papers' heads. Batch norm has epsilon 1e-5 and momentum
@@ -67,6 +68,7 @@ class ConvNorm(keras.layers.Layer):
     def build(self, input_shape):
         self.conv.build(input_shape)
         self.norm.build(self.compute_output_shape(input_shape))
+        self.restore_frozen()
 
     def call(self, inputs, training=None):
         return self.activation(self.norm(self.conv(inputs), training=training))

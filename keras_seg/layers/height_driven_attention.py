@@ -5,6 +5,7 @@ import keras
 from keras import ops
 
 from keras_seg.layers.batch_normalization import BatchNormalization
+from keras_seg.layers.composite_layer import CompositeLayer
 from keras_seg.layers.data_format import require_channels_last
 from keras_seg.ops import (
     adaptive_average_pool,
@@ -21,7 +22,7 @@ _ENCODINGS = ("sinusoidal", "paper", "learned", None)
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
-class HeightDrivenAttention(keras.layers.Layer):
+class HeightDrivenAttention(CompositeLayer):
     """Height-driven attention: weights channels by the height in the image (HANet).
 
     Pools the rows of a lower feature map to a few coarse rows. Three convolutions along
@@ -194,6 +195,7 @@ class HeightDrivenAttention(keras.layers.Layer):
         self.second_norm.build((batch, self.coarse_height, 2 * reduced))
         self.third_conv.build((batch, self.coarse_height, 2 * reduced))
         self._build_table(low if self.position_injection == 1 else reduced)
+        self.restore_frozen()
 
     def _build_table(self, channels):
         """Creates the encoding of each position, and one more for padding."""

@@ -6,13 +6,14 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_seg.layers.composite_layer import CompositeLayer
 from keras_seg.layers.conv_norm import ConvNorm
 from keras_seg.layers.data_format import require_channels_last
 from keras_seg.ops import adaptive_average_pool, resize_bilinear, strip_pool
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
-class MixedPooling(keras.layers.Layer):
+class MixedPooling(CompositeLayer):
     """Mixed pooling module: context from square and strip pooling (SPNet's MPM).
 
     Has two branches, each on a 1x1 reduction of the input to a quarter of its channels:
@@ -111,6 +112,7 @@ class MixedPooling(keras.layers.Layer):
         self.grid_merge.build(reduced)
         self.strip_merge.build(reduced)
         self.projection.build((batch, height, width, 2 * quarter))
+        self.restore_frozen()
 
     def call(self, inputs, training=None):
         self._warn_of_upsampling(inputs.shape)

@@ -4,13 +4,14 @@ from typing import Any
 import keras
 
 from keras_seg.layers.batch_normalization import BatchNormalization
+from keras_seg.layers.composite_layer import CompositeLayer
 from keras_seg.layers.conv_norm import ConvNorm
 from keras_seg.layers.data_format import require_channels_last
 from keras_seg.layers.depthwise_conv2d import DepthwiseConv2D
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
-class SeparableConvNorm(keras.layers.Layer):
+class SeparableConvNorm(CompositeLayer):
     """Depthwise separable `ConvNorm`: a depthwise, then a 1x1 convolution.
 
     Batch norm and ReLU follow each of the two, as in DeepLabV3+; the last activation
@@ -78,6 +79,7 @@ class SeparableConvNorm(keras.layers.Layer):
         self.depthwise.build(input_shape)
         self.depthwise_norm.build(input_shape)
         self.pointwise.build(input_shape)
+        self.restore_frozen()
 
     def call(self, inputs, training=None):
         x = self.depthwise_norm(self.depthwise(inputs), training=training)

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_seg.layers.batch_normalization import BatchNormalization
+from keras_seg.layers.composite_layer import CompositeLayer
 from keras_seg.layers.data_format import (
     require_channels_last,
     require_known_channels,
@@ -12,7 +13,7 @@ from keras_seg.ops import strip_pool
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
-class StripPooling(keras.layers.Layer):
+class StripPooling(CompositeLayer):
     """Strip pooling module: gates a feature map by its rows and columns (SPNet's SPM).
 
     Averages each row and each column, applies a 3-tap convolution along the strip and a
@@ -102,6 +103,7 @@ class StripPooling(keras.layers.Layer):
         self.column_conv.build((batch, 1, width, channels))
         self.column_norm.build((batch, 1, width, channels))
         self.gate_conv.build(input_shape)
+        self.restore_frozen()
 
     def call(self, inputs, training=None):
         rows, columns = strip_pool(inputs)

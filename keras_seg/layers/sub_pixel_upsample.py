@@ -3,6 +3,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_seg.layers.composite_layer import CompositeLayer
 from keras_seg.layers.data_format import (
     require_channels_last,
     require_known_channels,
@@ -11,7 +12,7 @@ from keras_seg.positive_integer import require_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
-class SubPixelUpsample(keras.layers.Layer):
+class SubPixelUpsample(CompositeLayer):
     """Sub-pixel convolution: enlarges a map by rearranging channels (ESPCN).
 
     A convolution computes `filters * scale ** 2` channels, and those of a cell become
@@ -78,6 +79,7 @@ class SubPixelUpsample(keras.layers.Layer):
             name="conv",
         )
         self.conv.build(input_shape)
+        self.restore_frozen()
 
     def _initialize(self, shape, dtype=None):
         *kernel, channels = shape

@@ -4,12 +4,13 @@ import keras
 from keras import ops
 
 from keras_seg.layers.batch_normalization import BatchNormalization
+from keras_seg.layers.composite_layer import CompositeLayer
 from keras_seg.layers.data_format import require_channels_last
 from keras_seg.positive_integer import require_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
-class TransposedConvNorm(keras.layers.Layer):
+class TransposedConvNorm(CompositeLayer):
     """Transposed convolution that enlarges a map, batch norm and an activation.
 
     Each output pixel sees four cells and starts as their bilinear interpolation, after
@@ -82,6 +83,7 @@ class TransposedConvNorm(keras.layers.Layer):
     def build(self, input_shape):
         self.conv.build(input_shape)
         self.norm.build(self.compute_output_shape(input_shape))
+        self.restore_frozen()
 
     def call(self, inputs, training=None):
         return self.activation(self.norm(self.conv(inputs), training=training))

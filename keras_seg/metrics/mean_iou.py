@@ -15,6 +15,7 @@ from keras_seg.ops.labels import (
 )
 from keras_seg.ops.precision import widest_integers
 from keras_seg.ops.replicas import sum_over_replicas
+from keras_seg.ops.xla import stop_unless
 from keras_seg.typing import IgnoreClass
 
 _UNCOUNTED = -1  # the label that Keras ignores
@@ -102,7 +103,15 @@ class MeanIoU(keras.metrics.MeanIoU):
                 name="overflows",
             )
 
+    def reset_state(self):
+        super().reset_state()
+        for count in (self.unknown, self.overflows):
+            if count is not None:
+                count.assign(ops.zeros(count.shape, dtype=count.dtype))
+
     def update_state(self, y_true, y_pred, sample_weight=None):
+        if sample_weight is not None and "int" in self.dtype:
+            _require_whole(sample_weight)
         labels = whole_labels(y_true)
         self._check_shapes(tuple(labels.shape), tuple(y_pred.shape))
         unknown = unknown_pixels(labels, self.ignored, self._num_labels())
@@ -169,14 +178,14 @@ class MeanIoU(keras.metrics.MeanIoU):
         self._check_labels()
         intersection, union = self._intersection_and_union()
         present = ops.cast(union > 0, "float32")
-        iou = intersection / ops.maximum(union, 1.0)
+        iou = intersection / ops.where(union > 0, union, 1.0)
         return ops.sum(iou) / ops.maximum(ops.sum(present), 1.0)
 
     def class_iou(self) -> np.ndarray:
         """Returns the IoU by class, NumPy `(num_classes,)`, NaN for absent classes."""
         intersection, union = self._intersection_and_union()
         present = union > 0
-        iou = ops.where(present, intersection / ops.maximum(union, 1.0), float("nan"))
+        iou = ops.where(present, intersection / union, float("nan"))
         return ops.convert_to_numpy(iou)
 
     def _check_labels(self):
@@ -210,3 +219,21 @@ class MeanIoU(keras.metrics.MeanIoU):
             "independent_classes": self.independent_classes,
             "dtype": self.dtype,
         }
+
+
+def _require_whole(sample_weight):
+    """Raises an error if weights of pixels cannot be counted as integers."""
+    weights = ops.convert_to_tensor(sample_weight)
+    if "float" not in keras.backend.standardize_dtype(weights.dtype):
+        return
+    whole = ops.all(ops.equal(weights, ops.floor(weights)))
+    message = (
+        "`sample_weight` must be whole numbers, because pixels are counted as "
+        'integers. Pass MeanIoU(..., dtype="float64") for fractions. Received: weights '
+        "up to "
+    )
+    found = concrete(whole)
+    if found is None:
+        stop_unless(whole, message, ops.max(weights))
+    elif not found:
+        raise ValueError(f"{message}{float(ops.max(weights))}")

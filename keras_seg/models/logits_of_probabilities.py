@@ -2,6 +2,9 @@ import keras
 from keras import ops
 
 from keras_seg.backbones.graph import nodes
+from keras_seg.layers import BilinearUpsample, CropToCells, NetworkOutput, ResizeLike
+from keras_seg.layers.pass_through import PassThrough
+from keras_seg.models.network_info import network_info
 
 _LEAST = 1e-7  # of a sigmoid, in which float32 cannot tell 1 from larger values
 _TINY = 1e-30
@@ -10,6 +13,11 @@ _KEEP_CLASSES = (
     keras.layers.Identity,
     keras.layers.Cropping2D,
     keras.layers.UpSampling2D,
+    keras.layers.Resizing,
+    BilinearUpsample,
+    CropToCells,
+    PassThrough,
+    ResizeLike,
 )
 
 
@@ -73,7 +81,8 @@ def with_logits(network):
     if activation is None:
         return network
     sigmoid = activation == "sigmoid"
-    if sigmoid and network.output_shape[-1] > 1:
+    independent = network_info(network).independent_classes
+    if sigmoid and network.output_shape[-1] > 1 and not independent:
         raise ValueError(
             "The model must give logits, or the probabilities of a softmax or of a "
             f"single sigmoid. Received: {network.name!r}, whose "
@@ -82,7 +91,12 @@ def with_logits(network):
             "`keras_seg.layers.NetworkOutput(independent_classes=True)(logits)`."
         )
     logits = LogitsOfProbabilities(sigmoid, name="logits_of_probabilities")
-    return keras.Model(network.inputs, logits(network.output), name=network.name)
+    logits = logits(network.output)
+    last = next(x for x, _, tensors in nodes(network) if network.output is tensors[0])
+    if isinstance(last, NetworkOutput):  # the mark must be the last layer
+        config = last.get_config() | {"name": f"{last.name}_of_logits"}
+        logits = NetworkOutput.from_config(config)(logits)
+    return keras.Model(network.inputs, logits, name=network.name)
 
 
 def _last_activation(model):
@@ -110,7 +124,8 @@ def _last_activation(model):
             isinstance(layer, keras.layers.Activation) and name == "linear"
         ):
             return None
-        tensor = args[0]
+        # Of a map and another one for its size, the first.
+        tensor = args[0][0] if isinstance(args[0], (list, tuple)) else args[0]
     return None
 
 

@@ -50,10 +50,12 @@ def test_class_pixels_are_counted_once():
     assert class_pixels(Rare(8)).shape == (8, 3)
 
 
-def test_class_pixels_of_labels_that_are_not_uint8():
+@pytest.mark.parametrize("dtype", ["int64", "float32"])
+def test_class_pixels_of_labels_that_are_not_uint8(dtype):
     class Wide(Rare):
         def __getitem__(self, index):
-            return np.zeros((1, 5, 3), "uint8"), np.array([[0, 2, 2, 7000, -1]])
+            label = np.array([[0, 2, 2, 7000, -1]], dtype)
+            return np.zeros((1, 5, 3), "uint8"), label
 
     np.testing.assert_array_equal(class_pixels(Wide(1)), [[1, 0, 2]])
 

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_seg.data import class_table, labels_from_coco, read_label
 
@@ -99,6 +100,11 @@ def test_rejects(content, write, tmp_path):
         labels_from_coco(path, tmp_path, ("car", "boat"))
     with pytest.raises(ValueError, match="lacks: annotations, categories"):
         labels_from_coco(write({"images": []}), tmp_path)
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    before = (tmp_path / "a.png").read_bytes()
+    with pytest.raises(ValueError, match="a.png would overwrite an image"):
+        labels_from_coco(write(content), tmp_path)
+    assert (tmp_path / "a.png").read_bytes() == before
     content["images"][1]["file_name"] = "a.png"
     with pytest.raises(ValueError, match="the same label.*a.png and a.jpg"):
         labels_from_coco(write(content), tmp_path)

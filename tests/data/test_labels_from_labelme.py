@@ -51,6 +51,20 @@ def test_shapes(tmp_path):
     assert (label[(distance > 2.6) & (columns > 22) & (rows < 14)] == 0).all()
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L", "P"])
+def test_images_are_not_overwritten(mode, tmp_path):
+    write(tmp_path / "a.json", shape("car", "polygon", [[0, 0], [9, 0], [9, 9]]))
+    content = json.loads((tmp_path / "a.json").read_text()) | {"imagePath": "a.png"}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    Image.new(mode, (4, 4)).save(tmp_path / "a.png")
+    before = (tmp_path / "a.png").read_bytes()
+    with pytest.raises(ValueError, match="a.png would overwrite an image"):
+        labels_from_labelme(tmp_path, tmp_path)
+    assert (tmp_path / "a.png").read_bytes() == before
+    for _ in range(2):  # labels may be replaced
+        labels_from_labelme(tmp_path, tmp_path / "labels")
+
+
 def test_classes_of_ones_own(tmp_path):
     write(tmp_path / "a.json", shape("car", "polygon", [[0, 0], [9, 0], [9, 9]]))
     names = ("road", "car")

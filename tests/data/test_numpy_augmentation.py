@@ -101,11 +101,59 @@ def test_what_an_augmentation_must_not_do(augmentation, error, message):
     [
         (lambda x, y, rng: x, "must return 2 arrays"),
         (lambda x, y, rng: (x[..., :2], y), r"an image \(height, width, 3\)"),
+        (lambda x, y, rng: (x, y / 2), r"a label of integers.*values \[0\.5"),
     ],
 )
 def test_what_a_function_of_arrays_must_not_do(function, message):
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         training_pipeline(Sizes(), 2, NumpyAugmentation(function))
+
+
+def test_tensors_of_labels_are_whole_numbers():
+    def resized(image, label, seed, dtype):
+        return image[:8, :8], tf.cast(label[:8, :8], "float32") / dtype
+
+    whole = training_pipeline(Sizes(), 2, lambda *x: resized(*x, 1.0))
+    assert whole.element_spec[1].dtype == tf.int32
+    with pytest.raises(tf.errors.InvalidArgumentError, match="a label of integers"):
+        next(iter(training_pipeline(Sizes(), 2, lambda *x: resized(*x, 2.0))))
+
+
+@pytest.mark.parametrize("cache", [False, True])
+def test_functions_may_work_in_place(cache):
+    def aligned(array):
+        """TensorFlow shares the memory of such arrays."""
+        memory = np.empty(array.nbytes + 64, "uint8")
+        start = -memory.ctypes.data % 64
+        copy = memory[start : start + array.nbytes].view(array.dtype)
+        copy = copy.reshape(array.shape)
+        copy[:] = array
+        return copy
+
+    class InMemory(Sizes):
+        def __init__(self):
+            super().__init__([(12, 16)] * 4)
+            rows, columns = np.indices((12, 16))
+            image = np.stack([10 * (columns // 2)] * 3, axis=-1).astype("uint8")
+            label = (columns // 2).astype("int32")
+            self.pairs = [(aligned(image), aligned(label)) for _ in range(4)]
+
+        def __getitem__(self, index):
+            return self.pairs[index]
+
+    def mirror(image, label, rng):
+        image[:] = image[:, ::-1].copy()
+        label[:] = label[:, ::-1].copy()
+        return image, label
+
+    data = InMemory()
+    pipeline = training_pipeline(data, 2, NumpyAugmentation(mirror), cache=cache)
+    for _ in range(2):
+        for images, labels in pipeline:
+            np.testing.assert_array_equal(images[..., 0], 10 * labels)
+            assert (labels.numpy()[:, :, 0] == 7).all()
+    for image, label in data.pairs:
+        assert image[0, 0, 0] == label[0, 0] == 0
 
 
 def test_rejects_what_cannot_be_called():
@@ -170,3 +218,15 @@ def test_albumentations_keep_the_positions_of_rows():
     np.testing.assert_array_equal(rows[2:14], positions[::-1])
     np.testing.assert_array_equal(rows.numpy()[[0, 1, 14, 15]], 128)
     np.testing.assert_array_equal((moved.numpy() == 255).all(axis=1), rows == 128)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_albumentations_pad_with_large_values(nested):
+    """Also labels whose own values are small."""
+    albumentations = pytest.importorskip("albumentations")
+    pad = albumentations.PadIfNeeded(16, 24, fill_mask=1000, p=1)
+    transform = albumentations.OneOf([pad], p=1) if nested else pad
+    transform = AlbumentationsTransform(albumentations.Compose([transform]))
+    data = Sizes([(12, 16)] * 2)
+    for _, labels in training_pipeline(data, 2, transform):
+        assert set(np.unique(labels)) == {*range(10), 1000}

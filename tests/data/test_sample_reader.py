@@ -3,9 +3,9 @@ import io
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
-from keras_seg.data import ImageFolder, training_pipeline
+from keras_seg.data import ImageFolder, read_image, training_pipeline
 from keras_seg.data.encoded_files import is_plain_image, is_plain_label
 
 RNG = np.random.default_rng(0)
@@ -70,6 +70,30 @@ IMAGES = {
     "nothing": (b"", False),
     "text": (b"hello" * 20, False),
 }
+
+
+XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
+xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description
+xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="{}"/>
+</rdf:RDF></x:xmpmeta>"""
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize("orientation", [1, 2, 3])
+def test_an_orientation_in_xmp(orientation, kind, tmp_path):
+    text = XMP.format(orientation)
+    options: dict = {"xmp": text.encode()}
+    if kind == "PNG":
+        chunks = PngImagePlugin.PngInfo()
+        chunks.add_itxt("XML:com.adobe.xmp", text)
+        options = {"pnginfo": chunks}
+    data = encoded(PICTURE, kind, **options)
+    (tmp_path / "a").write_bytes(data)
+    found = read_image(tmp_path / "a")
+    upright = np.asarray(Image.open(io.BytesIO(data)))
+    turned = not np.array_equal(found, upright)
+    assert turned == (orientation > 1)
+    assert is_plain_image(data, 10**6) == (kind == "JPEG" and not turned)
 
 
 @pytest.mark.parametrize("name", IMAGES)

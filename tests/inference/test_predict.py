@@ -11,6 +11,7 @@ from keras_seg.inference import (
     predictor,
     sliding_window,
 )
+from keras_seg.layers import BilinearUpsample, NetworkOutput, ResizeLike
 from keras_seg.models import inference_model
 from tests.data.pictures import write_png
 from tests.inference.test_multi_scale import sees_its_left
@@ -251,10 +252,12 @@ def test_activations_that_are_no_last_layers(name):
     y = activate(x, x) if name == "none" else activate(x)
     inner = keras.Model(start, y)
     cast = keras.layers.Activation("linear", dtype="float32")(y)
+    resized = BilinearUpsample(1)(ResizeLike(True)([cast, start]))
     pixels = image(20, 30)
     for model in (
         inner,
         keras.Model(start, keras.layers.UpSampling2D(1)(cast)),
+        keras.Model(start, NetworkOutput()(resized)),
         keras.Sequential([keras.Input((None, None, 3)), keras.Sequential([inner])]),
     ):
         found = model(pixels[None].astype("float32"))

@@ -74,6 +74,34 @@ def test_counts_continue_beyond_32_bits(dtype):
     metric.reset_state()
     metric.update_state(labels, logits)
     np.testing.assert_array_equal(metric.class_iou(), [1, 1])
+    metric.update_state(1 - labels, logits)
+    np.testing.assert_allclose(metric.class_iou(), [1 / 3, 1 / 3], rtol=1e-6)
+
+
+def test_a_reset_forgets_unknown_labels():
+    metric, logits = MeanIoU(2), np.array([[[[1.0, 0.0], [0.0, 1.0]]]])
+    metric.update_state(np.array([[[7, 1]]]), logits)
+    with pytest.raises(ValueError, match="1 pixels with other labels"):
+        metric.result()
+    metric.reset_state()
+    metric.update_state(np.array([[[0, 1]]]), logits)
+    assert float(metric.result()) == 1
+
+
+@pytest.mark.parametrize("independent", [False, True])
+def test_weights_of_pixels_are_whole_numbers(independent):
+    labels, logits = np.array([[[0, 1]]]), np.array([[[[1.0, -1.0], [-1.0, 1.0]]]])
+    if independent:
+        labels = np.stack([1 - labels, labels], axis=-1)
+    halves = np.full((1, 1, 2), 0.5)
+    metric = MeanIoU(2, independent_classes=independent)
+    with pytest.raises(ValueError, match='whole numbers.*dtype="float64".*up to 0.5'):
+        metric.update_state(labels, logits, halves)
+    metric.update_state(labels, logits, 2 * halves)
+    assert float(metric.result()) == 1
+    metric = MeanIoU(2, independent_classes=independent, dtype="float64")
+    metric.update_state(labels, logits, halves)
+    np.testing.assert_array_equal(metric.class_iou(), [1, 1])
 
 
 def test_two_replicas_count_every_pixel_once(batch, two_replicas):

@@ -5,7 +5,7 @@ import struct
 import numpy as np
 
 _TAG = 0x0112
-_PNG_TEXTS = (b"Raw profile type", b"XML:com.adobe.xmp")
+PNG_TEXTS = (b"Raw profile type", b"XML:com.adobe.xmp")
 
 
 def orientation(image):
@@ -29,7 +29,7 @@ def png_notes_orientation(file):
         if kind == b"eXIf":
             return True
         if kind in (b"tEXt", b"zTXt", b"iTXt"):
-            if file.read(min(length, 20)).startswith(_PNG_TEXTS):
+            if file.read(min(length, 20)).startswith(PNG_TEXTS):
                 return True
             length -= min(length, 20)
         if kind == b"IEND":
