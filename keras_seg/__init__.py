@@ -33,6 +33,7 @@ def _register():
         # First, because it adds to Keras 2 what the other modules need.
         importlib.import_module("keras_seg._keras2")
     packages = ["backbones", "layers", "losses", "metrics", "models", "ops"]
+    packages.append("models.logits_of_probabilities")  # a layer that models hold
     if keras.backend.backend() == "tensorflow":  # these import it
         packages += ["training", "models.windows", "models.views"]
     for name in packages:

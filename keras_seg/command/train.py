@@ -77,7 +77,8 @@ def check(args):
     name = args.start.stem if args.start else args.network
     args.output = args.output or pathlib.Path("runs", name)
     args.export = args.export or pathlib.Path("saved_models", name, "1")
-    if args.start and args.start.parent.absolute() == args.output.absolute():
+    replaced = [args.output.absolute() / x for x in ("best.keras", "last.keras")]
+    if args.start and args.start.absolute() in replaced:
         raise ValueError(
             f"--output must be another folder than that of {args.start}, which "
             f"training would replace. Received: {args.output}"

@@ -11,6 +11,13 @@ from keras_seg.ceil_division import ceil_division
 from keras_seg.command.flags import folder_options
 
 _LABELS_TO_LOOK_AT = 64  # labels counted at the start of training
+_OF_SAVED_MODELS = {
+    "assets",
+    "assets.extra",
+    "fingerprint.pb",
+    "saved_model.pb",
+    "variables",
+}
 
 
 def open_training_data(args):
@@ -31,8 +38,7 @@ def open_training_data(args):
     from keras_seg.data import balanced_class_weights, class_shares, open_splits
     from keras_seg.training import is_chief
 
-    if is_chief():
-        _check_folders(args)
+    _check_folders(args)  # on all machines: one that stops leaves the others waiting
     train, val = open_splits(
         args.data,
         args.data_dir,
@@ -58,6 +64,7 @@ def open_training_data(args):
 
 def _check_folders(args):
     """Raises an error now rather than after the training."""
+    from keras_seg.training import is_chief
     from keras_seg.training.callbacks import require_unfinished
 
     # Those of stages too.
@@ -65,7 +72,7 @@ def _check_folders(args):
     may_replace = args.overwrite or any(folder.is_dir() for folder in backups)
     require_unfinished(args.output, may_replace)
     path = args.export
-    if isinstance(path, pathlib.Path):  # not on another file system
+    if isinstance(path, pathlib.Path) and is_chief():  # which writes
         parent = next(x for x in path.absolute().parents if x.exists())
         if not (parent.is_dir() and os.access(parent, os.W_OK)):
             raise ValueError(
@@ -73,12 +80,14 @@ def _check_folders(args):
             )
     if not path.exists():
         return
-    if not (path / "saved_model.pb").exists():
+    found = {x.name for x in path.iterdir()} if path.is_dir() else {path.name}
+    # An interrupted export to another file system may lack any of these.
+    if found - _OF_SAVED_MODELS:
         raise ValueError(
             "--export must be a new folder, or that of a SavedModel. "
             f"Received: {path}, which holds something else"
         )
-    if not may_replace:
+    if found and not may_replace:
         raise ValueError(
             f"--export {path} holds a SavedModel. Pass another folder, or --overwrite "
             "to replace it"

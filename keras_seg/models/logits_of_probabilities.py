@@ -104,19 +104,18 @@ def _last_activation(model):
 
     Looks through layers after it that do not compute with classes.
     """
+    if len(model.outputs) != 1:
+        return None
     made_by = {
-        id(x): (layer, args)
-        for layer, (args, _), tensors in nodes(model)
-        for x in tensors
+        id(tensor): (layer, arguments)
+        for layer, arguments, tensors in nodes(model)
+        for tensor in tensors
     }
-    tensor = model.output
+    tensor = model.outputs[0]  # a Sequential inside of another has no `output`
     while id(tensor) in made_by:
-        layer, args = made_by[id(tensor)]
-        while isinstance(layer, keras.Sequential) and layer.layers:
-            layer = layer.layers[-1]
+        layer, arguments = made_by[id(tensor)]
         if isinstance(layer, keras.Model):
-            outputs = getattr(layer, "outputs", None) or ()
-            return _last_activation(layer) if len(outputs) == 1 else None
+            return _last_activation(layer) if getattr(layer, "outputs", None) else None
         name = _activation(layer)
         if name in ("softmax", "sigmoid"):
             return name
@@ -125,7 +124,7 @@ def _last_activation(model):
         ):
             return None
         # Of a map and another one for its size, the first.
-        tensor = args[0][0] if isinstance(args[0], (list, tuple)) else args[0]
+        tensor = keras.tree.flatten(arguments)[0]
     return None
 
 

@@ -4,8 +4,6 @@ import os
 from keras_seg.storage.paths import RemotePath, as_path, put, temporary_folder_for
 from keras_seg.storage.writing_errors import naming
 
-UNFINISHED = ".unfinished-"  # how temporary names begin
-
 
 @contextlib.contextmanager
 def replacing(path):
@@ -31,7 +29,7 @@ def replacing(path):
             put(folder / path.name, path)
         return
     # Keep the suffix, by which Keras chooses the file format.
-    unfinished = path.with_name(UNFINISHED + path.name)
+    unfinished = path.with_name(f".unfinished-{path.name}")
     try:
         with naming(path, unfinished):
             yield unfinished

@@ -5,7 +5,7 @@ import numpy as np
 
 from keras_seg._keras_private import start_at_epoch
 from keras_seg.storage.paths import as_path, read_bytes, remove_folder
-from keras_seg.storage.replacing import UNFINISHED, replacing
+from keras_seg.storage.replacing import replacing
 from keras_seg.training.is_chief import is_chief
 from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
 from keras_seg.typing import PathLike
@@ -81,14 +81,13 @@ class Backup(keras.callbacks.Callback):
             remove_folder(self.folder)
 
     def _require_own_folder(self):
-        names = [path.name.removeprefix(UNFINISHED) for path in self.folder.glob("*")]
-        others = [name for name in names if not name.startswith("epoch-")]
-        if others:
-            raise ValueError(
-                f"{self.folder} must hold nothing but the backup of a run, because it "
-                f"is deleted with it. Received: a folder that holds {others[0]!r}. "
-                "Train in another folder"
-            )
+        for path in self.folder.glob("*"):
+            if not path.name.startswith((".", "epoch-")):  # hidden, unfinished, or ours
+                raise ValueError(
+                    f"{self.folder} must hold nothing but the backup of a run, because "
+                    f"it is deleted with it. Received: a folder that holds "
+                    f"{path.name!r}. Train in another folder"
+                )
 
     def _variables(self):
         """Returns weights, states of random generators and optimizer variables."""

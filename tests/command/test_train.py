@@ -81,14 +81,19 @@ def test_a_model_that_training_would_replace_or_cannot_train(folder, capsys):
     model = keras.saving.load_model("start.keras")
     softmax = keras.layers.Softmax()(model.output["segmentation"])
     keras.Model(model.input, softmax).save("softmax.keras")
+    model.save("best.keras")
+    before = (folder / "best.keras").read_bytes()
     for flags, message in (
-        (("--output", "."), "--output must be another folder than that of start.keras"),
+        (
+            ("--from", "best.keras", "--output", "."),
+            "folder than that of best.keras",
+        ),
         (("--from", "softmax.keras"), "softmax.keras ends in a softmax or sigmoid"),
     ):
         with pytest.raises(SystemExit):
             train(*flags, "--overwrite")
         assert message in capsys.readouterr().err
-    assert (folder / "start.keras").exists()
+    assert (folder / "best.keras").read_bytes() == before
 
 
 def test_what_is_wrong_with_data_is_a_message(folder, capsys):

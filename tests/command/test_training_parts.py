@@ -72,8 +72,11 @@ def test_labels_for_validation_are_checked_before_training(folder):
 def test_exports_that_would_fail_or_replace_something_stop_before_training(folder):
     args = flags(folder, "--label-map", "0:0,255:1")
     args.export.mkdir(parents=True)
+    open_training_data(args)  # an empty folder is replaced
+    (args.export / "notes.txt").write_text("mine")
     with pytest.raises(ValueError, match="exported/1, which holds something else"):
         open_training_data(args)
+    (args.export / "notes.txt").unlink()
     (args.export / "saved_model.pb").write_bytes(b"")
     with pytest.raises(ValueError, match="holds a SavedModel.*--overwrite"):
         open_training_data(args)

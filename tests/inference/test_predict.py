@@ -13,6 +13,7 @@ from keras_seg.inference import (
 )
 from keras_seg.layers import BilinearUpsample, NetworkOutput, ResizeLike
 from keras_seg.models import inference_model
+from keras_seg.models.logits_of_probabilities import with_logits
 from tests.data.pictures import write_png
 from tests.inference.test_multi_scale import sees_its_left
 from tests.models.networks import tiny_dsrl, tiny_hanet, tiny_spnet
@@ -259,6 +260,8 @@ def test_activations_that_are_no_last_layers(name):
         keras.Model(start, keras.layers.UpSampling2D(1)(cast)),
         keras.Model(start, NetworkOutput()(resized)),
         keras.Sequential([keras.Input((None, None, 3)), keras.Sequential([inner])]),
+        keras.Sequential([inner, keras.layers.Dropout(0.1)]),
+        keras.Model(start, keras.layers.Dropout(0.1)(inputs=y)),
     ):
         found = model(pixels[None].astype("float32"))
         if name == "none":  # logits
@@ -266,6 +269,14 @@ def test_activations_that_are_no_last_layers(name):
         expected = keras.ops.convert_to_numpy(found)[0]
         _, probabilities = predict(model, pixels, return_probabilities=True)
         np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+
+
+def test_an_activation_before_the_last_network_is_none():
+    start = keras.Input((None, None, 3))
+    gate = keras.layers.Conv2D(4, 1, activation="sigmoid")(start)
+    head = keras.Sequential([keras.layers.Conv2D(1, 1), keras.layers.UpSampling2D(1)])
+    model = keras.Model(start, head(gate))
+    assert with_logits(model) is model
 
 
 def test_a_sigmoid_of_one_class_and_of_several(tmp_path):
