@@ -15,6 +15,14 @@ _CONVOLUTIONS = (
     keras.layers.SeparableConv2D,
 )
 _POOLINGS = (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)
+_UNDILATED = {  # operations of keras.ops
+    "AveragePool",
+    "Conv",
+    "ConvTranspose",
+    "DepthwiseConv",
+    "MaxPool",
+    "SeparableConv",
+}
 _ATTENTION = (
     keras.layers.MultiHeadAttention,
     keras.layers.GroupQueryAttention,
@@ -276,6 +284,10 @@ def _times(border, rate):
 def _obstacle(call, change):
     """Returns why a call cannot be dilated, or None if it can."""
     operation, inside = call.operation, []
+    if type(operation).__name__ in _UNDILATED or isinstance(
+        operation, keras.layers.Conv2DTranspose
+    ):
+        return "has windows, but is no convolution or pooling layer"
     if isinstance(operation, keras.Layer):
         inside = contained_layers(operation)
     if 0 < change.after < change.before:

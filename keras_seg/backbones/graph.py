@@ -209,11 +209,29 @@ def _call(operation, args, kwargs, graph, taken, prefix):
         function, inner = opened
         tensors = _run(function, inner, graph, taken, _scoped(operation, prefix))
         return [tensors[id(tensor)] for tensor in function.outputs]
+    operation, args, kwargs = _padding_layer(operation, args, kwargs)
     operation = _with_known_shape(operation, args)
     outputs = keras.tree.flatten(_spec(operation, args, kwargs))
     name = _free_name(operation, prefix, taken)
     graph.calls.append(Call(operation, name, args, kwargs, outputs))
     return outputs
+
+
+def _padding_layer(operation, args, kwargs):
+    """Replaces `keras.ops.pad` with zeros by the layer, whose border can be scaled."""
+    if (
+        type(operation).__name__ != "Pad"
+        or operation.mode != "constant"
+        or kwargs.get("constant_values")
+        or len(args[0].shape) != 4
+    ):
+        return operation, args, kwargs
+    widths = [tuple(pair) for pair in operation.pad_width]
+    widths = widths * 4 if len(widths) == 1 else widths
+    if widths[0] != (0, 0) or widths[3] != (0, 0):
+        return operation, args, kwargs
+    layer = keras.layers.ZeroPadding2D(tuple(widths[1:3]), name=operation.name)
+    return layer, args[:1], {}
 
 
 def _open(layer, args, kwargs):

@@ -11,13 +11,6 @@ from keras_seg.ceil_division import ceil_division
 from keras_seg.command.flags import folder_options
 
 _LABELS_TO_LOOK_AT = 64  # labels counted at the start of training
-_OF_SAVED_MODELS = {
-    "assets",
-    "assets.extra",
-    "fingerprint.pb",
-    "saved_model.pb",
-    "variables",
-}
 
 
 def open_training_data(args):
@@ -64,6 +57,7 @@ def open_training_data(args):
 
 def _check_folders(args):
     """Raises an error now rather than after the training."""
+    from keras_seg.export.saved_model import require_export
     from keras_seg.training import is_chief
     from keras_seg.training.callbacks import require_unfinished
 
@@ -80,14 +74,8 @@ def _check_folders(args):
             )
     if not path.exists():
         return
-    found = {x.name for x in path.iterdir()} if path.is_dir() else {path.name}
-    # An interrupted export to another file system may lack any of these.
-    if found - _OF_SAVED_MODELS:
-        raise ValueError(
-            "--export must be a new folder, or that of a SavedModel. "
-            f"Received: {path}, which holds something else"
-        )
-    if found and not may_replace:
+    require_export(path)
+    if any(path.iterdir()) and not may_replace:
         raise ValueError(
             f"--export {path} holds a SavedModel. Pass another folder, or --overwrite "
             "to replace it"

@@ -12,7 +12,8 @@ class GuardedFunction(ServingFunction):
         network: see `ServingFunction`.
         buckets: list of pairs (height, width), or None. Images are padded to the
             smallest that they fit in, and the outputs are cropped.
-        max_pixels: int. The largest number of pixels of all images of one call.
+        max_pixels: int. The largest number of pixels of all images of one call, before
+            and after padding.
 
     Raises:
         tf.errors.InvalidArgumentError: At run time, if images have no pixels, too many
@@ -39,7 +40,7 @@ class GuardedFunction(ServingFunction):
         if self.buckets is None:
             return super().logits(images, positions)
         size = tf.shape(images)[1:3]
-        images = pad_to_bucket(images, self.buckets)
+        images = pad_to_bucket(images, self.buckets, self.max_pixels)
         padded_size = tf.shape(images)[1:3]
         if self.takes_positions:
             extra = [[0, 0], [0, padded_size[0] - size[0]]]

@@ -35,6 +35,14 @@ from keras_seg.typing import PathLike
 
 # Tolerances of logits, as a share of the largest. A network in half precision rounds
 # differently within a graph.
+_WRITTEN = {
+    "assets",
+    "assets.extra",
+    "batching_params.pbtxt",
+    "fingerprint.pb",
+    "saved_model.pb",
+    "variables",
+}
 _TOLERANCE = {"float32": 1e-4, "float64": 1e-4}
 _TOLERANCE_OF_HALF = 2e-2
 
@@ -114,7 +122,8 @@ def export_saved_model(
         Path of the version folder.
 
     Raises:
-        FileExistsError: If the version folder exists and `overwrite` is False.
+        FileExistsError: If the version folder exists and `overwrite` is False, or if it
+            holds anything else than an export.
         TypeError: If the model is not a functional `keras.Model`.
         ValueError: If the version is not a number, if the model does not return logits
             for images, if `positions` is True for a model without positions, if the
@@ -143,6 +152,7 @@ def export_saved_model(
             f"`path` must not exist. Received: {target}, which does. Choose another "
             "version, or pass overwrite=True."
         )
+    require_export(target)
     # Padding rows have a special position, which tells them from rows of the image.
     needed = buckets is not None and _takes_positions(model)
     network = segmentation_network(model, positions or needed)
@@ -153,6 +163,13 @@ def export_saved_model(
         raise ValueError(
             f"`max_pixels` must be a positive integer. Received: {max_pixels}"
         )
+
+    for height, width in [*(buckets or ()), *([encoded_size] if encoded_size else ())]:
+        if height * width > max_pixels:
+            raise ValueError(
+                f"`max_pixels` must be at least {height * width}, the pixels of an "
+                f"image of {height} x {width}. Received: {max_pixels}"
+            )
 
     serving = GuardedFunction(network, buckets, max_pixels)
     always = batching or fixed_size is not None
@@ -175,13 +192,27 @@ def export_saved_model(
             written, target.absolute().parent.name, functions, warm_up
         )
         if batching:
-            write_batching_parameters(written)
+            pixels = encoded_size[0] * encoded_size[1]
+            write_batching_parameters(written, min(8, max_pixels // pixels))
         if isinstance(target, RemotePath):
             remove_folder(target)
         elif target.exists():
             os.replace(target, folder / "replaced")
         put(written, target)
     return target
+
+
+def require_export(path):
+    """Raises a `FileExistsError` if a folder holds anything else than an export."""
+    if not path.exists():
+        return
+    found = {x.name for x in path.iterdir()} if path.is_dir() else {path.name}
+    # An interrupted export to another file system may lack any of these.
+    if others := sorted(found - _WRITTEN):
+        raise FileExistsError(
+            f"{path} holds something else than an export, {others[0]!r}, and is not "
+            "replaced. Choose another folder"
+        )
 
 
 def _takes_positions(model):
@@ -256,6 +287,11 @@ def _write(functions, assets, path):
 
 def _fixed_size(network):
     size = tuple(network.inputs[0].shape[1:3])
+    if (size[0] is None) != (size[1] is None):
+        raise ValueError(
+            "The model must have a fixed height and width, or neither. Received: "
+            f"{network.name!r} for images of {size}"
+        )
     return None if None in size else size
 
 

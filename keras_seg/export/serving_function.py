@@ -47,7 +47,7 @@ class ServingFunction:
             float32 tensor `(batch, height, width, classes)`, or a multiple of that
             height and width if the network predicts at a larger size.
         """
-        inputs = [tf.cast(images, "float32")]
+        inputs = [tf.cast(images, self.network.inputs[0].dtype)]
         if self.takes_positions:
             if positions is None:
                 positions = self._whole_images(images)

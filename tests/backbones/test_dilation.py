@@ -206,3 +206,30 @@ def test_one_set_of_weights_at_two_dilations():
     assert len(pyramid.weights) == 2
     with pytest.raises(ValueError, match="'shared' is called at several strides"):
         feature_pyramid(network, 2)
+
+
+@pytest.mark.keras3("operations of keras.ops in a model")
+def test_padding_by_an_operation():
+    x = image = keras.Input((None, None, 3))
+    for strides in (2, 2, 2, 2, 2, 1, 1):
+        x = keras.ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
+        x = layers.Conv2D(4, 3, strides, use_bias=False)(x)
+        x = layers.Activation("relu")(x)
+    check(keras.Model(image, x))
+
+
+@pytest.mark.keras3("operations of keras.ops in a model")
+@pytest.mark.parametrize(
+    "window",
+    [
+        lambda x: keras.ops.max_pool(x, 3, 1, "same"),
+        lambda x: keras.ops.average_pool(x, 3, 1, "same"),
+        lambda x: layers.Conv2DTranspose(4, 3, 1, "same")(x),
+    ],
+)
+def test_windows_that_are_no_such_layers_are_refused(window):
+    x = image = keras.Input((None, None, 3))
+    for _ in range(5):
+        x = layers.Conv2D(4, 3, 2, padding="same")(x)
+    with pytest.raises(ValueError, match="has windows, but is no convolution or"):
+        feature_pyramid(keras.Model(image, window(x)), 16)

@@ -74,7 +74,7 @@ def test_exports_that_would_fail_or_replace_something_stop_before_training(folde
     args.export.mkdir(parents=True)
     open_training_data(args)  # an empty folder is replaced
     (args.export / "notes.txt").write_text("mine")
-    with pytest.raises(ValueError, match="exported/1, which holds something else"):
+    with pytest.raises(FileExistsError, match="exported/1 holds something else"):
         open_training_data(args)
     (args.export / "notes.txt").unlink()
     (args.export / "saved_model.pb").write_bytes(b"")

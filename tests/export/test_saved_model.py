@@ -149,6 +149,48 @@ def test_versions_are_not_overwritten_by_accident(tmp_path):
     with pytest.raises(FileExistsError, match="overwrite=True"):
         export_saved_model(model, path)
     assert export_saved_model(model, path, overwrite=True) == path
+    (path / "holiday.jpg").write_bytes(b"x")
+    with pytest.raises(FileExistsError, match="else than an export, 'holiday.jpg'"):
+        export_saved_model(model, path, overwrite=True)
+    assert (path / "holiday.jpg").exists()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16"])
+def test_models_of_other_dtypes(dtype, tmp_path):
+    image = keras.Input((None, None, 3), dtype=dtype)
+    model = keras.Model(image, layers.Conv2D(3, 1)(layers.Rescaling(1 / 255)(image)))
+    served = tf.saved_model.load(export_saved_model(model, tmp_path / "1"))
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 8, 9, 3), "uint8")
+    logits = keras.ops.convert_to_numpy(model(pixels))
+    for name, dtype in (("serving_default", "uint8"), ("float", "float32")):
+        found = served.signatures[name](images=tf.constant(pixels.astype(dtype)))
+        np.testing.assert_array_equal(found["classes"], logits.argmax(axis=-1))
+
+
+def test_arguments_that_contradict_each_other_stop_early(tmp_path):
+    with pytest.raises(ValueError, match="`max_pixels` must be at least 4096"):
+        export_saved_model(
+            pixel_model(), tmp_path / "1", buckets=[(64, 64)], max_pixels=1000
+        )
+    fixed, half = keras.Input((64, 64, 3)), keras.Input((None, 48, 3))
+    for image, options, message in (
+        (fixed, {"max_pixels": 1000}, "`max_pixels` must be at least 4096"),
+        (half, {}, r"fixed height and width, or neither.*\(None, 48\)"),
+    ):
+        model = keras.Model(image, layers.Conv2D(3, 1)(image))
+        with pytest.raises(ValueError, match=message):
+            export_saved_model(model, tmp_path / "1", **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_merged_batch_is_within_the_limit(tmp_path):
+    options = {"batching": True, "encoded_size": (40, 60), "max_pixels": 5000}
+    path = export_saved_model(pixel_model(), tmp_path / "1", **options)
+    text = (path / "batching_params.pbtxt").read_text()
+    assert "max_batch_size { value: 2 }" in text
+    files = tf.constant([encode(photograph(40, 60))] * 2)
+    served = tf.saved_model.load(path).signatures["encoded"](images=files)
+    assert served["classes"].shape == (2, 40, 60)
 
 
 @pytest.mark.parametrize("name", ["final", "1.5", "v1", "-1", "\N{SUPERSCRIPT TWO}"])
