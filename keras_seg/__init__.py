@@ -35,7 +35,7 @@ def _register():
     packages = ["backbones", "layers", "losses", "metrics", "models", "ops"]
     packages.append("models.logits_of_probabilities")  # a layer that models hold
     if keras.backend.backend() == "tensorflow":  # these import it
-        packages += ["training", "models.windows", "models.views"]
+        packages += ["training", "wrappers.windows", "wrappers.views"]
     for name in packages:
         importlib.import_module(f"keras_seg.{name}")
 

@@ -41,7 +41,8 @@ def check_label_paths(images):
             `write_label` has written may be replaced.
     """
     for path, image in images.items():
-        if path.is_file() and (path == image or not _is_label(path)):
+        is_image = image is not None and path.resolve() == image.resolve()
+        if path.is_file() and (is_image or not _is_label(path)):
             raise ValueError(
                 f"The label {path} would overwrite an image. Write labels to another "
                 "folder (--output)"

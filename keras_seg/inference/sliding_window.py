@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_seg.inference.mark_logits import mark_logits
-from keras_seg.models.windows import SlidingWindow
+from keras_seg.wrappers.windows import SlidingWindow
 
 
 def sliding_window(

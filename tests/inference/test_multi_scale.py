@@ -6,7 +6,7 @@ import tensorflow as tf
 from keras_seg.export import export_saved_model
 from keras_seg.inference import multi_scale, sliding_window
 from keras_seg.models import inference_model
-from keras_seg.models.views import MultiScale
+from keras_seg.wrappers.views import MultiScale
 from tests.models.networks import randomise, tiny_dsrl, tiny_hanet, tiny_spnet
 from tests.ops.references import resize_bilinear
 

@@ -9,8 +9,8 @@ from keras_seg.export import export_saved_model
 from keras_seg.inference import sliding_window
 from keras_seg.layers import NetworkInput
 from keras_seg.models import inference_model
-from keras_seg.models.windows import SlidingWindow
 from keras_seg.ops import row_positions
+from keras_seg.wrappers.windows import SlidingWindow
 from tests.models.networks import SIZE, randomise, tiny_cpnet, tiny_hanet
 
 

@@ -5,12 +5,13 @@ from keras_seg.models import network_info
 from keras_seg.models.segmentation_network import segmentation_network
 from keras_seg.ops import resize_bilinear
 from keras_seg.ops.xla import require_tensorflow
+from keras_seg.wrappers.network_layer import NetworkLayer
 
 _SMALLEST = 1e-30  # smallest probability, so that logarithms are finite
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
-class MultiScale(keras.layers.Layer):
+class MultiScale(NetworkLayer):
     """Averages a network's predictions over scales and mirrored images.
 
     The image is resized bilinearly to each scale, the logits are resized back, and the
@@ -70,9 +71,6 @@ class MultiScale(keras.layers.Layer):
         self.scales = scales
         self.flip = flip
 
-    def build(self, input_shape):
-        pass  # the network has its own variables
-
     def call(self, images):
         views = [(s, mirrored) for s in self.scales for mirrored in (False, True)]
         if not self.flip:
@@ -103,16 +101,8 @@ class MultiScale(keras.layers.Layer):
             logits = tf.stack([tf.zeros_like(logits), logits], axis=-1)
         return tf.nn.softmax(logits)
 
-    def compute_output_shape(self, input_shape):
-        batch, *sizes, _ = input_shape
-        sizes = [None if size is None else self.scale * size for size in sizes]
-        return batch, *sizes, self.network.output_shape[-1]
-
     def get_config(self):
-        network = keras.saving.serialize_keras_object(self.network)
-        network.pop("compile_config", None)  # its losses may be unknown when loading
         return super().get_config() | {
-            "network": network,
             "scales": self.scales,
             "flip": self.flip,
         }

@@ -6,10 +6,11 @@ from keras_seg.models.segmentation_network import segmentation_network
 from keras_seg.ops import row_positions
 from keras_seg.ops.sizes import require_size
 from keras_seg.ops.xla import require_tensorflow
+from keras_seg.wrappers.network_layer import NetworkLayer
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
-class SlidingWindow(keras.layers.Layer):
+class SlidingWindow(NetworkLayer):
     """Applies a network to overlapping windows of an image and blends the logits.
 
     Windows are spaced evenly from edge to edge, with at least the given overlap. An
@@ -86,9 +87,6 @@ class SlidingWindow(keras.layers.Layer):
         self.batch_size = batch_size
         self.scale = network_info(self.network).scale
 
-    def build(self, input_shape):
-        pass  # the network has its own variables
-
     def call(self, images):
         batch, height, width, _ = tf.unstack(tf.shape(images))
         rows, columns = (
@@ -159,16 +157,8 @@ class SlidingWindow(keras.layers.Layer):
             images = [images, row_positions(lines, height)]
         return tf.cast(self.network(images, training=False), "float32")
 
-    def compute_output_shape(self, input_shape):
-        batch, *sizes, _ = input_shape
-        sizes = [None if size is None else self.scale * size for size in sizes]
-        return batch, *sizes, self.network.output_shape[-1]
-
     def get_config(self):
-        network = keras.saving.serialize_keras_object(self.network)
-        network.pop("compile_config", None)  # its losses may be unknown when loading
         return super().get_config() | {
-            "network": network,
             "window": self.window,
             "overlap": self.overlap,
             "blending": self.blending,

@@ -1,0 +1,1 @@
+"""Layers that contain a whole network, and need TensorFlow."""
