@@ -17,7 +17,7 @@ ON_KERAS_2 := import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)
 SEES_GPU := import sys, tensorflow as tf; sys.exit(not tf.config.list_physical_devices("GPU"))
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: install demo test test-all test-script test-addons test-next test-jax test-torch test-distributed test-gpu test-app matrix lint check bench docs backbones clean
+.PHONY: install demo test test-all test-script test-addons test-next test-jax test-torch test-distributed test-gpu test-app matrix format lint check bench docs backbones clean
 
 install: $(VENV)/installed
 
@@ -111,6 +111,10 @@ matrix: $(OTHERS)/installed
 	$(OTHERS)/bin/python -m pytest tests/scale --matrix runs/matrix.json
 	$(OTHERS)/bin/python -m tests.matrix runs/matrix.json > docs/matrix.md
 
+format: install
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
 lint: install
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
@@ -144,4 +148,4 @@ backbones: install
 	mv docs/guides/backbone_table.md.new docs/guides/backbone_table.md
 
 clean:
-	rm -rf $(VENV) $(OTHERS) $(JAX) $(TORCH) $(ADDONS) $(NEXT) $(APP) $(DOCS) runs build *.egg-info
+	rm -rf $(VENV) $(OTHERS) $(JAX) $(TORCH) $(ADDONS) $(NEXT) $(APP) $(DOCS) build *.egg-info

@@ -62,7 +62,7 @@ def sssr(classes, pyramid):
 
 def fcn(classes, pyramid, width=460):
     """Returns a fully convolutional network with as many operations as SPNet."""
-    image = keras.Input(pyramid.input_shape[1:])
+    image = keras.Input(pyramid.input_shape[1:], name="image")
     x = models.extract_levels(pyramid, image)["level5"].tensor
     x = layers.ConvNorm(width, 3)(x)
     x = layers.ConvNorm(width, 3)(x)

@@ -58,6 +58,12 @@ def pytest_runtest_setup(item):
             pytest.skip(f"on Keras 3 alone: {marker.args[0]}")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def seed_of_module():
+    """Seeds what a module's fixtures build."""
+    keras.utils.set_random_seed(0)
+
+
 @pytest.fixture(autouse=True)
 def seed():
     keras.utils.set_random_seed(0)

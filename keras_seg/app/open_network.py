@@ -71,10 +71,7 @@ def keras_network(model, class_names=None, palette=None, name=None):
     Returns:
         `Network`.
     """
-    independent = network_info(model).independent_classes
-    num_classes = inference_model(model).output_shape[-1]
-    if num_classes == 1 and not independent:
-        num_classes = 2  # predicted by a sigmoid
+    info = network_info(inference_model(model))
     predictors = {}
 
     def predict(image, **options):
@@ -85,7 +82,15 @@ def keras_network(model, class_names=None, palette=None, name=None):
         return predictors[key](image)
 
     name = name or model.name
-    return Network(name, predict, num_classes, class_names, palette, model, independent)
+    return Network(
+        name,
+        predict,
+        info.num_labels,
+        class_names,
+        palette,
+        model,
+        info.independent_classes,
+    )
 
 
 def _preset(source, table, name):

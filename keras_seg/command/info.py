@@ -44,14 +44,13 @@ def run(args):
                 f"--size must be a size that the model takes: {_side(fixed[0])} x "
                 f"{_side(fixed[1])} pixels. Received: {size[0]} x {size[1]}"
             )
-    heads = sorted(set(model.output) - {"segmentation"}) if _has_heads(model) else []
+    outputs = network_info(model).outputs
+    heads = sorted(name for name, output in outputs.items() if output.training_only)
     print(f"model        {model.name}")
     print(f"images       {_side(fixed[0])} x {_side(fixed[1])}, {channels} channels")
     info = network_info(network)
-    if info.independent_classes:
-        print(f"classes      {info.num_classes}, independent")
-    else:
-        print(f"classes      {max(info.num_classes, 2)}")
+    kind = ", independent" if info.independent_classes else ""
+    print(f"classes      {info.num_labels}{kind}")
     print(f"parameters   {_millions(network)}")
     if heads:
         print(f"for training {_millions(model)}, with {', '.join(heads)}")
@@ -60,10 +59,6 @@ def run(args):
         operations = flops(network, size) / 1e9
         memory = peak_memory(network, size) / 2**20
         print(f"{f'{size[0]} x {size[1]}':<14}{operations:>10.2f}{memory:>12.0f}")
-
-
-def _has_heads(model):
-    return isinstance(model.output, dict)
 
 
 def _side(side):

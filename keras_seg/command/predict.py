@@ -204,13 +204,9 @@ def _class_table(classes, model):
     import numpy as np
 
     from keras_seg.data import class_table, default_palette
+    from keras_seg.models import inference_model, network_info
 
-    output = model.output
-    if isinstance(output, dict):
-        output = output["segmentation"]
-    count = output.shape[-1]
-    if count == 1 and not _is_independent(model):
-        count = 2  # a single logit stands for two classes
+    count = network_info(inference_model(model)).num_labels
     if classes is None:
         return [*map(str, range(count))], default_palette(count)
     names, palette = class_table(classes)

@@ -33,8 +33,7 @@ from keras_seg.storage.paths import (
 )
 from keras_seg.typing import PathLike
 
-# Tolerances of logits, as a share of the largest. A network in half precision rounds
-# differently within a graph.
+# The files of an export, the only folders that `overwrite` replaces.
 _WRITTEN = {
     "assets",
     "assets.extra",
@@ -43,6 +42,8 @@ _WRITTEN = {
     "saved_model.pb",
     "variables",
 }
+# Tolerances of logits, as a share of the largest. A network in half precision rounds
+# differently within a graph.
 _TOLERANCE = {"float32": 1e-4, "float64": 1e-4}
 _TOLERANCE_OF_HALF = 2e-2
 
@@ -178,10 +179,8 @@ def export_saved_model(
     sizes = buckets or ([size] if size else _trial_sizes(max_pixels))
     with temporary_folder_for(target) as folder:
         written = folder / "model"
-        num_classes = network.output_shape[-1]
-        if num_classes == 1 and not serving.independent_classes:
-            num_classes = 2  # predicted by a sigmoid
-        assets = class_files(folder, num_classes, class_names, palette)
+        num_labels = network_info(network).num_labels
+        assets = class_files(folder, num_labels, class_names, palette)
         with xla_scope(False), without_xla(network):
             _write(functions, assets, written)
         graph_check(written)

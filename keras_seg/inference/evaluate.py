@@ -67,10 +67,8 @@ def evaluate(
         `evaluate(model, evaluation_pipeline(val), val.class_names)["mean_iou"]`
     """
     network = segmentation_network(model)
-    independent = network_info(network).independent_classes
-    num_classes = network.output_shape[-1]
-    if num_classes == 1 and not independent:
-        num_classes = 2
+    info = network_info(network)
+    independent, num_classes = info.independent_classes, info.num_labels
     if num_classes != len(class_names):
         raise ValueError(
             "`class_names` must name each class of the model. Received: "
@@ -151,7 +149,6 @@ def _predict(predict, batches):
 
 def _predict_on_devices(predict, batches, strategy):
     """Yields the labels and the predicted class maps of each replica's batch."""
-    tf = tensorflow()
     if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         raise ValueError(
             "`model` must not be built under a MultiWorkerMirroredStrategy. Received: "

@@ -13,7 +13,7 @@ class SegmentationDice(OverlapLoss):
 
     For each class with labels in the global batch, the loss is one minus twice the
     overlap of prediction and label, divided by the sum of both. Small classes count as
-    much as large ones; see `keras_seg.ops.dice_loss`. One logit per pixel stands for
+    much as large ones; see `keras_seg.ops.tversky_loss`. One logit per pixel stands for
     the two classes of its sigmoid.
 
     Unlike this loss, `keras.losses.Dice` needs one-hot labels and probabilities, counts

@@ -149,6 +149,7 @@ def assemble(
         align_corners,
         name="auxiliary",
         use_bias=options.auxiliary_bias,
+        independent_classes=options.independent_classes,
     )
     return {"segmentation": segmentation, "auxiliary": auxiliary}
 

@@ -83,6 +83,7 @@ def DSRL(
         Wang et al., "Dual Super-Resolution Learning for Semantic Segmentation", CVPR
         2020, section 3.
     """
+    options = DecoderOptions.of(decoder, "DSRL")
     network = DeepLabV3Plus(
         num_classes,
         backbone,
@@ -98,6 +99,6 @@ def DSRL(
         reconstruction_filters=reconstruction_filters,
         affinity_order=affinity_order,
         affinity_subscale=affinity_subscale,
-        dropout_rate=DecoderOptions.of(decoder, "DSRL").dropout_rate,
+        dropout_rate=options.dropout_rate,
         name=name,
     )

@@ -50,7 +50,17 @@ def resize_logits(x, image, multiple, align_corners, *, name):
     return resize([x, image])
 
 
-def fcn_head(level, filters, image, *head, name, use_bias=False):
+def fcn_head(
+    level, filters, image, *head, name, use_bias=False, independent_classes=False
+):
     """Applies a 3x3 convolution to a `Level` and computes training-only logits."""
     x = ConvNorm(filters, 3, use_bias=use_bias, name=f"{name}_conv")(level.tensor)
-    return classify(x, image, level.multiple, *head, name=name, training_only=True)
+    return classify(
+        x,
+        image,
+        level.multiple,
+        *head,
+        name=name,
+        training_only=True,
+        independent_classes=independent_classes,
+    )

@@ -47,6 +47,13 @@ class NetworkInfo:
     decoder: Tensor | None
     release: str | None
 
+    @property
+    def num_labels(self) -> int | None:
+        """int or None. Number of classes in labels: 2 for one logit, a sigmoid."""
+        if self.num_classes == 1 and not self.independent_classes:
+            return 2
+        return self.num_classes
+
 
 def network_info(model: keras.Model) -> NetworkInfo:
     """Returns a network's classes, its scale, and the purpose of its parts.
@@ -64,7 +71,7 @@ def network_info(model: keras.Model) -> NetworkInfo:
 
     Returns:
         A `NetworkInfo` with the attributes `inputs`, `outputs`, `prediction`,
-        `num_classes`, `independent_classes`, `scale`, `classifiers`, `encoder`,
+        `num_classes`, `num_labels`, `independent_classes`, `scale`, `classifiers`, `encoder`,
         `decoder` and `release`.
 
     Example:

@@ -95,6 +95,13 @@ def SPNet(
     if not auxiliary_head:
         return keras.Model(image, segmentation, name=name)
     filters = previous.tensor.shape[-1] // 4
-    auxiliary = fcn_head(previous, filters, image, *head, name="auxiliary")
+    auxiliary = fcn_head(
+        previous,
+        filters,
+        image,
+        *head,
+        name="auxiliary",
+        independent_classes=independent_classes,
+    )
     outputs = {"segmentation": segmentation, "auxiliary": auxiliary}
     return keras.Model(image, outputs, name=name)

@@ -2,7 +2,6 @@
 
 from keras_seg.ops.affinity import affinity_loss, sample_labels
 from keras_seg.ops.context import prior_context
-from keras_seg.ops.dice import dice_loss
 from keras_seg.ops.feature_affinity import feature_affinity, normalize_features
 from keras_seg.ops.fused_prior import fused_prior
 from keras_seg.ops.hard_pixels import hard_pixels
@@ -24,7 +23,6 @@ __all__ = [
     "adaptive_max_pool",
     "affinity_loss",
     "coarse_positions",
-    "dice_loss",
     "feature_affinity",
     "fused_prior",
     "hard_pixels",

@@ -69,7 +69,9 @@ def reference_iou(labels, logits):
 )
 def test_networks_say_so_in_copies_too(build):
     network = build(independent_classes=True, auxiliary_head=True)
-    assert network_info(network).independent_classes
+    info = network_info(network)
+    assert info.independent_classes
+    assert info.outputs["auxiliary"].independent_classes
     assert network_info(replace_classifier(network, 5)).independent_classes
     assert network_info(prediction_model(network)).independent_classes
     assert not network_info(build()).independent_classes

@@ -73,7 +73,7 @@ def test_configuration_survives():
 
 
 @pytest.mark.keras3("Keras 2 has no reduction of this name")
-def test_reduction_and_precision_survive():
+def test_reduction_and_precision_survive(float64):
     rng = np.random.default_rng(0)
     labels, logits = rng.integers(0, 3, (2, 4, 5)), rng.normal(size=(2, 20, 20))
     loss = AffinityLoss((4, 5), 3, reduction="none", dtype="float64")

@@ -75,7 +75,7 @@ def test_it_is_the_largest_of_all_orders():
     np.testing.assert_allclose(found, np.mean(expected), rtol=1e-5)
 
 
-def test_gradients_are_those_of_small_steps(batch):
+def test_gradients_are_those_of_small_steps(batch, float64):
     labels, logits = batch
     loss = LovaszSoftmax(dtype="float64")
     logits = logits.astype("float64")

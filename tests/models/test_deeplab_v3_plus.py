@@ -99,7 +99,8 @@ def test_the_options_of_the_decoder_are_one_set(network):
     names = {"num_classes", "backbone", "output_stride", "auxiliary_head", "scale"}
     kinds = inspect.signature(network).parameters.values()
     assert {p.name for p in kinds if p.kind is p.POSITIONAL_OR_KEYWORD} <= names
-    with pytest.raises(TypeError, match="unexpected keyword arguments: filter. Opt"):
+    message = f"{network.__name__} got unexpected keyword arguments: filter. Opt"
+    with pytest.raises(TypeError, match=message):
         network(3, tiny_network(), 8, filter=8)
     model = network(3, tiny_network(), 8, filters=8, low_level_filters=4)
     assert model.get_layer("decoder_2").output.shape[-1] == 8
