@@ -13,16 +13,23 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps
 
+SUFFIXES = ".jpg", ".jpeg", ".png"
+
 
 def main(args):
+    if args.output.resolve() == args.images.resolve():
+        raise SystemExit("The output must be another folder than that of the images.")
     predict = tf.saved_model.load(args.saved_model).signatures["serving_default"]
     args.output.mkdir(parents=True, exist_ok=True)
-    paths = sorted(args.images.iterdir())
+    paths = [x for x in args.images.iterdir() if x.suffix.lower() in SUFFIXES]
     if len({path.stem for path in paths}) < len(paths):
         raise SystemExit("Two images with one name would have one map: rename one.")
-    for path in paths:
+    for path in sorted(paths):
         # Turn the image upright: phones store the orientation of a photograph.
-        image = np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB"))
+        image = ImageOps.exif_transpose(Image.open(path))
+        if image.mode.startswith(("I", "F")):
+            raise SystemExit(f"{path} must have 8 bits per channel; convert it first.")
+        image = np.asarray(image.convert("RGB"))
         classes = predict(images=tf.constant(image[None]))["classes"][0].numpy()
         Image.fromarray(classes).save(args.output / f"{path.stem}.png")
     print(f"{len(paths)} class maps in {args.output}")

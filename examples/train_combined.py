@@ -46,7 +46,7 @@ def add_flags(parser):
     parser.add_argument("--filters", type=int, default=128, help="of the decoder")
 
 
-def combined_network(num_classes, pyramid, prior_size, filters=128, positions=False):
+def combined_network(num_classes, pyramid, prior_size, filters=128):
     """Builds SPNet's backbone, CPNet's prior and HANet's decoder, wrapped in DSRL.
 
     Args:
@@ -54,21 +54,19 @@ def combined_network(num_classes, pyramid, prior_size, filters=128, positions=Fa
         pyramid: a feature pyramid, as from `backbones.build`.
         prior_size: pair of ints, rows and columns of the last level's features.
         filters: int. Channels of the decoder and of the prior's contexts.
-        positions: bool. Whether row positions in the whole image are an input.
 
     Returns:
-        `keras.Model` with the outputs of `WEIGHTS`.
+        `keras.Model` from images and the positions of their rows to the outputs of
+        `WEIGHTS`.
     """
     pyramid = backbones.feature_pyramid(pyramid, insert=models.strip_pooling_places)
-    image = keras.Input((None, None, 3), name="image")
-    inputs, place = image, {}
-    if positions:
-        rows = keras.Input((None,), dtype="int32", name="positions")
-        inputs = [image, rows]
-        place["positions"] = layers.NetworkInput("positions")(rows)
+    image = keras.Input(pyramid.input_shape[1:], name="image")
+    rows = keras.Input((None,), dtype="int32", name="positions")
+    positions = layers.NetworkInput("positions")(rows)
 
     def attend(low, high):
-        return layers.HeightDrivenAttention(reduction_ratio=32)([low, high], **place)
+        attention = layers.HeightDrivenAttention(reduction_ratio=32)
+        return attention([low, high], positions=positions)
 
     levels = models.extract_levels(pyramid, image)
     fine, previous, last = levels["level2"], levels["level4"], levels["level5"]
@@ -94,7 +92,7 @@ def combined_network(num_classes, pyramid, prior_size, filters=128, positions=Fa
             affinity
         ),
     }
-    network = keras.Model(inputs, outputs, name="combined")
+    network = keras.Model([image, rows], outputs, name="combined")
     return models.dual_super_resolution(network, SCALE, name="combined")
 
 
@@ -110,7 +108,12 @@ def main(args):
     small = [side // SCALE for side in args.crop]
     prior_size = models.prior_size(small, args.output_stride)
     with strategy.scope():
-        pyramid = backbones.build(args.backbone, args.output_stride, args.weights)
+        pyramid = backbones.build(
+            args.backbone,
+            args.output_stride,
+            args.weights,
+            input_channels=train_set.channels,
+        )
         model = combined_network(num_classes, pyramid, prior_size, args.filters)
         training.synchronize_batch_norm(model)
 

@@ -47,8 +47,9 @@ PARTS = {
 
 def add_flags(parser):
     add = parser.add_argument_group("DSRL").add_argument
-    add("--parts", choices=[*PARTS], default="fa", help="last part to train")
-    add("--stages", choices=[*PARTS][1:], nargs="+", help="parts to train in turn")
+    one = parser.add_mutually_exclusive_group().add_argument
+    one("--parts", choices=[*PARTS], default="fa", help="last part to train")
+    one("--stages", choices=[*PARTS][1:], nargs="+", help="parts to train in turn")
     add("--upscale", type=int, default=2, help="scale from input images to labels")
     add("--filters", type=int, default=128, help="of the decoder; DeepLab: 256")
     add("--separable", action="store_true", help="depthwise separable convolutions")

@@ -70,11 +70,11 @@ def check(args):
     """Raises a ValueError if flags conflict."""
     if not 0 <= args.alpha <= 1:
         raise ValueError(f"--alpha must be in 0..1. Received: {args.alpha}")
-    if args.overlays and args.overlays.resolve() == args.output.resolve():
-        raise ValueError("--overlays must be a different folder from --output")
-    if args.confidence and args.confidence in (args.output, args.overlays):
+    folders = [x for x in (args.output, args.overlays, args.confidence) if x]
+    if len({folder.resolve() for folder in folders}) < len(folders):
         raise ValueError(
-            "--confidence must be a different folder from --output and --overlays"
+            "--output, --overlays and --confidence must be different folders. "
+            f"Received: {', '.join(map(str, folders))}"
         )
     is_video = args.output.suffix.lower() in VIDEO_SUFFIXES
     others = args.overlays, args.confidence, args.value_range, args.max_pixels

@@ -45,6 +45,7 @@ _NETWORKS = {
     "dsrl": "DSRL",
     "deeplab_v3_plus": "DeepLabV3Plus",
 }
+_OF_NEW_NETWORKS = "backbone", "weights", "output_stride"
 _PICTURES = 4  # validation images in TensorBoard
 # Loss weights of outputs other than "segmentation"; see examples/train_*.py.
 _WEIGHTS = {"auxiliary": 0.4, "super_resolution": 2.0}
@@ -53,7 +54,7 @@ _WEIGHTS = {"auxiliary": 0.4, "super_resolution": 2.0}
 def add_arguments(parser):
     """Adds the flags."""
     add = parser.add_argument
-    add("--network", choices=_NETWORKS, default="spnet", help="default: spnet")
+    add("--network", choices=_NETWORKS, help="default: spnet")
     add(
         "--from",
         dest="start",
@@ -66,7 +67,6 @@ def add_arguments(parser):
     add(
         "--upscale",
         type=int,
-        default=2,
         help="DSRL's scale from input images to labels; default: 2",
     )
     add_training_flags(parser)
@@ -74,16 +74,35 @@ def add_arguments(parser):
 
 def check(args):
     """Fills in the recipe; raises a ValueError if flags conflict."""
+    _check_network(args)
     name = args.start.stem if args.start else args.network
     args.output = args.output or pathlib.Path("runs", name)
     args.export = args.export or pathlib.Path("saved_models", name, "1")
-    replaced = [args.output.absolute() / x for x in ("best.keras", "last.keras")]
-    if args.start and args.start.absolute() in replaced:
+    replaced = [(args.output / x).resolve() for x in ("best.keras", "last.keras")]
+    if args.start and args.start.resolve() in replaced:
         raise ValueError(
             f"--output must be another folder than that of {args.start}, which "
             f"training would replace. Received: {args.output}"
         )
     with_recipe(args)
+
+
+def _check_network(args):
+    """Raises a ValueError if a flag of the network has no effect; sets defaults."""
+    if args.start:
+        for flag in ("network", *_OF_NEW_NETWORKS, "upscale"):
+            if getattr(args, flag) is not None:
+                raise ValueError(
+                    "--from takes the whole network from its file, and cannot be "
+                    f"combined with --{flag.replace('_', '-')}"
+                )
+    args.network = args.network or "spnet"
+    if args.upscale is not None and args.network != "dsrl":
+        raise ValueError(
+            f"--upscale is for --network dsrl only. Received: --network {args.network}"
+        )
+    args.upscale = 2 if args.upscale is None else args.upscale
+    args.has_backbone_rate = args.backbone_rate is not None
 
 
 def run(args):
@@ -159,6 +178,15 @@ def _model(args, train_set):
             options["independent_classes"] = True
         build = getattr(models, _NETWORKS[args.network])
         model = build(num_classes, pyramid, **options)
+    has_backbone = any(layer.name == "backbone" for layer in model.layers)
+    for flag, given in (
+        ("--freeze backbone", args.freeze),
+        ("--backbone-rate", args.has_backbone_rate),
+    ):
+        if given and not has_backbone:
+            raise ValueError(
+                f'{flag} needs a layer named "backbone", and {args.start} has none'
+            )
     if args.freeze:
         model.get_layer(args.freeze).trainable = False
     training.synchronize_batch_norm(model)
@@ -170,7 +198,8 @@ def _fit(args, model, train_set, val_set):
     from keras_seg import training
 
     train, val, steps = training_batches(args, model, train_set, val_set)
-    recipe = ", ".join(f"{flag} {getattr(args, flag)}" for flag in DEFAULTS)
+    names = [x for x in DEFAULTS if not (args.start and x in _OF_NEW_NETWORKS)]
+    recipe = ", ".join(f"{name} {getattr(args, name)}" for name in names)
     print(f"recipe: {recipe}")
     with model.distribute_strategy.scope():
         _compile(args, model, train_set, steps)
@@ -231,7 +260,8 @@ def _compile(args, model, train_set, steps):
         )
     ]
     # A frozen backbone has no variables to train, and so no group.
-    groups = {"rate_groups": None} if args.freeze == "backbone" else {}
+    has_group = any("backbone" in weight.path for weight in model.trainable_variables)
+    groups = {} if has_group else {"rate_groups": None}
     model.compile(
         optimizer(args, steps, **groups),
         loss=loss or segmentation,

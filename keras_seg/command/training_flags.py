@@ -107,7 +107,7 @@ def _add_pipeline(add):
         "--val-batch-size",
         type=int,
         default=1,
-        help="default: 1; larger batches need images of one size",
+        help="default: 1; images of different sizes do not share a batch",
     )
     add(
         "--val-every",

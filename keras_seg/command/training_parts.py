@@ -4,6 +4,7 @@ Each function makes a few plain calls of the package, which scripts without flag
 make themselves. `args` are the `argparse.Namespace` of `parse_training_flags`.
 """
 
+import concurrent.futures
 import os
 import pathlib
 
@@ -59,12 +60,13 @@ def _check_folders(args):
     """Raises an error now rather than after the training."""
     from keras_seg.export.saved_model import require_export
     from keras_seg.training import is_chief
+    from keras_seg.training.backup import epochs_done
     from keras_seg.training.callbacks import require_unfinished
 
     # Those of stages too.
     backups = args.output / "backup", *args.output.glob("*/backup")
-    may_replace = args.overwrite or any(folder.is_dir() for folder in backups)
-    require_unfinished(args.output, may_replace)
+    done = [epochs_done(folder) for folder in backups if folder.is_dir()]
+    require_unfinished(args.output, args.overwrite or bool(done))
     path = args.export
     if isinstance(path, pathlib.Path) and is_chief():  # which writes
         parent = next(x for x in path.absolute().parents if x.exists())
@@ -75,7 +77,9 @@ def _check_folders(args):
     if not path.exists():
         return
     require_export(path)
-    if any(path.iterdir()) and not may_replace:
+    # A run that has epochs left has not exported anything yet.
+    has_exported = bool(done) and min(done) >= args.epochs
+    if any(path.iterdir()) and not (args.overwrite or has_exported):
         raise ValueError(
             f"--export {path} holds a SavedModel. Pass another folder, or --overwrite "
             "to replace it"
@@ -141,7 +145,13 @@ def training_batches(args, model, train_set, val_set, folder=None, targets=None)
     )
     replicas = strategy.num_replicas_in_sync
     val_batch_size = ceil_division(args.val_batch_size, replicas) * replicas
-    val = data.evaluation_pipeline(val_set, val_batch_size, positions, shard=worker())
+    val = data.evaluation_pipeline(
+        val_set,
+        val_batch_size,
+        positions,
+        shard=worker(),
+        one_by_one=_needs_one_by_one(val_set, val_batch_size),
+    )
     if training.is_chief():
         print(
             f"{len(train_set)} images to train on, {len(val_set)} to validate on, "
@@ -152,6 +162,18 @@ def training_batches(args, model, train_set, val_set, folder=None, targets=None)
         training.distribute_batches(x.map(targets), strategy) for x in (train, val)
     )
     return *batches, args.epochs * len(train)
+
+
+def _needs_one_by_one(dataset, batch_size):
+    """Returns whether images of different sizes would share a batch."""
+    if batch_size == 1:
+        return False
+
+    def size(index):
+        return dataset.read_label(index).shape[:2]
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
+        return len(set(threads.map(size, range(len(dataset))))) > 1
 
 
 def validation_epochs(args):
@@ -227,7 +249,11 @@ def finish_run(args, val_set, stages=()):
         return
     path, picture = args.output / "best.keras", args.output / "predictions.png"
     best = inference_model(keras.saving.load_model(path, compile=False))
-    batches = data.evaluation_pipeline(val_set, args.val_batch_size)
+    batches = data.evaluation_pipeline(
+        val_set,
+        args.val_batch_size,
+        one_by_one=_needs_one_by_one(val_set, args.val_batch_size),
+    )
     classes = val_set.class_names
     result = inference.evaluate(best, batches, classes, val_set.ignore_class)
     inference.write_evaluation(result, args.output / "evaluation.json")

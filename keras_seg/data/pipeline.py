@@ -159,6 +159,7 @@ def evaluation_pipeline(
     batch_size: int = 1,
     positions: bool = False,
     shard: Sequence[int] = (0, 1),
+    one_by_one: bool = False,
 ) -> tf.data.Dataset:
     """Returns all images, whole, in order and once each, for evaluation.
 
@@ -167,12 +168,16 @@ def evaluation_pipeline(
 
     Args:
         dataset: `SegmentationDataset`.
-        batch_size: int. Above 1, all images of a batch must have the same size.
+        batch_size: int. Above 1, all images of a batch must have the same size, unless
+            they come `one_by_one`.
         positions: bool. Whether to add the positions of rows, here those of whole
             images.
         shard: pair of ints, the index of this machine and the number of machines. All
             machines get the same number of batches, each with its own part of the
             images.
+        one_by_one: bool. Whether each batch holds one image and is filled up like the
+            last batch. For images of different sizes on several devices, among which
+            batches are divided.
 
     Returns:
         `tf.data.Dataset` of images, float32 `(batch_size, height, width, 3)` in 0..255,
@@ -191,22 +196,24 @@ def evaluation_pipeline(
         `model.evaluate(evaluation_pipeline(StreetScenes(8, seed=1), 4))`
     """
     part = _part(batch_size, shard)
+    step = 1 if one_by_one else batch_size
     num_images = len(dataset)
     if not num_images:
         raise ValueError("`dataset` must hold at least one image. Received: none.")
 
     def read_batch(start):
-        first = int(start) + part.start
-        indices = range(first, min(first + len(part), num_images))
+        first, end = int(start) + part.start, min(int(start) + step, num_images)
+        indices = range(first, min(first + len(part), end))
         # A machine without images left reads the last one for its size only.
         samples = [_read(dataset, index) for index in indices]
-        size = (samples or [_read(dataset, num_images - 1)])[0][1].shape[:2]
+        size = (samples or [_read(dataset, end - 1)])[0][1].shape[:2]
         for index, (_, label) in zip(indices, samples, strict=True):
             if label.shape[:2] != size:
                 raise ValueError(
                     "The images of a batch must have one size. Received: image "
                     f"{first} of {size} and image {index} of {label.shape[:2]} "
-                    "(height, width). Use batch_size=1 for images of different sizes."
+                    "(height, width). Use batch_size=1 for images of different sizes, "
+                    "or one_by_one=True."
                 )
         images = np.zeros((len(part), *size, dataset.channels), "float32")
         shape = len(part), *dataset.label_shape(*size)
@@ -224,7 +231,7 @@ def evaluation_pipeline(
         rows = _whole_image(tf.shape(labels)[1])
         return (images, tf.repeat(rows[None], len(part), axis=0)), labels
 
-    batches = tf.data.Dataset.range(0, num_images, batch_size)
+    batches = tf.data.Dataset.range(0, num_images, step)
     batches = batches.map(load, num_parallel_calls=tf.data.AUTOTUNE)
     return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
 

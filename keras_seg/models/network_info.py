@@ -71,8 +71,8 @@ def network_info(model: keras.Model) -> NetworkInfo:
 
     Returns:
         A `NetworkInfo` with the attributes `inputs`, `outputs`, `prediction`,
-        `num_classes`, `num_labels`, `independent_classes`, `scale`, `classifiers`, `encoder`,
-        `decoder` and `release`.
+        `num_classes`, `num_labels`, `independent_classes`, `scale`, `classifiers`,
+        `encoder`, `decoder` and `release`.
 
     Example:
         ```python

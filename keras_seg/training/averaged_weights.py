@@ -1,7 +1,12 @@
+import weakref
+
 import keras
 from keras import ops
 
 from keras_seg._keras_private import weight_averages
+
+# The unaveraged weights of models that hold averages, as lists of arrays.
+_OWN: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 class AveragedWeights(keras.callbacks.Callback):
@@ -32,10 +37,6 @@ class AveragedWeights(keras.callbacks.Callback):
         ```
     """
 
-    def __init__(self):
-        super().__init__()
-        self._own = None  # unaveraged weights while the model holds averages
-
     def on_epoch_begin(self, epoch, logs=None):
         self._give_back()
 
@@ -43,7 +44,7 @@ class AveragedWeights(keras.callbacks.Callback):
         self._average()
 
     def on_train_end(self, logs=None):
-        self._own = None  # Keras leaves the averages in the model
+        _OWN.pop(self.model, None)  # Keras leaves the averages in the model
 
     def on_test_begin(self, logs=None):
         self._average()
@@ -59,15 +60,21 @@ class AveragedWeights(keras.callbacks.Callback):
 
     def _average(self):
         moving = moving_averages(self.model)
-        if moving and self._own is None:
+        if moving and self.model not in _OWN:
+            _OWN[self.model] = own_weights(self.model)
             weights = self.model.trainable_variables
-            self._own = [ops.convert_to_numpy(weight) for weight in weights]
             _assign(weights, [ops.convert_to_numpy(average) for average in moving])
 
     def _give_back(self):
-        if self._own is not None:
-            _assign(self.model.trainable_variables, self._own)
-            self._own = None
+        if self.model in _OWN:
+            _assign(self.model.trainable_variables, _OWN.pop(self.model))
+
+
+def own_weights(model):
+    """Returns a model's unaveraged trainable weights, even while it holds averages."""
+    if model in _OWN:
+        return _OWN[model]
+    return [ops.convert_to_numpy(weight) for weight in model.trainable_variables]
 
 
 def moving_averages(model):

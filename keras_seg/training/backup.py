@@ -6,6 +6,7 @@ import numpy as np
 from keras_seg._keras_private import start_at_epoch
 from keras_seg.storage.paths import as_path, read_bytes, remove_folder
 from keras_seg.storage.replacing import replacing
+from keras_seg.training.averaged_weights import moving_averages, own_weights
 from keras_seg.training.is_chief import is_chief
 from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
 from keras_seg.typing import PathLike
@@ -46,6 +47,7 @@ class Backup(keras.callbacks.Callback):
         self.delete = delete
         self.is_chief = is_chief()
         self._done = None  # number of completed epochs to save
+        self._own = ()  # unaveraged weights, if the optimizer averages them
 
     def on_train_begin(self, logs=None):
         self._done = None
@@ -54,7 +56,7 @@ class Backup(keras.callbacks.Callback):
         if not self.model.optimizer.built:
             self.model.optimizer.build(self.model.trainable_variables)
         variables = self._variables()
-        arrays = [keras.ops.convert_to_numpy(variable) for variable in variables]
+        arrays = [_array(variable) for variable in variables]
         epoch = epochs_done(self.folder) if self.is_chief else 0
         if epoch:
             arrays = self._read(epoch, variables)
@@ -63,20 +65,22 @@ class Backup(keras.callbacks.Callback):
             epoch, *arrays = strategy.from_chief([np.int64(epoch), *arrays])
         if epoch:
             for variable, array in zip(variables, arrays, strict=True):
-                variable.assign(array)
+                variable.assign(keras.ops.cast(array, variable.dtype))
             start_at_epoch(self.model, int(epoch))
         if self.is_chief:
             self.folder.mkdir(parents=True, exist_ok=True)  # marks an unfinished run
 
     def on_epoch_end(self, epoch, logs=None):
         self._done = epoch + 1
+        self._own = own_weights(self.model) if moving_averages(self.model) else ()
 
     def on_epoch_begin(self, epoch, logs=None):
         self._save()
 
     def on_train_end(self, logs=None):
         if not self.delete:
-            self._save()
+            # Keras has replaced the weights by their averages.
+            self._save(self._own)
         elif self.is_chief:
             remove_folder(self.folder)
 
@@ -93,10 +97,12 @@ class Backup(keras.callbacks.Callback):
         """Returns weights, states of random generators and optimizer variables."""
         return [*self.model.variables, *self.model.optimizer.variables]
 
-    def _save(self):
+    def _save(self, own=()):
         if not self.is_chief or self._done is None:
             return
-        arrays = [keras.ops.convert_to_numpy(v) for v in self._variables()]
+        trained = self.model.trainable_variables
+        own = dict(zip(map(id, trained), own, strict=False))
+        arrays = [_array(own.get(id(v), v)) for v in self._variables()]
         path = self._path(self._done)
         with replacing(path) as unfinished, open(unfinished, "wb") as file:
             np.savez(file, *arrays)
@@ -140,6 +146,12 @@ def epochs_done(folder, strategy=None):
     if isinstance(strategy, MultiWorkerStrategy):
         done = int(strategy.from_chief([np.int64(done)])[0])
     return done
+
+
+def _array(value):
+    """Returns an array of a variable that files can hold, which bfloat16 cannot be."""
+    array = keras.ops.convert_to_numpy(value)
+    return array.astype("float32") if array.dtype.name == "bfloat16" else array
 
 
 def _backups(folder):

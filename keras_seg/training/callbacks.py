@@ -1,4 +1,5 @@
 import csv
+import math
 from collections.abc import Sequence
 
 import keras
@@ -139,5 +140,6 @@ def _read(log):
 
 def _best(rows, monitor):
     """Returns the highest value so far, so that a resumed run keeps its best model."""
-    values = [row[monitor] for row in rows if row.get(monitor) not in (None, "", "NA")]
-    return max(map(float, values), default=None)
+    texts = [row[monitor] for row in rows if row.get(monitor) not in (None, "", "NA")]
+    values = [value for value in map(float, texts) if not math.isnan(value)]
+    return max(values, default=None)

@@ -108,7 +108,8 @@ def test_frames_become_a_video(files, model, tmp_path, capsys):
     for arguments, words in (
         (["photos", "--output", "a.mp4", "--overlays", "b"], "takes one video"),
         (["out.mp4", "--output", "masks"], "--output must be a video for out.mp4"),
-        (["photos", "--output", "x", "--confidence", "x"], "a different folder from"),
+        (["photos", "--output", "x", "--confidence", "a/../x"], "different folders"),
+        (["photos", "--output", "x", "--confidence", str(tmp_path / "x")], "different"),
     ):
         assert words in failing(["model.keras", *arguments], capsys, status=2)
 

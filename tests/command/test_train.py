@@ -83,10 +83,19 @@ def test_a_model_that_training_would_replace_or_cannot_train(folder, capsys):
     keras.Model(model.input, softmax).save("softmax.keras")
     model.save("best.keras")
     before = (folder / "best.keras").read_bytes()
+    (folder / "link").symlink_to(folder)
     for flags, message in (
         (
             ("--from", "best.keras", "--output", "."),
             "folder than that of best.keras",
+        ),
+        (
+            ("--from", "link/best.keras", "--output", "."),
+            "folder than that of link/best.keras",
+        ),
+        (
+            ("--from", "data/../best.keras", "--output", "."),
+            "folder than that of data/../best.keras",
         ),
         (("--from", "softmax.keras"), "softmax.keras ends in a softmax or sigmoid"),
     ):
@@ -94,6 +103,39 @@ def test_a_model_that_training_would_replace_or_cannot_train(folder, capsys):
             train(*flags, "--overwrite")
         assert message in capsys.readouterr().err
     assert (folder / "best.keras").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--from", "a.keras", "--network", "hanet"], "combined with --network"),
+        (["--from", "a.keras", "--backbone", "resnet18"], "combined with --backbone"),
+        (["--from", "a.keras", "--weights", "none"], "combined with --weights"),
+        (["--from", "a.keras", "--output-stride", "8"], "with --output-stride"),
+        (["--from", "a.keras", "--upscale", "4"], "combined with --upscale"),
+        (["--network", "spnet", "--upscale", "4"], "for --network dsrl only"),
+    ],
+)
+def test_flags_without_effect_are_refused(flags, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", *flags])
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_network_without_a_backbone(folder, capsys):
+    image = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(2, 3, padding="same")(image)
+    keras.Model(image, x).save("own.keras")
+    for flag in (["--backbone-rate", "0.5"], ["--freeze", "backbone"]):
+        with pytest.raises(SystemExit):
+            train("--from", "own.keras", *flag)
+        error = capsys.readouterr().err
+        assert f"{flag[0]}" in error and 'needs a layer named "backbone"' in error
+    train("--from", "own.keras")
+    told = capsys.readouterr().out
+    assert "recipe: crop" in told  # without flags of a new network
+    assert (folder / "runs" / "own" / "best.keras").exists()
 
 
 def test_what_is_wrong_with_data_is_a_message(folder, capsys):

@@ -11,10 +11,14 @@ from keras_seg.command.training_parts import (
     open_training_data,
     optimizer,
     segmentation_loss,
+    training_batches,
     validation_epochs,
 )
-from keras_seg.data import StreetScenes
+from keras_seg.data import StreetScenes, evaluation_pipeline
+from keras_seg.inference import evaluate
 from keras_seg.losses import OHEMCrossentropy
+from keras_seg.metrics import MeanIoU
+from keras_seg.models import inference_model
 from keras_seg.training import SGD, AdamW
 from tests.models.networks import cheap_deeplab
 
@@ -81,11 +85,40 @@ def test_exports_that_would_fail_or_replace_something_stop_before_training(folde
     with pytest.raises(ValueError, match="holds a SavedModel.*--overwrite"):
         open_training_data(args)
     open_training_data(flags(folder, "--label-map", "0:0,255:1", "--overwrite"))
-    (args.output / "backup").mkdir(parents=True)  # of a run that was interrupted
-    open_training_data(args)
+    backup = args.output / "backup"
+    backup.mkdir(parents=True)
+    (backup / f"epoch-{args.epochs - 1}.npz").write_bytes(b"")
+    with pytest.raises(ValueError, match="holds a SavedModel.*--overwrite"):
+        open_training_data(args)  # the export is of another run
+    (backup / f"epoch-{args.epochs}.npz").write_bytes(b"")
+    open_training_data(args)  # interrupted after its export
     args.export = folder / "classes.txt" / "1"
     with pytest.raises(ValueError, match="a folder that can be written.*classes.txt/1"):
         open_training_data(args)
+
+
+@pytest.mark.parametrize("val_batch_size", ["1", "2"])
+def test_validation_images_may_have_any_sizes(folder, two_replicas, val_batch_size):
+    """Several devices need batches of one size."""
+    for split, size in (("train", (8, 8)), ("val", (8, 16)), ("val", (16, 8))):
+        name = f"{size[0]}.png"
+        image = np.full((*size, 3), 10 * size[0], "uint8")
+        label = np.arange(image[..., 0].size, dtype="uint8").reshape(size) % 2
+        Image.fromarray(image).save(folder / split / "images" / name)
+        Image.fromarray(label).save(folder / split / "labels" / name)
+    more = ["--label-map", "0:0,255:1,1:1", "--crop", "8", "8", "--batch-size", "2"]
+    args = flags(folder, *more, "--val-batch-size", val_batch_size)
+    train, val = open_training_data(args)
+    with two_replicas.scope():
+        model = cheap_deeplab(2)
+        loss = segmentation_loss(args, train)
+        model.compile("sgd", loss, metrics={"segmentation": MeanIoU(2)})
+    _, batches, _ = training_batches(args, model, train, val)
+    found = model.evaluate(batches, verbose=0, return_dict=True)
+    network = inference_model(model)
+    expected = evaluate(network, evaluation_pipeline(val), val.class_names)
+    [score] = [value for name, value in found.items() if "mean_iou" in name]
+    np.testing.assert_allclose(score, expected["mean_iou"], rtol=1e-6)
 
 
 def test_a_finished_run_keeps_folders_of_other_runs(folder):

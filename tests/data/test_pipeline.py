@@ -323,6 +323,22 @@ def test_machines_evaluate_each_image_once():
     assert sorted(seen) == list(range(7))
 
 
+@pytest.mark.parametrize("machines", [1, 2])
+def test_images_of_many_sizes_come_one_by_one_in_batches(machines):
+    sizes = [(6, 8), (3, 11), (7, 7)]
+    for index in range(machines):
+        shard = index, machines
+        pipeline = evaluation_pipeline(Numbers(sizes), 4, shard=shard, one_by_one=True)
+        assert pipeline.cardinality() == 3
+        batches = arrays(pipeline)
+        each = 4 // machines
+        shapes = [labels.shape for _, labels in batches]
+        assert shapes == [(each, *size) for size in sizes]
+        filled = [(labels != 255).any(axis=(1, 2)) for _, labels in batches]
+        first = [[index == 0] + [False] * (each - 1)] * 3
+        assert np.array_equal(filled, first)
+
+
 @pytest.mark.parametrize("pipeline", [training_pipeline, evaluation_pipeline])
 def test_batches_must_divide_among_machines(pipeline):
     with pytest.raises(ValueError, match="batch_size=4 for 3 machines"):

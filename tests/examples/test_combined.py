@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
+from keras_seg import backbones
 from keras_seg.export import export_saved_model
 from keras_seg.layers import StripPooling
 from keras_seg.losses import AffinityLoss, OutputLoss, SegmentationCrossentropy
@@ -31,10 +32,8 @@ def example():
 
 @pytest.fixture(scope="module")
 def model(example):
-    from keras_seg.backbones import feature_pyramid
-
-    pyramid = feature_pyramid(tiny_network(), 8)
-    return example.combined_network(3, pyramid, SIZE, filters=32, positions=True)
+    pyramid = backbones.feature_pyramid(tiny_network(), 8)
+    return example.combined_network(3, pyramid, SIZE, filters=32)
 
 
 def sample():
@@ -80,3 +79,9 @@ def test_it_is_saved_and_served_without_what_trains_it(model, tmp_path):
     classes = ops.convert_to_numpy(served(images=pixels)["classes"])
     found = np.argmax(ops.convert_to_numpy(network(pixels)), axis=-1)
     assert (classes == found).mean() > 0.999
+
+
+def test_images_may_have_other_channels(example):
+    pyramid = backbones.build("resnet10", 8, weights=None, input_channels=1)
+    model = example.combined_network(3, pyramid, SIZE, filters=8)
+    assert model.inputs[0].shape == (None, None, None, 1)

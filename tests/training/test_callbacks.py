@@ -42,12 +42,12 @@ def samples(model):
     return rng.normal(size=(6, 3)), rng.normal(size=(6, model.output_shape[-1]))
 
 
-def fit(model, folder, *extra, **options):
+def fit(model, folder, *extra, epochs=4, **options):
     x, y = samples(model)
     found = callbacks(folder, monitor="val_loss", **options)
     data = {"x": x, "y": y, "validation_data": (x, y), "batch_size": 2}
     return model.fit(
-        **data, epochs=4, shuffle=False, verbose=0, callbacks=[*found, *extra]
+        **data, epochs=epochs, shuffle=False, verbose=0, callbacks=[*found, *extra]
     )
 
 
@@ -218,6 +218,10 @@ def test_a_value_that_is_nan_is_never_the_best(tmp_path):
     for value in (0.5, float("nan"), 0.25):
         best.on_epoch_end(0, {"val_mean_iou": value})
     assert best.best == 0.5 and (tmp_path / "best.keras").exists()
+    (tmp_path / "log.csv").write_text("epoch,val_loss\n0,nan\n1,0.6\n2,nan\n")
+    (tmp_path / "backup").mkdir()
+    (tmp_path / "backup" / "epoch-3.npz").write_bytes(b"")
+    assert best_of(callbacks(tmp_path, "val_loss")).best == 0.6
 
 
 class Averages(keras.callbacks.Callback):
@@ -278,6 +282,35 @@ def test_an_interrupted_run_with_averaged_weights_ends_like_an_undisturbed_one(
         np.testing.assert_array_equal(one, two)
     logs = [(tmp_path / run / "log.csv").read_text() for run in ("one", "two")]
     assert logs[0] == logs[1]
+
+
+@pytest.mark.keras3("Keras 2 has no states of random generators to keep")
+def test_a_run_with_averaged_weights_continues_with_more_epochs(tmp_path):
+    """At the end of training, Keras leaves the averages in the model."""
+    whole = compiled_model(**AVERAGED)
+    fit(whole, tmp_path / "one")
+    fit(compiled_model(**AVERAGED), tmp_path / "two", epochs=2, keep_backup=True)
+    continued = compiled_model(**AVERAGED)
+    assert fit(continued, tmp_path / "two").epoch == [2, 3]
+    for one, two in zip(whole.weights, continued.weights, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.keras3("Keras 2 has no policy of this name")
+def test_weights_in_bfloat16_continue(tmp_path):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("bfloat16")
+    try:
+        whole = compiled_model()
+        fit(whole, tmp_path / "one")
+        with pytest.raises(KeyboardInterrupt):
+            fit(compiled_model(), tmp_path / "two", Interrupt(2))
+        resumed = compiled_model()
+        fit(resumed, tmp_path / "two")
+    finally:
+        keras.config.set_dtype_policy(before)
+    for one, two in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 @pytest.mark.keras3("Keras 2 has no SwapEMAWeights")

@@ -1,0 +1,65 @@
+"""The script that predicts with TensorFlow alone."""
+
+import argparse
+import importlib.util
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from tests.paths import ROOT
+
+
+@pytest.fixture
+def predict(tmp_path):
+    """The script, with a SavedModel that tells bright pixels from dark ones."""
+    path = ROOT / "examples" / "predict.py"
+    spec = importlib.util.spec_from_file_location("predict_script", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)])
+    def serve(images):
+        return {"classes": tf.cast(images[..., 0] > 127, tf.uint8)}
+
+    model = tf.Module()
+    tf.saved_model.save(model, str(tmp_path / "saved"), {"serving_default": serve})
+    (tmp_path / "images").mkdir()
+    bright = np.zeros((4, 6, 3), "uint8")
+    bright[:2] = 255
+    Image.fromarray(bright).save(tmp_path / "images" / "a.png")
+
+    def run(output):
+        module.main(
+            argparse.Namespace(
+                saved_model=str(tmp_path / "saved"),
+                images=tmp_path / "images",
+                output=tmp_path / output,
+            )
+        )
+
+    return run
+
+
+def test_images_alone_become_class_maps(predict, tmp_path):
+    (tmp_path / "images" / ".DS_Store").write_bytes(b"")
+    (tmp_path / "images" / "more").mkdir()
+    predict("classes")
+    (path,) = (tmp_path / "classes").iterdir()
+    classes = np.asarray(Image.open(path))
+    assert classes.tolist() == [[1] * 6] * 2 + [[0] * 6] * 2
+
+
+def test_photographs_are_not_overwritten(predict, tmp_path):
+    before = (tmp_path / "images" / "a.png").read_bytes()
+    with pytest.raises(SystemExit, match="another folder"):
+        predict("images")
+    assert (tmp_path / "images" / "a.png").read_bytes() == before
+
+
+def test_16_bits_are_refused(predict, tmp_path):
+    """Pillow would make them white."""
+    Image.fromarray(np.full((4, 6), 3000, "uint16")).save(tmp_path / "images/b.png")
+    with pytest.raises(SystemExit, match="b.png must have 8 bits"):
+        predict("classes")
