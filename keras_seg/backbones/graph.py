@@ -8,6 +8,7 @@ import typing
 import keras
 
 from keras_seg._keras_private import calls, layers_within, takes_training
+from keras_seg.layers import StripPooling
 
 # Image size in pixels for shape queries on networks that accept any size; a multiple
 # of every stride in use.
@@ -242,7 +243,8 @@ def _open(layer, args, kwargs):
     variables besides those of its layers, needs concrete tensors, or behaves
     differently in training.
     """
-    if not isinstance(layer, keras.Layer):
+    # Strip pooling suits any stride as it is, and models look for the layer.
+    if not isinstance(layer, keras.Layer) or isinstance(layer, StripPooling):
         return None
     inside = contained_layers(layer)
     if not inside or not (

@@ -83,7 +83,8 @@ class PortableGraph:
             RuntimeError: If an output differs. The message names it.
         """
         batch_size, *fixed_size, channels = self.signature[0].shape
-        for size in TRIAL_SIZES if None in fixed_size else [fixed_size]:
+        for trial in TRIAL_SIZES if None in fixed_size else [fixed_size]:
+            size = [x or y for x, y in zip(fixed_size, trial, strict=True)]
             images = trial_images(batch_size or 2, size, channels)
             inputs = {"images": images.astype(self.signature[0].dtype.as_numpy_dtype)}
             if self.serving.takes_positions:

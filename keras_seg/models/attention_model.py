@@ -15,7 +15,7 @@ def attention_model(model: keras.Model) -> keras.Model:
         A functional `keras.Model` that has the inputs of `model` and shares its
         weights. It returns the dict `{"attention1": (batch, rows, 1, channels), ...}`
         of attention weights in 0..1, by point in a HANet and by layer name in other
-        models.
+        models; with "_2" and so on for further calls of the same layer.
 
     Raises:
         ValueError: If the model has no such layer.
@@ -27,12 +27,14 @@ def attention_model(model: keras.Model) -> keras.Model:
         maps["attention1"].shape  # (batch, rows, 1, channels)
         ```
     """
-    maps = {}
+    maps, calls = {}, {}
 
     def call(layer, *args, **kwargs):
         outputs = layer(*args, **kwargs)
         if isinstance(layer, HeightDrivenAttention) and layer.return_attention:
-            maps[layer.name.replace("height_attention_", "attention")] = outputs[1]
+            name = layer.name.replace("height_attention_", "attention")
+            calls[name] = calls.get(name, 0) + 1
+            maps[name if calls[name] == 1 else f"{name}_{calls[name]}"] = outputs[1]
         return outputs
 
     again = rerun(model, call)

@@ -44,11 +44,17 @@ def gate_model(model: keras.Model) -> keras.Model:
 
 def _gates(model):
     """Returns the model on new inputs, and the symbolic gates of all its layers."""
-    gates = []
+    gates, twins = [], {}
 
     def call(layer, *args, **kwargs):
         if isinstance(layer, StripPooling):
-            gates.append(_gate(layer, args[0]))
+            if layer.name not in twins:
+                config = {"return_gate": True, "name": f"{layer.name}_gate"}
+                config = layer.get_config() | config
+                twins[layer.name] = StripPooling.from_config(config)
+            twin = twins[layer.name]
+            gates.append(twin(args[0])[1])
+            twin.set_weights(layer.get_weights())
         elif isinstance(layer, keras.Model):
             inner, inner_gates = _gates(layer)
             if inner_gates:
@@ -57,12 +63,3 @@ def _gates(model):
         return layer(*args, **kwargs)
 
     return rerun(model, call), gates
-
-
-def _gate(layer, inputs):
-    """Returns the symbolic gate of a layer, computed by a copy of the layer."""
-    config = layer.get_config() | {"return_gate": True, "name": f"{layer.name}_gate"}
-    twin = StripPooling.from_config(config)
-    _, gate = twin(inputs)
-    twin.set_weights(layer.get_weights())
-    return gate

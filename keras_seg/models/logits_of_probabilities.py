@@ -77,7 +77,7 @@ def with_logits(network):
     Example:
         `with_logits(keras.saving.load_model("unet.keras"))`
     """
-    activation = _last_activation(network)
+    activation = _last_activation(network) if len(network.outputs) == 1 else None
     if activation is None:
         return network
     sigmoid = activation == "sigmoid"
@@ -92,30 +92,33 @@ def with_logits(network):
         )
     logits = LogitsOfProbabilities(sigmoid, name="logits_of_probabilities")
     logits = logits(network.output)
-    last = next(x for x, _, tensors in nodes(network) if network.output is tensors[0])
+    last = next(
+        layer
+        for layer, _, tensors in nodes(network)
+        if any(tensor is network.output for tensor in tensors)
+    )
     if isinstance(last, NetworkOutput):  # the mark must be the last layer
         config = last.get_config() | {"name": f"{last.name}_of_logits"}
         logits = NetworkOutput.from_config(config)(logits)
     return keras.Model(network.inputs, logits, name=network.name)
 
 
-def _last_activation(model):
-    """Returns "softmax", "sigmoid" or None: the activation of the last layer.
+def _last_activation(model, output=0):
+    """Returns "softmax", "sigmoid" or None: the activation of an output's last layer.
 
     Looks through layers after it that do not compute with classes.
     """
-    if len(model.outputs) != 1:
-        return None
     made_by = {
-        id(tensor): (layer, arguments)
+        id(tensor): (layer, arguments, index)
         for layer, arguments, tensors in nodes(model)
-        for tensor in tensors
+        for index, tensor in enumerate(tensors)
     }
-    tensor = model.outputs[0]  # a Sequential inside of another has no `output`
+    tensor = model.outputs[output]  # a Sequential inside of another has no `output`
     while id(tensor) in made_by:
-        layer, arguments = made_by[id(tensor)]
+        layer, arguments, index = made_by[id(tensor)]
         if isinstance(layer, keras.Model):
-            return _last_activation(layer) if getattr(layer, "outputs", None) else None
+            has_graph = getattr(layer, "outputs", None)
+            return _last_activation(layer, index) if has_graph else None
         name = _activation(layer)
         if name in ("softmax", "sigmoid"):
             return name
@@ -133,4 +136,8 @@ def _activation(layer):
     name = type(layer).__name__.lower()  # of layers, and of operations of keras.ops
     if name in ("softmax", "sigmoid"):
         return name
-    return getattr(getattr(layer, "activation", None), "__name__", None)
+    layer = getattr(layer, "pointwise", layer)  # of `SeparableConvNorm`
+    activation = getattr(layer, "activation", None)
+    if isinstance(activation, keras.layers.Layer):  # as in `ConvNorm`
+        return _activation(activation)
+    return getattr(activation, "__name__", None)

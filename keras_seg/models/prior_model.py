@@ -1,6 +1,7 @@
 import keras
 
 from keras_seg.layers import ContextPriorLayer
+from keras_seg.models.functional_model import functional_model
 from keras_seg.models.rerun import rerun
 
 
@@ -26,6 +27,7 @@ def prior_model(model: keras.Model) -> keras.Model:
         prior = prior_model(model)(images)  # (batch, 1200, 1200)
         ```
     """
+    model = functional_model(model)
     layers = [x for x in model.layers if isinstance(x, ContextPriorLayer)]
     if len(layers) != 1:
         raise ValueError(

@@ -3,6 +3,7 @@ import keras
 from keras_seg.layers import ContextPriorLayer
 from keras_seg.losses import AffinityLoss
 from keras_seg.models.checks import require_classes
+from keras_seg.models.functional_model import functional_model
 from keras_seg.models.network_info import network_info
 
 
@@ -21,8 +22,9 @@ def replace_classifier(model: keras.Model, num_classes: int) -> keras.Model:
         A functional `keras.Model` with logits of `num_classes` classes.
 
     Raises:
-        ValueError: If `num_classes` is not a positive integer, or if the model does not
-            mark its classifiers; see `keras_seg.layers.NetworkTensor`.
+        ValueError: If `num_classes` is not a positive integer, if the model does not
+            mark its classifiers (see `keras_seg.layers.NetworkTensor`), or if a
+            classifier is neither a convolution nor a dense layer.
 
     Example:
         ```python
@@ -32,6 +34,7 @@ def replace_classifier(model: keras.Model, num_classes: int) -> keras.Model:
         ```
     """
     require_classes(num_classes)
+    model = functional_model(model)
     classifiers = network_info(model).classifiers
     if not classifiers:
         raise ValueError(
@@ -43,7 +46,7 @@ def replace_classifier(model: keras.Model, num_classes: int) -> keras.Model:
     def copy(layer):
         config = layer.get_config()
         if layer in classifiers:
-            config["filters"] = num_classes
+            config[_size_argument(layer)] = num_classes
         if isinstance(layer, ContextPriorLayer) and layer.fused_loss is not None:
             loss = layer.fused_loss.get_config() | {"num_classes": max(num_classes, 2)}
             config["fused_loss"] = keras.losses.serialize(AffinityLoss(**loss))
@@ -53,9 +56,22 @@ def replace_classifier(model: keras.Model, num_classes: int) -> keras.Model:
     plain = keras.Model(model.input, model.output, name=model.name)
     changed = keras.models.clone_model(plain, clone_function=copy)
     for layer in model.layers:
+        if not layer.weights:  # inputs may have other names
+            continue
         twin = changed.get_layer(layer.name)
         # HANet's attention on the logits has as many channels as there are classes.
         fits = [w.shape for w in layer.weights] == [w.shape for w in twin.weights]
         if layer not in classifiers and fits:
             twin.set_weights(layer.get_weights())
     return changed
+
+
+def _size_argument(layer):
+    """Returns the argument of a classifier that is its number of classes."""
+    for argument in ("filters", "units"):
+        if argument in layer.get_config():
+            return argument
+    raise ValueError(
+        "A classifier must be a convolution or a dense layer. Received: "
+        f"{layer.name!r} of type {type(layer).__name__}"
+    )

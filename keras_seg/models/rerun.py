@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_seg.models.functional_model import functional_model
+
 
 def rerun(model, call):
     """Builds a functional model of the same layers on new inputs.
@@ -13,6 +15,7 @@ def rerun(model, call):
     Returns:
         A functional `keras.Model` with the same inputs, which shares all weights.
     """
+    model = functional_model(model)
     # Without compilation, or the metrics would be cloned too.
     plain = keras.Model(model.input, model.output, name=model.name)
     return keras.models.clone_model(

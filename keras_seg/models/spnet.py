@@ -2,7 +2,8 @@ from collections.abc import Sequence
 
 import keras
 
-from keras_seg.layers import ConvNorm, MixedPooling, NetworkTensor
+from keras_seg._keras_private import layers_within
+from keras_seg.layers import ConvNorm, MixedPooling, NetworkTensor, StripPooling
 from keras_seg.models.backbone import extract_levels, resolve_backbone
 from keras_seg.models.checks import require_classes
 from keras_seg.models.heads import classify, corners_align, fcn_head
@@ -24,10 +25,10 @@ def SPNet(
     """SPNet: a dilated backbone with strip pooling, and two mixed pooling modules.
 
     ResNets have a `StripPooling` layer in the last block of each stage and in every
-    block of the last stage; other networks have one after each level. The last level
-    passes through a 1x1 convolution that halves its channels, two `MixedPooling`
-    layers, a 3x3 convolution that halves the channels again, dropout and the
-    classifier.
+    block of the last stage; other networks have one after each level. A backbone with
+    strip pooling keeps its own. The last level passes through a 1x1 convolution that
+    halves its channels, two `MixedPooling` layers, a 3x3 convolution that halves the
+    channels again, dropout and the classifier.
 
     Args:
         num_classes: int. 1 for two classes, 0 and 1, predicted by a sigmoid.
@@ -70,7 +71,7 @@ def SPNet(
         [Hou et al., 2020](https://arxiv.org/abs/2003.13328), section 3.3.
     """
     require_classes(num_classes)
-    pyramid = resolve_backbone(backbone, output_stride, insert=strip_pooling_places)
+    pyramid = resolve_backbone(backbone, output_stride, insert=_places(backbone))
     image = keras.Input(pyramid.input_shape[1:], name="image")
     *_, previous, last = extract_levels(pyramid, image).values()
     align_corners = corners_align(align_corners, pyramid)
@@ -105,3 +106,12 @@ def SPNet(
     )
     outputs = {"segmentation": segmentation, "auxiliary": auxiliary}
     return keras.Model(image, outputs, name=name)
+
+
+def _places(backbone):
+    """Returns the function that says where strip pooling is inserted."""
+    if isinstance(backbone, keras.Model) and any(
+        isinstance(layer, StripPooling) for layer in layers_within(backbone)
+    ):
+        return lambda *_: {}
+    return strip_pooling_places

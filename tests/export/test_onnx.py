@@ -42,6 +42,17 @@ def runtimes(name):
     return [run_onnxruntime] + [run_openvino] * (name != "CPNet, fused")
 
 
+@pytest.mark.parametrize("sides", [(64, None), (None, 80)])
+def test_one_side_may_be_fixed(sides, tmp_path):
+    image = keras.Input((*sides, 3))
+    model = keras.Model(image, layers.Conv2D(3, 3, padding="same")(image))
+    path = export_onnx(model, tmp_path / "model.onnx", outputs=OUTPUTS)
+    size = [side or 96 for side in sides]
+    pixels = np.random.default_rng(0).integers(0, 256, (1, *size, 3), "uint8")
+    found = run_onnxruntime(path, {"images": pixels})["classes"]
+    assert found.shape == (1, *size)
+
+
 @pytest.mark.parametrize("name", networks("HANet, positions"))
 def test_a_file_of_one_size_is_the_model(name, tmp_path):
     model, positions = build(name)

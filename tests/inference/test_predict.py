@@ -11,7 +11,13 @@ from keras_seg.inference import (
     predictor,
     sliding_window,
 )
-from keras_seg.layers import BilinearUpsample, NetworkOutput, ResizeLike
+from keras_seg.layers import (
+    BilinearUpsample,
+    ConvNorm,
+    NetworkOutput,
+    ResizeLike,
+    SeparableConvNorm,
+)
 from keras_seg.models import inference_model
 from keras_seg.models.logits_of_probabilities import with_logits
 from tests.data.pictures import write_png
@@ -254,6 +260,7 @@ def test_activations_that_are_no_last_layers(name):
     inner = keras.Model(start, y)
     cast = keras.layers.Activation("linear", dtype="float32")(y)
     resized = BilinearUpsample(1)(ResizeLike(True)([cast, start]))
+    several = keras.Model(start, {"a": x, "b": y})
     pixels = image(20, 30)
     for model in (
         inner,
@@ -262,6 +269,7 @@ def test_activations_that_are_no_last_layers(name):
         keras.Sequential([keras.Input((None, None, 3)), keras.Sequential([inner])]),
         keras.Sequential([inner, keras.layers.Dropout(0.1)]),
         keras.Model(start, keras.layers.Dropout(0.1)(inputs=y)),
+        keras.Model(start, several(start)["b"]),
     ):
         found = model(pixels[None].astype("float32"))
         if name == "none":  # logits
@@ -269,6 +277,19 @@ def test_activations_that_are_no_last_layers(name):
         expected = keras.ops.convert_to_numpy(found)[0]
         _, probabilities = predict(model, pixels, return_probabilities=True)
         np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("layer", [ConvNorm, SeparableConvNorm])
+def test_a_sigmoid_of_this_packages_layers(layer):
+    start = keras.Input((None, None, 3))
+    x = keras.layers.Rescaling(1 / 60, -2)(start)
+    model = keras.Model(start, layer(1, 3, activation="sigmoid")(x))
+    pixels = image(20, 30)
+    found = model(pixels[None].astype("float32"))
+    expected = keras.ops.convert_to_numpy(found)[0]
+    classes, probabilities = predict(model, pixels, return_probabilities=True)
+    np.testing.assert_array_equal(classes, expected[..., 0] > 0.5)
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
 
 
 def test_an_activation_before_the_last_network_is_none():

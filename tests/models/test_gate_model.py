@@ -46,6 +46,19 @@ def test_of_layers_in_the_model_itself():
     )
 
 
+def test_of_a_layer_that_is_called_twice():
+    image = keras.Input((None, None, 3))
+    layer = StripPooling()
+    first = layer(image)
+    model = keras.Model(image, {"first": first, "second": layer(first)})
+    x = np.random.default_rng(0).uniform(size=(1, 5, 7, 3)).astype("float32")
+    gates = gate_model(model)(x)
+    assert sorted(gates) == ["gate1", "gate2"]
+    one, two = (keras.ops.convert_to_numpy(model(x)[key]) for key in sorted(model(x)))
+    gate = keras.ops.convert_to_numpy(gates["gate2"])
+    np.testing.assert_allclose(gate * one, two, atol=1e-6)
+
+
 def test_rejects_a_model_without_gates():
     inputs = keras.Input((4,))
     model = keras.Model(inputs, keras.layers.ReLU()(inputs), name="plain")

@@ -5,6 +5,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_seg.data import Augmentation, StreetScenes, training_pipeline
+from keras_seg.layers import HeightDrivenAttention
 from keras_seg.losses import SegmentationCrossentropy
 from keras_seg.models import (
     DeepLabV3Plus,
@@ -162,6 +163,15 @@ def test_maps_of_the_attention():
     np.testing.assert_allclose(maps["attention1"], expected, atol=1e-6)
     with pytest.raises(ValueError, match="must have HeightDrivenAttention layers"):
         attention_model(DeepLabV3Plus(3, tiny_network(), filters=4))
+
+
+def test_the_attention_of_a_layer_that_is_called_twice():
+    image = keras.Input((None, None, 4))
+    layer = HeightDrivenAttention(reduction_ratio=1, return_attention=True, name="a")
+    x, _ = layer([image, image])
+    x, _ = layer([x, x])
+    maps = attention_model(keras.Model(image, x))(np.ones((1, 8, 8, 4), "float32"))
+    assert sorted(maps) == ["a", "a_2"]
 
 
 def test_a_saved_model_gives_the_same(tmp_path):

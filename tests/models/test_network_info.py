@@ -249,3 +249,16 @@ def test_the_scale_of_targets_is_the_models():
     np.testing.assert_array_equal(targets["segmentation"], labels)
     with pytest.raises(ValueError, match="must be that of the model, 2, or None"):
         named_targets(tiny_dsrl(), scale=3)
+
+
+@pytest.mark.keras3("Keras 2 has no symbolic dtypes of its own")
+def test_marks_keep_the_dtype_under_mixed_precision():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        logits = keras.Input((None, None, 3), dtype="float32")
+        labels = keras.Input((None, None), dtype="int32")
+        assert NetworkOutput()(logits).dtype == "float32"
+        assert NetworkInput("labels")(labels).dtype == "int32"
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_seg.layers import NetworkTensor
 from keras_seg.losses import SegmentationCrossentropy
 from keras_seg.metrics import MeanIoU
 from keras_seg.models import inference_model, replace_classifier
@@ -59,6 +60,13 @@ def test_the_copy_trains_by_itself(tmp_path):
         np.testing.assert_array_equal(array, old[path])
 
 
+def test_a_dense_classifier():
+    image = keras.Input((None, None, 3))
+    x = keras.layers.Dense(4)(keras.layers.Conv2D(5, 3, padding="same")(image))
+    model = keras.Model(image, NetworkTensor("logits")(x))
+    assert replace_classifier(model, 7).output_shape[-1] == 7
+
+
 def test_bad_arguments():
     with pytest.raises(ValueError, match="Received: num_classes=0"):
         replace_classifier(cheap_deeplab(), 0)
@@ -66,3 +74,6 @@ def test_bad_arguments():
     other = keras.Model(inputs, keras.layers.Conv2D(3, 1)(inputs))
     with pytest.raises(ValueError, match="must mark its classifiers"):
         replace_classifier(other, 4)
+    marked = NetworkTensor("logits")(keras.layers.ReLU(name="last")(inputs))
+    with pytest.raises(ValueError, match="'last' of type ReLU"):
+        replace_classifier(keras.Model(inputs, marked), 4)

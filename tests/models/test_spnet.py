@@ -101,6 +101,19 @@ def test_a_pyramid_keeps_its_output_stride():
     assert info["level5"] == (16, 32)
 
 
+def test_a_backbone_with_strip_pooling_keeps_its_own():
+    trained = tiny_spnet().get_layer("backbone")
+    backbone = SPNet(5, trained, pool_sizes=(2,)).get_layer("backbone")
+    assert backbone is not trained
+    assert backbone.count_params() == trained.count_params()
+    images = np.random.default_rng(0).uniform(0, 255, (1, 32, 48, 3))
+    found, expected = backbone(images), trained(images)
+    for level, features in expected.items():
+        np.testing.assert_allclose(found[level], features, atol=1e-6)
+    wider = backbones.feature_pyramid(trained, 16)
+    assert sum(isinstance(layer, StripPooling) for layer in wider.layers) == 5
+
+
 def test_training_learns_and_reloads(tmp_path):
     """A model overfits four images, with the head for training and without it alike."""
     rng = np.random.default_rng(0)
