@@ -46,8 +46,8 @@ PARTS = {
 
 
 def add_flags(parser):
-    add = parser.add_argument_group("DSRL").add_argument
-    one = parser.add_mutually_exclusive_group().add_argument
+    group = parser.add_argument_group("DSRL")
+    add, one = group.add_argument, group.add_mutually_exclusive_group().add_argument
     one("--parts", choices=[*PARTS], default="fa", help="last part to train")
     one("--stages", choices=[*PARTS][1:], nargs="+", help="parts to train in turn")
     add("--upscale", type=int, default=2, help="scale from input images to labels")

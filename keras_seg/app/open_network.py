@@ -1,4 +1,3 @@
-import pathlib
 from typing import Any
 
 import keras
@@ -9,6 +8,7 @@ from keras_seg.app.exported import onnx_network, saved_model_network
 from keras_seg.app.network import Network
 from keras_seg.data import class_table
 from keras_seg.inference import predictor
+from keras_seg.local_path import local_path
 from keras_seg.models import inference_model, network_info
 from keras_seg.typing import PathLike
 
@@ -40,7 +40,7 @@ def open_network(
     Example:
         `open_network("runs/spnet/best.keras", classes="camvid")`
     """
-    path = pathlib.Path(source)
+    path = local_path(source)
     table: tuple[Any, Any] = (None, None)
     if classes is not None:
         table = class_table(classes)

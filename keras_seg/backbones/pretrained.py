@@ -1,13 +1,13 @@
 """Pretrained weights for the networks of the catalog."""
 
 import importlib
-import pathlib
 import re
 
 import keras
 import numpy as np
 
 from keras_seg.backbones import mix_transformer
+from keras_seg.local_path import local_path
 
 # Class and name of keras-cv's presets with ImageNet weights.
 _PRESETS = {
@@ -90,7 +90,7 @@ def load_file(pyramid, network, path, make_pyramid):
         FileNotFoundError: If there is no file at `path`.
         ValueError: If the file has another format or the weights of another network.
     """
-    path = pathlib.Path(path)
+    path = local_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file at `weights`. Received: {path}")
     if not path.name.endswith((".keras", ".weights.h5")):

@@ -1,4 +1,3 @@
-import pathlib
 from typing import Any
 
 import keras
@@ -6,6 +5,7 @@ import keras
 from keras_seg.checkpoints.load_torch_weights import load_torch_weights
 from keras_seg.checkpoints.released_model import released_model
 from keras_seg.checkpoints.torch_file import read_torch_file
+from keras_seg.local_path import local_path
 from keras_seg.typing import PathLike
 
 
@@ -39,16 +39,16 @@ def convert(
     """
     from keras_seg.storage.replacing import replacing  # imports TensorFlow
 
-    output = pathlib.Path(output)
-    if output.suffix != ".keras":
+    target = local_path(output)
+    if target.suffix != ".keras":
         raise ValueError(f"`output` must end in .keras. Received: {output}")
-    if not output.parent.is_dir():
+    if not target.parent.is_dir():
         raise FileNotFoundError(
-            f"There is no folder {output.parent} for `output`. Create it first."
+            f"There is no folder {target.parent} for `output`. Create it first."
         )
-    state_dict = read_torch_file(path)
+    state_dict = read_torch_file(local_path(path))
     model = released_model(network, num_classes, **options)
     load_torch_weights(model, state_dict)
-    with replacing(output) as unfinished:
+    with replacing(target) as unfinished:
         model.save(unfinished)
     return model

@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_seg.checkpoints import torch_pickle
 from keras_seg.checkpoints.torch_layers import unwrapped
+from keras_seg.local_path import local_path
 from keras_seg.typing import PathLike
 
 _MAGIC = 0x1950A86A20F9469CFC6C
@@ -45,7 +46,7 @@ def read_torch_file(path: PathLike) -> dict[str, np.ndarray]:
         state_dict["_conv_stem.weight"].shape  # (32, 3, 3, 3)
         ```
     """
-    with open(path, "rb") as file:
+    with open(local_path(path), "rb") as file:
         try:
             return _read(file)
         except Exception as error:  # corrupt files cause errors of every type

@@ -11,7 +11,7 @@ from keras_seg.command.flags import (
     check_folders,
     open_data,
 )
-from keras_seg.command.views import add_views, views
+from keras_seg.command.views import add_views, check_views, views
 from keras_seg.local_path import local_path
 
 SUMMARY = "evaluate a model on a data set"
@@ -51,6 +51,7 @@ def add_arguments(parser):
 def check(args):
     """Raises a ValueError if flags conflict."""
     check_data(args)
+    check_views(args)
     check_folders(args.output, args.chart)
 
 

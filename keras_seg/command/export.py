@@ -4,7 +4,7 @@ import itertools
 
 from keras_seg.command.files import image_files, load_model
 from keras_seg.command.flags import CLASSES, SIZE, location
-from keras_seg.command.views import add_views, views
+from keras_seg.command.views import add_views, check_views, views
 from keras_seg.local_path import local_path
 
 SUMMARY = "export a model for TensorFlow Serving, ONNX or LiteRT"
@@ -103,7 +103,9 @@ def run(args):
         else:
             options["quantization"] = args.quantization
             if args.images:
-                options["representative_images"] = _images(args.images, args.size)
+                options["representative_images"] = _images(
+                    args.images, args.size, model.inputs[0].shape[-1]
+                )
             path = export_litert(model, args.path, args.size, **options)
     print(f"{path}: {kind}, {_size(path) / 1e6:.1f} MB, gives what the model gives")
 
@@ -122,6 +124,7 @@ def _kind(path):
 
 def check(args):
     """Raises a ValueError if a flag would have no effect."""
+    check_views(args)
     kind = _kind(args.path)
     of_kinds = {
         "classes": ["SavedModel"],
@@ -150,8 +153,8 @@ def check(args):
         raise ValueError("--images needs --size, to which the images are resized")
 
 
-def _images(sources, size):
-    """Yields images resized to the exported size, sampled evenly from the sources."""
+def _images(sources, size, channels):
+    """Yields images of the exported size, sampled evenly from the sources."""
     import numpy as np
     from PIL import Image
 
@@ -160,5 +163,11 @@ def _images(sources, size):
     paths = [*image_files(sources).values()]
     step = max(len(paths) // _REPRESENTATIVE, 1)
     for path in itertools.islice(paths, 0, step * _REPRESENTATIVE, step):
-        image = Image.fromarray(np.uint8(np.rint(read_image(path))))
-        yield np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR))
+        image = np.uint8(np.rint(read_image(path, channels)))
+        planes = [  # Pillow has images of 1, 3 and 4 channels only
+            Image.fromarray(image[..., channel]).resize(
+                size[::-1], Image.Resampling.BILINEAR
+            )
+            for channel in range(channels)
+        ]
+        yield np.stack(planes, axis=-1)

@@ -11,7 +11,7 @@ from keras_seg.command.flags import (
     image_options,
 )
 from keras_seg.command.main import print_error
-from keras_seg.command.views import add_views, views
+from keras_seg.command.views import add_views, check_views, views
 from keras_seg.local_path import local_path
 
 SUMMARY = "segment images and videos"
@@ -70,6 +70,7 @@ def check(args):
     """Raises a ValueError if flags conflict."""
     if not 0 <= args.alpha <= 1:
         raise ValueError(f"--alpha must be in 0..1. Received: {args.alpha}")
+    check_views(args)
     folders = [x for x in (args.output, args.overlays, args.confidence) if x]
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise ValueError(

@@ -103,6 +103,11 @@ def _check_network(args):
         )
     args.upscale = 2 if args.upscale is None else args.upscale
     args.has_backbone_rate = args.backbone_rate is not None
+    if args.freeze and args.has_backbone_rate:
+        raise ValueError(
+            "--freeze backbone trains no weights of the backbone, and cannot be "
+            "combined with --backbone-rate"
+        )
 
 
 def run(args):
@@ -178,19 +183,34 @@ def _model(args, train_set):
             options["independent_classes"] = True
         build = getattr(models, _NETWORKS[args.network])
         model = build(num_classes, pyramid, **options)
-    has_backbone = any(layer.name == "backbone" for layer in model.layers)
-    for flag, given in (
-        ("--freeze backbone", args.freeze),
-        ("--backbone-rate", args.has_backbone_rate),
-    ):
-        if given and not has_backbone:
-            raise ValueError(
-                f'{flag} needs a layer named "backbone", and {args.start} has none'
-            )
+    _check_backbone(args, model)
     if args.freeze:
         model.get_layer(args.freeze).trainable = False
     training.synchronize_batch_norm(model)
     return model
+
+
+def _check_backbone(args, model):
+    """Raises a ValueError if a flag is for a backbone that the model does not have."""
+    has_layer = any(layer.name == "backbone" for layer in model.layers)
+    for flag, given, part, has_part in (
+        ("--freeze backbone", args.freeze, "a layer", has_layer),
+        (
+            "--backbone-rate",
+            args.has_backbone_rate,
+            "trainable weights of a layer",
+            _trains_backbone(model),
+        ),
+    ):
+        if given and not has_part:
+            raise ValueError(
+                f'{flag} needs {part} named "backbone", and {args.start} has none'
+            )
+
+
+def _trains_backbone(model):
+    """Returns whether the learning rate of the backbone applies to any weights."""
+    return any("backbone" in weight.path for weight in model.trainable_variables)
 
 
 def _fit(args, model, train_set, val_set):
@@ -198,7 +218,9 @@ def _fit(args, model, train_set, val_set):
     from keras_seg import training
 
     train, val, steps = training_batches(args, model, train_set, val_set)
-    names = [x for x in DEFAULTS if not (args.start and x in _OF_NEW_NETWORKS)]
+    unused = {*_OF_NEW_NETWORKS} if args.start else set()
+    unused |= set() if _trains_backbone(model) else {"backbone_rate"}
+    names = [name for name in DEFAULTS if name not in unused]
     recipe = ", ".join(f"{name} {getattr(args, name)}" for name in names)
     print(f"recipe: {recipe}")
     with model.distribute_strategy.scope():
@@ -259,9 +281,7 @@ def _compile(args, model, train_set, steps):
             independent_classes=train_set.independent_classes,
         )
     ]
-    # A frozen backbone has no variables to train, and so no group.
-    has_group = any("backbone" in weight.path for weight in model.trainable_variables)
-    groups = {} if has_group else {"rate_groups": None}
+    groups = {} if _trains_backbone(model) else {"rate_groups": None}
     model.compile(
         optimizer(args, steps, **groups),
         loss=loss or segmentation,

@@ -59,8 +59,7 @@ def open_training_data(args):
 def _check_folders(args):
     """Raises an error now rather than after the training."""
     from keras_seg.export.saved_model import require_export
-    from keras_seg.training import is_chief
-    from keras_seg.training.backup import epochs_done
+    from keras_seg.training import epochs_done, is_chief
     from keras_seg.training.callbacks import require_unfinished
 
     # Those of stages too.
@@ -77,8 +76,9 @@ def _check_folders(args):
     if not path.exists():
         return
     require_export(path)
-    # A run that has epochs left has not exported anything yet.
-    has_exported = bool(done) and min(done) >= args.epochs
+    # A run that has epochs or stages left has not exported anything yet.
+    is_trained = bool(done) and min(done) >= args.epochs
+    has_exported = is_trained and (args.output / "best.keras").exists()
     if any(path.iterdir()) and not (args.overwrite or has_exported):
         raise ValueError(
             f"--export {path} holds a SavedModel. Pass another folder, or --overwrite "
@@ -127,8 +127,6 @@ def training_batches(args, model, train_set, val_set, folder=None, targets=None)
     """
     from keras_seg import data, training
     from keras_seg.models import network_info
-    from keras_seg.training.backup import epochs_done
-    from keras_seg.training.worker import worker
 
     strategy = model.distribute_strategy
     positions = "positions" in network_info(model).inputs.values()
@@ -139,8 +137,8 @@ def training_batches(args, model, train_set, val_set, folder=None, targets=None)
         args.seed,
         args.cache,
         positions,
-        first_epoch=epochs_done((folder or args.output) / "backup", strategy),
-        shard=worker(),
+        first_epoch=training.epochs_done((folder or args.output) / "backup", strategy),
+        shard=training.worker(),
         class_balance=args.class_balance,
     )
     replicas = strategy.num_replicas_in_sync
@@ -149,7 +147,7 @@ def training_batches(args, model, train_set, val_set, folder=None, targets=None)
         val_set,
         val_batch_size,
         positions,
-        shard=worker(),
+        shard=training.worker(),
         one_by_one=_needs_one_by_one(val_set, val_batch_size),
     )
     if training.is_chief():
@@ -213,7 +211,7 @@ def optimizer(args, steps, **groups):
     """
     from keras_seg import training
 
-    build = training.AdamW if args.optimizer == "adamw" else training.sgd
+    build = training.AdamW if args.optimizer == "adamw" else training.SGD
     return build(
         training.learning_rate(args.schedule, args.learning_rate, steps, args.warmup),
         weight_decay=args.weight_decay,

@@ -12,11 +12,10 @@ def add_views(parser):
         metavar=("HEIGHT", "WIDTH"),
         help="predict in windows of this size, which limits memory use",
     )
-    add("--overlap", type=float, default=1 / 3, help="overlap of windows; default: 1/3")
+    add("--overlap", type=float, help="overlap of windows; default: 1/3")
     add(
         "--blending",
         choices=["gaussian", "mean"],
-        default="gaussian",
         help="weights of a window's pixels: gaussian, highest in the middle (default), "
         "or mean, equal everywhere",
     )
@@ -31,7 +30,21 @@ def add_views(parser):
     add("--flip", action="store_true", help="also average over the mirrored image")
 
 
+def check_views(args):
+    """Raises a ValueError if a flag of windows is given without their size."""
+    for name in ("overlap", "blending"):
+        value = getattr(args, name)
+        if value is not None and args.window is None:
+            raise ValueError(f"--{name} needs --window. Received: --{name} {value}")
+
+
 def views(args):
-    """Returns the keyword arguments for `keras_seg.inference.prediction_model`."""
+    """Returns the keyword arguments for `keras_seg.inference.prediction_model`.
+
+    Raises:
+        ValueError: See `check_views`.
+    """
+    check_views(args)
     names = ("window", "overlap", "blending", "scales", "flip")
-    return {name: getattr(args, name) for name in names}
+    found = {name: getattr(args, name) for name in names}
+    return {name: value for name, value in found.items() if value is not None}

@@ -10,10 +10,12 @@ def class_heights(dataset: SegmentationDataset, rows: int = 48) -> np.ndarray:
     height; pixel row y of H counts in part floor(y * rows / H). If H is not a multiple
     of `rows`, some parts hold one pixel row more than others; if H is smaller than
     `rows`, some parts stay empty. Ignored pixels are not counted, and larger images
-    contribute more pixels.
+    contribute more pixels. If classes are independent, a pixel counts for each class
+    whose label is 1.
 
     Args:
-        dataset: `SegmentationDataset`. All of its labels are read once.
+        dataset: `SegmentationDataset`. Each of its labels is read once, without its
+            image if the data set supports it.
         rows: int. The number of parts, a multiple of 3, so that each third of an image
             consists of whole parts.
 
@@ -34,19 +36,22 @@ def class_heights(dataset: SegmentationDataset, rows: int = 48) -> np.ndarray:
     """
     if not isinstance(rows, int) or rows < 1 or rows % 3:
         raise ValueError(f"`rows` must be a positive multiple of 3. Received: {rows=}")
-    num_classes = dataset.num_classes
-    counts = np.zeros(rows * num_classes, "int64")
-    for index, (_, label) in enumerate(dataset):
-        height, width = label.shape
+    counts = np.zeros((rows, dataset.num_classes), "int64")
+    for index in range(len(dataset)):
+        label = np.asarray(dataset.read_label(index))
         counted = label != dataset.ignore_class
-        unknown = counted & ((label < 0) | (label >= num_classes))
+        unknown = counted & ((label < 0) | (label >= dataset.num_labels))
         if unknown.any():
             raise ValueError(
-                f"The label of image {index} must hold only classes "
-                f"0..{num_classes - 1} and the ignored {dataset.ignore_class}. "
+                f"The label of image {index} must hold only the values "
+                f"0..{dataset.num_labels - 1} and the ignored {dataset.ignore_class}. "
                 f"Received the values {np.unique(label[unknown])[:5].tolist()}"
             )
-        row_of_pixel = np.arange(height)[:, None] * rows // height
-        cells = (row_of_pixel * num_classes + label)[counted]
-        counts += np.bincount(cells, minlength=len(counts))
-    return counts.reshape(rows, num_classes)
+        row_of_pixel = np.arange(len(label)) * rows // len(label)
+        if dataset.independent_classes:
+            np.add.at(counts, row_of_pixel, np.count_nonzero(label == 1, axis=1))
+        else:
+            cells = (row_of_pixel[:, None] * dataset.num_classes + label)[counted]
+            found = np.bincount(cells, minlength=counts.size)
+            counts += found.reshape(counts.shape)
+    return counts

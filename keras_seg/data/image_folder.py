@@ -46,9 +46,10 @@ class ImageFolder(LabelledFiles):
     Raises:
         FileNotFoundError: If a folder is missing.
         ValueError: At construction, if there are no images, if an image has no label or
-            a label no image, if a file is unreadable or of the wrong kind, or if an
-            image and its label differ in size. When reading, if a file is damaged or a
-            label holds a value that is neither a class nor `ignore_class`.
+            a label no image, if a file is unreadable or of the wrong kind, if an image
+            has another number of channels or needs a `value_range`, or if an image and
+            its label differ in size. When reading, if a file is damaged or a label
+            holds a value that is neither a class nor `ignore_class`.
 
     Example:
         ```python

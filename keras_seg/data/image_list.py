@@ -32,9 +32,10 @@ class ImageList(LabelledFiles):
     Raises:
         FileNotFoundError: If the list or a listed file is missing.
         ValueError: At construction, if a line has another form, if a file is unreadable
-            or of the wrong kind, or if an image and its label differ in size. When
-            reading, if a file is damaged or a label holds a value that is neither a
-            class nor `ignore_class`.
+            or of the wrong kind, if an image has another number of channels or needs a
+            `value_range`, or if an image and its label differ in size. When reading, if
+            a file is damaged or a label holds a value that is neither a class nor
+            `ignore_class`.
 
     Example:
         `ImageList("train.txt", ["road", "car"])`

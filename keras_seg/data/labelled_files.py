@@ -16,6 +16,7 @@ from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.data.encoded_files import is_plain_image, is_plain_label
 from keras_seg.data.read_image import (
     check_channels,
+    check_image_header,
     check_value_range,
     image_values,
     is_float_image,
@@ -184,8 +185,9 @@ class LabelledFiles(SegmentationDataset):
             "uint8" or "float32", the dtype of the image when it is read.
 
         Raises:
-            ValueError: If a file is unreadable or of the wrong kind, or if the image
-                and its label differ in size.
+            ValueError: If a file is unreadable or of the wrong kind, if the image and
+                its label differ in size, or if the image has another number of channels
+                or needs a `value_range`.
         """
         label_path = self.label_paths[index]
         if label_path is None:
@@ -206,6 +208,7 @@ class LabelledFiles(SegmentationDataset):
         """Returns the dtype of an image, whose size must be that of an open label."""
         with self._open(self.image_paths[index]) as image:
             dtype = "float32" if is_float_image(image) else "uint8"
+        check_image_header(image, self.channels, self._value_range)
         if label is not None and image.size != label.size:
             raise ValueError(_different_sizes(image, label))
         return dtype

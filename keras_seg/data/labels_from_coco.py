@@ -1,11 +1,12 @@
 import json
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath, PureWindowsPath
 
 import numpy as np
 
 from keras_seg.data.shorten import shorten
 from keras_seg.data.write_label import check_label_paths, write_label
+from keras_seg.local_path import local_path
 from keras_seg.typing import PathLike
 
 
@@ -20,7 +21,7 @@ def labels_from_coco(
 
     Each image of the file gets a PNG of the same name and size, even if it has no
     objects. If objects overlap, the smaller one is on top. Crowds are labelled with
-    their class.
+    their class. Polygons of fewer than three points cover no pixels.
 
     Args:
         annotations: str or path of a COCO file, such as instances_train2017.json.
@@ -39,8 +40,9 @@ def labels_from_coco(
         FileNotFoundError: If the file does not exist.
         ImportError: If pycocotools, of the extra `labels`, is not installed.
         ValueError: If the file is not a COCO file, if a category is not in
-            `class_names`, if two images have the same label file,
-            or if a label would overwrite an image.
+            `class_names`, if an object has no segmentation or one of another form, if
+            two images have the same label file, or if a label would overwrite a file
+            that this package has not written.
 
     Example:
         ```python
@@ -51,26 +53,18 @@ def labels_from_coco(
     References:
         [Lin et al., 2014](https://arxiv.org/abs/1405.0312)
     """
-    content = json.loads(Path(annotations).read_text(encoding="utf-8"))
-    missing = {"images", "annotations", "categories"} - {*content}
-    if missing:
-        raise ValueError(
-            f"{annotations} must be a COCO file with images, annotations and "
-            f"categories. It lacks: {', '.join(sorted(missing))}"
-        )
-    categories = {
-        category["id"]: category["name"]
-        for category in sorted(content["categories"], key=lambda entry: entry["id"])
-    }
+    content = _read(annotations)
+    categories = _categories(content)
     if class_names is None:
-        class_names = [background] * (background is not None) + [*categories.values()]
+        class_names = _default_names(categories, background)
     class_names = tuple(class_names)
     classes = _classes(annotations, categories, class_names, background)
     fill = ignore_class if background is None else class_names.index(background)
     objects: dict = {}
     for entry in content["annotations"]:
+        _check_segmentation(entry)
         objects.setdefault(entry["image_id"], []).append(entry)
-    files = _files(content["images"], folder)
+    files = _files(content["images"], local_path(folder))
     check_label_paths(dict.fromkeys(files))
     for path, image in files.items():
         size = image["height"], image["width"]
@@ -83,6 +77,36 @@ def labels_from_coco(
             label[mask] = value
         write_label(path, label, len(class_names))
     return class_names
+
+
+def coco_class_names(
+    annotations: PathLike, background: str | None = "background"
+) -> tuple[str, ...]:
+    """Returns the default `class_names` of `labels_from_coco`, and writes nothing."""
+    return _default_names(_categories(_read(annotations)), background)
+
+
+def _read(annotations):
+    content = json.loads(local_path(annotations).read_text(encoding="utf-8"))
+    missing = {"images", "annotations", "categories"} - {*content}
+    if missing:
+        raise ValueError(
+            f"{annotations} must be a COCO file with images, annotations and "
+            f"categories. It lacks: {', '.join(sorted(missing))}"
+        )
+    return content
+
+
+def _categories(content):
+    """Returns `{category id: name}`, sorted by id."""
+    return {
+        category["id"]: category["name"]
+        for category in sorted(content["categories"], key=lambda entry: entry["id"])
+    }
+
+
+def _default_names(categories, background):
+    return (*[background] * (background is not None), *categories.values())
 
 
 def _classes(annotations, categories, class_names, background):
@@ -106,12 +130,13 @@ def _files(images, folder):
     """Returns `{path of the label: entry of the image}`."""
     files = {}
     for image in images:
-        name = PurePosixPath(image["file_name"])
-        if name.is_absolute() or ".." in name.parts:
+        name = PurePosixPath(image["file_name"].replace("\\", "/"))  # of Windows
+        is_absolute = name.is_absolute() or PureWindowsPath(str(name)).is_absolute()
+        if is_absolute or ".." in name.parts:
             raise ValueError(
                 f"File names must be paths below the images' folder. Received: {name}"
             )
-        path = Path(folder, name.with_suffix(".png"))
+        path = folder / name.with_suffix(".png")
         if path in files:
             raise ValueError(
                 f"Two images have the same label, {path}: {name} and "
@@ -119,6 +144,23 @@ def _files(images, folder):
             )
         files[path] = image
     return files
+
+
+def _check_segmentation(entry):
+    shape = entry.get("segmentation")
+    if not shape:
+        raise ValueError(
+            "Annotations must have a segmentation, polygons or run lengths. Received: "
+            f"an annotation without one, id {entry.get('id')}"
+        )
+    for polygon in shape if isinstance(shape, list) else ():
+        if not isinstance(polygon, list) or len(polygon) % 2:
+            received = shorten(polygon) if isinstance(polygon, list) else polygon
+            raise ValueError(
+                "A segmentation must be run lengths or a list of polygons, each a list "
+                f"[x, y, x, y, ...]. Received: {received}, in the annotation with id "
+                f"{entry.get('id')}"
+            )
 
 
 def _mask(entry, size):
@@ -129,14 +171,13 @@ def _mask(entry, size):
         raise ImportError(
             "COCO annotations need pycocotools: pip install 'keras-seg[labels]'"
         ) from error
-    shape = entry.get("segmentation")
-    if not shape:
-        raise ValueError(
-            "Annotations must have a segmentation, polygons or run lengths. Received: "
-            f"an annotation without one, id {entry.get('id')}"
-        )
+    shape = entry["segmentation"]
     if isinstance(shape, list):
-        encoded = mask.merge(mask.frPyObjects(shape, *size))
+        # pycocotools would take the four numbers of two points for a box.
+        polygons = [polygon for polygon in shape if len(polygon) >= 6]
+        if not polygons:
+            return np.zeros(size, bool)
+        encoded = mask.merge(mask.frPyObjects(polygons, *size))
     elif isinstance(shape["counts"], list):
         encoded = mask.frPyObjects(shape, *size)
     else:

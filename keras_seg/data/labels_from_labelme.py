@@ -2,7 +2,6 @@ import base64
 import json
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -11,6 +10,7 @@ from keras_seg.data.find_files import find_files
 from keras_seg.data.read_label import read_label
 from keras_seg.data.shorten import shorten
 from keras_seg.data.write_label import check_label_paths, write_label
+from keras_seg.local_path import local_path
 from keras_seg.typing import PathLike
 
 _IGNORED = "__ignore__"
@@ -45,7 +45,8 @@ def labels_from_labelme(
     Raises:
         FileNotFoundError: If the folder `source` does not exist.
         ValueError: If there are no files, if a file is not a labelme file, or if a
-            label is not in `class_names`, or if a label would overwrite an image.
+            label is not in `class_names`, or if a label would overwrite a file that
+            this package has not written.
 
     Example:
         ```python
@@ -55,17 +56,10 @@ def labels_from_labelme(
     References:
         [labelme](https://github.com/wkentaro/labelme)
     """
-    source = Path(source)
-    if not source.is_dir():
-        raise FileNotFoundError(f"There is no folder {source}")
-    paths = find_files(source, (".json",))
-    if not paths:
-        raise ValueError(f"{source} must hold labelme files that end in .json")
-    files = {path: _read(path) for path in paths}
+    source, folder = local_path(source), local_path(folder)
+    files = _read_all(source)
     if class_names is None:
-        used = {shape["label"] for file in files.values() for shape in file["shapes"]}
-        others = sorted(used - {_IGNORED, background})
-        class_names = [background] * (background is not None) + others
+        class_names = _default_names(files, background)
     class_names = tuple(class_names)
     if background is not None and background not in class_names:
         raise ValueError(
@@ -76,8 +70,7 @@ def labels_from_labelme(
     fill = ignore_class if background is None else classes[background]
     classes[_IGNORED] = ignore_class
     labels = {
-        path: Path(folder, path.relative_to(source).with_suffix(".png"))
-        for path in files
+        path: folder / path.relative_to(source).with_suffix(".png") for path in files
     }
     check_label_paths(
         {
@@ -89,6 +82,29 @@ def labels_from_labelme(
         label = _draw(path, file, classes, fill)
         write_label(labels[path], label, len(class_names))
     return class_names
+
+
+def labelme_class_names(
+    source: PathLike, background: str | None = "_background_"
+) -> tuple[str, ...]:
+    """Returns the default `class_names` of `labels_from_labelme`; writes nothing."""
+    return _default_names(_read_all(local_path(source)), background)
+
+
+def _default_names(files, background):
+    used = {shape["label"] for file in files.values() for shape in file["shapes"]}
+    others = sorted(used - {_IGNORED, background})
+    return (*[background] * (background is not None), *others)
+
+
+def _read_all(source):
+    """Returns `{path: content}` of the labelme files in a folder."""
+    if not source.is_dir():
+        raise FileNotFoundError(f"There is no folder {source}")
+    paths = find_files(source, (".json",))
+    if not paths:
+        raise ValueError(f"{source} must hold labelme files that end in .json")
+    return {path: _read(path) for path in paths}
 
 
 def _read(path):

@@ -56,9 +56,10 @@ class MaskFolder(SegmentationDataset):
     Raises:
         FileNotFoundError: If a folder is missing.
         ValueError: At construction, if there are no images, if an image has no mask or
-            a mask no image, if a file is unreadable or of the wrong kind, or if an
-            image and its mask differ in size. When reading, if a file is damaged or a
-            mask holds another value.
+            a mask no image, if a file is unreadable or of the wrong kind, if an image
+            has another number of channels or needs a `value_range`, or if an image and
+            its mask differ in size. When reading, if a file is damaged or a mask holds
+            another value.
 
     Example:
         ```python

@@ -9,6 +9,7 @@ from keras_seg.typing import ValueRange
 
 _LUMA = 0.299, 0.587, 0.114  # ITU-R BT.601
 _COMMON_DEPTHS = 10, 12, 14  # bits of sensors that are stored in 16-bit files
+_PASS_RANGE = "Pass `value_range=(black, white)` (--value-range of the command)."
 
 
 def read_image(
@@ -104,7 +105,20 @@ def image_values(picture, pixels, channels, value_range):
 
 def is_float_image(picture):
     """Returns whether `image_values` returns float32."""
-    return picture.bits > 8
+    return picture.bits > 8 or picture.kind == "i"
+
+
+def check_image_header(picture, channels, value_range):
+    """Raises the errors of `image_values` that a picture's header alone shows."""
+    count = 3 if picture.colors == "palette" else picture.channels
+    _check_channel_count(picture.name, count, picture.colors, channels)
+    has_known_range = picture.kind == "u" and picture.bits in (*range(1, 9), 16)
+    if value_range is None and not has_known_range:
+        kind = {"f": "floats", "i": "signed integers", "u": "integers"}[picture.kind]
+        raise ValueError(
+            f"The value range of {picture.name} is unknown. Received: {kind} of "
+            f"{picture.bits} bits. {_PASS_RANGE}"
+        )
 
 
 def _array(pixels, channels, value_range):
@@ -161,8 +175,7 @@ def _require_range(name, pixels, value_range):
     if value_range is None:
         raise ValueError(
             f"The value range of {name} is unknown. Received: {pixels.dtype}, in "
-            f"{pixels.min()}..{pixels.max()}. Pass `value_range=(black, white)` "
-            "(--value-range of the command)."
+            f"{pixels.min()}..{pixels.max()}. {_PASS_RANGE}"
         )
 
 
@@ -190,15 +203,19 @@ def _stretched(name, pixels, low, high):
     return np.clip(values, 0, 255).astype("float32")
 
 
-def _with_channels(name, pixels, colors, has_alpha, channels):
-    count = pixels.shape[-1]
-    if count == channels:
-        return np.ascontiguousarray(pixels)
-    if colors == "samples" or channels not in (1, 3):
+def _check_channel_count(name, count, colors, channels):
+    if count != channels and (colors == "samples" or channels not in (1, 3)):
         raise ValueError(
             f"An image must have {channels} channels. Received: {name} with {count}. "
             "`channels` sets how many are read."
         )
+
+
+def _with_channels(name, pixels, colors, has_alpha, channels):
+    count = pixels.shape[-1]
+    if count == channels:
+        return np.ascontiguousarray(pixels)
+    _check_channel_count(name, count, colors, channels)
     if has_alpha:
         pixels = pixels[..., :-1]
     if channels == 3 and colors == "grey":

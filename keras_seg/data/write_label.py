@@ -1,17 +1,19 @@
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from keras_seg.data._pictures.pillow_pictures import any_size
 from keras_seg.data.palette import default_palette
 from keras_seg.storage.replacing import replacing
+
+_MARK = ("Software", "keras-seg")  # text in each PNG, by which we know our labels
 
 
 def write_label(path, label, num_classes):
     """Writes a label as a PNG whose values are the classes.
 
     With up to 256 classes, the PNG has the colours of `default_palette`; with more, it
-    has 16 bits.
+    has 16 bits. A text chunk of the PNG names keras-seg as the software.
 
     Args:
         path: path of the file; its folder is created if it does not exist.
@@ -29,12 +31,14 @@ def write_label(path, label, num_classes):
         # Full length: with a shorter palette, Pillow saves fewer bits and cuts values.
         colors = default_palette(min(num_classes, 256)).tobytes()
         image.putpalette(colors.ljust(768, b"\0"))
+    text = PngImagePlugin.PngInfo()
+    text.add_text(*_MARK)
     with replacing(path) as unfinished:
-        image.save(unfinished)
+        image.save(unfinished, pnginfo=text)
 
 
 def check_label_paths(images):
-    """Raises a `ValueError` if labels would replace pictures other than labels.
+    """Raises a `ValueError` if labels would replace pictures of another origin.
 
     Args:
         images: dict `{path of the label: path of its image, or None}`. Files that
@@ -44,14 +48,15 @@ def check_label_paths(images):
         is_image = image is not None and path.resolve() == image.resolve()
         if path.is_file() and (is_image or not _is_label(path)):
             raise ValueError(
-                f"The label {path} would overwrite an image. Write labels to another "
-                "folder (--output)"
+                f"The label {path} would overwrite an image or a label that keras-seg "
+                "has not written. Write labels to another folder (--output)"
             )
 
 
 def _is_label(path: Path):
     try:
         with any_size(), Image.open(path) as picture:
-            return picture.mode in ("P", "I;16")
+            key, value = _MARK
+            return picture.info.get(key) == value
     except UnidentifiedImageError:
         return False

@@ -1,11 +1,11 @@
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from keras_seg.data._pictures import open_picture
 from keras_seg.data.published_dataset import PublishedDataset
+from keras_seg.local_path import local_path
 from keras_seg.storage.replacing import replacing
 from keras_seg.typing import PathLike
 
@@ -40,8 +40,8 @@ def write_submission(
         write_submission(test, maps, "submission")
         ```
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    target = local_path(folder)
+    target.mkdir(parents=True, exist_ok=True)
     paths = []
     for index, classes in enumerate(class_maps):
         if index == len(dataset):
@@ -51,7 +51,7 @@ def write_submission(
             )
         classes = np.asarray(classes)
         _check(classes, dataset, index)
-        path = folder / dataset.submission_name(index)
+        path = target / dataset.submission_name(index)
         with replacing(path) as unfinished:
             Image.fromarray(dataset.submission_values[classes]).save(unfinished)
         paths.append(path)

@@ -53,6 +53,10 @@ def expected_logits(function, images, positions=None):
         return function.logits(tf.constant(images), positions).numpy()
 
 
+class WrongShapeError(RuntimeError):
+    """An exported model's output has another shape than the model's."""
+
+
 def require_agreement(
     answer, logits, tolerance, runtime, place, independent_classes=False
 ):
@@ -69,7 +73,8 @@ def require_agreement(
         independent_classes: bool. Whether "classes" are masks of independent classes.
 
     Raises:
-        RuntimeError: If an output differs. The message names it.
+        RuntimeError: If an output differs. The message names it. It is a
+            `WrongShapeError` if its shape does.
 
     Example:
         `require_agreement(answer, logits, 1e-4, "The runtime", "at 64 x 96")`
@@ -77,6 +82,14 @@ def require_agreement(
     allowed = tolerance * np.abs(logits).max()
     for name, values in answer.items():
         limit = allowed
+        is_map = name == "classes" and not independent_classes
+        shape = logits.shape[:-1] if is_map else logits.shape
+        if np.shape(values) != shape:
+            raise WrongShapeError(
+                f"{runtime} gives different results from the model, and nothing was "
+                f'written: the output "{name}" {place} must have the shape {shape}. '
+                f"Received: {np.shape(values)}"
+            )
         if name == "classes" and independent_classes:
             # A mask may only differ where the logit is close to 0.
             difference = np.where(values == (logits > 0), 0, np.abs(logits))

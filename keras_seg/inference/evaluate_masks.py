@@ -34,7 +34,8 @@ def evaluate_masks(
         - "pixel_accuracy": the share of all mask values that are right;
         - "class_share", `{class name: float}`: the class's share of the pixels that are
           not ignored;
-        - "ignored_share", a float: the share of ignored labels;
+        - "ignored_share", a float: the share of ignored labels in images that are not
+          ignored entirely;
         - "confusion_matrix": for each class, a matrix of pixel counts with a row for
           each label, 0 and 1, and a column for each prediction.
 
@@ -58,7 +59,7 @@ def evaluate_masks(
             f"are given by name. Received: {class_names=}"
         )
     confusion = np.zeros((len(class_names), 2, 2), "int64")
-    ignored = seen = 0
+    num_ignored = seen = 0
     for labels, masks in pairs:
         labels, masks = np.asarray(labels), np.asarray(masks)
         if labels.shape[-1:] != (len(class_names),):
@@ -67,8 +68,12 @@ def evaluate_masks(
                 f"classes) with {len(class_names)} classes. Received: {labels.shape}"
             )
         confusion += _counts(labels, masks, ignore_class)
-        ignored += np.isin(labels, ignored_labels(ignore_class)).sum()
-        seen += labels.size
+        # Images that are ignored entirely only fill up batches, and do not count.
+        ignored = np.isin(labels, ignored_labels(ignore_class))
+        ignored = ignored.reshape(-1, np.prod(labels.shape[-3:], dtype=int))
+        ignored = ignored[~ignored.all(axis=1)]
+        num_ignored += int(np.count_nonzero(ignored))
+        seen += ignored.size
 
     iou = np.array([measures.class_iou(counts)[1] for counts in confusion])
     accuracy = np.array([measures.class_accuracy(counts)[1] for counts in confusion])
@@ -85,7 +90,7 @@ def evaluate_masks(
         "class_iou": by_name(iou),
         "class_accuracy": by_name(accuracy),
         "class_share": by_name(labelled / np.where(pixels > 0, pixels, np.nan)),
-        "ignored_share": float(ignored / seen) if seen else float("nan"),
+        "ignored_share": num_ignored / seen if seen else float("nan"),
         "confusion_matrix": confusion.tolist(),
     }
 

@@ -2,13 +2,13 @@ import contextlib
 import fractions
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import keras
 import numpy as np
 
 from keras_seg.data import read_image
 from keras_seg.data.find_files import IMAGE_SUFFIXES, find_files
+from keras_seg.local_path import local_path
 from keras_seg.typing import PathLike
 from keras_seg.visualization.overlay import overlay
 
@@ -57,10 +57,10 @@ def segment_video(
         `segment_video(predictor(model), "drive.mp4", "classes.mp4", val.palette)`
     """
     av = _av()
-    source, output = Path(source), Path(output)
-    _check(source, output)
-    partial = output.with_name(f".{output.stem}.partial{output.suffix}")
-    with _writing(av, output), contextlib.ExitStack() as stack:
+    source, target = local_path(source), local_path(output)
+    _check(source, target)
+    partial = target.with_name(f".{target.stem}.partial{target.suffix}")
+    with _writing(av, target), contextlib.ExitStack() as stack:
         frames, count, rate = _frames(av, source, stack)
         rate = fractions.Fraction(frames_per_second or rate).limit_denominator(1001)
         bar = keras.utils.Progbar(count or None, unit_name="frame")
@@ -70,7 +70,7 @@ def segment_video(
         for image in frames:
             picture = _even(overlay(image, label_map(image), palette, alpha))
             if stream is None:
-                stream = _add_stream(container, output, rate, picture.shape)
+                stream = _add_stream(container, target, rate, picture.shape)
             if picture.shape[:2] != (stream.height, stream.width):
                 raise ValueError(
                     f"The frames of {source} must have one size. Received "
@@ -86,7 +86,7 @@ def segment_video(
             raise ValueError(f"{source} holds no frames")
         container.mux(stream.encode())
         container.close()
-        partial.replace(output)
+        partial.replace(target)
     return written
 
 
@@ -151,7 +151,7 @@ def _by_numbers(path):
     """Returns a sort key that puts "frame10" after "frame9"."""
     parts, digits = [], ""
     for character in [*path.as_posix(), ""]:
-        if character.isdigit():
+        if character.isdecimal():  # int does not read others, such as a raised 2
             digits += character
             continue
         if digits:

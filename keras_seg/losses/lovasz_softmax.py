@@ -25,7 +25,8 @@ class LovaszSoftmax(OverlapLoss):
             whole data set.
         ignore_class: int, tuple of ints, or None. Pixels with such a label are ignored.
         name: str.
-        stride: int. Only every `stride`-th row and column counts, which saves most of
+        stride: int. Only every `stride`-th row and column counts, from row and column
+            `stride // 2` on, or from the middle of a shorter side. This saves most of
             the time: sorting all pixels of large crops takes as long as the network.
         **kwargs: `reduction` and `dtype`; see `SegmentationCrossentropy`.
 
@@ -76,8 +77,14 @@ class LovaszSoftmax(OverlapLoss):
         )
 
     def _thinned(self, x):
-        first = self.stride // 2
-        return x[:, first :: self.stride, first :: self.stride]
+        row, column = (self._first(size) for size in ops.shape(x)[1:3])
+        return x[:, row :: self.stride, column :: self.stride]
+
+    def _first(self, size):
+        """Returns the first place that counts of a side, so that none is empty."""
+        if isinstance(size, int):
+            return min(self.stride // 2, (size - 1) // 2)
+        return ops.minimum(self.stride // 2, (size - 1) // 2)
 
     def get_config(self):
         return super().get_config() | {

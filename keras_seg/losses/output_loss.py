@@ -19,6 +19,8 @@ class OutputLoss(keras.losses.Loss):
     Call arguments:
         y_true: Not read.
         y_pred: float tensor of losses, `(batch,)` or any other shape.
+        sample_weight: None, or weights that broadcast to the losses: one per loss, or
+            of shape `(batch,)` for one per image.
 
     Returns:
         float32 scalar.
@@ -33,9 +35,17 @@ class OutputLoss(keras.losses.Loss):
         super().__init__(name=name, **kwargs)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
+        y_pred = ops.convert_to_tensor(y_pred)
+        if len(y_pred.shape) == 0:
+            # Adds an axis, because Keras does not average a scalar over replicas.
+            y_pred = ops.reshape(y_pred, (1,))
+        if sample_weight is not None:
+            sample_weight = ops.convert_to_tensor(sample_weight)
+            ones = [1] * (len(y_pred.shape) - len(sample_weight.shape))
+            shape = [*ops.shape(sample_weight), *ones]
+            sample_weight = ops.reshape(sample_weight, shape)
         # Passing `y_pred` twice keeps Keras from converting the target.
         return super().__call__(y_pred, y_pred, sample_weight)
 
     def call(self, y_true, y_pred):
-        # Keeps one axis, because Keras does not average a scalar over replicas.
-        return ops.cast(ops.reshape(y_pred, (-1,)), "float32")
+        return ops.cast(y_pred, "float32")

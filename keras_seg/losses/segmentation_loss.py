@@ -3,7 +3,13 @@ from keras import ops
 
 from keras_seg.losses.class_weights import require_class_weights
 from keras_seg.ops import two_class_logits, valid_pixels
-from keras_seg.ops.labels import check_labels, require_ignore_class, whole_labels
+from keras_seg.ops.labels import (
+    agree,
+    check_labels,
+    require_ignore_class,
+    weights_of_pixels,
+    whole_labels,
+)
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "auto")
 
@@ -104,13 +110,13 @@ class SegmentationLoss(keras.losses.Loss):
             table = ops.convert_to_tensor(self.class_weights, dtype=self.precision)
             weights = weights * (table if independent else ops.take(table, labels))
         if sample_weight is not None:
-            weights = weights * self._of_pixels(sample_weight, labels)
+            weights = weights * weights_of_pixels(sample_weight, labels, self.precision)
         share = self.share_of_independent if independent else self.share
         return share(labels, logits, weights)
 
     def _check(self, labels, logits):
         if not (
-            len(logits) == 4 and len(labels) in (3, 4) and _agree(labels, logits[:-1])
+            len(logits) == 4 and len(labels) in (3, 4) and agree(labels, logits[:-1])
         ) or (len(labels) == 4 and labels[-1] != logits[-1]):
             raise ValueError(
                 "Labels (batch, height, width) and logits (batch, height, width, "
@@ -125,24 +131,6 @@ class SegmentationLoss(keras.losses.Loss):
                 f"of the logits. Received: {len(self.class_weights)} weights"
             )
 
-    def _of_pixels(self, sample_weight, labels):
-        """Returns sample weights in a shape that broadcasts to the labels."""
-        sample_weight = ops.cast(sample_weight, self.precision)
-        shape = tuple(sample_weight.shape)
-        rank = len(labels.shape)
-        if len(shape) == 4 and rank == 3 and shape[-1] == 1:
-            sample_weight, shape = ops.squeeze(sample_weight, axis=-1), shape[:-1]
-        if len(shape) not in (0, 1, 3, rank) or not _agree(
-            shape, labels.shape, broadcast=True
-        ):
-            raise ValueError(
-                "`sample_weight` must be one weight per image, (batch,), or weights "
-                f"that broadcast to the labels, {tuple(labels.shape)}. Received the "
-                f"shape {shape}"
-            )
-        ones = [1] * (rank - len(shape))
-        return ops.reshape(sample_weight, [*ops.shape(sample_weight), *ones])
-
     def get_config(self):
         return {
             "name": self.name,
@@ -150,11 +138,3 @@ class SegmentationLoss(keras.losses.Loss):
             "reduction": self.mean_reduction,
             "dtype": self.precision,
         }
-
-
-def _agree(shape, other, broadcast=False):
-    """Returns whether two shapes agree on the axes that both have and know."""
-    return all(
-        a is None or b is None or a == b or (broadcast and a == 1)
-        for a, b in zip(shape, other, strict=False)
-    )

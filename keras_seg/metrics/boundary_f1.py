@@ -82,16 +82,17 @@ class BoundaryF1:
         Raises:
             ValueError: If a label is neither a class nor ignored.
         """
-        labels, classes = (np.asarray(x).astype("int32") for x in (labels, classes))
+        labels, classes = np.asarray(labels), np.asarray(classes).astype("int32")
         is_class = (classes >= 0) & (classes < self.num_classes)
         classes = np.where(is_class, classes, self.num_classes)
         ignored = np.isin(labels, self.ignored)
-        unknown = ~ignored & ((labels < 0) | (labels >= self.num_classes))
+        unknown = ~ignored & ~np.isin(labels, range(self.num_classes))
         if unknown.any():
             values = np.unique(labels[unknown])[:5].tolist()
             raise ValueError(
                 unknown_label_message(values, self.ignored, self.num_classes)
             )
+        labels = labels.astype("int32")
         tolerance = self.tolerance
         if tolerance is None:
             tolerance = _SHARE_OF_DIAGONAL * math.hypot(*labels.shape)

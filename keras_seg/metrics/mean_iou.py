@@ -11,6 +11,7 @@ from keras_seg.ops.labels import (
     unknown_label_message,
     unknown_pixels,
     valid_pixels,
+    weights_of_pixels,
     whole_labels,
 )
 from keras_seg.ops.precision import widest_integers
@@ -51,14 +52,17 @@ class MeanIoU(keras.metrics.MeanIoU):
             `(batch, height, width, num_classes)` of 0 and 1.
         y_pred: logits or probabilities `(batch, height, width, num_classes)`; with one
             class, or independent classes, it must be logits.
+        sample_weight: None, or weights that broadcast to the labels: one per pixel, or
+            of shape `(batch,)` for one per image. They must be whole numbers, unless
+            `dtype` is a float dtype.
 
     Returns:
         `result` is a float32 scalar in [0, 1], 0 if nothing was counted.
 
     Raises:
-        ValueError: If `ignore_class` is invalid, or if labels have another shape. Also
-            in `result`, outside of a traced step, if there was a label that is neither
-            a class nor ignored.
+        ValueError: If `ignore_class` is invalid, or if labels or sample weights have
+            another shape. Also in `result`, outside of a traced step, if there was a
+            label that is neither a class nor ignored.
 
     Example:
         ```python
@@ -114,6 +118,10 @@ class MeanIoU(keras.metrics.MeanIoU):
             _require_whole(sample_weight)
         labels = whole_labels(y_true)
         self._check_shapes(tuple(labels.shape), tuple(y_pred.shape))
+        if len(labels.shape) == len(y_pred.shape) and not self.independent_classes:
+            labels = ops.squeeze(labels, axis=-1)
+        if sample_weight is not None:
+            sample_weight = weights_of_pixels(sample_weight, labels, self.dtype)
         unknown = unknown_pixels(labels, self.ignored, self._num_labels())
         count = ops.sum(ops.cast(unknown, self.dtype))
         self.unknown.assign_add(ops.cast(count, self.dtype))  # sums of int32 may widen
@@ -125,6 +133,8 @@ class MeanIoU(keras.metrics.MeanIoU):
             labels = ops.where(valid, labels, _UNCOUNTED)
             if self.outputs == 1:
                 y_pred = two_class_logits(y_pred)
+            if sample_weight is not None:  # Keras broadcasts single numbers only
+                sample_weight = ops.broadcast_to(sample_weight, ops.shape(labels))
             super().update_state(labels, y_pred, sample_weight)
         if before is not None:
             # A batch has fewer than 2^31 pixels, so a lower count has overflowed.
@@ -158,10 +168,7 @@ class MeanIoU(keras.metrics.MeanIoU):
         """Counts hits, misses and false positives of each class."""
         weights = ops.cast(valid, self.dtype)
         if sample_weight is not None:
-            sample_weight = ops.cast(sample_weight, self.dtype)
-            ones = [1] * (len(labels.shape) - len(sample_weight.shape))
-            shape = [*ops.shape(sample_weight), *ones]
-            weights = weights * ops.reshape(sample_weight, shape)
+            weights = weights * sample_weight
         actual, found = ops.cast(labels == 1, self.dtype), logits > 0
         found = ops.cast(found, self.dtype)
 

@@ -2,6 +2,7 @@ import keras
 
 from keras_seg.layers import HeightDrivenAttention
 from keras_seg.models.rerun import rerun
+from keras_seg.typing import Tensor
 
 
 def attention_model(model: keras.Model) -> keras.Model:
@@ -27,7 +28,8 @@ def attention_model(model: keras.Model) -> keras.Model:
         maps["attention1"].shape  # (batch, rows, 1, channels)
         ```
     """
-    maps, calls = {}, {}
+    maps: dict[str, Tensor] = {}
+    calls: dict[str, int] = {}
 
     def call(layer, *args, **kwargs):
         outputs = layer(*args, **kwargs)

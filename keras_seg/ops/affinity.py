@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from keras_seg.ops.gradients import custom_gradient
+from keras_seg.ops.gradients import once_differentiable
 from keras_seg.ops.indices import indices
 from keras_seg.ops.labels import valid_pixels
 from keras_seg.ops.precision import at_least_float32, wide_dtype
@@ -49,7 +49,8 @@ def affinity_loss(
     and counts. An image of ignored pixels has a loss of 0.
 
     The rows are processed in blocks, and again for the gradient, which is the only map
-    of the logits' size that is built.
+    of the logits' size that is built. There is no second derivative: differentiating
+    the gradient raises an error.
 
     Args:
         logits: float tensor `(batch, pixels, pixels)`; row i holds the logits of pixel
@@ -80,7 +81,7 @@ def affinity_loss(
     pixels = logits.shape[-1]
     rows = _rows_of_blocks(pixels)
 
-    @custom_gradient
+    @once_differentiable("affinity_loss")
     def loss(logits):
         # Keeps an eager gradient tape from storing all intermediate results.
         logits = ops.stop_gradient(logits)

@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_seg.ops.gradients import custom_gradient
+from keras_seg.ops.gradients import once_differentiable
 from keras_seg.ops.precision import at_least_float32, wide_dtype
 from keras_seg.ops.xla import xla_op
 from keras_seg.typing import Tensor
@@ -24,6 +24,7 @@ def feature_affinity(a: Tensor, b: Tensor, order: int = 1) -> Tensor:
     + D S') / 2`, whose squared norm needs only S'S, D'D and S'D. It takes O(N C^2) time
     and O(N C) memory, and unlike `||A'A||^2 - 2 ||A'B||^2 + ||B'B||^2` it stays exact
     for similar A and B. `order=1` processes blocks of rows, and again for the gradient.
+    It has no second derivative: differentiating its gradient raises an error.
 
     Args:
         a: float tensor `(batch, N, channels)`.
@@ -102,7 +103,7 @@ def _mean_difference(a, b):
     """Returns the mean of `|A A' - B B'|` of each image, by blocks of rows."""
     dtype = wide_dtype(a)
 
-    @custom_gradient
+    @once_differentiable("feature_affinity(order=1)")
     def mean(a, b):
         # Keeps an eager gradient tape from storing all intermediate results.
         a, b = ops.stop_gradient(a), ops.stop_gradient(b)

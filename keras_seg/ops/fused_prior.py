@@ -10,7 +10,7 @@ from keras_seg.ops.affinity import (
     row_sums,
     sigmoids,
 )
-from keras_seg.ops.gradients import custom_gradient
+from keras_seg.ops.gradients import once_differentiable
 from keras_seg.ops.indices import indices
 from keras_seg.ops.precision import at_least_float32, wide_dtype
 from keras_seg.ops.xla import xla_op
@@ -36,7 +36,8 @@ def fused_prior(
 
     Equals `prior_context` and `affinity_loss` of these logits, but needs memory that is
     only linear in the number of pixels N: each block of rows of the prior is discarded
-    after use and computed again for the gradient.
+    after use and computed again for the gradient. There is no second derivative:
+    differentiating the gradient raises an error.
 
     Args:
         x: float tensor `(batch, N, channels)` with a static N.
@@ -72,7 +73,7 @@ def fused_prior(
     if has_loss:
         pairs = pairs_of(labels, num_classes, ignore_class, dtype)
 
-    @custom_gradient
+    @once_differentiable("fused_prior")
     def fused(x, kernel, bias):
         # Keeps an eager gradient tape from storing all intermediate results.
         x, kernel, bias = map(ops.stop_gradient, (x, kernel, bias))

@@ -34,6 +34,60 @@ def custom_gradient(function):
     return ops.custom_gradient(_of_jax(function) if backend == "jax" else function)
 
 
+def once_differentiable(name):
+    """Returns a `custom_gradient` for functions that have no second derivative.
+
+    The gradients of such functions read their arguments without a gradient, so that
+    backends would compute a wrong second derivative without an error. Differentiating
+    these gradients raises a NotImplementedError instead.
+
+    Args:
+        name: str. The name of the op in the error message.
+
+    Returns:
+        Decorator, used like `custom_gradient`. On PyTorch, whose custom gradients are
+        never differentiated, the error is PyTorch's own RuntimeError.
+
+    Example:
+        ```python
+        @once_differentiable("square")
+        def square(x):
+            return x * x, lambda upstream: (2 * keras.ops.stop_gradient(x) * upstream,)
+        ```
+    """
+
+    def decorate(function):
+        def with_gradient(*args):
+            output, gradient = function(*args)
+
+            def first(*upstream):
+                return _without_derivative(name, gradient(*upstream), args)
+
+            return output, first
+
+        is_torch = keras.backend.backend() == "torch"
+        return custom_gradient(function if is_torch else with_gradient)
+
+    return decorate
+
+
+def _without_derivative(name, gradients, args):
+    """Returns gradients that raise an error when they are differentiated."""
+
+    @custom_gradient
+    def unchanged(*tensors):
+        def second(*_):
+            raise NotImplementedError(
+                f"`{name}` has no second derivative, because it computes its gradient "
+                "in blocks. Hessians and gradient penalties must not contain it."
+            )
+
+        return tensors[: len(gradients)], second
+
+    # Takes the arguments too, so that the gradients depend on them.
+    return unchanged(*gradients, *args)
+
+
 def _of_jax(function):
     def with_gradient(*args):
         output, gradient = function(*args)

@@ -11,17 +11,22 @@ Losses do not become NaN.
 import operator
 
 import keras
+import numpy as np
 from keras import ops
 
+from keras_seg.ops.precision import at_least_float32, widest_integers
 from keras_seg.ops.xla import stop_unless
 from keras_seg.typing import IgnoreClass, Tensor
 
-# Integers that are never labels; the second stands for a fraction or nan.
-_LEAST, _FRACTION = -(2**31), 1 - 2**31
+# The range of int32, and an integer in it that stands for what int32 cannot represent.
+_LEAST, _LARGEST, _FRACTION = -(2**31), 2**31 - 1, 1 - 2**31
 
 
 def whole_labels(labels: Tensor) -> Tensor:
-    """Casts labels to int32; fractions and nan become a value that is an error.
+    """Casts labels to int32; what int32 cannot represent becomes an erroneous value.
+
+    These are fractions, nan, infinite numbers and numbers beyond 32 bits, which a cast
+    could turn into classes or ignored labels.
 
     Args:
         labels: tensor of any number type and shape.
@@ -29,11 +34,64 @@ def whole_labels(labels: Tensor) -> Tensor:
     Example:
         `whole_labels([0.0, 1.0, 0.5])` holds 0, 1 and a large negative number.
     """
+    if isinstance(labels, np.ndarray) and labels.dtype.kind in "iu":
+        # Not as a tensor, because JAX has integers of 32 bits only.
+        fits = (labels >= _LEAST) & (labels <= _LARGEST)
+        whole = np.where(fits, labels.astype("int32"), np.int32(_FRACTION))
+        return ops.convert_to_tensor(whole, dtype="int32")
     labels = ops.convert_to_tensor(labels)
     whole = ops.cast(labels, "int32")
-    if "float" not in keras.backend.standardize_dtype(labels.dtype):
+    dtype = keras.backend.standardize_dtype(labels.dtype)
+    if "float" in dtype:
+        labels = at_least_float32(labels)
+        fits = ops.logical_and(labels >= 1.0 * _LEAST, labels < 2.0**31)
+        fits = ops.logical_and(fits, ops.equal(labels, ops.floor(labels)))
+    elif dtype in ("int64", "uint32", "uint64"):
+        labels = ops.cast(labels, widest_integers())
+        # Unsigned integers that are too large for the cast become negative.
+        least = 0 if dtype.startswith("u") else _LEAST
+        fits = ops.logical_and(labels >= least, labels <= _LARGEST)
+    else:
         return whole
-    return ops.where(ops.equal(labels, ops.floor(labels)), whole, _FRACTION)
+    return ops.where(fits, whole, _FRACTION)
+
+
+def weights_of_pixels(sample_weight, labels, dtype):
+    """Returns sample weights in a shape that broadcasts to the labels.
+
+    Args:
+        sample_weight: number, or tensor: one weight per image, `(batch,)`, or weights
+            that broadcast to the labels, which may have one more axis of 1.
+        labels: tensor `(batch, height, width)`, or `(batch, height, width, classes)`
+            for independent classes.
+        dtype: str. The dtype of the result.
+
+    Raises:
+        ValueError: If the weights have another shape.
+    """
+    sample_weight = ops.cast(sample_weight, dtype)
+    shape = tuple(sample_weight.shape)
+    rank = len(labels.shape)
+    if len(shape) == 4 and rank == 3 and shape[-1] == 1:
+        sample_weight, shape = ops.squeeze(sample_weight, axis=-1), shape[:-1]
+    if len(shape) not in (0, 1, 3, rank) or not agree(
+        shape, labels.shape, broadcast=True
+    ):
+        raise ValueError(
+            "`sample_weight` must be one weight per image, (batch,), or weights "
+            f"that broadcast to the labels, {tuple(labels.shape)}. Received the "
+            f"shape {shape}"
+        )
+    ones = [1] * (rank - len(shape))
+    return ops.reshape(sample_weight, [*ops.shape(sample_weight), *ones])
+
+
+def agree(shape, other, broadcast=False):
+    """Returns whether two shapes agree on the axes that both have and know."""
+    return all(
+        a is None or b is None or a == b or (broadcast and a == 1)
+        for a, b in zip(shape, other, strict=False)
+    )
 
 
 def valid_pixels(
@@ -91,12 +149,15 @@ def check_labels(labels, ignore_class, num_classes):
     unknown = unknown_pixels(labels, ignore_class, num_classes)
     message = unknown_label_message("", ignore_class, num_classes)
     value = ops.max(ops.where(unknown, labels, _LEAST))
-    found = concrete(value)
+    is_wrong = ops.any(unknown)
+    found = concrete(is_wrong)
     if found is None:
-        stop_unless(ops.logical_not(ops.any(unknown)), message, value)
-    elif found != _LEAST:
-        fraction = found == _FRACTION
-        raise ValueError(f"{message}{'a fraction or nan' if fraction else int(found)}")
+        stop_unless(ops.logical_not(is_wrong), message, value)
+    elif found:
+        value = int(concrete(value))
+        if value == _FRACTION:
+            value = "a fraction, nan or a number beyond 32 bits"
+        raise ValueError(f"{message}{value}")
 
 
 def unknown_label_message(labels, ignore_class, num_classes):

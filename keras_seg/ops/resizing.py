@@ -1,11 +1,13 @@
 """Bilinear resizing with support for dynamic shapes."""
 
+import operator
 from collections.abc import Sequence
 
+import numpy as np
 from keras import ops
 
 from keras_seg.ops.gradients import custom_gradient
-from keras_seg.ops.precision import at_least_float32
+from keras_seg.ops.precision import at_least_float32, wide_dtype, widest_integers
 from keras_seg.ops.xla import has_slow_gathering, xla_op
 from keras_seg.typing import Tensor
 
@@ -44,26 +46,46 @@ def resize_bilinear(
 
 
 def _resize_axis(x, axis, outputs, align_corners):
-    """Interpolates linearly along one axis.
-
-    The position of an output is `position / unit` cells. As both are integers, the
-    weights are exact at any size; float32 positions would lose digits on large maps.
-    """
+    """Interpolates linearly along one axis."""
     cells = ops.shape(x)[axis]
-    index = ops.arange(outputs, dtype="int32")
-    if align_corners:
-        unit = _at_least_1(outputs - 1)
-        position = index * (cells - 1)
-    else:
-        unit = 2 * outputs
-        position = ops.clip((2 * index + 1) * cells - outputs, 0, unit * (cells - 1))
-    lower = position // unit
-    upper = ops.minimum(lower + 1, cells - 1)
-    fraction = ops.cast(position % unit, x.dtype) / ops.cast(unit, x.dtype)
-    places = lower, upper, fraction
+    places = _places(cells, outputs, align_corners, wide_dtype(x))
     if has_slow_gathering():
         return _with_gradient(x, axis, cells, places)
     return _interpolate(x, axis, places)
+
+
+def _places(cells, outputs, align_corners, dtype):
+    """Returns the two cells that each output lies between, and its way to the second.
+
+    The position of an output is `position / unit` cells. As both are integers, the
+    weights are exact at any size; float32 positions would lose digits on large maps.
+    Both exceed 32 bits on large maps.
+    """
+    cells, outputs = _static(cells), _static(outputs)
+    if isinstance(cells, int) and isinstance(outputs, int):
+        xp, dtype64 = np, "int64"  # also on JAX, whose own integers have 32 bits
+    else:
+        xp, dtype64 = ops, widest_integers()
+        cells, outputs = ops.cast(cells, dtype64), ops.cast(outputs, dtype64)
+    index = xp.arange(outputs, dtype=dtype64)
+    if align_corners:
+        unit = xp.maximum(outputs - 1, 1)
+        position = index * (cells - 1)
+    else:
+        unit = 2 * outputs
+        position = xp.clip((2 * index + 1) * cells - outputs, 0, unit * (cells - 1))
+    lower = position // unit
+    upper = xp.minimum(lower + 1, cells - 1)
+    fraction = ops.cast(position - lower * unit, dtype) / ops.cast(unit, dtype)
+    return ops.cast(lower, "int32"), ops.cast(upper, "int32"), fraction
+
+
+def _static(size):
+    """Returns a size as an int if its value is known."""
+    try:
+        return operator.index(size)
+    except TypeError:
+        return size
 
 
 def _interpolate(x, axis, places):
@@ -96,9 +118,3 @@ def _multiply(matrix, x, axis):
     batch, rows, columns, channels = ops.shape(x)
     x = ops.matmul(matrix, ops.reshape(x, (batch, rows, columns * channels)))
     return ops.reshape(x, (batch, matrix.shape[0] or -1, columns, channels))
-
-
-def _at_least_1(size):
-    if isinstance(size, int):  # Keras would convert it to 16 bits in half precision
-        return max(size, 1)
-    return ops.maximum(size, 1)

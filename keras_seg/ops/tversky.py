@@ -5,7 +5,8 @@ from keras import ops
 from keras_seg.ops.replicas import num_replicas, sum_over_replicas
 from keras_seg.typing import Tensor
 
-# Lower bound of a power's base, because exponents below 1 have no finite slope at 0.
+# Lower bound of a power's base, because exponents below 1 have no finite slope at 0,
+# and of the sums that divide.
 _LEAST = 1e-37
 
 
@@ -29,7 +30,8 @@ def tversky_loss(
 
     Classes without labels are left out, because their index is 0 and has no gradient.
     Without any label, the loss is 0. With `alpha=beta=0.5`, the index is the Dice
-    coefficient; with `alpha=beta=1`, it is the Jaccard index.
+    coefficient; with `alpha=beta=1`, it is the Jaccard index. If the sum below the
+    fraction is 0, which `beta=0` allows, the index is 0.
 
     Args:
         probabilities: float tensor `(batch, height, width, classes)`.
@@ -65,8 +67,15 @@ def tversky_loss(
     hits, false, missed, labelled = ops.unstack(sum_over_replicas(sums), 4)
     is_there = labelled > 0
     errors = alpha * false + beta * missed
-    # Computes one minus the index without cancellation.
-    losses = errors / ops.where(is_there, hits + errors, 1.0)
+    # Computes one minus the index without cancellation. With `beta=0`, the total is 0
+    # if no pixel of the class is hit.
+    total = hits + errors
+    has_total = total > _LEAST
+    # Divides both by the same constant first, because JAX squares the denominator for
+    # the gradient, which underflows.
+    scale = ops.where(has_total, ops.stop_gradient(total), 1.0)
+    ratio = (errors / scale) / ops.where(has_total, total / scale, 1.0)
+    losses = ops.where(has_total, ratio, 1.0)
     if exponent != 1:
         losses = ops.maximum(losses, _LEAST) ** exponent
     present = ops.cast(is_there, sums.dtype)

@@ -7,6 +7,7 @@ from keras_seg._keras_private import start_at_epoch
 from keras_seg.storage.paths import as_path, read_bytes, remove_folder
 from keras_seg.storage.replacing import replacing
 from keras_seg.training.averaged_weights import moving_averages, own_weights
+from keras_seg.training.epochs_done import backups, epochs_done
 from keras_seg.training.is_chief import is_chief
 from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
 from keras_seg.typing import PathLike
@@ -106,7 +107,7 @@ class Backup(keras.callbacks.Callback):
         path = self._path(self._done)
         with replacing(path) as unfinished, open(unfinished, "wb") as file:
             np.savez(file, *arrays)
-        for other in _backups(self.folder).values():
+        for other in backups(self.folder).values():
             if other != path:
                 other.unlink()
         self._done = None
@@ -128,32 +129,7 @@ class Backup(keras.callbacks.Callback):
         return arrays
 
 
-def epochs_done(folder, strategy=None):
-    """Returns the number of completed epochs in the backup of an unfinished run.
-
-    Args:
-        folder: path of the folder of `Backup`; it does not have to exist.
-        strategy: `tf.distribute.Strategy`, or None. On several machines, the folder of
-            the chief is read.
-
-    Returns:
-        int, 0 without a backup.
-
-    Example:
-        `training_pipeline(..., first_epoch=epochs_done("runs/spnet/backup"))`
-    """
-    done = max(_backups(folder), default=0)
-    if isinstance(strategy, MultiWorkerStrategy):
-        done = int(strategy.from_chief([np.int64(done)])[0])
-    return done
-
-
 def _array(value):
     """Returns an array of a variable that files can hold, which bfloat16 cannot be."""
     array = keras.ops.convert_to_numpy(value)
     return array.astype("float32") if array.dtype.name == "bfloat16" else array
-
-
-def _backups(folder):
-    paths = as_path(folder).glob("epoch-*.npz")
-    return {int(path.stem.removeprefix("epoch-")): path for path in paths}

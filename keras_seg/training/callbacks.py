@@ -7,9 +7,10 @@ import keras
 from keras_seg.storage.paths import as_path, remove_folder
 from keras_seg.storage.replacing import replacing
 from keras_seg.training.averaged_weights import AveragedWeights
-from keras_seg.training.backup import Backup, epochs_done
+from keras_seg.training.backup import Backup
 from keras_seg.training.best_model import BestModel
 from keras_seg.training.class_iou_log import ClassIoULog
+from keras_seg.training.epochs_done import epochs_done
 from keras_seg.training.is_chief import is_chief
 from keras_seg.typing import PathLike
 

@@ -24,8 +24,6 @@ def distribute_batches(
 
     Example:
         ```python
-        from keras_seg.training.worker import worker
-
         strategy = distribution_strategy()
         batches = training_pipeline(train, 8, shard=worker())
         batches = batches.map(named_targets(model))

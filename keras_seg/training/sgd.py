@@ -26,7 +26,7 @@ class SGD(ParameterGroups, keras.optimizers.SGD):
     Args:
         learning_rate: float or a schedule, such as the papers'
             `keras.optimizers.schedules.PolynomialDecay(0.01, steps, 0.0, power=0.9)`.
-        momentum: float in [0, 1]. The papers use 0.9.
+        momentum: float in [0, 1]; 0.9, as in the papers, by default.
         nesterov: bool. Whether to apply Nesterov momentum, as PyTorch does.
         weight_decay: float or None, in PyTorch's convention. It applies to all
             variables, as in PyTorch.
@@ -49,10 +49,30 @@ class SGD(ParameterGroups, keras.optimizers.SGD):
         whose heads learn ten times as fast as the backbone:
 
         ```python
-        SGD(0.01, 0.9, weight_decay=5e-4, decay_groups={"height_attention": 1e-4})
-        SGD(0.1, 0.9, weight_decay=1e-4, rate_groups={"backbone": 0.1})
+        SGD(0.01, weight_decay=5e-4, decay_groups={"height_attention": 1e-4})
+        SGD(0.1, weight_decay=1e-4, rate_groups={"backbone": 0.1})
         ```
     """
+
+    def __init__(
+        self,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 0.01,
+        momentum: float = 0.9,
+        nesterov: bool = False,
+        weight_decay: float | None = None,
+        decay_groups: Mapping[str, float] | None = None,
+        rate_groups: Mapping[str, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            learning_rate,
+            momentum=momentum,
+            nesterov=nesterov,
+            weight_decay=weight_decay,
+            decay_groups=decay_groups,
+            rate_groups=rate_groups,
+            **kwargs,
+        )
 
     def update_step(self, gradient, variable, learning_rate):
         rate, decay = self.rate_and_decay(variable, learning_rate)
@@ -88,36 +108,3 @@ class SGD(ParameterGroups, keras.optimizers.SGD):
             momentum=self.momentum,
             use_nesterov=self.nesterov,
         )
-
-
-def sgd(
-    learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
-    momentum: float = 0.9,
-    weight_decay: float = 0.0,
-    decay_groups: Mapping[str, float] | None = None,
-    rate_groups: Mapping[str, float] | None = None,
-    **kwargs: Any,
-) -> keras.optimizers.Optimizer:
-    """Returns an `SGD` optimizer with the papers' momentum of 0.9.
-
-    Args:
-        learning_rate, momentum, decay_groups, rate_groups, **kwargs: See `SGD`.
-        weight_decay: float. 0 disables it.
-
-    Returns:
-        `keras_seg.training.SGD`.
-
-    Raises:
-        ValueError: See `SGD`.
-
-    Example:
-        `sgd(0.01, weight_decay=5e-4, use_ema=True, ema_momentum=0.999)`
-    """
-    return SGD(
-        learning_rate,
-        momentum=momentum,
-        weight_decay=weight_decay or None,
-        decay_groups=decay_groups,
-        rate_groups=rate_groups,
-        **kwargs,
-    )

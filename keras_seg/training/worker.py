@@ -1,7 +1,7 @@
 import tensorflow as tf
 
 
-def worker():
+def worker() -> tuple[int, int]:
     """Returns the index of this machine and the number of machines that train together.
 
     Returns:

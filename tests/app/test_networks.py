@@ -256,3 +256,10 @@ def test_what_is_no_model(tmp_path):
 def test_names_and_colours_fit_the_classes():
     with pytest.raises(ValueError, match="2 names and 3 colours for 3 classes"):
         Network("a", None, 3, ["road", "car"])
+
+
+def test_opens_files_in_the_home_folder(spnet, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    spnet.save(tmp_path / "best.keras")
+    assert open_network("~/best.keras").num_classes == 3

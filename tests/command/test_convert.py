@@ -145,3 +145,12 @@ def test_the_module_is_the_command(monkeypatch, capsys):
         runpy.run_module("keras_seg", run_name="__main__")
     assert exit.value.code == 0
     assert capsys.readouterr().out == f"keras-seg {keras_seg.__version__}\n"
+
+
+def test_paths_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    options = {"prior_size": (3, 4), **HEAD}
+    checkpoint(released_model("cpnet_head", 3, **options), tmp_path / "a.pth")
+    keras_seg.checkpoints.convert("~/a.pth", "cpnet_head", 3, "~/a.keras", **options)
+    assert (tmp_path / "a.keras").is_file()

@@ -4,6 +4,7 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_seg.command import main
+from keras_seg.command.export import _images
 from keras_seg.inference import multi_scale, predict
 from keras_seg.models import inference_model
 from tests.models.networks import cheap_deeplab
@@ -101,3 +102,12 @@ def check_failure(arguments, words, folder, capsys, status):
         for p in folder.iterdir()
         if p.name not in ("model.keras", "classes.txt", "saved")
     ]
+
+
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_representative_images_have_the_channels_of_the_model(tmp_path, channels):
+    source = np.full((10, 12, channels), 40, "uint8")
+    source[..., -1] = 200
+    np.save(tmp_path / "a.npy", source)
+    (resized,) = _images([tmp_path], (6, 8), channels)
+    np.testing.assert_array_equal(resized, source[:6, :8])

@@ -108,10 +108,18 @@ def test_frames_become_a_video(files, model, tmp_path, capsys):
     for arguments, words in (
         (["photos", "--output", "a.mp4", "--overlays", "b"], "takes one video"),
         (["out.mp4", "--output", "masks"], "--output must be a video for out.mp4"),
-        (["photos", "--output", "x", "--confidence", "a/../x"], "different folders"),
-        (["photos", "--output", "x", "--confidence", str(tmp_path / "x")], "different"),
     ):
         assert words in failing(["model.keras", *arguments], capsys, status=2)
+
+
+@pytest.mark.parametrize("flag", ["--overlays", "--confidence"])
+@pytest.mark.parametrize("folder", ["masks", "{here}/masks", "a/../masks", "link"])
+def test_masks_need_a_folder_of_their_own(flag, folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path / "masks")
+    other = [flag, folder.format(here=tmp_path)]
+    told = failing(["m.keras", "x", "--output", "masks", *other], capsys, status=2)
+    assert "must be different folders. Received: masks, " in told
 
 
 @pytest.mark.parametrize(
@@ -147,7 +155,8 @@ def test_what_is_wrong_is_a_message(arguments, words, files, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--overlays", "masks"], "a different folder"),
+        (["--overlap", "0.5"], "--overlap needs --window"),
+        (["--blending", "gaussian"], "--blending needs --window"),
         (["--alpha", "2"], "--alpha must be in 0..1"),
     ],
 )

@@ -114,6 +114,11 @@ def test_a_model_that_training_would_replace_or_cannot_train(folder, capsys):
         (["--from", "a.keras", "--output-stride", "8"], "with --output-stride"),
         (["--from", "a.keras", "--upscale", "4"], "combined with --upscale"),
         (["--network", "spnet", "--upscale", "4"], "for --network dsrl only"),
+        (
+            ["--freeze", "backbone", "--backbone-rate", "0.1"],
+            "--freeze backbone trains no weights of the backbone, and cannot be "
+            "combined with --backbone-rate",
+        ),
     ],
 )
 def test_flags_without_effect_are_refused(flags, message, capsys):
@@ -131,11 +136,20 @@ def test_a_network_without_a_backbone(folder, capsys):
         with pytest.raises(SystemExit):
             train("--from", "own.keras", *flag)
         error = capsys.readouterr().err
-        assert f"{flag[0]}" in error and 'needs a layer named "backbone"' in error
+        assert f"{flag[0]}" in error and 'named "backbone", and own.keras has' in error
     train("--from", "own.keras")
     told = capsys.readouterr().out
     assert "recipe: crop" in told  # without flags of a new network
+    assert "backbone_rate" not in told
     assert (folder / "runs" / "own" / "best.keras").exists()
+
+
+def test_a_backbone_inside_of_another_model_has_a_rate(folder, capsys):
+    inner, image = keras.Input((None, None, 3)), keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(2, 3, padding="same", name="backbone")(inner)
+    keras.Model(image, keras.Model(inner, x)(image)).save("outer.keras")
+    train("--from", "outer.keras", "--backbone-rate", "0.5")
+    assert "backbone_rate 0.5" in capsys.readouterr().out
 
 
 def test_what_is_wrong_with_data_is_a_message(folder, capsys):

@@ -91,6 +91,9 @@ def test_exports_that_would_fail_or_replace_something_stop_before_training(folde
     with pytest.raises(ValueError, match="holds a SavedModel.*--overwrite"):
         open_training_data(args)  # the export is of another run
     (backup / f"epoch-{args.epochs}.npz").write_bytes(b"")
+    with pytest.raises(ValueError, match="holds a SavedModel.*--overwrite"):
+        open_training_data(args)  # a stage is done, but not the last one
+    (args.output / "best.keras").write_bytes(b"")
     open_training_data(args)  # interrupted after its export
     args.export = folder / "classes.txt" / "1"
     with pytest.raises(ValueError, match="a folder that can be written.*classes.txt/1"):

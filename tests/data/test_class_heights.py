@@ -65,3 +65,28 @@ def test_unknown_classes_name_the_image(value):
 def test_rejects_bad_rows(rows):
     with pytest.raises(ValueError, match="`rows` must be.*of 3. Received: rows="):
         class_heights(Labels([]), rows)
+
+
+class Masks(Labels):
+    """Independent classes, whose images cannot be read."""
+
+    independent_classes = True
+
+    def __getitem__(self, index):
+        raise AssertionError
+
+    def read_label(self, index):
+        return self.labels[index]
+
+
+def test_independent_classes_count_by_themselves():
+    rng = np.random.default_rng(0)
+    labels = [rng.choice([0, 1, 9], (*size, 5)) for size in [(48, 5), (31, 8), (7, 4)]]
+    expected = np.zeros((12, 5), int)
+    for label in labels:
+        for (y, _, number), value in np.ndenumerate(label):
+            expected[math.floor(y * 12 / len(label)), number] += value == 1
+    np.testing.assert_array_equal(class_heights(Masks(labels), 12), expected)
+    labels[1][2, 3, 4] = 2
+    with pytest.raises(ValueError, match=r"image 1 .*0\.\.1 .*ignored 9.*\[2\]"):
+        class_heights(Masks(labels))

@@ -419,3 +419,29 @@ def test_values_that_are_no_classes(folders):
 def test_index_error_ends_a_loop(folders):
     with pytest.raises(IndexError):
         ImageFolder(*folders, NAMES)[1]
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros((4, 6, 5), "uint8"), "3 channels. Received: .*a.npy with 5"),
+        (np.zeros((4, 6, 3), "float32"), "a.npy is unknown. .*floats of 32 bits"),
+        (np.zeros((4, 6, 3), "float16"), "a.npy is unknown. .*floats of 16 bits"),
+        (np.zeros((4, 6, 3), "int16"), "a.npy is unknown. .*signed integers of 16"),
+        (np.zeros((4, 6, 3), "uint32"), "a.npy is unknown. .*integers of 32 bits"),
+    ],
+)
+def test_images_that_cannot_be_read_are_found_first(folders, image, message):
+    (folders[0] / "a.png").unlink()
+    np.save(folders[0] / "a.npy", image)
+    with pytest.raises(ValueError, match=message):
+        ImageFolder(*folders, NAMES)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "float16", "float32"])
+def test_images_of_a_given_range(folders, dtype):
+    (folders[0] / "a.png").unlink()
+    np.save(folders[0] / "a.npy", np.ones((4, 6, 3), dtype))
+    dataset = ImageFolder(*folders, NAMES, value_range=5)
+    assert dataset.image_dtype == "float32"
+    np.testing.assert_allclose(dataset[0][0], 51)

@@ -104,3 +104,17 @@ def test_images_of_both_splits_are_warned_of(folder):
     (folder / "images" / "a.png").write_bytes(bytes(70000))
     copy.write_bytes(b"a" + bytes(69999))
     assert shared_images(train, val) == []
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "message"),
+    [
+        ((5,), "uint8", "3 channels. Received: .*a.npy with 5"),
+        ((3,), "float32", "a.npy is unknown. .*floats of 32 bits"),
+    ],
+)
+def test_images_that_cannot_be_read_are_found_first(folder, shape, dtype, message):
+    np.save(folder / "images" / "a.npy", np.zeros((*LABEL.shape, *shape), dtype))
+    list_file = write(folder, "train.txt", "images/a.npy gt/a_mask.png")
+    with pytest.raises(ValueError, match=message):
+        ImageList(list_file, NAMES)

@@ -129,3 +129,93 @@ def test_command(content, write, tmp_path, capsys, flags):
     background = 2 if first else 255
     label = read_label(tmp_path / "labels" / "a.png")
     np.testing.assert_array_equal(label, expected(background, 1, 0))
+
+
+@pytest.mark.parametrize("mode", ["I;16", "P"])
+def test_pictures_of_others_are_not_replaced(content, write, tmp_path, mode):
+    Image.new(mode, (WIDTH, HEIGHT)).save(tmp_path / "a.png")
+    before = (tmp_path / "a.png").read_bytes()
+    with pytest.raises(ValueError, match="a.png would overwrite an image or a label"):
+        labels_from_coco(write(content), tmp_path)
+    assert (tmp_path / "a.png").read_bytes() == before
+
+
+@pytest.mark.parametrize("ignored", [255, 300])  # 8 and 16 bits
+def test_a_second_run_replaces_the_labels(content, write, tmp_path, ignored):
+    options = {"background": None, "ignore_class": ignored}
+    labels_from_coco(write(content), tmp_path / "labels", **options)
+    names = ("boat", "car")
+    labels_from_coco(write(content), tmp_path / "labels", names, **options)
+    label = read_label(tmp_path / "labels" / "a.png")
+    np.testing.assert_array_equal(label, expected(ignored, 1, 0))
+
+
+@pytest.mark.parametrize("others", [[], box(4, 5, 4, 4)])
+def test_polygons_of_two_points_cover_no_pixels(content, write, tmp_path, others):
+    content["annotations"][0]["segmentation"] = [[10, 4, 13, 7], *others]
+    labels_from_coco(write(content), tmp_path / "labels")
+    found = expected(0, 1, 2)
+    if not others:
+        found[5:9, 4:8] = 1  # no boat on the car
+    label = read_label(tmp_path / "labels" / "a.png")
+    np.testing.assert_array_equal(label, found)
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "message"),
+    [
+        (
+            [[1, 2, 3, 4, 5, 6, 7]],
+            r"5, \.\.\. \(7 in all\), in the annotation with id 4",
+        ),
+        ([1, 2, 3, 4, 5, 6], "Received: 1, in the annotation with id 4"),
+        ([], "an annotation without one, id 4"),
+    ],
+)
+def test_bad_segmentations_are_found_first(
+    content, write, tmp_path, segmentation, message
+):
+    last = {"id": 4, "image_id": 9, "category_id": 3, "segmentation": segmentation}
+    content["annotations"].append(last)
+    with pytest.raises(ValueError, match=message):
+        labels_from_coco(write(content), tmp_path / "labels")
+    assert not (tmp_path / "labels").exists()
+
+
+def test_file_names_of_windows(content, write, tmp_path):
+    content["images"][0]["file_name"] = "sub\\a.jpg"
+    labels_from_coco(write(content), tmp_path / "labels")
+    assert (tmp_path / "labels" / "sub" / "a.png").is_file()
+    for name in ("..\\a.jpg", "C:\\a.jpg"):
+        content["images"][0]["file_name"] = name
+        with pytest.raises(ValueError, match="paths below the images' folder"):
+            labels_from_coco(write(content), tmp_path / "labels")
+
+
+def test_paths_in_the_home_folder(content, write, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    write(content)
+    labels_from_coco("~/instances.json", "~/labels")
+    assert (tmp_path / "labels" / "a.png").is_file()
+    assert not [*(tmp_path / "elsewhere").iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("boat", "flags"),
+    [("#10 screw", []), ("lane 1 2 3", ["--no-background"]), ("nut ", [])],
+)
+def test_class_names_that_a_text_file_changes(
+    content, write, tmp_path, capsys, boat, flags
+):
+    from keras_seg.command import main
+
+    content["categories"][0]["name"] = boat
+    folder, classes = tmp_path / "labels", tmp_path / "classes.txt"
+    options = ["--output", str(folder), "--classes", str(classes), *flags]
+    with pytest.raises(SystemExit):
+        main(["labels", str(write(content)), *options])
+    assert f"classes.txt. Received: {boat!r}. Rename" in capsys.readouterr().err
+    assert not folder.exists() and not classes.exists()

@@ -96,3 +96,25 @@ def test_command(tmp_path, capsys):
     main(["labels", str(tmp_path), *options, str(tmp_path / "classes.txt")])
     assert (tmp_path / "classes.txt").read_text() == "_background_\ncar\n"
     assert "out: labels of 2 classes, named in" in capsys.readouterr().out
+
+
+def test_paths_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    write(tmp_path / "in" / "a.json", shape("car", "rectangle", [[0, 0], [9, 9]]))
+    labels_from_labelme("~/in", "~/out")
+    assert (tmp_path / "out" / "a.png").is_file()
+    assert not [*(tmp_path / "elsewhere").iterdir()]
+
+
+def test_class_names_that_a_text_file_changes(tmp_path, capsys):
+    from keras_seg.command import main
+
+    write(tmp_path / "a.json", shape("#10 screw", "rectangle", [[0, 0], [9, 9]]))
+    options = ["--output", str(tmp_path / "out"), "--classes"]
+    with pytest.raises(SystemExit):
+        main(["labels", str(tmp_path), *options, str(tmp_path / "classes.txt")])
+    assert "Received: '#10 screw'. Rename" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -237,3 +237,24 @@ def test_float_images(folder):
     np.testing.assert_allclose(image, IMAGES[0], rtol=1e-5)
     batch, _ = next(iter(training_pipeline(dataset(folder, value_range=1), 3)))
     assert keras.ops.convert_to_numpy(batch).max() > 250
+
+
+@pytest.mark.parametrize("label_name", ["{class}/{stem}", "{stem}"])
+@pytest.mark.parametrize(
+    ("shape", "dtype", "message"),
+    [
+        ((5,), "uint8", "3 channels. Received: .*0.npy with 5"),
+        ((3,), "float32", "0.npy is unknown. .*floats of 32 bits"),
+    ],
+)
+def test_images_that_cannot_be_read_are_found_first(
+    tmp_path, label_name, shape, dtype, message
+):
+    write(tmp_path, "images/0.npy", np.zeros((*SIZE, *shape), dtype))
+    if label_name == "{stem}":
+        write(tmp_path, "masks/0.npy", LABELS[0])
+    else:
+        for number, name in enumerate(NAMES):
+            write(tmp_path, f"masks/{name}/0.png", LABELS[0, ..., number])
+    with pytest.raises(ValueError, match=message):
+        dataset(tmp_path, label_name=label_name)

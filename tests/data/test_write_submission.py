@@ -68,3 +68,13 @@ def test_ade20k_counts_from_one_and_others_from_zero(tmp_path):
 def test_rejects_maps_that_do_not_fit(cityscapes, tmp_path, maps, message):
     with pytest.raises(ValueError, match=message):
         write_submission(cityscapes, iter(maps), tmp_path / "results")
+
+
+def test_a_folder_in_the_home_folder(cityscapes, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    paths = write_submission(cityscapes, [np.zeros((3, 19), int)] * 2, "~/results")
+    assert {path.parent for path in paths} == {tmp_path / "results"}
+    assert not [*(tmp_path / "elsewhere").iterdir()]

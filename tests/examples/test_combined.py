@@ -1,6 +1,7 @@
 """All four papers' ideas in one network."""
 
 import importlib.util
+import types
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_seg import backbones
+from keras_seg.command.training_flags import parse_training_flags
 from keras_seg.export import export_saved_model
 from keras_seg.layers import StripPooling
 from keras_seg.losses import AffinityLoss, OutputLoss, SegmentationCrossentropy
@@ -81,7 +83,19 @@ def test_it_is_saved_and_served_without_what_trains_it(model, tmp_path):
     assert (classes == found).mean() > 0.999
 
 
-def test_images_may_have_other_channels(example):
-    pyramid = backbones.build("resnet10", 8, weights=None, input_channels=1)
-    model = example.combined_network(3, pyramid, SIZE, filters=8)
-    assert model.inputs[0].shape == (None, None, None, 1)
+def test_images_may_have_one_channel(example, monkeypatch):
+    data = types.SimpleNamespace(num_classes=2, ignore_class=255, channels=1)
+    built = []
+
+    def stop(args, model, *data_sets):
+        built.append(model)
+        raise KeyboardInterrupt  # before training
+
+    monkeypatch.setattr(example, "open_training_data", lambda args: (data, data))
+    monkeypatch.setattr(example, "training_batches", stop)
+    flags = ["--filters", "8"]
+    with pytest.raises(KeyboardInterrupt):
+        example.main(
+            parse_training_flags("", "combined", None, example.add_flags, flags)
+        )
+    assert built[0].inputs[0].shape == (None, None, None, 1)

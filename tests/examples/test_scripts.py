@@ -1,5 +1,6 @@
 """The training scripts from end to end, on a few small scenes."""
 
+import importlib.util
 import json
 import re
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from keras_seg.command.training_flags import parse_training_flags
 from keras_seg.data import StreetScenes
 from keras_seg.inference import evaluate_label_maps, predict
 from keras_seg.models import inference_model
@@ -67,6 +69,19 @@ def test_a_run_leaves_a_model_its_score_and_pictures(script, flags, tmp_path):
     scale = 2 if script == "train_dsrl" else 1
     assert classes.shape == expected.shape == (scale * 50, scale * 70)
     assert (classes.numpy() == expected).mean() > 0.999
+
+
+def test_one_part_and_stages_exclude_each_other(capsys):
+    spec = importlib.util.spec_from_file_location(
+        "train_dsrl", ROOT / "examples" / "train_dsrl.py"
+    )
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    arguments = ["--parts", "sisr", "--stages", "sssr"]
+    with pytest.raises(SystemExit) as stop:
+        parse_training_flags("", "dsrl", None, example.add_flags, arguments)
+    assert stop.value.code == 2
+    assert "--stages: not allowed with argument --parts" in capsys.readouterr().err
 
 
 @pytest.mark.slow

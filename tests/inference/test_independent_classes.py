@@ -191,3 +191,14 @@ def test_onnx_gives_masks(model, sample, tmp_path):
     classes, probabilities = session.run(None, {"images": images})
     np.testing.assert_array_equal(classes, logits > 0)
     np.testing.assert_allclose(probabilities, 1 / (1 + np.exp(-logits)), rtol=1e-4)
+
+
+def test_images_that_fill_up_a_batch_do_not_count():
+    labels = np.zeros((3, 4, 5, 3), "uint8")
+    labels[0, 0] = 255
+    filled = np.concatenate([labels, np.full((1, 4, 5, 3), 255, "uint8")])
+    single = [(label, np.zeros_like(label)) for label in labels]
+    pairs = [(part, np.zeros_like(part)) for part in (filled[:2], filled[2:])]
+    result = evaluate_masks(pairs, NAMES)
+    assert result["ignored_share"] == 1 / 12
+    np.testing.assert_equal(result, evaluate_masks(single, NAMES))

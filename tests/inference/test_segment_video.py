@@ -121,3 +121,16 @@ def test_names_the_extra(folder, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "av", None)
     with pytest.raises(ImportError, match=r"pip install 'keras-seg\[video\]'"):
         segment_video(classes, folder, tmp_path / "out.mp4", PALETTE)
+
+
+def test_paths_in_the_home_folder(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    segment_video(classes, "~/frames", "~/out.mp4", PALETTE, verbose=0)
+    assert (tmp_path / "out.mp4").is_file()
+
+
+def test_digits_that_are_no_numbers(folder, tmp_path):
+    renamed = folder.rename(tmp_path / "10m²")
+    output = tmp_path / "out.mp4"
+    assert segment_video(classes, renamed, output, PALETTE, verbose=0) == 12

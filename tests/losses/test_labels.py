@@ -227,8 +227,46 @@ def test_fractions_are_invalid_labels(loss, value):
     whole = labels.astype("float32")
     np.testing.assert_array_equal(make(loss)(whole, logits), make(loss)(labels, logits))
     whole[1, 2, 3] = value
-    with pytest.raises(ValueError, match="Received: a fraction or nan"):
+    with pytest.raises(ValueError, match="Received: a fraction, nan or a number"):
         make(loss)(whole, logits)
+
+
+BEYOND = [
+    (2**32, "int64"),
+    (2**32 - 1, "uint32"),
+    (-(2**31), "int64"),
+    (-(2**31), "int32"),
+    (float("inf"), "float32"),
+    (float("-inf"), "float16"),
+    (1e10, "float32"),
+]
+
+
+@pytest.mark.parametrize("value, dtype", BEYOND)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_numbers_beyond_32_bits_are_invalid_labels(loss, value, dtype):
+    """A cast would make them classes, or ignored labels."""
+    labels, logits = sample(loss)
+    labels = labels.astype(dtype)
+    labels[1, 2, 3] = value
+    function = make(loss, ignore_class=(255, -1))
+    with pytest.raises(ValueError, match="Labels must be classes"):
+        function(labels, logits)
+    if BACKEND == "tensorflow":
+        step = tf.function(function, autograph=False)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Labels must be"):
+            step(tf.constant(labels), tf.constant(logits))
+
+
+@pytest.mark.parametrize("value, dtype", BEYOND)
+def test_the_metric_counts_numbers_beyond_32_bits_as_invalid(value, dtype):
+    labels, logits = sample(MeanIoU)
+    labels = labels.astype(dtype)
+    labels[1, 2, 3] = value
+    metric = MeanIoU(CLASSES, ignore_class=(255, -1))
+    metric.update_state(labels, logits)
+    with pytest.raises(ValueError, match="Received: 1 pixels"):
+        metric.result()
 
 
 def test_the_metric_counts_fractions_as_invalid():

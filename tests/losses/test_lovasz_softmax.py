@@ -100,3 +100,30 @@ def test_weights_count_as_copies_of_pixels_and_of_images(batch):
     ]
     expected = (3 * each[0] + each[1]) / 4
     np.testing.assert_allclose(LovaszSoftmax()(*batch, by_image), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("side", range(1, 10))
+def test_a_stride_leaves_pixels_on_sides_of_any_length(side):
+    labels = np.ones((1, side, 9), "int32")
+    logits = np.zeros((1, side, 9, 2), "float32")
+    loss = LovaszSoftmax(stride=8)
+    for axes in ((0, 1, 2, 3), (0, 2, 1, 3)):
+        y, z = labels.transpose(axes[:3]), logits.transpose(axes)
+        value, (gradient,) = gradients(lambda x, y=y: (loss(y, x),) * 2, z)
+        np.testing.assert_allclose(value, 0.5)
+        assert np.abs(gradient).max() > 0
+
+
+@pytest.mark.backend("tensorflow", "graphs of run-time sizes")
+def test_a_stride_leaves_pixels_on_sides_known_at_run_time():
+    import tensorflow as tf
+
+    loss = LovaszSoftmax(stride=8)
+    labels = tf.TensorSpec((None, None, None), "int32")
+    step = tf.function(
+        lambda y, x: loss(y, x),
+        input_signature=[labels, tf.TensorSpec((None, None, None, 2))],
+    )
+    for size in ((3, 9), (1, 4), (20, 5)):
+        value = step(np.ones((1, *size), "int32"), np.zeros((1, *size, 2), "float32"))
+        np.testing.assert_allclose(value, 0.5)

@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from keras_seg.losses import OutputLoss
@@ -9,6 +10,19 @@ def test_is_the_mean_of_the_output_whatever_the_target():
     for target in (np.zeros(3), np.full((3, 4, 4), 255), None):
         assert float(OutputLoss()(target, np.array([1.0, 2.0, 6.0]))) == 3
     assert float(OutputLoss()(None, np.float32(2.5))) == 2.5
+
+
+@pytest.mark.parametrize("shape", [(2,), (2, 1), (2, 3), (2, 3, 4)])
+def test_images_count_by_their_weights(shape):
+    loss, weights = OutputLoss(), np.array([1.0, 2.0])
+    assert float(loss(0, np.ones(shape), weights)) == 1.5
+    each = np.broadcast_to(weights.reshape(2, *[1] * (len(shape) - 1)), shape)
+    assert float(loss(0, np.ones(shape), each)) == 1.5
+    assert float(loss(0, np.ones(shape), 3.0)) == 3
+
+
+def test_a_single_loss_may_have_a_weight():
+    assert float(OutputLoss()(0, np.float32(2.5), 2.0)) == 5
 
 
 def test_two_replicas_train_as_one_device(two_replicas):

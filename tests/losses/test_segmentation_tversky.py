@@ -3,6 +3,7 @@ import pytest
 
 from keras_seg.losses import SegmentationDice, SegmentationTversky
 from tests.losses.references import tversky
+from tests.ways import gradients
 
 
 @pytest.fixture
@@ -46,3 +47,25 @@ def test_what_is_missed_costs_more_with_a_larger_beta():
 def test_rejects_bad_weights(options):
     with pytest.raises(ValueError, match="`alpha` and `beta` must be 0 or more"):
         SegmentationTversky(*options)
+
+
+@pytest.mark.parametrize("exponent", [1.0, 0.75])
+@pytest.mark.parametrize("options", [(1.0, 0.0), (0.0, 1.0)])
+def test_stays_finite_where_no_labelled_pixel_is_hit(options, exponent):
+    """Softmax makes the probabilities of logits of -200 exactly 0."""
+    labels = np.ones((1, 2, 2), "int32")
+    loss = SegmentationTversky(*options, exponent)
+    for logit, expected in ((-200, 1), (200, 0)):
+        logits = np.full((1, 2, 2, 2), [0, logit], "float32")
+        value, (gradient,) = gradients(lambda x: (loss(labels, x),) * 2, logits)
+        np.testing.assert_allclose(value, expected, atol=1e-6)
+        assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("logit", [-30, -60, -80])
+def test_gradients_of_rare_hits_are_finite(logit):
+    """The index of hits without false positives is 1 if misses do not count."""
+    labels, loss = np.ones((1, 2, 2), "int32"), SegmentationTversky(1.0, 0.0)
+    logits = np.full((1, 2, 2, 2), [0, logit], "float32")
+    value, (gradient,) = gradients(lambda x: (loss(labels, x),) * 2, logits)
+    assert value == 0 and np.isfinite(gradient).all()

@@ -118,3 +118,11 @@ def test_predictions_that_are_not_classes_have_no_score():
 def test_rejects_bad_tolerances(tolerance):
     with pytest.raises(ValueError, match=f"`tolerance` must.*: {tolerance=}"):
         BoundaryF1(2, tolerance=tolerance)
+
+
+@pytest.mark.parametrize("value", [2.5, 2**32, float("nan")])
+def test_rejects_labels_that_are_no_integers_of_32_bits(value):
+    labels = np.zeros((4, 4), type(value))
+    labels[1, 1] = value
+    with pytest.raises(ValueError, match="Received"):
+        BoundaryF1(3).add(labels, np.zeros((4, 4), int))

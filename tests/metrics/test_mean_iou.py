@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_seg.losses import SegmentationCrossentropy
 from keras_seg.metrics import MeanIoU
 
 
@@ -133,3 +134,51 @@ def test_predictions_of_other_classes_are_an_error(shape):
     labels = np.zeros((2, 4, 5), int)
     with pytest.raises(ValueError, match="`y_pred` must be logits .*width, 2"):
         MeanIoU(2).update_state(labels, np.zeros(shape, "float32"))
+
+
+WEIGHTS = [(), (4,), (4, 1, 1), (1, 6, 5), (4, 6, 1), (4, 6, 5), (4, 6, 5, 1)]
+
+
+@pytest.mark.parametrize("shape", WEIGHTS)
+@pytest.mark.parametrize("independent", [False, True])
+def test_weights_may_have_every_shape_that_the_losses_accept(batch, shape, independent):
+    labels, logits = batch
+    weights = np.random.default_rng(1).integers(0, 3, shape)
+    by_image = shape + (1,) * (3 - len(shape)) if len(shape) < 4 else shape[:3]
+    each = np.broadcast_to(weights.reshape(by_image), labels.shape)
+    if independent:
+        labels = np.stack([labels == c for c in range(6)], axis=-1).astype("int32")
+        each = np.broadcast_to(each[..., None], labels.shape)
+    metrics = [MeanIoU(6, independent_classes=independent) for _ in range(3)]
+    metrics[0].update_state(labels, logits, weights)
+    for copies in (1, 2):  # a weight counts copies of a pixel
+        once = np.where(each >= copies, labels, 255)
+        metrics[1].update_state(once, logits)
+    metrics[2].update_state(labels, logits, each)
+    counts = [keras.ops.convert_to_numpy(metric.total_cm) for metric in metrics]
+    np.testing.assert_array_equal(counts[0], counts[1])
+    np.testing.assert_array_equal(counts[2], counts[1])
+
+
+@pytest.mark.parametrize("independent", [False, True])
+def test_weights_of_other_shapes_are_an_error(batch, independent):
+    labels, logits = batch
+    if independent:
+        labels = np.zeros((*labels.shape, 6), "int32")
+    metric = MeanIoU(6, independent_classes=independent)
+    for shape in ((3,), (4, 6), (4, 5, 6)):
+        with pytest.raises(ValueError, match="`sample_weight` must be one weight per"):
+            metric.update_state(labels, logits, np.ones(shape))
+    assert np.isnan(metric.class_iou()).all()  # nothing was counted
+
+
+def test_weighted_metrics_count_images_by_their_weights(batch):
+    labels, logits = batch
+    inputs = keras.Input((6, 5, 6))
+    model = keras.Model(inputs, keras.layers.Activation("linear")(inputs))
+    model.compile("sgd", SegmentationCrossentropy(), weighted_metrics=[MeanIoU(6)])
+    weights = np.array([1, 0, 0, 1])
+    history = model.fit(logits, labels, sample_weight=weights, verbose=0).history
+    kept = weights > 0
+    expected = np.nanmean(reference(labels[kept], logits[kept].argmax(-1), 6))
+    np.testing.assert_allclose(history["mean_iou"], [expected], rtol=1e-6)

@@ -15,7 +15,7 @@ from keras_seg.models import (
     replace_classifier,
 )
 from keras_seg.ops import row_positions, xla_scope
-from keras_seg.training import named_targets, sgd, synchronize_batch_norm
+from keras_seg.training import SGD, named_targets, synchronize_batch_norm
 from tests.models.networks import (
     POINTS,
     attentions,
@@ -203,7 +203,7 @@ def test_crops_that_know_their_place_train():
     batches = training_pipeline(scenes, 2, Augmentation((32, 48)), positions=True)
     model = tiny_hanet(scenes.num_classes, positions=True, auxiliary_head=True)
     model.compile(
-        sgd(0.01, weight_decay=5e-4, decay_groups={"height_attention": 1e-4}),
+        SGD(0.01, weight_decay=5e-4, decay_groups={"height_attention": 1e-4}),
         loss={name: SegmentationCrossentropy() for name in model.output},
     )
     before = [ops.convert_to_numpy(w) for w in model.trainable_weights]
@@ -244,7 +244,7 @@ def test_two_replicas_train_as_one_device(two_replicas, float64_policy):
             model.set_weights(initial)
             synchronize_batch_norm(model)
             # Two weight decays, so that they are tried on replicas too.
-            optimizer = sgd(
+            optimizer = SGD(
                 1e-3, weight_decay=0.05, decay_groups={"height_attention": 0.01}
             )
             model.compile(optimizer, SegmentationCrossentropy())

@@ -193,3 +193,23 @@ def test_float64_keeps_its_digits(float64):
     result = ops.adaptive_average_pool(keras.ops.array(x), (4, 3))
     reference = references.adaptive_average_pool(x, (4, 3))
     np.testing.assert_allclose(result, reference, rtol=1e-13)
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("size", [(1, 40000), (40000, 1)])
+def test_resizing_a_large_map_to_its_own_size_keeps_it(size, align_corners):
+    """Positions exceed 32 bits here."""
+    x = np.arange(40000, dtype="float32").reshape(1, *size, 1)
+    result = ops.resize_bilinear(keras.ops.array(x), size, align_corners)
+    np.testing.assert_array_equal(result, x)
+
+
+@pytest.mark.backend("tensorflow", "graphs of run-time sizes")
+@pytest.mark.parametrize("align_corners", [False, True])
+def test_large_maps_may_have_run_time_sizes(align_corners):
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, None))])
+    def same(x):
+        return ops.resize_bilinear(x, tf.unstack(tf.shape(x)[1:3]), align_corners)
+
+    x = np.arange(40000, dtype="float32").reshape(1, 1, 40000, 1)
+    np.testing.assert_array_equal(same(x), x)

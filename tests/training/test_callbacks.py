@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 
 from keras_seg.storage.paths import as_path
-from keras_seg.training import SGD, AdamW, AveragedWeights, Backup, BestModel, callbacks
-from keras_seg.training.backup import epochs_done
+from keras_seg.training import (
+    SGD,
+    AdamW,
+    AveragedWeights,
+    Backup,
+    BestModel,
+    callbacks,
+    epochs_done,
+)
 
 
 class Interrupt(keras.callbacks.Callback):

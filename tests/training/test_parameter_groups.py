@@ -9,7 +9,7 @@ from keras import layers, ops
 from keras_seg.backbones import feature_pyramid
 from keras_seg.backbones.feature_pyramid_model import FeaturePyramid
 from keras_seg.models import DeepLabV3Plus, SPNet
-from keras_seg.training import SGD, AdamW, callbacks, sgd
+from keras_seg.training import SGD, AdamW, callbacks
 from tests.backbones import networks
 
 STEPS = 8
@@ -116,7 +116,7 @@ def test_adamw_steps_as_pytorchs(traced):
 
 
 def test_sgd_is_made_with_the_papers_numbers():
-    found = run(sgd(schedule(), **OPTIONS), gradients())
+    found = run(SGD(schedule(), **OPTIONS), gradients())
     reference = expected(pytorch_sgd, gradients())
     np.testing.assert_allclose(found, reference, rtol=1e-5, atol=1e-5)
 
@@ -163,7 +163,7 @@ def test_accumulated_gradients_step_once():
 
 
 @pytest.mark.keras3("Keras 2 does not accumulate gradients")
-@pytest.mark.parametrize("make", [sgd, AdamW])
+@pytest.mark.parametrize("make", [SGD, AdamW])
 def test_accumulation_is_refused_under_a_strategy(make, two_replicas):
     """Keras fails there at the first step, within `tf.distribute`."""
     with two_replicas.scope(), pytest.raises(ValueError, match="Give larger batches"):
@@ -171,7 +171,7 @@ def test_accumulation_is_refused_under_a_strategy(make, two_replicas):
 
 
 @pytest.mark.keras3("Keras 2 knows neither name nor accumulation")
-@pytest.mark.parametrize("make", [sgd, SGD, AdamW])
+@pytest.mark.parametrize("make", [SGD, AdamW])
 def test_every_keyword_of_keras_is_taken_and_kept(make):
     options = {
         "global_clipnorm": 2.0,
@@ -194,7 +194,7 @@ def test_every_keyword_of_keras_is_taken_and_kept(make):
 @pytest.mark.keras3("Keras 2 scales and unscales losses by hand")
 def test_scaled_losses_step_the_same():
     scaled = keras.optimizers.LossScaleOptimizer(
-        sgd(schedule(), **OPTIONS), initial_scale=4.0
+        SGD(schedule(), **OPTIONS), initial_scale=4.0
     )
     found = run(scaled, 4 * gradients(), traced=True)
     reference = expected(pytorch_sgd, gradients())
@@ -202,7 +202,7 @@ def test_scaled_losses_step_the_same():
 
 
 def test_variables_may_be_left_out_of_the_decay():
-    optimizer = sgd(schedule(), **OPTIONS)
+    optimizer = SGD(schedule(), **OPTIONS)
     optimizer.exclude_from_weight_decay(var_names=["kernel"])
     found = run(optimizer, gradients())
     for value, gradient, (factor, _) in zip(
@@ -230,14 +230,14 @@ def test_it_is_built_once():
 
 
 def test_a_decay_for_one_part_alone():
-    optimizer = sgd(0.1, momentum=0.0, decay_groups={"backbone": 0.5})
+    optimizer = SGD(0.1, momentum=0.0, decay_groups={"backbone": 0.5})
     assert optimizer.weight_decay is None
     found = run(optimizer, np.zeros((1, 3)))
     np.testing.assert_allclose(found, [[5 * 0.95, 5, 5]])
 
 
 @pytest.mark.parametrize("argument", ["decay_groups", "rate_groups"])
-@pytest.mark.parametrize("make", [sgd, AdamW])
+@pytest.mark.parametrize("make", [SGD, AdamW])
 def test_a_group_without_variables_is_an_error(make, argument):
     optimizer = make(0.1, weight_decay=0.1, **{argument: {"atention": 0.2}})
     message = f"`{argument}` must be .*'atention'; the paths begin with attention, back"
@@ -249,7 +249,7 @@ def test_a_group_without_variables_is_an_error(make, argument):
 @pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), "0.1", None])
 def test_rejects_bad_values(argument, value):
     with pytest.raises(ValueError, match=f"`{argument}` must be .*Received: .'back"):
-        sgd(0.1, **{argument: {"backbone": value}})
+        SGD(0.1, **{argument: {"backbone": value}})
     with pytest.raises(ValueError, match=f"`{argument}` must be .*Received: .7: 0.1"):
         AdamW(0.1, **{argument: {7: 0.1}})
 
@@ -260,7 +260,7 @@ def test_replicas_have_the_groups_of_one_device(kind, two_replicas):
     with two_replicas.scope():
         parts = variables()
         make, reference = (
-            (sgd, pytorch_sgd) if kind == "sgd" else (AdamW, pytorch_adamw)
+            (SGD, pytorch_sgd) if kind == "sgd" else (AdamW, pytorch_adamw)
         )
         optimizer = make(schedule(), **OPTIONS)
         optimizer.build(parts)
@@ -288,7 +288,7 @@ def test_a_networks_backbone_is_a_group(network, tmp_path):
     for each in (model, loaded):
         # Sorted, because paths are not unique on Keras 2.
         own = sorted(w.path for w in each.get_layer("backbone").trainable_variables)
-        optimizer = sgd(0.1, momentum=0.0, rate_groups={"backbone": 0.0})
+        optimizer = SGD(0.1, momentum=0.0, rate_groups={"backbone": 0.0})
         optimizer.build(each.trainable_variables)
         before = [ops.convert_to_numpy(w) for w in each.trainable_variables]
         optimizer.apply_gradients(
@@ -314,7 +314,7 @@ def two_parts(kind):
     x = layers.Flatten()(x)
     x = layers.Dense(2, kernel_initializer="ones", name="head")(x)
     rate = keras.optimizers.schedules.PolynomialDecay(0.1, 12, 0.0, power=0.9)
-    optimizer = (sgd if kind == "sgd" else AdamW)(
+    optimizer = (SGD if kind == "sgd" else AdamW)(
         rate,
         weight_decay=0.1,
         rate_groups={"backbone": 0.1},

@@ -37,4 +37,5 @@ def open_file(name, file, stack):
         bits=1 if dtype.kind == "b" else 8 * dtype.itemsize,
         colors={1: "grey", 3: "rgb"}.get(channels, "samples"),
         decode=decode,
+        kind="u" if dtype.kind == "b" else dtype.kind,
     )

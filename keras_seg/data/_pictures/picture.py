@@ -26,6 +26,7 @@ class Picture:
         palette: uint8 array `(up to 256, 3)` of the colours of a palette, or None.
         orientation: int in 1..8, the EXIF orientation.
         is_lossy: bool. Whether the file's compression changes values, as JPEG's does.
+        kind: str. The kind of the samples: "u" (not signed), "i" (signed) or "f".
     """
 
     name: str
@@ -40,6 +41,7 @@ class Picture:
     palette: np.ndarray | None = None
     orientation: int = 1
     is_lossy: bool = False
+    kind: str = "u"
 
     @property
     def is_turned(self):

@@ -127,6 +127,7 @@ def of_pixels(name, image):
         has_alpha,
         palette=_palette(image) if mode == "P" else None,
         is_lossy=_is_lossy(image),
+        kind="f" if mode == "F" else "u",
     )
 
 

@@ -13,6 +13,7 @@ _KIND, _WIDTH, _HEIGHT, _ORIENTATION = 254, 256, 257, 274
 _LOSSY = (6, 7, 34892, 50001)  # compressions: three kinds of JPEG, and WebP
 _REDUCED_OR_MASK = 0b101  # bits of the tag for the kind of a page
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
+_KINDS = {2: "i", 3: "f"}  # values of the sample format tag
 _ALPHA = (1, 2)  # values of the extra samples tag: associated or unassociated alpha
 
 # Photometric and samples that Pillow decodes unchanged if they have 8 bits.
@@ -118,6 +119,7 @@ def _by_tifffile(name, file, stack):
         is_inverted=photometric == _WHITE_IS_ZERO,
         orientation=orientation if orientation in range(1, 9) else 1,
         is_lossy=int(page.compression) in _LOSSY,
+        kind=_KINDS.get(int(page.sampleformat), "u"),
     )
 
 
