@@ -4,7 +4,7 @@ Run:    python -m benchmarks.heads --data-dir CamVid --start runs/street.keras
 
 `--start` is a trained model file. Its backbone (EfficientNetLite B0 at output stride 8)
 is frozen: the features of 10 augmented passes over the training images, halved, are
-computed once, and all heads are trained on them from scratch, so that a run of 40
+computed once, and all heads are trained on them from scratch, so that a run of 12
 epochs takes minutes on a CPU. The heads differ only in what the paper adds:
 
     plain     DeepLabV3+
@@ -221,7 +221,7 @@ if __name__ == "__main__":
     add("--start", required=True, help="model file whose backbone the networks have")
     add("--networks", nargs="+", choices=HEADS, default=[*HEADS])
     add("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    add("--epochs", type=int, default=40)
+    add("--epochs", type=int, default=12)
     add("--batch-size", type=int, default=8)
     add("--learning-rate", type=float, default=2e-3)
     add("--weight-decay", type=float, default=0.01)
