@@ -18,10 +18,8 @@ Networks are evaluated on the validation images at full size. Results are collec
 `results.jsonl` of the output folder; runs that are there already are not repeated.
 """
 
-import argparse
-import json
+import functools
 import os
-import pathlib
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before importing TensorFlow
@@ -31,7 +29,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import ideas
-from keras_seg import backbones, data, inference, layers, models, training
+from keras_seg import backbones, data, layers, models, training
 
 PASSES = 10
 LEVELS = "level2", "level4", "level5"
@@ -61,7 +59,7 @@ HEADS = {
         ideas.cpnet,
     )
 }
-PAIRS = {"hanet": "plain", "mixed": "fcn", "cpnet": "no_prior"}
+PAIRS = ("plain", "hanet"), ("fcn", "mixed"), ("no_prior", "cpnet")
 
 
 class Cached(keras.utils.PyDataset):
@@ -91,17 +89,19 @@ class Cached(keras.utils.PyDataset):
         return inputs, {name: labels for name in self.targets} or labels
 
 
-def compute(pyramid, train_set, batch_size):
-    """Returns arrays of `PASSES` augmented passes over the training images."""
-    batches = data.training_pipeline(
-        train_set,
-        batch_size,
-        data.Augmentation(ideas.CROP, scale=(0.6, 1.8)),
-        seed=0,
-        cache=True,
-        positions=True,
-        class_balance=0.5,
-    )
+@functools.cache
+def backbone_of(start):
+    """Returns the frozen backbone of a model file."""
+    pyramid = backbones.build(ideas.BACKBONE, ideas.OUTPUT_STRIDE, start)
+    pyramid.trainable = False
+    return pyramid
+
+
+@functools.cache
+def features_of(start, train_set, batch_size):
+    """Returns the arrays of `PASSES` augmented passes, and the images in a pass."""
+    batches = ideas.augmented(train_set, batch_size, seed=0, positions=True)
+    pyramid = backbone_of(start)
     image = keras.Input(pyramid.input_shape[1:])
     levels = models.extract_levels(pyramid, image)
     network = keras.Model(image, {name: levels[name].tensor for name in LEVELS})
@@ -112,7 +112,9 @@ def compute(pyramid, train_set, batch_size):
             found = predict(data.low_resolution(images, ideas.SCALE), training=False)
             part = {name: x.numpy().astype("float16") for name, x in found.items()}
             part["positions"] = positions.numpy()
-            part["labels"] = labels[:, 1::2, 1::2].numpy().astype("uint8")
+            scale = ideas.SCALE
+            labels = labels[:, scale // 2 :: scale, scale // 2 :: scale]
+            part["labels"] = labels.numpy().astype("uint8")
             parts.append(part)
         print(f"features: pass {index + 1} of {PASSES}", flush=True)
     count = len(parts) // PASSES * batch_size
@@ -133,23 +135,19 @@ def head_of(model):
     return head, [*(x.name for x in model.inputs), *levels]
 
 
-def train(name, seed, args, pyramid, features, train_set, val):
-    """Trains a head and returns its result as a dict."""
+def train(name, seed, args, train_set, val_set):
+    """Trains a head and saves its network; returns its result as a dict."""
+    features = features_of(args.start, train_set, args.batch_size)
     keras.utils.set_random_seed(seed)
-    model = HEADS[name](train_set.num_classes, pyramid)
+    model = HEADS[name](train_set.num_classes, backbone_of(args.start))
     head, names = head_of(model)
     targets = [*model.output] if isinstance(model.output, dict) else []
     batches = Cached(*features, args.batch_size, names, targets, seed)
     rate = training.learning_rate(
         "poly", args.learning_rate, args.epochs * len(batches), warmup=50
     )
-    optimizer = training.AdamW(
-        rate, weight_decay=args.weight_decay, use_ema=True, ema_momentum=0.99
-    )
-    loss = {output: ideas.loss_of(output, train_set) for output in targets}
-    weights = {output: ideas.WEIGHTS.get(output, 1.0) for output in targets} or None
-    loss = loss or ideas.loss_of("segmentation", train_set)
-    head.compile(optimizer, loss, loss_weights=weights)
+    optimizer = training.AdamW(rate, weight_decay=0.01, use_ema=True, ema_momentum=0.99)
+    ideas.compile_losses(head, optimizer, train_set)
     start = time.perf_counter()
     history = head.fit(
         batches,
@@ -160,70 +158,22 @@ def train(name, seed, args, pyramid, features, train_set, val):
     seconds = time.perf_counter() - start
     # Keras cannot save a network of which a part became a model: a new one takes the
     # weights.
-    model = HEADS[name](train_set.num_classes, pyramid)
+    model = HEADS[name](train_set.num_classes, backbone_of(args.start))
     new = [
         layer for layer in model.layers if layer.weights and layer.name != "backbone"
     ]
     trained = [layer for layer in head.layers if layer.weights]
     for layer, source in zip(new, trained, strict=True):
         layer.set_weights(source.get_weights())
-    path = args.output / f"{name}-{seed}-{args.epochs}.keras"
-    model.save(path)
-    network = ideas.full_size(model)
-    found = inference.evaluate(
-        network, val, train_set.class_names, train_set.ignore_class, boundaries=False
-    )
-    return {
-        "network": name,
-        "seed": seed,
-        "epochs": args.epochs,
-        "seconds": seconds,
-        "loss": history.history["loss"][-1],
-        "gflops": inference.flops(network, ideas.SIZE) / 1e9,
-        "mean_iou": found["mean_iou"],
-        "class_iou": found["class_iou"],
-    }
-
-
-def main(args):
-    args.output.mkdir(parents=True, exist_ok=True)
-    path = args.output / "results.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
-    results = [json.loads(line) for line in lines]
-    train_set, val_set = data.open_splits("camvid", args.data_dir)
-    val = data.evaluation_pipeline(val_set, 8)
-    val = val.map(
-        lambda images, labels: (data.low_resolution(images, ideas.SCALE), labels)
-    )
-    pyramid = backbones.build(ideas.BACKBONE, ideas.OUTPUT_STRIDE, args.start)
-    pyramid.trainable = False
-    features = None
-    for seed in args.seeds:
-        for name in args.networks:
-            key = {"network": name, "seed": seed, "epochs": args.epochs}
-            if any(key.items() <= result.items() for result in results):
-                continue
-            features = features or compute(pyramid, train_set, args.batch_size)
-            result = train(name, seed, args, pyramid, features, train_set, val)
-            results.append(result)
-            with path.open("a") as file:
-                file.write(json.dumps(result) + "\n")
-            print(f"{name} {seed}: {result['mean_iou']:.1%}", flush=True)
-    ideas.print_table([r for r in results if r["epochs"] == args.epochs])
+    model.save(args.output / f"{name}-{seed}-{args.epochs}.keras")
+    loss = history.history["loss"][-1]
+    return {"seconds": seconds, "loss": loss} | ideas.scores_of(model, val_set)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add = parser.add_argument
-    add("--data-dir", required=True, help="folder of CamVid")
-    add("--start", required=True, help="model file whose backbone the networks have")
-    add("--networks", nargs="+", choices=HEADS, default=[*HEADS])
-    add("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    add("--epochs", type=int, default=12)
-    add("--batch-size", type=int, default=8)
-    add("--learning-rate", type=float, default=2e-3)
-    add("--weight-decay", type=float, default=0.01)
-    add("--output", type=pathlib.Path, default=pathlib.Path("runs/heads"))
-    main(parser.parse_args())
+    flags = ideas.parser(__doc__, HEADS, 12, 2e-3, "runs/heads").parse_args()
+    if not flags.start:
+        raise SystemExit(
+            "--start must be a model file, whose backbone the heads share."
+        )
+    ideas.run(flags, PAIRS, train)

@@ -143,8 +143,46 @@ def loss_of(name, dataset):
     )
 
 
+def compile_losses(model, optimizer, dataset):
+    """Compiles a network with the losses of its outputs."""
+    if isinstance(model.output, dict):
+        loss = {output: loss_of(output, dataset) for output in model.output}
+        weights = {output: WEIGHTS.get(output, 1.0) for output in model.output}
+    else:
+        loss, weights = loss_of("segmentation", dataset), None
+    model.compile(optimizer, loss, loss_weights=weights)
+
+
+def augmented(train_set, batch_size, seed, positions):
+    """Returns batches of augmented crops of the full size."""
+    return data.training_pipeline(
+        train_set,
+        batch_size,
+        data.Augmentation(CROP, scale=(0.6, 1.8)),
+        seed,
+        cache=True,
+        positions=positions,
+        class_balance=0.5,
+    )
+
+
+def scores_of(model, val_set):
+    """Returns a trained network's operations and scores on halved images."""
+    network = full_size(model)
+    val = data.evaluation_pipeline(val_set, 8)
+    val = val.map(lambda images, labels: (data.low_resolution(images, SCALE), labels))
+    found = inference.evaluate(
+        network, val, val_set.class_names, val_set.ignore_class, boundaries=False
+    )
+    return {
+        "gflops": inference.flops(network, SIZE) / 1e9,
+        "mean_iou": found["mean_iou"],
+        "class_iou": found["class_iou"],
+    }
+
+
 def train(name, seed, args, train_set, val_set):
-    """Trains a network and returns its result as a dict."""
+    """Trains and saves a network; returns its loss, seconds and scores as a dict."""
     keras.utils.set_random_seed(seed)
     weights = args.start or "imagenet"
     pyramid = backbones.build(BACKBONE, OUTPUT_STRIDE, weights)
@@ -152,15 +190,7 @@ def train(name, seed, args, train_set, val_set):
     if args.start:
         copy_head(keras.saving.load_model(args.start, compile=False), model)
     positions = "positions" in models.network_info(model).inputs.values()
-    batches = data.training_pipeline(
-        train_set,
-        args.batch_size,
-        data.Augmentation(CROP, scale=(0.6, 1.8)),
-        seed,
-        cache=True,
-        positions=positions,
-        class_balance=0.5,
-    )
+    batches = augmented(train_set, args.batch_size, seed, positions)
     rate = training.learning_rate(
         "poly", args.learning_rate, args.epochs * len(batches), warmup=50
     )
@@ -171,12 +201,7 @@ def train(name, seed, args, train_set, val_set):
         use_ema=True,
         ema_momentum=0.99,
     )
-    if isinstance(model.output, dict):
-        loss = {output: loss_of(output, train_set) for output in model.output}
-        loss_weights = {output: WEIGHTS.get(output, 1.0) for output in model.output}
-    else:
-        loss, loss_weights = loss_of("segmentation", train_set), None
-    model.compile(optimizer, loss, loss_weights=loss_weights)
+    compile_losses(model, optimizer, train_set)
     optimizer.build(model.trainable_variables)  # so that the step is traced once
     start = time.perf_counter()
     history = model.fit(
@@ -188,37 +213,20 @@ def train(name, seed, args, train_set, val_set):
     )
     seconds = time.perf_counter() - start
     model.save(args.output / f"{name}-{seed}-{args.epochs}.keras")
-    network = full_size(model)
-    val = data.evaluation_pipeline(val_set, 8)
-    val = val.map(lambda images, labels: (data.low_resolution(images, SCALE), labels))
-    found = inference.evaluate(
-        network, val, val_set.class_names, val_set.ignore_class, boundaries=False
-    )
-    return {
-        "network": name,
-        "seed": seed,
-        "epochs": args.epochs,
-        "start": str(args.start),
-        "seconds": seconds,
-        "loss": history.history["loss"][-1],
-        "gflops": inference.flops(network, SIZE) / 1e9,
-        "mean_iou": found["mean_iou"],
-        "class_iou": found["class_iou"],
-    }
+    loss = history.history["loss"][-1]
+    return {"seconds": seconds, "loss": loss} | scores_of(model, val_set)
 
 
-def print_table(results):
+def print_table(results, pairs):
     """Prints a Markdown table of the networks beside their baselines."""
     print("| network | GFLOPs | mean IoU by seed | mean | baseline | gain |")
     print("| --- | --- | --- | --- | --- | --- |")
-    scores = {name: [] for name in NETWORKS}
+    scores = {}
     for result in results:
-        scores[result["network"]].append(100 * result["mean_iou"])
+        scores.setdefault(result["network"], []).append(100 * result["mean_iou"])
     gflops = {result["network"]: result["gflops"] for result in results}
-    baselines = {network: baseline for baseline, network in PAIRS}
+    baselines = {network: baseline for baseline, network in pairs}
     for name, found in scores.items():
-        if not found:
-            continue
         row = [name, f"{gflops[name]:.2f}"]
         row += [", ".join(f"{score:.1f}" for score in found), f"{np.mean(found):.1f}"]
         others = scores.get(baselines.get(name), [])
@@ -226,7 +234,14 @@ def print_table(results):
         print("|", " | ".join([*row, baselines.get(name, ""), gain]), "|")
 
 
-def main(args):
+def run(args, pairs, train):
+    """Trains all networks that have no result yet, and prints the table.
+
+    Args:
+        args: the flags of `parser`.
+        pairs: pairs of names, a baseline and the network to compare with it.
+        train: function `(name, seed, args, train_set, val_set) -> dict`.
+    """
     args.output.mkdir(parents=True, exist_ok=True)
     path = args.output / "results.jsonl"
     lines = path.read_text().splitlines() if path.exists() else []
@@ -238,26 +253,32 @@ def main(args):
             key["start"] = str(args.start)
             if any(key.items() <= result.items() for result in results):
                 continue
-            result = train(name, seed, args, *splits)
+            result = key | train(name, seed, args, *splits)
             results.append(result)
             with path.open("a") as file:
                 file.write(json.dumps(result) + "\n")
             print(f"{name} {seed}: {result['mean_iou']:.1%}", flush=True)
     same = {"epochs": args.epochs, "start": str(args.start)}
-    print_table([result for result in results if same.items() <= result.items()])
+    print_table([x for x in results if same.items() <= x.items()], pairs)
 
 
-if __name__ == "__main__":
+def parser(description, networks, epochs, learning_rate, output):
+    """Returns the parser of the flags, with their defaults."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
     add("--data-dir", required=True, help="folder of CamVid")
-    add("--networks", nargs="+", choices=NETWORKS, default=[*NETWORKS])
+    add("--networks", nargs="+", choices=networks, default=[*networks])
     add("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    add("--epochs", type=int, default=8)
+    add("--epochs", type=int, default=epochs)
     add("--batch-size", type=int, default=8)
-    add("--learning-rate", type=float, default=1e-3)
+    add("--learning-rate", type=float, default=learning_rate)
     add("--start", help="model file whose weights the networks take")
-    add("--output", type=pathlib.Path, default=pathlib.Path("runs/ideas"))
-    main(parser.parse_args())
+    add("--output", type=pathlib.Path, default=pathlib.Path(output))
+    return parser
+
+
+if __name__ == "__main__":
+    flags = parser(__doc__, NETWORKS, 8, 1e-3, "runs/ideas")
+    run(flags.parse_args(), PAIRS, train)

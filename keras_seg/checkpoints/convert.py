@@ -46,7 +46,7 @@ def convert(
         raise FileNotFoundError(
             f"There is no folder {target.parent} for `output`. Create it first."
         )
-    state_dict = read_torch_file(local_path(path))
+    state_dict = read_torch_file(path)
     model = released_model(network, num_classes, **options)
     load_torch_weights(model, state_dict)
     with replacing(target) as unfinished:

@@ -39,12 +39,7 @@ def check_views(args):
 
 
 def views(args):
-    """Returns the keyword arguments for `keras_seg.inference.prediction_model`.
-
-    Raises:
-        ValueError: See `check_views`.
-    """
-    check_views(args)
+    """Returns the keyword arguments for `keras_seg.inference.prediction_model`."""
     names = ("window", "overlap", "blending", "scales", "flip")
     found = {name: getattr(args, name) for name in names}
     return {name: value for name, value in found.items() if value is not None}

@@ -1,4 +1,3 @@
-import contextlib
 import pathlib
 from collections.abc import Sequence
 
@@ -78,39 +77,41 @@ def export_onnx(
         ```
     """
     require_tensorflow("export_onnx")
-    tf2onnx = _packages()
+    _packages()  # before anything else, because one may be missing
     target = require_new_file(path, ".onnx", overwrite)
     graph = PortableGraph(model, size, batch_size, outputs, input_dtype, positions)
     with temporary_folder_for(target) as folder:
         written = folder / target.name
-
-        def write():
-            with xla_scope(False), plain_convolutions():
-                converted, _ = tf2onnx.convert.from_function(
-                    graph.function,
-                    graph.signature,
-                    opset=opset,
-                    custom_op_handlers={"Erfc": (_write_erfc, [])},
-                )
-            written.write_bytes(converted.SerializeToString())
-            session = _load(written)
-
-            def run(inputs):
-                found = session.run(list(outputs), inputs)
-                return dict(zip(outputs, found, strict=True))
-
-            graph.require_agreement(run, tolerance=1e-4)
-
-        # tf2onnx 1.17 optimizes in no fixed order. Sometimes it loses an operation that
-        # removes an axis, and the next conversion is right.
-        for _ in range(_ATTEMPTS - 1):
-            with contextlib.suppress(WrongShapeError):
-                write()
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                _write(written, graph, outputs, opset)
                 break
-        else:
-            write()
+            except WrongShapeError:
+                # tf2onnx 1.17 optimizes in no fixed order. Sometimes it loses an
+                # operation that removes an axis, and the next conversion is right.
+                if attempt == _ATTEMPTS:
+                    raise
         put(written, target)
     return target
+
+
+def _write(path, graph, outputs, opset):
+    """Writes a file and compares its results with those of the model."""
+    tf2onnx = _packages()
+    with xla_scope(False), plain_convolutions():
+        converted, _ = tf2onnx.convert.from_function(
+            graph.function,
+            graph.signature,
+            opset=opset,
+            custom_op_handlers={"Erfc": (_write_erfc, [])},
+        )
+    path.write_bytes(converted.SerializeToString())
+    session = _load(path)
+
+    def run(inputs):
+        return dict(zip(outputs, session.run(list(outputs), inputs), strict=True))
+
+    graph.require_agreement(run, tolerance=1e-4)
 
 
 def _write_erfc(graph, node, name, args):

@@ -136,7 +136,7 @@ def test_a_network_without_a_backbone(folder, capsys):
         with pytest.raises(SystemExit):
             train("--from", "own.keras", *flag)
         error = capsys.readouterr().err
-        assert f"{flag[0]}" in error and 'named "backbone", and own.keras has' in error
+        assert flag[0] in error and 'named "backbone", and own.keras has' in error
     train("--from", "own.keras")
     told = capsys.readouterr().out
     assert "recipe: crop" in told  # without flags of a new network

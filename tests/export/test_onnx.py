@@ -1,3 +1,5 @@
+import contextlib
+import importlib
 import subprocess
 import sys
 
@@ -9,6 +11,7 @@ import pytest
 from keras import layers
 
 from keras_seg.export import export_onnx
+from keras_seg.export.comparison import WrongShapeError
 from tests.export.networks import (
     assert_equal,
     build,
@@ -21,6 +24,7 @@ from tests.export.networks import (
 
 openvino = pytest.importorskip("openvino")
 
+onnx_export = importlib.import_module("keras_seg.export.onnx")
 OUTPUTS = ("classes", "logits")
 
 
@@ -239,6 +243,25 @@ def test_a_single_logit_tells_two_classes(tmp_path):
     clear = np.abs(expected[..., 0]) > 1e-2
     assert classes.dtype == np.uint8 and 0 < classes.mean() < 1
     np.testing.assert_array_equal(classes[clear], (expected[..., 0] > 0)[clear])
+
+
+@pytest.mark.parametrize("failures", [1, 5])
+def test_a_file_of_the_wrong_shape_is_converted_again(failures, tmp_path, monkeypatch):
+    """Sometimes tf2onnx loses an axis; see tests/export/test_comparison.py."""
+    write, calls = onnx_export._write, []
+
+    def sometimes(*args):
+        calls.append(args)
+        if len(calls) <= failures:
+            raise WrongShapeError
+        write(*args)
+
+    monkeypatch.setattr(onnx_export, "_write", sometimes)
+    path = tmp_path / "model.onnx"
+    with pytest.raises(WrongShapeError) if failures == 5 else contextlib.nullcontext():
+        export_onnx(pixel_model(), path)
+    assert len(calls) == min(failures + 1, 5)
+    assert path.exists() == (failures == 1)
 
 
 def test_names_the_extra_where_the_runtime_is_missing(tmp_path, monkeypatch):
