@@ -8,7 +8,7 @@ other work on the machine affects them less than elapsed time. "variables" is th
 that Keras's predict and a SavedModel run. In "folded", each batch norm only adds a
 bias, which is all that remains after a convolution has absorbed its scale. "constants"
 is the unchanged network with its weights frozen into the graph, where TensorFlow's
-optimiser folds by itself. ONNX and LiteRT files have frozen weights.
+optimizer folds by itself. ONNX and LiteRT files have frozen weights.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def measure(name, backbone, args):
             start = time.process_time()
             np.asarray(function(images))
             times[way].append(1000 * (time.process_time() - start))
-    # The first calls optimise the graphs and are not counted.
+    # The first calls optimize the graphs and are not counted.
     return {way: np.median(found[2:]) for way, found in times.items()}
 
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
 DOCS = pathlib.Path(__file__).parent
-INK, GREY, BLUE, ORANGE, GREEN = "#222222", "#dfe3e8", "#2f6fb5", "#e07b39", "#3f9f6b"
+INK, GRAY, BLUE, ORANGE, GREEN = "#222222", "#dfe3e8", "#2f6fb5", "#e07b39", "#3f9f6b"
 # Classes of a small street, top to bottom: sky, building, road, and a pole.
 SKY, BUILDING, ROAD, POLE = "#a9cbe8", "#b99f8a", "#8d8d99", "#e3c64d"
 
@@ -45,7 +45,7 @@ def arrow(axes, start, end, color=INK):
     )
 
 
-def box(axes, x, y, width, height, text, color=GREY, ink=INK):
+def box(axes, x, y, width, height, text, color=GRAY, ink=INK):
     axes.add_patch(
         FancyBboxPatch(
             (x, y), width, height, boxstyle="round,pad=0.02,rounding_size=0.08",
@@ -75,7 +75,7 @@ def strip_pooling(axes):
             if (r, c) == (row, column)
             else BLUE
             if r == row or c == column
-            else GREY
+            else GRAY
         )
 
     paint(axes, cells, 0.2, 4.3, size, seen)
@@ -172,7 +172,7 @@ def context_prior(axes):
                     (4.75 + j * 0.15, 4.2 - i * 0.15),
                     0.14,
                     0.14,
-                    fc=BLUE if same[i, j] else GREY,
+                    fc=BLUE if same[i, j] else GRAY,
                 )
             )
     axes.text(

@@ -1,6 +1,6 @@
 """Procedurally drawn human figures with keypoints, heat maps and the PCK score.
 
-Points are (y, x) in pixels from the upper left corner of the image: the centre of the
+Points are (y, x) in pixels from the upper left corner of the image: the center of the
 first pixel is (0.5, 0.5), and in an image reduced by 2 every coordinate is halved.
 """
 
@@ -105,8 +105,8 @@ def heat_maps(keypoints, visible, size, stride, sigma):
 def decode(maps, stride):
     """Returns the points of the maxima of heat maps.
 
-    The point of a maximum is the centre of its cell, moved along each axis by a quarter
-    of a cell towards the larger of its two neighbours, except at the border.
+    The point of a maximum is the center of its cell, moved along each axis by a quarter
+    of a cell towards the larger of its two neighbors, except at the border.
 
     Args:
         maps: float `(batch, rows, columns, count)`.
@@ -180,7 +180,7 @@ def _limb(rng, length, angle, outwards):
 
 
 def _place(rng, points, size):
-    """Returns keypoints in pixels near the image centre, and the torso's length."""
+    """Returns keypoints in pixels near the image center, and the torso's length."""
     torso = size[0] * rng.uniform(0.19, 0.29)
     points = points * torso
     middle = (points.min(axis=0) + points.max(axis=0)) / 2
@@ -279,7 +279,7 @@ def _line(draw, a, b, radius_a, radius_b, color):
 
 
 def _polygon(draw, corners, color):
-    # In Pillow, integer coordinates are the centres of pixels.
+    # In Pillow, integer coordinates are the centers of pixels.
     draw.polygon([(x * _FINE - 0.5, y * _FINE - 0.5) for y, x in corners], fill=color)
 
 

@@ -7,7 +7,7 @@ import gradio as gr
 
 ONE_AT_A_TIME = {"concurrency_id": "networks", "concurrency_limit": 1}
 QUIET = {"show_progress": "hidden", "concurrency_limit": None}
-OPACITY = 0.5  # of the colours, before it is changed
+OPACITY = 0.5  # of the colors, before it is changed
 AUGMENTED = (0.75, 1.0, 1.25)  # the scales of test-time augmentation
 
 

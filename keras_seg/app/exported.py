@@ -55,7 +55,7 @@ def onnx_network(path, table, name):
     Args:
         path: `pathlib.Path` of the file.
         table: pair of class names and palette; both None for numbers and default
-            colours.
+            colors.
         name: str. Name of the network on the page.
 
     Returns:

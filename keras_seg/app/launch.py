@@ -29,7 +29,7 @@ def launch(
 
     Args:
         models: sequence of one or more paths or preset names; see `open_network`.
-        classes: class names and colours; see `open_network`.
+        classes: class names and colors; see `open_network`.
         host: str. The address to listen on. With the default, only this computer can
             reach the page; with "0.0.0.0", every computer that can reach this one.
             There is no password: anyone who reaches the page can use it, and upload

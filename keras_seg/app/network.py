@@ -26,7 +26,7 @@ class Network:
         independent_classes: bool. Whether a pixel may have any number of the classes.
 
     Raises:
-        ValueError: If the number of names or colours is not the number of classes.
+        ValueError: If the number of names or colors is not the number of classes.
 
     Example:
         `Network("sky", lambda image: np.zeros(image.shape[:2], int), 2)`
@@ -48,9 +48,9 @@ class Network:
             palette = default_palette(num_classes)
         if len(class_names) != num_classes or len(palette) != num_classes:
             raise ValueError(
-                "The classes must have a name and a colour for each class of the "
+                "The classes must have a name and a color for each class of the "
                 f"model {name!r}. Received: {len(class_names)} names and "
-                f"{len(palette)} colours for {num_classes} classes"
+                f"{len(palette)} colors for {num_classes} classes"
             )
         self.name = name
         self.num_classes = num_classes

@@ -42,7 +42,7 @@ def nearest(classes, rows, columns):
 
 
 def painted(image, classes, palette, shown, alpha):
-    """Overlays an image with the colours of the shown classes.
+    """Overlays an image with the colors of the shown classes.
 
     Args:
         image, classes, palette, alpha: see `keras_seg.visualization.overlay`.
@@ -70,7 +70,7 @@ def shares(classes, num_classes):
 
 
 def errors(image, classes, labels, ignore_class=255):
-    """Returns the image in grey with wrong pixels in red and ignored ones in black.
+    """Returns the image in gray with wrong pixels in red and ignored ones in black.
 
     Args:
         image: uint8 array `(height, width, 3)`.
@@ -80,15 +80,15 @@ def errors(image, classes, labels, ignore_class=255):
     Returns:
         uint8 array `(height, width, 3)`.
     """
-    picture = _grey(image)
+    picture = _gray(image)
     picture[classes != labels] = _WRONG
     picture[labels == ignore_class] = 0
     return picture
 
 
 def differences(image, first, second):
-    """Returns the image in grey with pixels in magenta where two class maps differ."""
-    picture = _grey(image)
+    """Returns the image in gray with pixels in magenta where two class maps differ."""
+    picture = _gray(image)
     picture[differ(first, second)] = _DIFFERENT
     return picture
 
@@ -132,7 +132,7 @@ def heat_over(image, cells, point=None):
     height, width = image.shape[:2]
     rows, columns = cells.shape
     y, x = np.arange(height) * rows // height, np.arange(width) * columns // width
-    mixed = (1 - _IMAGE_SHARE) * colors[y[:, None], x] + _IMAGE_SHARE * _grey(image)
+    mixed = (1 - _IMAGE_SHARE) * colors[y[:, None], x] + _IMAGE_SHARE * _gray(image)
     picture = Image.fromarray(mixed.round().astype("uint8"))
     return np.asarray(marked(picture, point) if point else picture)
 
@@ -148,5 +148,5 @@ def marked(picture, point):
     return picture
 
 
-def _grey(image):
+def _gray(image):
     return np.array(Image.fromarray(image).convert("L").convert("RGB"))

@@ -114,7 +114,7 @@ def add_segment_tab(offered, inputs, seen):
 
 
 def _swatches(palette, shown):
-    """Returns a style that gives each legend entry the colour of its class."""
+    """Returns a style that gives each legend entry the color of its class."""
     rules = []
     for place, index in enumerate(shown, 1):
         color = "#" + bytes(palette[index].tolist()).hex()

@@ -33,7 +33,7 @@ def build(
 ) -> keras.Model:
     """Builds the feature pyramid of a backbone, by name.
 
-    The pyramid takes raw images in 0..255 and normalises them as the network's
+    The pyramid takes raw images in 0..255 and normalizes them as the network's
     published weights expect: by `(x - 127) / 128` for EfficientNetLite, with ImageNet's
     mean and standard deviation for MobileNetV2 and the ResNets `_b` and `_c`, and by
     `x / 255` for all others. Batch norms have momentum 0.9, because Keras's 0.99 lags
@@ -99,7 +99,7 @@ def build(
 
 
 def _network(name, input_channels):
-    """Returns the plain network, without normalisation."""
+    """Returns the plain network, without normalization."""
     if name in resnets.NAMES:
         return resnets.network(name, input_channels)
     if name == _MOBILENET_V2:

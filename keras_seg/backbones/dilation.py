@@ -219,7 +219,7 @@ def _may_need_padding(operation, is_padded):
         return False
     if operation.padding == "valid":
         return max(operation.strides) > 1
-    # "same" padding is centred for odd kernels without a stride.
+    # "same" padding is centered for odd kernels without a stride.
     return max(operation.strides) > 1 or not _is_odd(operation)
 
 

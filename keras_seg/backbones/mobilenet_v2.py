@@ -34,7 +34,7 @@ def mobilenet_v2(
     `build("mobilenet_v2")`.
 
     Args:
-        normalization: normalisation of the images; see `feature_pyramid`.
+        normalization: normalization of the images; see `feature_pyramid`.
 
     Returns:
         A feature pyramid: a `keras.Model` named "backbone" from images
@@ -62,7 +62,7 @@ def mobilenet_v2(
 
 
 def network(input_channels):
-    """Returns MobileNetV2 at stride 32, without normalisation and classifier."""
+    """Returns MobileNetV2 at stride 32, without normalization and classifier."""
     image = keras.Input((None, None, input_channels), name="image")
     return keras.Model(image, _levels(image)["level5"], name="mobilenet_v2")
 

@@ -62,7 +62,7 @@ def preprocessing(network, graph, imagenet):
     Args:
         network: functional `keras.Model`.
         graph: `Graph` of the network.
-        imagenet: function `channels -> layer` that normalises by ImageNet's mean and
+        imagenet: function `channels -> layer` that normalizes by ImageNet's mean and
             standard deviation.
 
     Returns:

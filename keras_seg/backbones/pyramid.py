@@ -48,13 +48,13 @@ def feature_pyramid(
             convolutions and poolings that would exceed it lose their stride, and those
             after them are dilated instead. The order and shapes of all variables stay
             the same, so weights saved at one output stride can be loaded at any other.
-        normalization: normalisation of the images. With None, it is the one that the
+        normalization: normalization of the images. With None, it is the one that the
             network is known to expect, by its name in keras.applications or its class
             in keras-hub, or none if the network scales images itself. For an unknown
             network whose first convolution would see 0..255, a warning is issued.
             "imagenet" computes `(x - mean) / deviation` with ImageNet's statistics for
             0..255. An unbuilt Keras layer is used as it is. False disables
-            normalisation.
+            normalization.
         insert: function `(layer names, levels) -> {layer name: unbuilt layer}` that
             returns layers to insert into the network, each after the layer of the given
             name. `layer names` is a list in the order of the calls, `levels` is
@@ -164,7 +164,7 @@ def normalization_layers(normalization, channels=3):
 
 
 def imagenet_rescaling(channels=3):
-    """Returns a layer that normalises by ImageNet's mean and standard deviation.
+    """Returns a layer that normalizes by ImageNet's mean and standard deviation.
 
     The statistics repeat for more than three channels.
     """

@@ -43,7 +43,7 @@ def resnet(
             `{3: 2, 4: 4}` is HANet's dilation at output stride 8. Other stages, and all
             stages with None, are dilated like every other network of the catalog: if a
             stage loses its stride, its first block keeps the rate of the stage before.
-        normalization: normalisation of the images; see `feature_pyramid`.
+        normalization: normalization of the images; see `feature_pyramid`.
         input_channels: int.
 
     Returns:

@@ -47,7 +47,7 @@ def released_model(
             model stores which release it belongs to, so it may be renamed.
         num_classes: int.
         normalization: "imagenet" for raw RGB in 0..255, None for images that are
-            normalised already, or an unbuilt Keras layer. Ignored by "cpnet_head",
+            normalized already, or an unbuilt Keras layer. Ignored by "cpnet_head",
             which takes features.
         **kwargs: options of the network; see `keras_seg.models.HANet` and `CPNet`.
 

@@ -22,7 +22,7 @@ def add_arguments(parser):
     """Adds the flags."""
     add = parser.add_argument
     add("models", nargs="+", metavar="MODEL", help="files, folders or presets")
-    add("--classes", help="names and colours of the classes; see keras-seg palette")
+    add("--classes", help="names and colors of the classes; see keras-seg palette")
     add("--host", default="127.0.0.1", help="address to listen on; default %(default)s")
     add("--port", type=int, help="port; default: the first free one from 7860")
     add("--open", action="store_true", help="open the page in the default browser")

@@ -42,7 +42,7 @@ def add_arguments(parser):
     add(
         "--classes",
         metavar="CLASSES",
-        help=f"class names and colours to store in the export: {CLASSES}",
+        help=f"class names and colors to store in the export: {CLASSES}",
     )
     add("--encoded-size", **SIZE, help="size to resize the files of one request to")
     add(

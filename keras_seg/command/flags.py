@@ -47,13 +47,13 @@ def _add_own_folder(add):
     add(
         "--label-colors",
         choices=["colors", "values"],
-        help="how to read label files with a palette; RGB files always hold colours",
+        help="how to read label files with a palette; RGB files always hold colors",
     )
     add(
         "--ignore-unknown-colors",
         action="store_true",
         default=None,
-        help="ignore pixels whose colour the file of classes does not list",
+        help="ignore pixels whose color the file of classes does not list",
     )
     add("--image-name", metavar="NAME", help="image file name, such as {stem}_rgb.png")
     add("--label-name", metavar="NAME", help="label file name, such as {stem}_mask")

@@ -1,14 +1,14 @@
-"""`keras-seg palette`: the names and colours of classes."""
+"""`keras-seg palette`: the names and colors of classes."""
 
 from keras_seg.command.names import CLASS_TABLES
 from keras_seg.local_path import local_path
 
-SUMMARY = "print names and colours of classes"
+SUMMARY = "print names and colors of classes"
 DESCRIPTION = """\
-Prints the name and colour of each class of a data set, or of a text file with one class
+Prints the name and color of each class of a data set, or of a text file with one class
 per line.
 
-In your own text file, a colour may follow each name:
+In your own text file, a color may follow each name:
 
     road   #804080
     car    #00008e

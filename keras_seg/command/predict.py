@@ -20,12 +20,12 @@ DESCRIPTION = """\
 Segments images of any size with a trained model, a .keras file.
 
 For each image, a PNG mask of the same name and size is written to the folder --output.
-Its values are class indices and its palette shows their colours. Subfolders are kept.
+Its values are class indices and its palette shows their colors. Subfolders are kept.
 A model of independent classes gives a black and white mask for each class, in a
 subfolder named after the class, or its index without --classes.
 
 If --output is a video file (.mp4, ...), a video or a folder of frames is written as a
-video overlaid with the colours of the classes; this needs keras-seg[video].
+video overlaid with the colors of the classes; this needs keras-seg[video].
 """
 
 EXAMPLES = """\
@@ -53,13 +53,13 @@ def add_arguments(parser):
         required=True,
         help="folder for the masks, or video file for the overlays",
     )
-    add("--overlays", type=path, help="folder for images overlaid with class colours")
-    add("--confidence", type=path, help="folder for greyscale confidence maps")
+    add("--overlays", type=path, help="folder for images overlaid with class colors")
+    add("--confidence", type=path, help="folder for grayscale confidence maps")
     add("--alpha", type=float, default=0.5, help="overlay opacity, 0 to 1; default 0.5")
     add(
         "--classes",
         metavar="CLASSES",
-        help=f"class names and colours: {CLASSES}",
+        help=f"class names and colors: {CLASSES}",
     )
     add_value_range(add)
     add_max_pixels(add)
@@ -201,7 +201,7 @@ def _is_independent(model):
 
 
 def _class_table(classes, model):
-    """Returns the names of the model's classes, or their indices, and the colours."""
+    """Returns the names of the model's classes, or their indices, and the colors."""
     import numpy as np
 
     from keras_seg.data import class_table, default_palette

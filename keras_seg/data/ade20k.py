@@ -21,7 +21,7 @@ class ADE20K(PublishedDataset):
 
     Label 0 of the files, other objects, becomes 255, and the labels 1 to 150 become the
     classes 0 to 149. The name of a class is the first of those in the official list;
-    road and skyscraper have the same colour there. Expected layout; only the folders of
+    road and skyscraper have the same color there. Expected layout; only the folders of
     the split need to exist:
 
         data_dir/                  ADEChallengeData2016

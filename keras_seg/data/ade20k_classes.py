@@ -1,6 +1,6 @@
 """The 150 classes of ADE20K's scene parsing challenge."""
 
-# The first name of each class in objectInfo150.txt, in order, and its colour in
+# The first name of each class in objectInfo150.txt, in order, and its color in
 # color150.mat, both of https://github.com/CSAILVision/sceneparsing.
 ADE20K_COLORS = {
     "wall": (120, 120, 120),

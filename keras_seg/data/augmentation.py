@@ -21,13 +21,13 @@ _DRAWS = (
 
 
 class Augmentation:
-    """Scales, crops, rotates, flips and recolours an image, with its label.
+    """Scales, crops, rotates, flips and recolors an image, with its label.
 
     The scale factor is log-uniform in `scale`, so that halving is as likely as
     doubling. The scaled image is cropped to `crop_size` at a random place. Along an
     axis where it is smaller than the crop, it is placed at random in the crop; the rest
-    is padding, with `ignore_class` in the label and the mean colour of the image in the
-    image. The crop is rotated about its centre by a uniform angle and flipped. Finally,
+    is padding, with `ignore_class` in the label and the mean color of the image in the
+    image. The crop is rotated about its center by a uniform angle and flipped. Finally,
     brightness, contrast, saturation and hue of images with three channels change in one
     pass, and the image is blurred.
 
@@ -38,7 +38,7 @@ class Augmentation:
     in a graph, in parallel and on images of any size.
 
     Keras's preprocessing layers are not suitable here. `RandomZoom` fills images and
-    segmentation masks with one common `fill_value`, zooms about the centre alone and
+    segmentation masks with one common `fill_value`, zooms about the center alone and
     does not antialias. `RandomCrop` does not pad: it resizes an image that is smaller
     than the crop, and resizes the mask bilinearly, which creates wrong classes; it does
     not support dynamic shapes either.
@@ -51,9 +51,9 @@ class Augmentation:
             or subtracted from all values.
         contrast: float in 0..1. The distance from each channel's mean is multiplied by
             a factor in `1 - contrast`..`1 + contrast`.
-        saturation: float in 0..1. The distance of each pixel from its grey value is
+        saturation: float in 0..1. The distance of each pixel from its gray value is
             multiplied by a factor in `1 - saturation`..`1 + saturation`.
-        hue: float in 0..0.5. The largest rotation of colours about the grey axis, as a
+        hue: float in 0..0.5. The largest rotation of colors about the gray axis, as a
             share of a full circle.
         ignore_class: int. The label of padding. `None` means that of the data set in a
             pipeline, and 255 elsewhere.

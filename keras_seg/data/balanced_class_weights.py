@@ -7,7 +7,7 @@ from keras_seg.data.dataset import SegmentationDataset
 def balanced_class_weights(dataset: SegmentationDataset) -> list[float]:
     """Returns class weights by median frequency balancing.
 
-    The frequency of a class is its share of the labelled pixels in the images that
+    The frequency of a class is its share of the labeled pixels in the images that
     contain it. Its weight is the median of all frequencies divided by its own, so that
     rare classes weigh more than 1 and frequent ones less. A class that never occurs has
     the weight 1.

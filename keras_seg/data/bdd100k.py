@@ -12,14 +12,14 @@ _SPLITS = {"train": 7000, "val": 1000, "test": 2000}
 _SOURCE = (
     "Get bdd100k_images_10k.zip (10K Images) and bdd100k_sem_seg_labels_trainval.zip "
     "(Segmentation) from https://bdd-data.berkeley.edu, which asks for a login and for "
-    "consent to its licence."
+    "consent to its license."
 )
 
 
 class BDD100K(PublishedDataset):
     """BDD100K's semantic segmentation: American streets, 1280x720, in 19 classes.
 
-    The 10k images of this task have the classes and colours of Cityscapes. The files
+    The 10k images of this task have the classes and colors of Cityscapes. The files
     hold train ids, and 255 for ignored pixels. Expected layout; only the folders of the
     split need to exist:
 

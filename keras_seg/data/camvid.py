@@ -18,14 +18,14 @@ COLORS = {
     "pedestrian": (64, 64, 0),
     "bicyclist": (0, 128, 192),
 }
-_UNLABELLED = 11
+_UNLABELED = 11
 
 
 class CamVid(ImageFolder):
     """CamVid: street scenes of Cambridge, 480x360, in 11 classes.
 
     This is the version of the SegNet tutorial, with 367 training, 101 validation and
-    233 test images. Label 11, unlabelled, becomes `ignore_class`, 255. Expected layout;
+    233 test images. Label 11, unlabeled, becomes `ignore_class`, 255. Expected layout;
     only the folders of the split need to exist:
 
         data_dir/
@@ -67,5 +67,5 @@ class CamVid(ImageFolder):
             label_dir,
             class_names=tuple(COLORS),
             palette=np.array(list(COLORS.values()), "uint8"),
-            label_map={**classes, _UNLABELLED: 255},
+            label_map={**classes, _UNLABELED: 255},
         )

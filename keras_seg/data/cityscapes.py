@@ -146,7 +146,7 @@ def _source(split, annotations):
     return (
         f"Get leftImg8bit_{images}.zip and {labels}.zip from "
         "https://www.cityscapes-dataset.com/downloads, which asks for a login and for "
-        "consent to its licence."
+        "consent to its license."
     )
 
 

@@ -22,7 +22,7 @@ _SEPARATOR = r"[\s,;]+"
 _RGB = _SEPARATOR.join([r"(\d+)"] * 3)
 _NUMBER = r"[-+]?\d+(?:\.\d+)?"
 _HEX = r"[0-9a-fA-F]{6}(?:[0-9a-fA-F]{2})?"  # the last two are the opacity
-# The groups of each are the name, and the colour in hexadecimal or as three numbers.
+# The groups of each are the name, and the color in hexadecimal or as three numbers.
 _HEX_LAST = re.compile(rf"(?P<name>.*\S){_SEPARATOR}#(?P<hex>{_HEX})")
 _HEX_FIRST = re.compile(rf"#(?P<hex>{_HEX}){_SEPARATOR}(?P<name>\S.*)")
 _CVAT = re.compile(r"(?P<name>[^:]+):(?P<rgb>\d+,\d+,\d+)?:[^:]*:[^:]*")
@@ -41,7 +41,7 @@ _HEADING = {
 }
 _HEADING_OF_NUMBERS = {"r", "red", "color", "colour", "rgb", "hex", "id", "index"}
 _BACKGROUND, _IGNORED = "_background_", "__ignore__"  # labels of labelme
-# Colours that are not in one of the forms above, and lists of JSON and YAML.
+# Colors that are not in one of the forms above, and lists of JSON and YAML.
 _DOUBTFUL = re.compile(
     rf".*{_SEPARATOR}(?:#[0-9a-fA-F]{{3,8}}|rgba?\(.*)|\[.*[\"',].*|-\s.*"
 )
@@ -49,7 +49,7 @@ _OTHER_FORMATS = (".yaml", ".yml", ".xml", ".toml", ".pbtxt", ".png")
 
 
 def read_class_file(path):
-    """Returns the names and colours of the classes in a file, in their order.
+    """Returns the names and colors of the classes in a file, in their order.
 
     Args:
         path: str or path of the file; `keras_seg.data.class_table` describes its
@@ -57,7 +57,7 @@ def read_class_file(path):
 
     Returns:
         The names, a tuple of str, and the palette, uint8 `(num_classes, 3)`, or None if
-        the file has no colours.
+        the file has no colors.
 
     Raises:
         ValueError: If the file has another format or is ambiguous; the error names the
@@ -102,7 +102,7 @@ def _words(line):
 
 
 def _is_list(line):
-    """Returns whether a line seems to name several classes; none has a colour."""
+    """Returns whether a line seems to name several classes; none has a color."""
     return bool(set(line) & set(",;")) and not set(line) & set("0123456789:#\"'")
 
 
@@ -138,7 +138,7 @@ def _without_numbers(path, lines):
 
 
 def _entry(path, number, line):
-    """Returns the name and the colour, or None, of a line."""
+    """Returns the name and the color, or None, of a line."""
     for form in _FORMS:
         match = form.fullmatch(line)
         if match is None:
@@ -150,14 +150,14 @@ def _entry(path, number, line):
             or re.search(rf"(?:^|{_SEPARATOR}){_NUMBER}$", name)
             and (form in (_RGB_LAST, _RGB_FIRST))
         ):
-            break  # more numbers than a colour has
+            break  # more numbers than a color has
         return name, _color(path, number, found)
     else:
         doubtful = _LOOSE_NUMBERS.fullmatch(line) or _DOUBTFUL.fullmatch(line)
         if not doubtful and not set(line) & set("{}\t"):
             return line.strip("\"'"), None
     raise ValueError(
-        f"{path}, line {number}: a class must be a name, or a name and a colour as in "
+        f"{path}, line {number}: a class must be a name, or a name and a color as in "
         f"`road #804080`, `road 128 64 128` or `road,128,64,128`. Received: {line!r}"
     )
 
@@ -170,7 +170,7 @@ def _color(path, number, found):
     color = [int(value) for value in re.findall(r"\d+", found["rgb"])]
     if max(color) > 255:
         raise ValueError(
-            f"{path}, line {number}: a colour must have values in 0..255. Received: "
+            f"{path}, line {number}: a color must have values in 0..255. Received: "
             f"{color}"
         )
     return color
@@ -182,11 +182,11 @@ def _palette(path, entries):
         return np.array([color for *_, color in entries], "uint8")
     if len(without) < len(entries):
         raise ValueError(
-            f"{path} must have a colour after every name or after none. There is none "
+            f"{path} must have a color after every name or after none. There is none "
             f"in line {without[0]}."
         )
     if entries[0][1] == _BACKGROUND:
-        return voc_colors(len(entries))  # labelme's colours
+        return voc_colors(len(entries))  # labelme's colors
     return None
 
 
@@ -216,7 +216,7 @@ def _of_supervisely(path, text):
         ) from error
     if not entries or any(len(color) != 3 for *_, color in entries):
         raise ValueError(
-            f"{path} must have classes, each with a colour such as #804080."
+            f"{path} must have classes, each with a color such as #804080."
         )
     names = _unique(path, [(number, name) for number, name, _ in entries])
     return names, np.array([color for *_, color in entries], "uint8")

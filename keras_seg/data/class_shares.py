@@ -18,7 +18,7 @@ class ClassShares:
         ignored_pixels: int. The pixels of no class.
         images: int. The number of labels that were counted.
         total: int. The number of labels in the data set.
-        labelled_pixels: int64 array `(num_classes,)`. The pixels that are labelled as
+        labeled_pixels: int64 array `(num_classes,)`. The pixels that are labeled as
             present or absent, if classes are independent; None if they are not.
     """
 
@@ -27,23 +27,23 @@ class ClassShares:
     ignored_pixels: int
     images: int
     total: int
-    labelled_pixels: np.ndarray | None = None
+    labeled_pixels: np.ndarray | None = None
 
     @property
     def shares(self):
-        """Share of each class in the labelled pixels, float64; 0 without any."""
-        return self.class_pixels / np.maximum(self._labelled(), 1)
+        """Share of each class in the labeled pixels, float64; 0 without any."""
+        return self.class_pixels / np.maximum(self._labeled(), 1)
 
     @property
     def ignored_share(self):
         """Share of ignored pixels in all pixels, a float."""
-        pixels = int(np.sum(self._labelled())) + self.ignored_pixels
+        pixels = int(np.sum(self._labeled())) + self.ignored_pixels
         return self.ignored_pixels / max(pixels, 1)
 
-    def _labelled(self):
-        if self.labelled_pixels is None:
+    def _labeled(self):
+        if self.labeled_pixels is None:
             return self.class_pixels.sum()
-        return self.labelled_pixels
+        return self.labeled_pixels
 
     def __str__(self):
         """Returns a table with a line for each class and one for the ignored pixels."""
@@ -60,10 +60,10 @@ class ClassShares:
         A single class is enough if classes are independent.
 
         Raises:
-            ValueError: If all labelled pixels have one class, or no pixel has one.
+            ValueError: If all labeled pixels have one class, or no pixel has one.
         """
         found = np.flatnonzero(self.class_pixels)
-        if len(found) < (2 if self.labelled_pixels is None else 1):
+        if len(found) < (2 if self.labeled_pixels is None else 1):
             left = f"{self.class_names[found[0]]!r} alone" if len(found) else "none"
             raise ValueError(
                 f"Of {len(self.class_names)} classes, {left} is left in the labels of "
@@ -76,7 +76,7 @@ class ClassShares:
         self.warn_of_absent()
 
     def _background_message(self):
-        if self.labelled_pixels is not None:
+        if self.labeled_pixels is not None:
             return ""
         return " The background is a class too, and needs a name."
 
@@ -138,19 +138,19 @@ def class_shares(
             break
         counts += _count(dataset, index)
         seen += 1
-    classes, labelled, ignored = counts
+    classes, labeled, ignored = counts
     return ClassShares(
         dataset.class_names,
         classes,
         int(ignored.sum()),
         seen,
         total,
-        labelled if independent else None,
+        labeled if independent else None,
     )
 
 
 def _count(dataset, index):
-    """Returns the pixels of each class, and its labelled and ignored pixels, as rows.
+    """Returns the pixels of each class, and its labeled and ignored pixels, as rows.
 
     Unless classes are independent, all ignored pixels are counted for class 0.
     """

@@ -15,7 +15,7 @@ def _table(names, colors):
 
 
 _STREETS = _table(street_classes.NAMES, street_classes.COLORS)
-CLASS_TABLES = {  # the colour of each class by its name
+CLASS_TABLES = {  # the color of each class by its name
     "ade20k": ADE20K_COLORS,
     "bdd100k": _STREETS,
     "camvid": camvid.COLORS,
@@ -29,16 +29,16 @@ CLASS_TABLES = {  # the colour of each class by its name
 
 
 def class_table(source: PathLike) -> tuple[tuple[str, ...], np.ndarray]:
-    """Returns the names and colours of the classes of a known data set or of a file.
+    """Returns the names and colors of the classes of a known data set or of a file.
 
     A text file has one class per line, in the order of the classes: a name, and a
-    colour on every line or on none, as in `road #804080`. Lines that begin with `#` are
+    color on every line or on none, as in `road #804080`. Lines that begin with `#` are
     comments. These formats of other tools are supported too:
 
     - `road 128 64 128`, `road,128,64,128` and `128 64 128 road`, as in CamVid, with or
       without a heading such as `name,r,g,b`;
     - CVAT's labelmap.txt, `road:128,64,128::`;
-    - labelme's labels.txt; `__ignore__` is not a class, and the colours are those of
+    - labelme's labels.txt; `__ignore__` is not a class, and the colors are those of
       VOC if the file begins with `_background_`;
     - Supervisely's meta.json, with the classes in its order;
     - lines that begin with the class number, `0 road`, counted from 0.
@@ -48,11 +48,11 @@ def class_table(source: PathLike) -> tuple[tuple[str, ...], np.ndarray]:
 
     Returns:
         The names, a tuple of str, and the palette, uint8 `(num_classes, 3)`, which is
-        `default_palette` if the file has no colours.
+        `default_palette` if the file has no colors.
 
     Raises:
         FileNotFoundError: If `source` is neither.
-        ValueError: If the file names no class, names one twice, has colours for some
+        ValueError: If the file names no class, names one twice, has colors for some
             classes only, or has an ambiguous line, which the error names.
 
     Example:

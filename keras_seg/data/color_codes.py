@@ -1,24 +1,24 @@
-"""Translation of colour-coded labels into classes."""
+"""Translation of color-coded labels into classes."""
 
 import numpy as np
 
-_SHOWN = 5  # number of unknown colours that an error lists
+_SHOWN = 5  # number of unknown colors that an error lists
 
 
 def colors_of_classes(palette, class_names):
     """Returns `{(red, green, blue): class}` for a palette.
 
     Raises:
-        ValueError: If two classes share a colour.
+        ValueError: If two classes share a color.
     """
     classes = {}
     for index, color in enumerate(np.asarray(palette).tolist()):
         other = classes.setdefault(tuple(color), index)
         if other != index:
             raise ValueError(
-                "Colour-coded labels need a distinct colour for each class. "
+                "Color-coded labels need a distinct color for each class. "
                 f"{class_names[other]!r} and {class_names[index]!r} have "
-                f"{tuple(color)}. Pass the class of each colour as `label_colors`."
+                f"{tuple(color)}. Pass the class of each color as `label_colors`."
             )
     return classes
 
@@ -28,7 +28,7 @@ def check_label_colors(label_colors, palette, targets):
 
     Args:
         label_colors: see `LabelledFiles`.
-        palette: the colours of the classes, or None if there are none.
+        palette: the colors of the classes, or None if there are none.
         targets: set of ints, the classes and the ignored one.
 
     Raises:
@@ -37,7 +37,7 @@ def check_label_colors(label_colors, palette, targets):
     if label_colors is None or isinstance(label_colors, bool):
         if label_colors and palette is None:
             raise ValueError(
-                "`label_colors=True` needs a `palette`, the colours of the classes."
+                "`label_colors=True` needs a `palette`, the colors of the classes."
             )
         return label_colors
     if not isinstance(label_colors, dict) or not label_colors:
@@ -49,7 +49,7 @@ def check_label_colors(label_colors, palette, targets):
         is_color = isinstance(color, tuple) and len(color) == 3
         if not is_color or not all(value in range(256) for value in color):
             raise ValueError(
-                "The keys of `label_colors` must be colours, (red, green, blue) in "
+                "The keys of `label_colors` must be colors, (red, green, blue) in "
                 f"0..255. Received: {color!r}"
             )
         if target not in targets:
@@ -61,19 +61,19 @@ def check_label_colors(label_colors, palette, targets):
 
 
 def classes_of_colors(name, pixels, colors, unknown=None):
-    """Returns the class of each pixel by its colour.
+    """Returns the class of each pixel by its color.
 
     Args:
         name: str. The file name, for errors.
         pixels: uint8 array `(height, width, 3)`.
         colors: dict `{(red, green, blue): class}`.
-        unknown: int, the class of other colours, or None to reject them.
+        unknown: int, the class of other colors, or None to reject them.
 
     Returns:
         int32 array `(height, width)`.
 
     Raises:
-        ValueError: If a colour is unknown; the most frequent ones are listed.
+        ValueError: If a color is unknown; the most frequent ones are listed.
     """
     known = sorted((_code(*color), value) for color, value in colors.items())
     codes, classes = (np.array(column, "int32") for column in zip(*known, strict=True))
@@ -101,16 +101,16 @@ def _unknown_colors(name, codes, pixels):
         f"{counts[i]} pixels"
         for i in order
     )
-    more = f" and {len(values) - _SHOWN} other colours" if len(values) > _SHOWN else ""
+    more = f" and {len(values) - _SHOWN} other colors" if len(values) > _SHOWN else ""
     hint = (
-        " All its pixels are grey: if their values are the classes, save one channel."
+        " All its pixels are gray: if their values are the classes, save one channel."
         if (pixels == pixels[..., :1]).all()
-        else " Blurred edges and JPEG compression change the colours of a label."
+        else " Blurred edges and JPEG compression change the colors of a label."
         if len(values) > _SHOWN
         else ""
     )
     return (
-        f"The label {name} holds colours that belong to no class: {shown}{more}. List "
+        f"The label {name} holds colors that belong to no class: {shown}{more}. List "
         "them in `label_colors`, or ignore them by `ignore_unknown_colors=True` "
         f"(--ignore-unknown-colors of the command).{hint}"
     )

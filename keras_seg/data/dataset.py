@@ -17,7 +17,7 @@ class SegmentationDataset(abc.ABC):
 
     Args:
         class_names: sequence of str. The names of class 0, class 1 and so on.
-        palette: uint8 array `(num_classes, 3)`, the RGB colour of each class, or `None`
+        palette: uint8 array `(num_classes, 3)`, the RGB color of each class, or `None`
             for `default_palette`.
         ignore_class: int. The label of ignored pixels, which belong to no class and do
             not contribute to losses and metrics.
@@ -92,7 +92,7 @@ class SegmentationDataset(abc.ABC):
         if palette.shape != (self.num_classes, 3):
             raise ValueError(
                 f"`palette` must have the shape ({self.num_classes}, 3), one RGB "
-                f"colour for each class name. Received the shape {palette.shape}"
+                f"color for each class name. Received the shape {palette.shape}"
             )
         if palette.min() < 0 or palette.max() > 255:
             raise ValueError(
@@ -164,7 +164,7 @@ class SegmentationDataset(abc.ABC):
         agree, to make the pipelines faster.
 
         Returns:
-            Pair of bytes: an 8-bit PNG or JPEG, and an 8-bit grey PNG whose values
+            Pair of bytes: an 8-bit PNG or JPEG, and an 8-bit gray PNG whose values
             `label_table` translates; or None if this image must be read by
             `self[index]`.
         """

@@ -9,7 +9,7 @@ from PIL import Image
 from keras_seg.data._pictures.orientation import PNG_TEXTS
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_GREY, _RGB, _RGBA = 0, 2, 6  # PNG's colour types
+_GRAY, _RGB, _RGBA = 0, 2, 6  # PNG's color types
 # Chunks that rotate or animate an image or make it transparent.
 _SPECIAL_CHUNKS = {b"eXIf", b"acTL", b"tRNS"}
 _TEXT_CHUNKS = {b"tEXt", b"zTXt", b"iTXt"}
@@ -21,20 +21,20 @@ _JPEG_FRAMES = {0xC0, 0xC1, 0xC2}  # baseline and progressive, Huffman coded
 def is_plain_image(data, max_pixels):
     """Returns whether TensorFlow reads a JPEG or PNG in the same way as `read_image`.
 
-    This holds for intact 8-bit files, grey or RGB, whose metadata do not rotate them.
+    This holds for intact 8-bit files, gray or RGB, whose metadata do not rotate them.
 
     Args:
         data: bytes, the content of the file.
         max_pixels: int. A larger image is not plain.
     """
     if data.startswith(_PNG):
-        return _is_plain_png(data, (_GREY, _RGB, _RGBA), max_pixels)
+        return _is_plain_png(data, (_GRAY, _RGB, _RGBA), max_pixels)
     return data.startswith(b"\xff\xd8") and _is_plain_jpeg(data, max_pixels)
 
 
 def is_plain_label(data, max_pixels):
-    """Returns whether a file is an intact 8-bit grey PNG that holds label values."""
-    return data.startswith(_PNG) and _is_plain_png(data, (_GREY,), max_pixels)
+    """Returns whether a file is an intact 8-bit gray PNG that holds label values."""
+    return data.startswith(_PNG) and _is_plain_png(data, (_GRAY,), max_pixels)
 
 
 def _is_plain_png(data, color_types, max_pixels):

@@ -22,7 +22,7 @@ class Geometry(NamedTuple):
             begins; negative if the crop begins with padding.
         flips: bool `(2,)`, whether the crop is flipped upside down and left to right.
         angle: float32 `()` in radians, the anticlockwise rotation of the crop about its
-            centre; or None.
+            center; or None.
     """
 
     size: tf.Tensor
@@ -45,7 +45,7 @@ def move_image(image, geometry, crop_size):
         crop_size: `(height, width)`.
 
     Returns:
-        float32 `(*crop_size, channels)`; padding has the mean colour of the image.
+        float32 `(*crop_size, channels)`; padding has the mean color of the image.
     """
     if geometry.angle is None:
         return _padded(image, _resampled(image, geometry, crop_size), geometry)
@@ -129,7 +129,7 @@ def offset_around(pixel, place, geometry, crop_size):
         int32 `(2,)`. The crop stays inside the image.
     """
     scaled = tf.floor((tf.cast(pixel, tf.float32) + 0.5) * geometry.zoom())
-    # Both are pixel centres, so their difference is an integer without rotation.
+    # Both are pixel centers, so their difference is an integer without rotation.
     target = tf.floor(place * crop_size) + 0.5 - _halves(crop_size)
     if geometry.angle is not None:
         target = tf.linalg.matvec(_matrix(geometry.angle), target)
@@ -170,7 +170,7 @@ def _resampled(image, geometry, size):
 
 
 def _padded(image, moved, geometry):
-    """Fills pixels beyond the image with its mean colour."""
+    """Fills pixels beyond the image with its mean color."""
     size = moved.shape[:2]
 
     def pad():
@@ -232,7 +232,7 @@ def _rotation(geometry, crop_size, window_size):
     """Returns TensorFlow's 8 numbers that map pixels of the crop into the window."""
     signs = tf.where(geometry.flips, -1.0, 1.0)
     matrix = _matrix(geometry.angle) * signs
-    # Here, integers are the centres of pixels.
+    # Here, integers are the centers of pixels.
     start, end = 0.5 - _halves(crop_size), _halves(window_size) - 0.5
     shift = tf.linalg.matvec(matrix, start) + end
     # TensorFlow expects columns first.

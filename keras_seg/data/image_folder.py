@@ -19,7 +19,7 @@ class ImageFolder(LabelledFiles):
 
     Files are read as in `LabelledFiles`: images from PNG, JPEG, BMP, GIF, WebP, TIFF
     and .npy files; labels from PNG, TIFF, BMP, GIF and .npy files, as values or as
-    colours. All headers are read at construction, so that missing files and wrong sizes
+    colors. All headers are read at construction, so that missing files and wrong sizes
     are found before training begins; pixels are read by index.
 
     Args:
@@ -31,7 +31,7 @@ class ImageFolder(LabelledFiles):
         ignore_class: int up to 65535. The label of ignored pixels.
         label_map: dict `{value in the files: class or ignore_class}`, or `None` if the
             files hold the classes; see `LabelledFiles`.
-        label_colors: The meaning of the colours in label files; see `LabelledFiles`.
+        label_colors: The meaning of the colors in label files; see `LabelledFiles`.
         ignore_unknown_colors: bool; see `LabelledFiles`.
         channels: int. The number of image channels; see `keras_seg.data.read_image`.
         value_range: pair, number or `None`. The values of black and white in images of

@@ -42,8 +42,8 @@ class LabelledFiles(SegmentationDataset):
     of the upright image, as annotation tools save it. An image without a label, as in a
     test split, gets a label that consists of `ignore_class` alone.
 
-    Labels are PNG, TIFF, BMP, GIF or .npy files. By default, grey and palette files
-    hold the classes as values, and RGB files hold the colours of `palette`.
+    Labels are PNG, TIFF, BMP, GIF or .npy files. By default, gray and palette files
+    hold the classes as values, and RGB files hold the colors of `palette`.
     `label_colors` and `label_map` change this.
 
     Args:
@@ -54,14 +54,14 @@ class LabelledFiles(SegmentationDataset):
         label_map: dict `{value in the files: class or ignore_class}`, or `None` if the
             files hold the classes. Values that it does not list are errors, except for
             `ignore_class`, which always maps to itself.
-        label_colors: The meaning of the colours in label files. `None`: RGB files have
-            the colours of `palette`; palette files hold their indices as values.
-            `True`: all files have the colours of `palette`. `False`: colours have no
+        label_colors: The meaning of the colors in label files. `None`: RGB files have
+            the colors of `palette`; palette files hold their indices as values.
+            `True`: all files have the colors of `palette`. `False`: colors have no
             meaning, and only indices are read. A dict
-            `{(red, green, blue): class or ignore_class}`: all files have these colours.
+            `{(red, green, blue): class or ignore_class}`: all files have these colors.
             An alpha channel is always dropped.
-        ignore_unknown_colors: bool. Whether pixels of unlisted colours are ignored. If
-            False, they raise an error that lists the colours.
+        ignore_unknown_colors: bool. Whether pixels of unlisted colors are ignored. If
+            False, they raise an error that lists the colors.
         channels: int. The number of image channels; see `keras_seg.data.read_image`.
         value_range: pair, number or `None`. The values of black and white in images of
             more than 8 bits; see `keras_seg.data.read_image`.
@@ -76,7 +76,7 @@ class LabelledFiles(SegmentationDataset):
     Raises:
         ValueError: At construction, if `ignore_class`, `label_map` or another argument
             is not as above. When reading, if `check_headers` fails, if a file is
-            damaged, or if a label holds an unknown colour or a value that is neither a
+            damaged, or if a label holds an unknown color or a value that is neither a
             class nor `ignore_class`.
 
     Example:
@@ -221,12 +221,12 @@ class LabelledFiles(SegmentationDataset):
         return open_picture(path, self._max_pixels)
 
     def _has_colors(self, picture):
-        """Returns whether the colours of a label hold the classes, not its values."""
+        """Returns whether the colors of a label hold the classes, not its values."""
         return bool(self._label_colors) or picture.colors == "rgb"
 
     @functools.cached_property
     def _colors(self):
-        """Returns `{(red, green, blue): class}` for the colours in labels."""
+        """Returns `{(red, green, blue): class}` for the colors in labels."""
         if isinstance(self._label_colors, dict):
             return self._label_colors
         return colors_of_classes(self.palette, self.class_names)
@@ -234,17 +234,17 @@ class LabelledFiles(SegmentationDataset):
     def _require_colors(self, name):
         if self._label_colors is False:
             raise ValueError(
-                "Labels must be grey or palette files whose values are classes. "
-                f"Received: {name}, which holds colours."
+                "Labels must be gray or palette files whose values are classes. "
+                f"Received: {name}, which holds colors."
             )
         if self._label_colors is None and not self._has_own_colors:
             raise ValueError(
-                f"The label {name} holds colours whose classes are unknown. "
+                f"The label {name} holds colors whose classes are unknown. "
                 "Pass the `palette` of the classes or `label_colors`, or write a "
-                "colour after each name in the text file of the classes. If its "
+                "color after each name in the text file of the classes. If its "
                 "channels are equal and hold the classes, save it with one channel."
             )
-        self._colors  # noqa: B018  # raises an error if classes share a colour
+        self._colors  # noqa: B018  # raises an error if classes share a color
 
     def _check_values(self, name, values):
         least, most = int(values.min()), int(values.max())
@@ -261,7 +261,7 @@ class LabelledFiles(SegmentationDataset):
         )
 
     def _check_palette(self, picture, values):
-        """Raises an error if the colours in a file's palette contradict its values."""
+        """Raises an error if the colors in a file's palette contradict its values."""
         if not self._has_own_colors:
             return
         used = np.unique(values)
@@ -282,9 +282,9 @@ class LabelledFiles(SegmentationDataset):
             value, color, index = others[0]
             raise ValueError(
                 f"The label {picture.name} contradicts itself: its value {value} means "
-                f"{self.class_names[self._classes[value]]!r}, and the colour of this "
+                f"{self.class_names[self._classes[value]]!r}, and the color of this "
                 f"value in its palette, {color}, means {self.class_names[index]!r}. "
-                "`label_colors=True` uses the colours, `label_colors=False` the "
+                "`label_colors=True` uses the colors, `label_colors=False` the "
                 "values (--label-colors of the command)."
             )
 

@@ -20,7 +20,7 @@ def labels_from_coco(
     """Writes label PNGs from COCO annotations, both polygons and run-length encodings.
 
     Each image of the file gets a PNG of the same name and size, even if it has no
-    objects. If objects overlap, the smaller one is on top. Crowds are labelled with
+    objects. If objects overlap, the smaller one is on top. Crowds are labeled with
     their class. Polygons of fewer than three points cover no pixels.
 
     Args:

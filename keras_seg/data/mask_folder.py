@@ -224,7 +224,7 @@ def _paths(images, masks, missing):
         raise ValueError(
             f"{len(without)} mask(s) are missing: {shorten(without)}. If the classes "
             'are not in these images, pass missing_masks="absent"; if they are not '
-            'labelled, missing_masks="ignored" (--missing-masks).'
+            'labeled, missing_masks="ignored" (--missing-masks).'
         )
     return (
         [image_files[stem] for stem in stems],

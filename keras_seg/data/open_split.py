@@ -56,7 +56,7 @@ def open_split(
                   train/images  train/labels
                   val/images    val/labels    same names as the images; 255 is ignored
                   classes.txt                 one class name per line, optionally with
-                                              a colour: `road #804080`
+                                              a color: `road #804080`
 
             "images/train" and the like are found too, as are "masks" and "annotations"
             instead of "labels", and class files as described in `class_table`. Without

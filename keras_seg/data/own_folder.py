@@ -50,7 +50,7 @@ def own_folder(folder, split, independent_classes=False, **options):
     if independent_classes and colors:
         raise ValueError(
             f"`{colors[0]}` is not for masks of independent classes, which have no "
-            f"colours. Received: {options[colors[0]]!r}"
+            f"colors. Received: {options[colors[0]]!r}"
         )
     list_file = folder / f"{split}.txt"
     has_images = any(path.is_dir() for path in _places(folder, split, _IMAGES))

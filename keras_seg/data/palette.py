@@ -4,14 +4,14 @@ from keras_seg.positive_integer import require_positive_integer
 
 
 def default_palette(num_classes: int) -> np.ndarray:
-    """Returns distinct colours for classes without a palette.
+    """Returns distinct colors for classes without a palette.
 
-    The colours are chosen one after the other from a grid in RGB, each as far as
+    The colors are chosen one after the other from a grid in RGB, each as far as
     possible from the previous ones and from black, which marks ignored pixels. The
     result depends on `num_classes` alone.
 
     Args:
-        num_classes: int. Number of colours.
+        num_classes: int. Number of colors.
 
     Returns:
         uint8 array `(num_classes, 3)`, RGB.

@@ -28,7 +28,7 @@ _SOURCE = (
 
 
 class PascalContext(PublishedDataset):
-    """PASCAL Context: the images of VOC 2010, densely labelled, in 59 classes.
+    """PASCAL Context: the images of VOC 2010, densely labeled, in 59 classes.
 
     The classes are the 59 most frequent of 459 labels. All others are 0 in the files,
     the background, which becomes 255 or, with `background`, the first of 60 classes.
@@ -40,7 +40,7 @@ class PascalContext(PublishedDataset):
           ImageSets/SegmentationContext/train.txt      and val.txt, one name per line
 
     The splits have 4998 training and 5105 validation images. The data set defines no
-    colours; the palette is that of VOC.
+    colors; the palette is that of VOC.
 
     Args:
         data_dir: str or path. The folder that holds `JPEGImages`.

@@ -37,8 +37,8 @@ def read_image(
             `(height, width, channels)` with values in 0..255 unless `value_range` is
             given; True is white. TIFF files of more than 8 bits or with more channels
             than red, green, blue and alpha need the extra `tiff`.
-        channels: int. The number of channels of the result. 3: grey is repeated. 1:
-            colours become grey, `0.299 R + 0.587 G + 0.114 B`. In both cases an alpha
+        channels: int. The number of channels of the result. 3: gray is repeated. 1:
+            colors become gray, `0.299 R + 0.587 G + 0.114 B`. In both cases an alpha
             channel is dropped. Any other number must equal that of the file.
         value_range: The values of black and white, a pair `(low, high)` or a number
             `high` for `(0, high)`; values outside are clipped. It is not needed for
@@ -134,7 +134,7 @@ def _array(pixels, channels, value_range):
         pixels = pixels.astype("uint8") * np.uint8(255)
     count = pixels.shape[-1]
     has_alpha = count == 2 or (count == 4 and channels != 4)
-    colors = {1: "grey", 2: "grey", 3: "rgb", 4: "rgb"}.get(count, "samples")
+    colors = {1: "gray", 2: "gray", 3: "rgb", 4: "rgb"}.get(count, "samples")
     if value_range is not None and pixels.dtype != np.uint8:
         pixels = _stretched(name, pixels, *value_range)
     elif pixels.dtype != np.uint8:
@@ -218,11 +218,11 @@ def _with_channels(name, pixels, colors, has_alpha, channels):
     _check_channel_count(name, count, colors, channels)
     if has_alpha:
         pixels = pixels[..., :-1]
-    if channels == 3 and colors == "grey":
+    if channels == 3 and colors == "gray":
         return np.repeat(pixels, 3, axis=-1)
     if channels == 1 and colors == "rgb":
-        grey = pixels.astype("float32") @ np.array(_LUMA, "float32")
-        return (np.rint(grey) if pixels.dtype == np.uint8 else grey).astype(
+        gray = pixels.astype("float32") @ np.array(_LUMA, "float32")
+        return (np.rint(gray) if pixels.dtype == np.uint8 else gray).astype(
             pixels.dtype
         )[..., None]
     return np.ascontiguousarray(pixels)

@@ -21,8 +21,8 @@ def read_label(
 ) -> np.ndarray:
     """Reads the values of a label file, upright.
 
-    Grey files of any depth and arrays hold the values themselves; palette files hold
-    their indices as values. With `colors`, the values are read from the colours in all
+    Gray files of any depth and arrays hold the values themselves; palette files hold
+    their indices as values. With `colors`, the values are read from the colors in all
     files. An alpha channel is always dropped.
 
     Args:
@@ -30,7 +30,7 @@ def read_label(
             or a `PIL.Image.Image`. TIFF files of more than 8 bits need the extra
             `tiff`.
         colors: dict `{(red, green, blue): value}`, or `None` if the files hold values.
-        unknown: int. The value of colours that `colors` does not list; `None` rejects
+        unknown: int. The value of colors that `colors` does not list; `None` rejects
             them.
         max_pixels: int. Larger labels are rejected before they are decoded.
 
@@ -41,7 +41,7 @@ def read_label(
         FileNotFoundError: If the file does not exist.
         ImportError: If a TIFF needs the extra `tiff`, which is not installed.
         ValueError: If the file is damaged, lossy (JPEG and WebP change values) or too
-            large, has colours but no `colors` are given, or holds an unknown colour.
+            large, has colors but no `colors` are given, or holds an unknown color.
 
     Example:
         ```python
@@ -65,7 +65,7 @@ def check_lossless(source):
 
 
 def check_label_kind(picture):
-    """Raises a `ValueError` unless a label holds readable values or colours."""
+    """Raises a `ValueError` unless a label holds readable values or colors."""
     if picture.is_lossy:
         raise ValueError(LOSSLESS.format(f"{picture.name}, whose content is one"))
     if picture.is_inverted:
@@ -75,17 +75,17 @@ def check_label_kind(picture):
         )
     if picture.colors == "samples" or (picture.bits > 8 and picture.channels > 1):
         raise ValueError(
-            "A label must have one value or one colour of 8 bits for each pixel. "
+            "A label must have one value or one color of 8 bits for each pixel. "
             f"Received: {picture.name} with {picture.channels} channels of "
             f"{picture.bits} bits"
         )
 
 
 def label_values(picture, pixels):
-    """Returns the values of a label without colours."""
-    if picture.colors not in ("grey", "palette"):
+    """Returns the values of a label without colors."""
+    if picture.colors not in ("gray", "palette"):
         raise ValueError(
-            f"The label {picture.name} holds colours whose classes are unknown. Pass "
+            f"The label {picture.name} holds colors whose classes are unknown. Pass "
             "`colors`."
         )
     return whole_numbers(picture.name, pixels[..., 0])
@@ -106,15 +106,15 @@ def whole_numbers(name, values):
 
 
 def rgb(picture, pixels):
-    """Returns the colours of a label, uint8 `(height, width, 3)`, without alpha."""
+    """Returns the colors of a label, uint8 `(height, width, 3)`, without alpha."""
     if picture.bits > 8:
         raise ValueError(
-            "The colours of a label must have 8 bits per channel. Received: "
+            "The colors of a label must have 8 bits per channel. Received: "
             f"{picture.name} of {picture.bits} bits"
         )
     if picture.colors == "palette":
         return picture.palette[pixels[..., 0]]
-    if picture.colors == "grey":
+    if picture.colors == "gray":
         white = np.uint8(255 // (2**picture.bits - 1))
         return np.repeat(pixels[..., :1].astype("uint8") * white, 3, axis=-1)
     return pixels[..., :3]

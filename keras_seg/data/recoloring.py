@@ -1,4 +1,4 @@
-"""Colour changes and blur of augmented images, with one matrix for all changes."""
+"""Color changes and blur of augmented images, with one matrix for all changes."""
 
 import math
 
@@ -12,16 +12,16 @@ def color_matrix(saturation, hue):
     """Returns the matrix that changes the saturation and hue of RGB rows.
 
     Args:
-        saturation: float tensor `()`. The factor of the distance of a colour from its
-            grey value (its luma).
-        hue: float tensor `()`. The rotation of colours about the grey axis, as a share
+        saturation: float tensor `()`. The factor of the distance of a color from its
+            gray value (its luma).
+        hue: float tensor `()`. The rotation of colors about the gray axis, as a share
             of a full circle.
 
     Returns:
-        float32 `(3, 3)`. Greys do not change.
+        float32 `(3, 3)`. Grays do not change.
     """
-    grey = tf.constant([[weight] * 3 for weight in _LUMA])
-    saturate = saturation * tf.eye(3) + (1 - saturation) * grey
+    gray = tf.constant([[weight] * 3 for weight in _LUMA])
+    saturate = saturation * tf.eye(3) + (1 - saturation) * gray
     angle = 2 * math.pi * hue
     cross = tf.constant([[0.0, 1.0, -1.0], [-1.0, 0.0, 1.0], [1.0, -1.0, 0.0]])
     turn = (
@@ -33,7 +33,7 @@ def color_matrix(saturation, hue):
 
 
 def recolor(image, matrix, amounts):
-    """Changes brightness, contrast and colours in one pass.
+    """Changes brightness, contrast and colors in one pass.
 
     Args:
         image: float32 `(height, width, 3)` in 0..255.

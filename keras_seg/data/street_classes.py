@@ -1,6 +1,6 @@
 """The 19 evaluation classes of Cityscapes, which other street data sets share."""
 
-# By train id: name, id in Cityscapes label files, category, colour. Cordts et al.,
+# By train id: name, id in Cityscapes label files, category, color. Cordts et al.,
 # "The Cityscapes dataset for semantic urban scene understanding", CVPR 2016.
 STREET_CLASSES = (
     ("road", 7, "flat", (128, 64, 128)),

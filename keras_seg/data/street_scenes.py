@@ -48,10 +48,10 @@ _PAINTERS = {
 class StreetScenes(SegmentationDataset):
     """Procedurally drawn street scenes, a data set that needs no download.
 
-    Each scene is a street in perspective, planned in metres and seen from a car: road
+    Each scene is a street in perspective, planned in meters and seen from a car: road
     and pavements, buildings and hedges on both sides, trees, lamp posts and signs at
-    the kerbs, vehicles and people, under sun, cloud or dusk. Objects appear at
-    realistic heights and shrink with distance. Colours of the classes overlap, so that
+    the curbs, vehicles and people, under sun, cloud or dusk. Objects appear at
+    realistic heights and shrink with distance. Colors of the classes overlap, so that
     a network must use shape, texture and position. The bonnet of the camera's own car
     and litter bins are ignored pixels.
 

@@ -12,7 +12,7 @@ _MARK = ("Software", "keras-seg")  # text in each PNG, by which we know our labe
 def write_label(path, label, num_classes):
     """Writes a label as a PNG whose values are the classes.
 
-    With up to 256 classes, the PNG has the colours of `default_palette`; with more, it
+    With up to 256 classes, the PNG has the colors of `default_palette`; with more, it
     has 16 bits. A text chunk of the PNG names keras-seg as the software.
 
     Args:

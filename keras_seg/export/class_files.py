@@ -3,7 +3,7 @@ import tensorflow as tf
 
 
 def class_files(folder, num_classes, class_names, palette):
-    """Writes class names and colours as assets of a SavedModel.
+    """Writes class names and colors as assets of a SavedModel.
 
     Args:
         folder: `pathlib.Path` of a folder for the files until the model is saved.
@@ -16,7 +16,7 @@ def class_files(folder, num_classes, class_names, palette):
         List of `tf.saved_model.Asset`, which the saved object must refer to.
 
     Raises:
-        ValueError: If names or colours do not match the number of classes.
+        ValueError: If names or colors do not match the number of classes.
 
     Example:
         `class_files(folder, 2, ["road", "car"], [[128, 64, 128], [0, 0, 142]])`
@@ -52,7 +52,7 @@ def _colors(palette, num_classes):
     ):
         raise ValueError(
             f"`palette` must be integers in 0..255 of shape ({num_classes}, 3), one "
-            "colour for each class of the model. Received: "
+            "color for each class of the model. Received: "
             f"{colors.dtype} {colors.shape}"
         )
     return colors.tolist()

@@ -12,8 +12,8 @@ _PNG_HEADER = 25  # bytes: signature, first chunk's length and name, sizes, bit 
 def decode_images(contents, size, always, max_pixels):
     """Decodes the JPEG or PNG files of a request.
 
-    The rules are those of `keras_seg.data.read_image`: greyscale images get three equal
-    channels, an alpha channel is dropped, 16-bit values are divided by 257, and colours
+    The rules are those of `keras_seg.data.read_image`: grayscale images get three equal
+    channels, an alpha channel is dropped, 16-bit values are divided by 257, and colors
     equal those that Pillow decodes. Images are rotated according to their EXIF
     orientation, so that they are upright.
 

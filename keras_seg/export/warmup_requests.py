@@ -51,8 +51,8 @@ def write_warmup_requests(path, name, functions, sizes):
 
 def _example(spec, size):
     if spec.dtype == tf.string:
-        grey = np.full((*size, 3), 127, "uint8")
-        return tf.make_tensor_proto([tf.io.encode_png(grey).numpy()])
+        gray = np.full((*size, 3), 127, "uint8")
+        return tf.make_tensor_proto([tf.io.encode_png(gray).numpy()])
     shape = (1, size[0]) if spec.name == "positions" else (1, *size, spec.shape[-1])
     # One value for all pixels keeps the record of a large image small.
     return tf.make_tensor_proto(64, dtype=spec.dtype, shape=shape)

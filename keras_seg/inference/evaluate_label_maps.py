@@ -42,7 +42,7 @@ def evaluate_label_maps(
         - "class_iou", "class_accuracy": `{class name: float}`;
         - "boundary_f1", a float, and "class_boundary_f1", `{class name: float}`: see
           `BoundaryF1`; absent with `boundaries=False`;
-        - "class_share", `{class name: float}`: the class's share of the labelled pixels
+        - "class_share", `{class name: float}`: the class's share of the labeled pixels
           that are not ignored;
         - "ignored_share", a float: the share of ignored pixels in images with labels;
         - "confusion_matrix": list of lists of int, a row for each class of the labels
@@ -71,7 +71,7 @@ def evaluate_label_maps(
             f"are given by name. Received: {class_names=}"
         )
     confusion = np.zeros((num_classes, num_classes + 1), "int64")
-    ignored_pixels = labelled_images = seen = 0
+    ignored_pixels = labeled_images = seen = 0
     boundary_f1 = BoundaryF1(num_classes, ignore_class, boundary_tolerance)
     for labels, classes in pairs:
         labels, classes = np.asarray(labels), np.asarray(classes)
@@ -79,10 +79,10 @@ def evaluate_label_maps(
         # Images that are ignored entirely only fill up batches, and do not count.
         ignored = np.isin(labels, ignored_labels(ignore_class))
         ignored = ignored.reshape(-1, np.prod(labels.shape[-2:], dtype=int))
-        labelled = ~np.all(ignored, axis=1)
-        seen += len(labelled)
-        labelled_images += int(np.count_nonzero(labelled))
-        ignored_pixels += int(np.count_nonzero(ignored[labelled]))
+        labeled = ~np.all(ignored, axis=1)
+        seen += len(labeled)
+        labeled_images += int(np.count_nonzero(labeled))
+        ignored_pixels += int(np.count_nonzero(ignored[labeled]))
         if boundaries:
             size = (-1, *labels.shape[-2:])
             images = zip(labels.reshape(size), classes.reshape(size), strict=True)
@@ -96,10 +96,10 @@ def evaluate_label_maps(
         tuple(class_names),
         confusion.sum(axis=1),
         ignored_pixels,
-        labelled_images,
-        labelled_images,
+        labeled_images,
+        labeled_images,
     )
-    if ignored_pixels or (seen and not labelled_images):
+    if ignored_pixels or (seen and not labeled_images):
         shares.check()
     elif seen:  # without ignored pixels, images of a single class are valid
         shares.warn_of_absent()

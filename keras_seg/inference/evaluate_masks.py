@@ -78,7 +78,7 @@ def evaluate_masks(
     iou = np.array([measures.class_iou(counts)[1] for counts in confusion])
     accuracy = np.array([measures.class_accuracy(counts)[1] for counts in confusion])
     pixels = confusion.sum(axis=(1, 2))
-    labelled = confusion[:, 1].sum(axis=1)
+    labeled = confusion[:, 1].sum(axis=1)
 
     def by_name(values):
         return dict(zip(class_names, np.asarray(values).tolist(), strict=True))
@@ -89,7 +89,7 @@ def evaluate_masks(
         "pixel_accuracy": measures.pixel_accuracy(confusion.sum(axis=0)),
         "class_iou": by_name(iou),
         "class_accuracy": by_name(accuracy),
-        "class_share": by_name(labelled / np.where(pixels > 0, pixels, np.nan)),
+        "class_share": by_name(labeled / np.where(pixels > 0, pixels, np.nan)),
         "ignored_share": num_ignored / seen if seen else float("nan"),
         "confusion_matrix": confusion.tolist(),
     }

@@ -11,7 +11,7 @@ def evaluation_table(result: Mapping[str, Any]) -> str:
             returned.
 
     Returns:
-        str: a line for each class with its share of the labelled pixels, IoU, accuracy
+        str: a line for each class with its share of the labeled pixels, IoU, accuracy
         and boundary F1; a line for the share of ignored pixels, if any; and a line for
         each overall measure, the mean IoU last. Values are in percent, with "-" for
         those without pixels.

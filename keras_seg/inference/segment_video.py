@@ -25,7 +25,7 @@ def segment_video(
     frames_per_second: float | None = None,
     verbose: int = 1,
 ) -> int:
-    """Segments a video and writes it overlaid with the colours of the classes.
+    """Segments a video and writes it overlaid with the colors of the classes.
 
     Frames are read, segmented and written one at a time, so that memory does not grow
     with the length of the video. Sound is dropped. Odd heights and widths are padded by
@@ -39,7 +39,7 @@ def segment_video(
         output: str or path of the video to write: .mp4, .mkv, .mov, .avi, .m4v or
             .webm. The file appears when it is complete.
         palette: uint8 array `(num_classes, 3)`, RGB.
-        alpha: float in 0..1. Opacity of the colours.
+        alpha: float in 0..1. Opacity of the colors.
         frames_per_second: float, or None for that of the source, and 25 for a folder.
         verbose: 0, or 1 for a progress bar on the standard error.
 

@@ -26,7 +26,7 @@ def sliding_window(
         window: pair of ints, rows and columns of a window. The training crop size is a
             good choice.
         overlap: float, at least 0 and below 1. The smallest share of a window that
-            overlaps its neighbour.
+            overlaps its neighbor.
         blending: "gaussian", where the middle of a window counts more than its edges
             (the standard deviation is an eighth of its size), or "mean".
         batch_size: int. Number of windows of each image that are predicted at once.

@@ -13,14 +13,14 @@ def write_label_map(
 ) -> None:
     """Writes a class map as a PNG mask whose values are the classes.
 
-    With a palette, image viewers show the colours of the classes, while the values are
+    With a palette, image viewers show the colors of the classes, while the values are
     still the classes: `data.ImageFolder` reads the file as a label. Classes above 255
     need 16 bits per pixel; such files have no palette.
 
     Args:
         path: str or path of the file, which ends in .png.
         label_map: integer array `(height, width)` in 0..65535, as from `predict`.
-        palette: uint8 array `(num_classes, 3)`, RGB, or None for a greyscale file.
+        palette: uint8 array `(num_classes, 3)`, RGB, or None for a grayscale file.
 
     Raises:
         ValueError: If the shape, dtype or values of `label_map` are not as above.
@@ -43,7 +43,7 @@ def write_label_map(
     dtype = "uint8" if label_map.max() <= 255 else "uint16"
     image = Image.fromarray(label_map.astype(dtype))
     if dtype == "uint8" and palette is not None and len(palette) <= 256:
-        # Padded to 256 colours: with fewer, Pillow saves fewer bits and cuts values.
+        # Padded to 256 colors: with fewer, Pillow saves fewer bits and cuts values.
         image.putpalette(np.asarray(palette, "uint8").tobytes().ljust(768, b"\0"))
     with replacing(path) as unfinished:
         image.save(unfinished, format="PNG")

@@ -13,7 +13,7 @@ def confusion_matrix(
     """Counts how often each class was predicted as each other class, in NumPy.
 
     The last column counts predictions that are not classes, such as ids that a
-    benchmark does not evaluate. They are misses of the labelled class and false
+    benchmark does not evaluate. They are misses of the labeled class and false
     positives of no class.
 
     Args:

@@ -18,17 +18,17 @@ def class_iou(confusion):
 
     It is NaN for a class that occurs neither in the labels nor in the predictions.
     """
-    hits, labelled, predicted = _counts(confusion)
-    return _ratio(hits, labelled + predicted - hits)
+    hits, labeled, predicted = _counts(confusion)
+    return _ratio(hits, labeled + predicted - hits)
 
 
 def class_accuracy(confusion):
     """Returns the accuracy (recall) of each class, TP / (TP + FN).
 
-    It is NaN for a class without labelled pixels.
+    It is NaN for a class without labeled pixels.
     """
-    hits, labelled, _ = _counts(confusion)
-    return _ratio(hits, labelled)
+    hits, labeled, _ = _counts(confusion)
+    return _ratio(hits, labeled)
 
 
 def mean_iou(confusion):
@@ -37,22 +37,22 @@ def mean_iou(confusion):
 
 
 def mean_accuracy(confusion):
-    """Returns the mean of `class_accuracy` over the labelled classes."""
+    """Returns the mean of `class_accuracy` over the labeled classes."""
     return mean(class_accuracy(confusion))
 
 
 def pixel_accuracy(confusion):
     """Returns the share of all pixels that are predicted correctly."""
-    hits, labelled, _ = _counts(confusion)
-    return float(_ratio(hits.sum(), labelled.sum()))
+    hits, labeled, _ = _counts(confusion)
+    return float(_ratio(hits.sum(), labeled.sum()))
 
 
 def frequency_weighted_iou(confusion):
-    """Returns the mean of `class_iou`, weighted by the labelled pixels of a class."""
-    _, labelled, _ = _counts(confusion)
-    present = labelled > 0
-    weighted = np.sum(labelled[present] * class_iou(confusion)[present])
-    return float(_ratio(weighted, labelled.sum()))
+    """Returns the mean of `class_iou`, weighted by the labeled pixels of a class."""
+    _, labeled, _ = _counts(confusion)
+    present = labeled > 0
+    weighted = np.sum(labeled[present] * class_iou(confusion)[present])
+    return float(_ratio(weighted, labeled.sum()))
 
 
 def merge_classes(confusion, groups):
@@ -92,7 +92,7 @@ def mean(values):
 
 
 def _counts(confusion):
-    """Returns the correct, the labelled and the predicted pixels of each class."""
+    """Returns the correct, the labeled and the predicted pixels of each class."""
     confusion = np.asarray(confusion)
     if confusion.ndim != 2 or not 0 <= confusion.shape[1] - len(confusion) <= 1:
         raise ValueError(

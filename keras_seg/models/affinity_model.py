@@ -15,7 +15,7 @@ def affinity_model(model: keras.Model) -> keras.Model:
         A functional `keras.Model` that shares the weights of `model`. It maps images to
         the dict of "segmentation" `(batch, rows, columns, channels)` and
         "super_resolution" `(batch, rows, columns, other channels)`, float32. These are
-        the features as the layer pools them, normalised to unit length in each cell
+        the features as the layer pools them, normalized to unit length in each cell
         (cells of zeros stay zero). The dot product of two cells is their similarity.
 
     Raises:

@@ -95,10 +95,10 @@ def dual_super_resolution(
           enlarged bilinearly.
 
         The loss weights of the paper are 1, 0.1 and 1. The releases reconstruct images
-        that are normalised by ImageNet's mean and standard deviation, whose squared
+        that are normalized by ImageNet's mean and standard deviation, whose squared
         error is 19.6 times that of RGB / 255 (the mean of `1 / deviation ** 2` over the
         channels), so a weight of 0.1 there corresponds to 1.96 here. With 0.1 here, the
-        affinity outweighs the image, and the reconstruction stays a flat grey.
+        affinity outweighs the image, and the reconstruction stays a flat gray.
 
     Raises:
         ValueError: If `scale` is not an integer above 1, if `extension` is unknown, if

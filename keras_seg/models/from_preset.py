@@ -16,7 +16,7 @@ def from_preset(name: str, num_classes: int | None = None) -> keras.Model:
     Args:
         name: str. A key of `keras_seg.models.presets()`.
         num_classes: int, or None for the classes that the network was trained on. With
-            a number, the classifier is initialised and all other weights are kept, for
+            a number, the classifier is initialized and all other weights are kept, for
             fine-tuning on other data.
 
     Returns:

@@ -12,7 +12,7 @@ def replace_classifier(model: keras.Model, num_classes: int) -> keras.Model:
 
     Use it for transfer learning. All weights are copied except those of the
     classifiers, the last 1x1 convolution of each head, and of an attention on the
-    logits, which are initialised. The copy is not compiled.
+    logits, which are initialized. The copy is not compiled.
 
     Args:
         model: a model of `keras_seg.models`, with or without training-only heads.

@@ -110,8 +110,8 @@ def reconstruct(x, stride, place, filters):
     """Reconstructs the high-resolution image from the encoder's features (SISR).
 
     The design is that of ESPCN, except that its sub-pixel convolution computes
-    features, which the affinity compares, instead of colours. The convolutions before
-    it have batch norms: with ESPCN's plain tanh, the branch predicts the mean colour
+    features, which the affinity compares, instead of colors. The convolutions before
+    it have batch norms: with ESPCN's plain tanh, the branch predicts the mean color
     for as long as the loss of the main task shapes the encoder.
 
     Returns:
@@ -125,7 +125,7 @@ def reconstruct(x, stride, place, filters):
     x = CropToCells(1, place.scale, name="sisr_crop")([x, place.image])
     x = keras.layers.Activation("tanh", name="sisr_features")(x)
     rgb = keras.layers.Conv2D(3, 3, padding="same", name="sisr_rgb")(x)
-    # Colours stay in float32 under mixed precision.
+    # Colors stay in float32 under mixed precision.
     linear = keras.layers.Activation("linear", dtype="float32", name="sisr_image")
     return x, linear(rgb)
 

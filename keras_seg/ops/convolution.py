@@ -38,12 +38,12 @@ def has_dilated_conv(kernel_size, rates, padding):
     """
     if not _is_dilated(rates):
         return False
-    return max(rates) >= _LARGE_RATE or _is_centred(kernel_size, padding)
+    return max(rates) >= _LARGE_RATE or _is_centered(kernel_size, padding)
 
 
 def has_dilated_depthwise_conv(kernel_size, rates, padding):
     """Returns whether `dilated_depthwise_conv` is supported."""
-    return _is_dilated(rates) and _is_centred(kernel_size, padding)
+    return _is_dilated(rates) and _is_centered(kernel_size, padding)
 
 
 def dilated_conv(x, kernel, rates, padding):
@@ -177,7 +177,7 @@ def pointwise_conv(x, kernel):
     return conv(tf.convert_to_tensor(x), tf.convert_to_tensor(kernel))
 
 
-def _is_centred(kernel_size, padding):
+def _is_centered(kernel_size, padding):
     return padding == "same" and all(size % 2 for size in kernel_size)
 
 

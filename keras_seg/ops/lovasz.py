@@ -47,8 +47,8 @@ def lovasz_loss(
     y, w = (ops.take_along_axis(x, order, axis=-1) for x in (y, w))
     losses = ops.sum(errors * ops.stop_gradient(_growth(y, w)), axis=-1)
 
-    labelled = ops.sum(w * y, axis=-1)
-    present = ops.cast(labelled > 0, losses.dtype)
+    labeled = ops.sum(w * y, axis=-1)
+    present = ops.cast(labeled > 0, losses.dtype)
     classes = ops.sum(present, axis=-1)
     losses = ops.sum(losses * present, axis=-1) / ops.maximum(classes, 1.0)
     counted = ops.sum(ops.cast(w > 0, losses.dtype), axis=(1, 2))

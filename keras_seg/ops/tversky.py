@@ -64,8 +64,8 @@ def tversky_loss(
             ops.sum(weights * actual, axis=pixels),
         ]
     )
-    hits, false, missed, labelled = ops.unstack(sum_over_replicas(sums), 4)
-    is_there = labelled > 0
+    hits, false, missed, labeled = ops.unstack(sum_over_replicas(sums), 4)
+    is_there = labeled > 0
     errors = alpha * false + beta * missed
     # Computes one minus the index without cancellation. With `beta=0`, the total is 0
     # if no pixel of the class is hit.

@@ -11,7 +11,7 @@ _CHARACTER = 0.09  # inches: width of a character
 _IMAGE_HEIGHT = 2.7  # inches
 _WIDEST = 6  # inches: largest width of an image
 _MOST_CHANNELS = 400  # columns of a heat map
-_AXIS = "from left to right: channels,\nsorted by the height of their centre of mass"
+_AXIS = "from left to right: channels,\nsorted by the height of their center of mass"
 
 
 def attention_chart(
@@ -20,12 +20,12 @@ def attention_chart(
     """Draws the weights of height-driven attention for each row and channel.
 
     Each attention layer has one heat map: image height from top to bottom, channels
-    from left to right. Channels are sorted by the height of the centre of mass of their
+    from left to right. Channels are sorted by the height of the center of mass of their
     weights above their own minimum, so that channels with a preference for the top of
-    the image come first. More than 400 channels are averaged with their neighbours.
+    the image come first. More than 400 channels are averaged with their neighbors.
 
-    Each heat map has its own colour scale, from the smallest to the largest drawn
-    value, because layers differ in contrast: the same colour can stand for different
+    Each heat map has its own color scale, from the smallest to the largest drawn
+    value, because layers differ in contrast: the same color can stand for different
     weights in two maps. The range of the scale is below the heat map; the range of all
     weights, before averaging, is above it.
 
@@ -106,7 +106,7 @@ def _draw_map(axes, name, weights):
 
 
 def _by_height(weights):
-    """Returns the order of the channels; those without contrast count as centred."""
+    """Returns the order of the channels; those without contrast count as centered."""
     mass = weights - weights.min(axis=0)
     total = mass.sum(axis=0)
     rows = np.arange(len(weights))

@@ -13,7 +13,7 @@ def add_legend(figure, colors, class_names):
     Args:
         figure: matplotlib `Figure` with constrained layout.
         colors: sequence of RGB in 0..255.
-        class_names: sequence of str, one for each colour. They are shown literally,
+        class_names: sequence of str, one for each color. They are shown literally,
             including "$" and a leading "_".
     """
     width, height = figure.get_size_inches()

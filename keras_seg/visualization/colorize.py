@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 def colorize(
     labels: ArrayLike, palette: ArrayLike, ignore_color: Sequence[int] = (0, 0, 0)
 ) -> np.ndarray:
-    """Paints each pixel in the colour of its class.
+    """Paints each pixel in the color of its class.
 
     Args:
         labels: integer array `(height, width)` or `(batch, height, width)`.

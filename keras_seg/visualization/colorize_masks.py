@@ -3,7 +3,7 @@ from numpy.typing import ArrayLike
 
 
 def colorize_masks(masks: ArrayLike, palette: ArrayLike) -> np.ndarray:
-    """Paints each pixel in the mean colour of its independent classes.
+    """Paints each pixel in the mean color of its independent classes.
 
     Args:
         masks: integer array `(..., height, width, num_classes)`, 1 where a pixel has
@@ -23,7 +23,7 @@ def colorize_masks(masks: ArrayLike, palette: ArrayLike) -> np.ndarray:
     masks, palette = np.asarray(masks), np.asarray(palette)
     if masks.ndim < 3 or palette.shape != (masks.shape[-1], 3):
         raise ValueError(
-            "`masks` must be (height, width, classes), with a colour for each class in "
+            "`masks` must be (height, width, classes), with a color for each class in "
             f"`palette`. Received: masks {masks.shape}, palette {palette.shape}"
         )
     present = masks == 1

@@ -33,14 +33,14 @@ def comparison(
             `(batch, height, width, num_classes)`; see `colorize_masks`.
         predictions: integer array of the labels' shape, the predicted classes.
         palette: uint8 array `(num_classes, 3)`, RGB.
-        class_names: sequence of str, one for each colour.
+        class_names: sequence of str, one for each color.
 
     Returns:
         uint8 array `(rows, columns, 3)`. `PIL.Image.fromarray(result).save("a.png")`
         writes it to a file.
 
     Raises:
-        ValueError: If the shapes, or the numbers of names and colours, do not match;
+        ValueError: If the shapes, or the numbers of names and colors, do not match;
             see also `colorize`.
 
     Example:
@@ -67,8 +67,8 @@ def comparison(
         )
     if len(class_names) != len(palette):
         raise ValueError(
-            "`class_names` must name every colour of `palette`. Received: "
-            f"{len(class_names)} names and {len(palette)} colours"
+            "`class_names` must name every color of `palette`. Received: "
+            f"{len(class_names)} names and {len(palette)} colors"
         )
     paint = colorize_masks if has_masks else colorize
     factor = math.ceil(_PANEL / labels.shape[2])

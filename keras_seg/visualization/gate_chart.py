@@ -24,7 +24,7 @@ def gate_chart(
     Each layer has two maps: above, the mean of the gates of all channels; below, the
     gate of the channel with the largest standard deviation over the image. Strips are
     visible in both, since a gate is a function of the means of a row and of a column.
-    Each map has its own colour scale.
+    Each map has its own color scale.
 
     Args:
         gates: dict `{name: gates}`, arrays `(rows, columns, channels)` in 0..1, as

@@ -1,4 +1,4 @@
-"""Heat maps with colour scales in the axes of a figure."""
+"""Heat maps with color scales in the axes of a figure."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ PALE = (0.87, 0.87, 0.87)  # background where there are no values
 def show_heat(
     axes, values, limits, extent=None, least_range=1e-6, labels=None, **options
 ):
-    """Draws values as colours, with a horizontal colour scale below.
+    """Draws values as colors, with a horizontal color scale below.
 
     Args:
         axes: matplotlib `Axes`.
@@ -38,7 +38,7 @@ def show_heat(
 
 
 def reduced(array, length):
-    """Averages neighbours along the first axis if it is longer than `length`.
+    """Averages neighbors along the first axis if it is longer than `length`.
 
     Args:
         array: float array `(given, columns)`.

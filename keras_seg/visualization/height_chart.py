@@ -27,7 +27,7 @@ def height_chart(
         counts: array `(rows, num_classes)` of numbers of pixels, as `class_heights`
             returns it, from the top of the images; `rows` must be a multiple of 3.
         palette: uint8 array `(num_classes, 3)`, RGB.
-        class_names: sequence of str, one for each colour.
+        class_names: sequence of str, one for each color.
 
     Returns:
         matplotlib `Figure`. `figure.savefig("a.png")` writes it to a file.
@@ -54,7 +54,7 @@ def height_chart(
     classes = counts.shape[1]
     if palette.shape != (classes, 3) or len(class_names) != classes:
         raise ValueError(
-            "`palette` and `class_names` must have a colour and a name for each of the "
+            "`palette` and `class_names` must have a color and a name for each of the "
             f"{classes} classes of `counts`. Received: a palette {palette.shape} "
             f"and {len(class_names)} names"
         )

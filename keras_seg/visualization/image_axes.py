@@ -119,9 +119,9 @@ def _details(image):
 
     Uniform areas are removed, because a bright area would look like a high value.
     """
-    grey = Image.fromarray(image).convert("L")
-    smooth = grey.filter(ImageFilter.GaussianBlur(_DETAILS * grey.width))
-    details = (np.asarray(grey, "float64") - np.asarray(smooth, "float64")) / 255
+    gray = Image.fromarray(image).convert("L")
+    smooth = gray.filter(ImageFilter.GaussianBlur(_DETAILS * gray.width))
+    details = (np.asarray(gray, "float64") - np.asarray(smooth, "float64")) / 255
     light = np.repeat((details > 0)[..., None], 3, axis=-1)
     opacity = (_CONTRAST * np.abs(details))[..., None]
     return np.concatenate([light, opacity], axis=-1)

@@ -1,4 +1,4 @@
-"""Legend and common colours of pictures drawn with Pillow."""
+"""Legend and common colors of pictures drawn with Pillow."""
 
 import math
 
@@ -9,11 +9,11 @@ _MARGIN = 8
 
 
 def draw_legend(palette, class_names, width, font):
-    """Draws a legend of colours and names, in as many rows as needed.
+    """Draws a legend of colors and names, in as many rows as needed.
 
     Args:
-        palette: sequence of RGB colours in 0..255.
-        class_names: sequence of str, one for each colour.
+        palette: sequence of RGB colors in 0..255.
+        class_names: sequence of str, one for each color.
         width: int. The width to fill, in pixels; a long name may exceed it.
         font: a scalable Pillow font, whose size is also that of the swatches.
 

@@ -7,7 +7,7 @@ from keras_seg.visualization.colorize_masks import colorize_masks
 def overlay(
     image: np.ndarray, labels: np.ndarray, palette: np.ndarray, alpha: float = 0.5
 ) -> np.ndarray:
-    """Overlays an image with the colours of the classes.
+    """Overlays an image with the colors of the classes.
 
     Pixels whose label is outside of the palette, such as the ignored 255, show the
     image unchanged.
@@ -18,7 +18,7 @@ def overlay(
             independent classes, of the image's rank, with a last axis of classes; see
             `colorize_masks`.
         palette: uint8 array `(num_classes, 3)`, RGB.
-        alpha: float in 0..1. Opacity of the colours; 0 shows only the image.
+        alpha: float in 0..1. Opacity of the colors; 0 shows only the image.
 
     Returns:
         uint8 array of the image's shape.

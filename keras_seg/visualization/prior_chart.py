@@ -47,7 +47,7 @@ def prior_chart(
 
     The following lines show, for each point, the row of the prior of its cell, over the
     details of the image. Light and dark areas of the image are removed, since they
-    would look like high and low values. Each row has its own colour scale, from its
+    would look like high and low values. Each row has its own color scale, from its
     smallest to its largest value with a range of at least 0.01, because rows differ in
     contrast; the scale of the maps is 0 to 1.
 
@@ -60,7 +60,7 @@ def prior_chart(
             upper left pixel, as in the affinity loss.
         points: sequence of (y, x), pixels of the image. None: the innermost cell of
             each of the four most frequent classes, or without labels four points
-            between the centre and the corners.
+            between the center and the corners.
         ignore_class: int. The label of ignored pixels; negative labels are ignored too.
         class_names: sequence of str, a name for each class, or None for numbers.
 
@@ -163,7 +163,7 @@ def _draw_ideal(axes, classes):
     ends = ("different", "same class")
     show_heat(axes, values, (0, 1), extent, labels=ends)
     axes.set_facecolor(PALE)  # visible where cells are ignored
-    ignored = ", ignored: grey" if (classes < 0).any() else ""
+    ignored = ", ignored: gray" if (classes < 0).any() else ""
     plain_axes(axes, f"ideal affinity map\nof the labels, sorted alike{ignored}")
 
 

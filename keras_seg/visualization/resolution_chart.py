@@ -50,7 +50,7 @@ def resolution_chart(
     The following lines show, for each point, the cosine similarities of its cell's
     features to those of all cells, as the feature affinity computes them: the
     segmentation branch above, the super-resolution branch below, over the details of
-    the image. Both maps of a point share one colour scale, from the smallest to the
+    the image. Both maps of a point share one color scale, from the smallest to the
     largest value of the two, with a range of at least 0.01. Cells are stretched over
     the whole image if pooling dropped rows or columns at its end.
 
@@ -258,7 +258,7 @@ def _check_original(original, sides):
 
 
 def _check_classes(palette, class_names, num_classes):
-    """Returns a colour and a name for each class."""
+    """Returns a color and a name for each class."""
     if palette is None:
         palette = default_palette(num_classes)
     if class_names is None:
@@ -266,7 +266,7 @@ def _check_classes(palette, class_names, num_classes):
     palette = np.asarray(palette)
     if palette.shape != (num_classes, 3) or len(class_names) != num_classes:
         raise ValueError(
-            "`palette` and `class_names` must hold a colour and a name for each class, "
+            "`palette` and `class_names` must hold a color and a name for each class, "
             f"or be None. Received: a palette of shape {palette.shape} and "
             f"{len(class_names)} names for {num_classes} classes"
         )

@@ -14,7 +14,7 @@ from keras_seg.visualization.visible import visible
 class ValidationPictures(keras.callbacks.Callback):
     """Writes predictions for some images to TensorBoard after each epoch.
 
-    Each picture shows an image, its label and the predicted classes, in the colours of
+    Each picture shows an image, its label and the predicted classes, in the colors of
     the classes. If the weights are averaged, the averages predict.
 
     Args:

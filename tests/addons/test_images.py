@@ -14,7 +14,7 @@ tfa = pytest.importorskip(
 
 
 def turned(image, label, angle):
-    """Both by one angle: the image bilinearly, the label by nearest neighbours."""
+    """Both by one angle: the image bilinearly, the label by nearest neighbors."""
     rotate = tfa.image.rotate
     image = rotate(image, angle, "bilinear", "constant", fill_value=124.0)
     label = rotate(label[..., None], angle, "nearest", "constant", fill_value=255.0)

@@ -316,7 +316,7 @@ def test_opened_models_are_offered_to_new_tabs(page, browser, address, folder, m
     upload(page, "photograph", folder / "image0.png")
     image, _ = scene(0)
     classes = classes_of(models["spnet"], image)
-    # With the colours of the models that were there.
+    # With the colors of the models that were there.
     assert_alike(pixels_of(page, "overlay"), overlay(image, classes, PALETTE))
     for another in open_page(browser, address):
         choose(another, "model", "spnet.keras")

@@ -253,8 +253,8 @@ def test_what_is_no_model(tmp_path):
         open_network(tmp_path / "absent.keras")
 
 
-def test_names_and_colours_fit_the_classes():
-    with pytest.raises(ValueError, match="2 names and 3 colours for 3 classes"):
+def test_names_and_colors_fit_the_classes():
+    with pytest.raises(ValueError, match="2 names and 3 colors for 3 classes"):
         Network("a", None, 3, ["road", "car"])
 
 

@@ -9,7 +9,7 @@ PALETTE = np.array([[200, 0, 0], [0, 150, 0], [0, 0, 100]], "uint8")
 RNG = np.random.default_rng(0)
 IMAGE = RNG.integers(0, 256, (6, 8, 3), "uint8")
 CLASSES = RNG.integers(0, 3, (6, 8)).astype("uint8")
-GREY = np.repeat((IMAGE @ [0.299, 0.587, 0.114]).round()[..., None], 3, axis=-1)
+GRAY = np.repeat((IMAGE @ [0.299, 0.587, 0.114]).round()[..., None], 3, axis=-1)
 
 
 def test_painted_leaves_out_what_is_switched_off():
@@ -43,7 +43,7 @@ def test_errors_are_red_and_ignored_pixels_black():
     labels[1] = 255
     found = pictures.errors(IMAGE, CLASSES, labels)
     assert (found[0] == (230, 25, 75)).all() and (found[1] == 0).all()
-    assert np.abs(found[2:] - GREY[2:]).max() <= 1
+    assert np.abs(found[2:] - GRAY[2:]).max() <= 1
 
 
 def test_differences():
@@ -51,7 +51,7 @@ def test_differences():
     second[3] = (CLASSES[3] + 1) % 3
     found = pictures.differences(IMAGE, CLASSES, second)
     assert (found[3] == (255, 0, 255)).all()
-    assert np.abs(found[4:] - GREY[4:]).max() <= 1
+    assert np.abs(found[4:] - GRAY[4:]).max() <= 1
 
 
 def test_masks_of_independent_classes():

@@ -10,7 +10,7 @@ from tests.backbones import networks
 # Parameters and moving statistics, without classifiers. ResNets, CSPDarkNet: keras-cv's
 # metadata; MiT: the same less its head of ten classes; ResNet50V2 and deeper, both
 # MobileNets, EfficientNetV2, DenseNet: keras.applications; V1: the same less 7 of its
-# normalisation; Lite B0 to B2 and resnet50_c: the releases' state dicts; ResNets _b: as
+# normalization; Lite B0 to B2 and resnet50_c: the releases' state dicts; ResNets _b: as
 # those without, from which only their strides differ. Of Lite B3, B4 and resnet101_c
 # nothing was at hand: the numbers only hold them in place.
 PARAMETERS = {
@@ -195,7 +195,7 @@ def test_other_numbers_of_channels(channels):
 
 
 def test_csp_darknet_takes_odd_sizes():
-    """As the same image with zeros, of a normalised image, below and to the right."""
+    """As the same image with zeros, of a normalized image, below and to the right."""
     pyramid = backbones.build("csp_darknet_tiny", 16)
     images = networks.image((45, 51))
     padded = np.pad(images, ((0, 0), (0, 1), (0, 1), (0, 0)))
@@ -215,7 +215,7 @@ def test_batch_norms_have_the_papers_momentum():
         assert norms and {norm.momentum for norm in norms} == {0.9}
 
 
-def test_normalisation_takes_raw_images():
+def test_normalization_takes_raw_images():
     """(x - 127) / 128 for EfficientNetLite, 1 / 255 for others, ImageNet's for _c."""
     white = np.full((1, 2, 2, 3), 255, "uint8")
     for name, expected in (

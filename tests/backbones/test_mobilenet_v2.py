@@ -30,7 +30,7 @@ def test_one_convolution_is_dilated():
 
 
 def test_normalization():
-    """As of images that were normalised before."""
+    """As of images that were normalized before."""
     images = networks.image((45, 51))
     raw, plain = backbones.mobilenet_v2(), backbones.mobilenet_v2(normalization=None)
     plain.set_weights(raw.get_weights())

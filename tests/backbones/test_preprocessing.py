@@ -1,4 +1,4 @@
-"""Normalisation of images for networks of other libraries."""
+"""Normalization of images for networks of other libraries."""
 
 import importlib.util
 import warnings

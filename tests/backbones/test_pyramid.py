@@ -55,7 +55,7 @@ def test_frozen_layers_stay_frozen_and_regularizers_are_kept():
     assert pyramid.get_layer("down").kernel_regularizer.l2 == pytest.approx(0.1)
 
 
-def test_imagenet_normalisation():
+def test_imagenet_normalization():
     inputs = keras.Input((None, None, 3))
     network = keras.Model(inputs, layers.AveragePooling2D(2, name="pool")(inputs))
     pyramid = feature_pyramid(network, normalization="imagenet")

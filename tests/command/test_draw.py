@@ -196,7 +196,7 @@ def test_resolution(run, dsrl, tmp_path, capsys):
 
 
 def test_errors_are_messages(run, hanet, cpnet, dsrl, tmp_path, capsys):
-    Image.new("L", (96, 64)).save(tmp_path / "grey.png")
+    Image.new("L", (96, 64)).save(tmp_path / "gray.png")
     Image.new("RGB", (96, 64)).save(tmp_path / "colors.png")
     Image.new("L", (64, 96)).save(tmp_path / "turned.png")
     Image.new("L", (96, 2)).save(tmp_path / "flat.png")
@@ -204,27 +204,27 @@ def test_errors_are_messages(run, hanet, cpnet, dsrl, tmp_path, capsys):
     plain = tmp_path / "plain.keras"
     tiny_network().save(plain)
     _, path = hanet
-    prior = "prior", cpnet[1], "grey.png"
-    resolution = "resolution", dsrl[1], "grey.png"
+    prior = "prior", cpnet[1], "gray.png"
+    resolution = "resolution", dsrl[1], "gray.png"
     reconstruction = keras.Input((None, None, 3))
     alone = {"super_resolution": keras.layers.UpSampling2D()(reconstruction)}
     keras.Model(reconstruction, alone).save(tmp_path / "alone.keras")
     for arguments, message in (
         (("attention", path, "absent.png"), "No such file or directory: .*absent.png"),
         (("attention", path, "text.keras"), "text.keras: it is not an image"),
-        (("attention", "absent.keras", "grey.png"), "no model file absent.keras"),
-        (("attention", "text.keras", "grey.png"), "Cannot load the model text.keras"),
-        (("attention", plain, "grey.png"), "HeightDrivenAttention"),
-        (("prior", path, "grey.png"), "must have one ContextPriorLayer"),
-        (("prior", "absent.keras", "grey.png"), "no model file absent.keras"),
+        (("attention", "absent.keras", "gray.png"), "no model file absent.keras"),
+        (("attention", "text.keras", "gray.png"), "Cannot load the model text.keras"),
+        (("attention", plain, "gray.png"), "HeightDrivenAttention"),
+        (("prior", path, "gray.png"), "must have one ContextPriorLayer"),
+        (("prior", "absent.keras", "gray.png"), "no model file absent.keras"),
         ((*prior, "--label", "absent.png"), "No such file or directory: .*absent.png"),
-        ((*prior, "--label", "colors.png"), "The label colors.png holds colours"),
+        ((*prior, "--label", "colors.png"), "The label colors.png holds colors"),
         ((*prior, "--label", "turned.png"), r"`labels`.*\(64, 96\).*\(96, 64\)"),
         ((*prior, "--point", 64, 0), r"`points`.*\(64, 96\).*\[64, 0\]"),
-        (("resolution", path, "grey.png"), "must have one FeatureAffinity"),
-        (("resolution", "alone.keras", "grey.png"), 'output named "feature_affinity"'),
+        (("resolution", path, "gray.png"), "must have one FeatureAffinity"),
+        (("resolution", "alone.keras", "gray.png"), 'output named "feature_affinity"'),
         (("resolution", dsrl[1], "absent.png"), "No such file.*absent.png"),
-        (("resolution", "absent.keras", "grey.png"), "no model file absent.keras"),
+        (("resolution", "absent.keras", "gray.png"), "no model file absent.keras"),
         (
             ("resolution", dsrl[1], "flat.png", "--reduce"),
             "must have 3 x 3 pixels or more. Received: 2 x 96",

@@ -1,4 +1,4 @@
-"""Behaviour that all commands share."""
+"""Behavior that all commands share."""
 
 import os
 import subprocess

@@ -14,7 +14,7 @@ def test_what_is_printed_can_be_read_again(tmp_path, capsys):
     assert names == expected[0] and palette.tolist() == expected[1].tolist()
 
 
-def test_the_legend_has_every_colour(tmp_path):
+def test_the_legend_has_every_color(tmp_path):
     path = tmp_path / "legend.png"
     main(["palette", "scenes", "--legend", str(path), "--width", "300"])
     with Image.open(path) as legend:

@@ -5,10 +5,10 @@ import zlib
 
 import numpy as np
 
-GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6  # colour types of PNG
+GRAY, RGB, PALETTE, GRAY_ALPHA, RGBA = 0, 2, 3, 4, 6  # color types of PNG
 
 
-def write_png(path, values, depth, color_type=GREY, exif=None):
+def write_png(path, values, depth, color_type=GRAY, exif=None):
     """Writes a PNG of any bit depth, which Pillow cannot; rows must fill bytes.
 
     Args:

@@ -15,7 +15,7 @@ def write_image(path, size=(6, 8)):
 
 
 def write_label(path, values, colors=None):
-    """A label PNG, grey or with a palette."""
+    """A label PNG, gray or with a palette."""
     path.parent.mkdir(parents=True, exist_ok=True)
     picture = Image.fromarray(np.asarray(values, "uint8"))
     if colors is not None:

@@ -14,7 +14,7 @@ PALETTE = np.array([[250, 20, 30], [20, 240, 40], [10, 50, 230], [128, 128, 128]
 
 
 def blocks(height=60, width=84, block=12, seed=0):
-    """Labels in blocks, and an image that shows each label in its colour."""
+    """Labels in blocks, and an image that shows each label in its color."""
     rng = np.random.default_rng(seed)
     cells = rng.integers(0, 4, (-(-height // block), -(-width // block)))
     label = cells.repeat(block, axis=0).repeat(block, axis=1)[:height, :width]
@@ -34,7 +34,7 @@ def test_label_stays_on_its_image(scale):
         moved, moved_label = (out.numpy() for out in augment(image, label, (0, seed)))
         valid = moved_label != 255
         assert valid.any()
-        # Between two blocks, interpolation shows colours of its own.
+        # Between two blocks, interpolation shows colors of its own.
         around = np.pad(moved_label, 2, constant_values=-1)
         around = np.lib.stride_tricks.sliding_window_view(around, (5, 5))
         inner = valid & (np.ptp(around, axis=(2, 3)) == 0)
@@ -251,7 +251,7 @@ def test_positions_change_nothing_else():
 
 
 def turned(degrees, size, crop_size=None, flips=(False, False)):
-    """The geometry of a crop of a whole image, turned about its centre."""
+    """The geometry of a crop of a whole image, turned about its center."""
     crop_size = crop_size or size
     offset = [(side - crop) // 2 for side, crop in zip(size, crop_size, strict=True)]
     return Geometry(
@@ -378,8 +378,8 @@ def test_color_matrix():
     # A third of the circle takes red to green, green to blue and blue to red.
     turn = color_matrix(tf.constant(1.0), tf.constant(1 / 3))
     np.testing.assert_allclose(turn, np.roll(np.eye(3), 1, axis=1), atol=1e-6)
-    grey = color_matrix(tf.constant(0.0), tf.constant(0.0))
-    np.testing.assert_allclose(grey, [[0.299] * 3, [0.587] * 3, [0.114] * 3], atol=1e-6)
+    gray = color_matrix(tf.constant(0.0), tf.constant(0.0))
+    np.testing.assert_allclose(gray, [[0.299] * 3, [0.587] * 3, [0.114] * 3], atol=1e-6)
 
 
 def test_recolor_is_all_changes_in_one():

@@ -37,7 +37,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_unlabelled_is_ignored(folder):
+def test_unlabeled_is_ignored(folder):
     _, label = CamVid(folder, "test")[0]
     np.testing.assert_array_equal(label.ravel(), [*range(11), 255])
 

@@ -159,10 +159,10 @@ def test_an_unknown_value(folder):
         dataset[1]
 
 
-def test_colours_in_the_place_of_ids(folder):
+def test_colors_in_the_place_of_ids(folder):
     path = folder / "gtFine/train/aachen" / f"{FRAMES[0]}_gtFine_labelIds.png"
     Image.fromarray(np.zeros((*IDS.shape, 3), "uint8")).save(path)
-    with pytest.raises(ValueError, match="Labels must be grey.*holds colours"):
+    with pytest.raises(ValueError, match="Labels must be gray.*holds colors"):
         Cityscapes(folder, complete=False)
 
 

@@ -36,7 +36,7 @@ def test_of_published_data_sets(name, count, last):
         assert tuple(palette[-1].tolist()) == last[1]
 
 
-def test_of_a_file_with_colours(tmp_path):
+def test_of_a_file_with_colors(tmp_path):
     path = tmp_path / "classes.txt"
     path.write_text("road  #804080\n\nsign #1 \t #00FF0a\r\n", encoding="utf-8")
     names, palette = class_table(path)
@@ -45,7 +45,7 @@ def test_of_a_file_with_colours(tmp_path):
     assert palette.tolist() == [[128, 64, 128], [0, 255, 10]]
 
 
-def test_of_a_file_without_colours(tmp_path):
+def test_of_a_file_without_colors(tmp_path):
     path = tmp_path / "classes.txt"
     path.write_text("tree top\nhouse\n")
     names, palette = class_table(str(path))
@@ -131,7 +131,7 @@ def test_names_alone(text, tmp_path):
         ("road #804080\ncar", "none in line 2"),
         ("road\ncar\n\nroad", "twice: road, in lines 1 and 4"),
         ("road 1 2 3\nroad 1 2 4", "twice: road, in lines 1 and 2"),
-        ("car 1 2 3\nroad 128 64 256", r"line 2: a colour.*\[128, 64, 256\]"),
+        ("car 1 2 3\nroad 128 64 256", r"line 2: a color.*\[128, 64, 256\]"),
         ("car\nroad 128 64", "line 2: a class must be a name.*'road 128 64'"),
         ("road 128 64 128 255\ncar 1 2 3 255", "line 1: a class must be a name"),
         ("road 0.5 0.2 0.5", "line 1: a class must be a name"),

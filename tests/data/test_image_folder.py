@@ -243,13 +243,13 @@ def color_label(mode="RGB"):
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_labels_of_colours(folders, mode):
+def test_labels_of_colors(folders, mode):
     color_label(mode).save(folders[1] / "a.png")
     label = ImageFolder(*folders, NAMES, PALETTE)[0][1]
     assert label.dtype == np.uint8
     np.testing.assert_array_equal(label, np.minimum(LABEL, 2))
     for options in ({}, {"palette": PALETTE, "label_colors": False}):
-        with pytest.raises(ValueError, match="holds colours"):
+        with pytest.raises(ValueError, match="holds colors"):
             ImageFolder(*folders, NAMES, **options)
 
 
@@ -264,7 +264,7 @@ def test_a_palette_that_contradicts_the_classes(folders):
         np.testing.assert_array_equal(label, expected)
 
 
-def test_colours_of_ones_own(folders):
+def test_colors_of_ones_own(folders):
     color_label().save(folders[1] / "a.png")
     colors = {(128, 64, 128): 2, (0, 0, 142): 255}
     folder = ImageFolder(*folders, NAMES, label_colors=colors)
@@ -292,7 +292,7 @@ def test_rejects_bad_label_colors(folders, label_colors, words):
         ImageFolder(*folders, NAMES, label_colors=label_colors)
 
 
-def test_classes_of_one_colour_cannot_be_told_apart(folders):
+def test_classes_of_one_color_cannot_be_told_apart(folders):
     color_label().save(folders[1] / "a.png")
     with pytest.raises(ValueError, match="'road' and 'sky' have"):
         ImageFolder(*folders, NAMES, PALETTE[[0, 1, 0]])

@@ -41,7 +41,7 @@ def test_files_are_first_looked_at_when_they_are_read(pair, tmp_path):
     with pytest.raises(ValueError, match="picture.jpg of 3x2 and .*classes.png of 2x2"):
         dataset[0]
     Image.fromarray(np.zeros((2, 3, 3), "uint8")).save(pair[1])
-    with pytest.raises(ValueError, match="classes.png holds colours"):
+    with pytest.raises(ValueError, match="classes.png holds colors"):
         dataset[0]
 
 

@@ -139,8 +139,8 @@ def test_classes_are_counted_by_themselves(folder):
     shares = class_shares(found)
     present, ignored = (LABELS == 1).sum((0, 1, 2)), (LABELS == 255).sum((0, 1, 2))
     np.testing.assert_array_equal(shares.class_pixels, present)
-    labelled = LABELS[..., 0].size - ignored
-    np.testing.assert_allclose(shares.shares, present / labelled)
+    labeled = LABELS[..., 0].size - ignored
+    np.testing.assert_allclose(shares.shares, present / labeled)
     assert shares.ignored_share == ignored.sum() / LABELS.size
     shares.check()
     np.testing.assert_array_equal(class_pixels(found), (LABELS == 1).sum((1, 2)))

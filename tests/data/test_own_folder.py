@@ -35,11 +35,11 @@ def test_folders_of_other_names(tmp_path, images, labels):
     np.testing.assert_array_equal(dataset[0][1], LABEL)
 
 
-def test_classes_without_colours_cannot_decode_any(tmp_path):
+def test_classes_without_colors_cannot_decode_any(tmp_path):
     save(PIXELS, tmp_path / "train/images/a.png")
     save(COLORS[LABEL], tmp_path / "train/labels/a.png")
     (tmp_path / "classes.txt").write_text("road\nsky")
-    with pytest.raises(ValueError, match="holds colours whose classes are unknown"):
+    with pytest.raises(ValueError, match="holds colors whose classes are unknown"):
         open_split("folder", "train", tmp_path)
     save(LABEL, tmp_path / "train/labels/a.png")
     dataset = open_split("folder", "train", tmp_path)

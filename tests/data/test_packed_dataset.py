@@ -52,7 +52,7 @@ def assert_same(dataset, other):
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    names = ("RGB PNG", "JPEG", "palette PNG", "grey PNG", "CMYK JPEG")
+    names = ("RGB PNG", "JPEG", "palette PNG", "gray PNG", "CMYK JPEG")
     images = [IMAGES[name][0] for name in names]
     folder = tmp_path_factory.mktemp("files")
     return folder_of(

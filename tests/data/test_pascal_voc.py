@@ -39,7 +39,7 @@ def test_the_lists_say_what_is_in_a_split(folder):
     assert train.num_classes == 21 and val.submission_name(0) == "2008_000007.png"
 
 
-def test_colours_are_those_of_the_development_kit():
+def test_colors_are_those_of_the_development_kit():
     """As many PASCAL VOC label files have them in their palette."""
     kit = "000000 800000 008000 808000 000080 800080 008080 808080 400000 c00000 408000"
     kit += " c08000 400080 c00080 408080 c08080 004000 804000 00c000 80c000 004080"

@@ -20,7 +20,7 @@ def write_tiff(path, pixels, **options):
 
 @pytest.mark.parametrize(
     ("color_type", "samples"),
-    [(pictures.GREY, 1), (pictures.RGB, 3), (pictures.GREY_ALPHA, 2)]
+    [(pictures.GRAY, 1), (pictures.RGB, 3), (pictures.GRAY_ALPHA, 2)]
     + [(pictures.RGBA, 4)],
 )
 @pytest.mark.parametrize("depth", [8, 16])
@@ -213,13 +213,13 @@ def test_an_image_that_pillow_would_cut_is_refused(tmp_path):
 
 def test_arrays():
     np.testing.assert_array_equal(read_image(BYTES), BYTES)
-    grey = read_image(BYTES[..., 0])
-    np.testing.assert_array_equal(grey, np.repeat(BYTES[..., :1], 3, axis=-1))
-    np.testing.assert_array_equal(read_image(BYTES[..., :1]), grey)
+    gray = read_image(BYTES[..., 0])
+    np.testing.assert_array_equal(gray, np.repeat(BYTES[..., :1], 3, axis=-1))
+    np.testing.assert_array_equal(read_image(BYTES[..., :1]), gray)
     four = np.concatenate([BYTES, BYTES[..., :1]], axis=-1)
     np.testing.assert_array_equal(read_image(four), BYTES)
     np.testing.assert_array_equal(read_image(four, channels=4), four)
-    np.testing.assert_array_equal(read_image(grey > 99), np.where(grey > 99, 255, 0))
+    np.testing.assert_array_equal(read_image(gray > 99), np.where(gray > 99, 255, 0))
     floats = BYTES / 255
     np.testing.assert_allclose(read_image(floats, value_range=1), BYTES, atol=1e-4)
     with pytest.raises(ValueError, match="0..1: multiply by 255, or pass `value_range"):
@@ -230,11 +230,11 @@ def test_arrays():
         read_image(WORDS[..., :3])
 
 
-def test_colour_to_grey_as_pillow_does():
+def test_color_to_gray_as_pillow_does():
     expected = np.array(Image.fromarray(BYTES).convert("L")).astype(int)
-    grey = read_image(BYTES, channels=1)
-    assert grey.dtype == "uint8" and grey.shape == (4, 8, 1)
-    np.testing.assert_allclose(grey[..., 0].astype(int), expected, atol=1)
+    gray = read_image(BYTES, channels=1)
+    assert gray.dtype == "uint8" and gray.shape == (4, 8, 1)
+    np.testing.assert_allclose(gray[..., 0].astype(int), expected, atol=1)
 
 
 def test_the_limit_of_pixels_is_an_option(tmp_path, monkeypatch):

@@ -49,7 +49,7 @@ def test_values_of_other_files(tmp_path, suffix, has_palette):
     image = Image.fromarray(VALUES.astype("uint8"))
     if has_palette:
         image.putpalette(np.arange(768)[::-1].astype("uint8").tobytes())
-    # GIF files have colours for as many values as there are.
+    # GIF files have colors for as many values as there are.
     image.save(path, **({"optimize": False} if suffix == "gif" else {}))
     np.testing.assert_array_equal(read_label(path), VALUES)
 
@@ -72,7 +72,7 @@ def test_values_that_are_no_integers(tmp_path, value):
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
 @pytest.mark.parametrize("suffix", ["png", "tif", "bmp"])
-def test_colours(tmp_path, mode, suffix):
+def test_colors(tmp_path, mode, suffix):
     if (mode, suffix) == ("RGBA", "bmp"):
         pytest.skip("BMP files have no alpha channel")
     path = tmp_path / f"a.{suffix}"
@@ -82,7 +82,7 @@ def test_colours(tmp_path, mode, suffix):
     np.testing.assert_array_equal(read_label(path, COLORS), OF_COLORS)
 
 
-def test_grey_as_colours(tmp_path):
+def test_gray_as_colors(tmp_path):
     Image.fromarray(np.uint8([[0, 255]])).save(tmp_path / "a.png")
     colors = {(0, 0, 0): 0, (255, 255, 255): 1}
     np.testing.assert_array_equal(read_label(tmp_path / "a.png", colors), [[0, 1]])
@@ -90,7 +90,7 @@ def test_grey_as_colours(tmp_path):
     np.testing.assert_array_equal(read_label(tmp_path / "a.png", colors), [[0, 1]])
 
 
-def test_unknown_colours_are_listed_or_ignored(tmp_path):
+def test_unknown_colors_are_listed_or_ignored(tmp_path):
     pixels = colored()
     pixels[0, :3] = 1, 2, 3
     pixels[1, 0] = 9, 9, 9
@@ -105,15 +105,15 @@ def test_unknown_colours_are_listed_or_ignored(tmp_path):
     np.testing.assert_array_equal(found, expected)
 
 
-def test_grey_saved_as_rgb_is_told(tmp_path):
+def test_gray_saved_as_rgb_is_told(tmp_path):
     Image.fromarray(np.uint8(VALUES)).convert("RGB").save(tmp_path / "a.png")
-    with pytest.raises(ValueError, match="All its pixels are grey"):
+    with pytest.raises(ValueError, match="All its pixels are gray"):
         read_label(tmp_path / "a.png", COLORS)
 
 
 def test_refuses(tmp_path):
     Image.fromarray(colored()).save(tmp_path / "a.png")
-    with pytest.raises(ValueError, match="holds colours"):
+    with pytest.raises(ValueError, match="holds colors"):
         read_label(tmp_path / "a.png")
     Image.fromarray(colored()).save(tmp_path / "a.jpg")
     with pytest.raises(ValueError, match="JPEG and WebP change its values"):

@@ -52,13 +52,13 @@ def read_all(dataset, **options):
 
 IMAGES = {
     "RGB PNG": (encoded(PICTURE), True),
-    "grey PNG": (encoded(PICTURE, mode="L"), True),
+    "gray PNG": (encoded(PICTURE, mode="L"), True),
     "RGBA PNG": (encoded(PICTURE, mode="RGBA"), True),
     "optimized PNG": (encoded(PICTURE, optimize=True), True),
     "JPEG": (encoded(PICTURE, "JPEG", quality=90), True),
     "fine JPEG": (encoded(PICTURE, "JPEG", quality=98, subsampling=0), True),
     "progressive JPEG": (encoded(PICTURE, "JPEG", progressive=True), True),
-    "grey JPEG": (encoded(PICTURE, "JPEG", mode="L"), True),
+    "gray JPEG": (encoded(PICTURE, "JPEG", mode="L"), True),
     "CMYK JPEG": (encoded(PICTURE, "JPEG", mode="CMYK"), False),
     "palette PNG": (encoded(PICTURE, mode="P"), False),
     "bits": (encoded(PICTURE, mode="1"), False),

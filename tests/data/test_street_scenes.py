@@ -95,7 +95,7 @@ def test_road_and_sky_lie_in_their_parts_of_each_scene(scenes):
 
 @pytest.mark.parametrize("use_prior", [False, True])
 def test_color_does_not_give_the_class_away(scenes, other_scenes, use_prior):
-    """A naive Bayes classifier on 16^3 colours, fitted on other scenes."""
+    """A naive Bayes classifier on 16^3 colors, fitted on other scenes."""
 
     def bins(images):
         red, green, blue = np.moveaxis(images.astype(int) // 16, -1, 0)

@@ -124,7 +124,7 @@ def test_decoding_finds_keypoints_within_a_fraction_of_a_cell(figures, stride):
     keypoints = rng.uniform(stride, 64 - stride, (50, 2))
     maps = figures.heat_maps(keypoints, np.full(50, True), (64, 64), stride, 1.0)
     found = figures.decode(maps[None], stride)[0]
-    # Half a cell beyond the centre, less the shift of a quarter: no more than that.
+    # Half a cell beyond the center, less the shift of a quarter: no more than that.
     assert np.abs(found - keypoints).max() <= stride / 4 + 1e-4
 
 

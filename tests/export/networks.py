@@ -8,7 +8,7 @@ from keras import layers
 from keras_seg.models import inference_model
 from keras_seg.ops import row_positions
 from tests.models.networks import (
-    randomise,
+    randomize,
     tiny_cpnet,
     tiny_deeplab,
     tiny_dsrl,
@@ -19,7 +19,7 @@ from tests.models.networks import (
 BUILD = {
     "SPNet": tiny_spnet,
     "HANet": lambda: tiny_hanet(auxiliary_head=True),
-    "HANet, positions": lambda: randomise(tiny_hanet(positions=True)),
+    "HANet, positions": lambda: randomize(tiny_hanet(positions=True)),
     "CPNet": tiny_cpnet,
     # More cells than one block of the fused prior has.
     "CPNet, fused": lambda: tiny_cpnet(fused_prior=True, prior_size=(16, 20)),
@@ -55,11 +55,11 @@ def pixel_model(size=(None, None), channels=3, classes=3, kernel_size=1, dtype=N
 
 
 def images(number, height, width):
-    """Blocks of random colours, as photographs have areas."""
+    """Blocks of random colors, as photographs have areas."""
     rng = np.random.default_rng(1)
-    colours = rng.integers(0, 256, (number, 5, 7, 3), dtype="uint8")
+    colors = rng.integers(0, 256, (number, 5, 7, 3), dtype="uint8")
     rows, columns = np.arange(height) * 5 // height, np.arange(width) * 7 // width
-    return colours[:, rows][:, :, columns]
+    return colors[:, rows][:, :, columns]
 
 
 def sample(number, height, width, positions):

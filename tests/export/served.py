@@ -8,12 +8,12 @@ from keras_seg.export import export_saved_model
 
 
 class PixelModel:
-    """Classes by the colour of each pixel alone, by `image @ kernel + bias`."""
+    """Classes by the color of each pixel alone, by `image @ kernel + bias`."""
 
     def __init__(self, classes=4, size=(None, None)):
         rng = np.random.default_rng(0)
         self.kernel = rng.normal(size=(3, classes)).astype("float32")
-        self.bias = -127.5 * self.kernel.sum(axis=0)  # zero for grey
+        self.bias = -127.5 * self.kernel.sum(axis=0)  # zero for gray
         inputs = keras.Input((*size, 3))
         layer = layers.Conv2D(classes, 1)
         self.model = keras.Model(inputs, layer(inputs))

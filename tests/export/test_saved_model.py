@@ -12,7 +12,7 @@ from keras_seg.layers import NetworkInput
 from keras_seg.models import inference_model
 from keras_seg.ops import row_positions
 from tests.export.images import encode, photograph
-from tests.models.networks import randomise, tiny_cpnet, tiny_hanet, tiny_spnet
+from tests.models.networks import randomize, tiny_cpnet, tiny_hanet, tiny_spnet
 
 # What TF Serving does: the TensorFlow 1 session loader, here with no keras_seg at all.
 SERVE = """
@@ -97,7 +97,7 @@ def test_a_context_prior_is_served(tmp_path, fused):
 
 @pytest.mark.parametrize("positions", [False, True])
 def test_positions_are_served_where_asked_for(tmp_path, positions):
-    model = randomise(tiny_hanet(positions=True, auxiliary_head=True))
+    model = randomize(tiny_hanet(positions=True, auxiliary_head=True))
     path = export_saved_model(model, tmp_path / "1", positions=positions)
     predict = tf.saved_model.load(str(path)).signatures["probabilities"]
     names = sorted(predict.structured_input_signature[1])

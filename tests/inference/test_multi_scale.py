@@ -7,7 +7,7 @@ from keras_seg.export import export_saved_model
 from keras_seg.inference import multi_scale, sliding_window
 from keras_seg.models import inference_model
 from keras_seg.wrappers.views import MultiScale
-from tests.models.networks import randomise, tiny_dsrl, tiny_hanet, tiny_spnet
+from tests.models.networks import randomize, tiny_dsrl, tiny_hanet, tiny_spnet
 from tests.ops.references import resize_bilinear
 
 
@@ -17,7 +17,7 @@ def images(height, width, batch=2):
 
 
 def sees_its_left():
-    """Logits from each pixel and its neighbour on the left: mirrors can be told."""
+    """Logits from each pixel and its neighbor on the left: mirrors can be told."""
     image = keras.Input((None, None, 3))
     convolution = keras.layers.Conv2D(4, (1, 2), padding="same")
     model = keras.Model(image, convolution(image / 255))
@@ -71,7 +71,7 @@ def test_logits_may_be_larger_than_the_images():
 
 
 def test_each_view_of_a_hanet_is_a_whole_image():
-    network = randomise(tiny_hanet(positions=True))
+    network = randomize(tiny_hanet(positions=True))
     plain = inference_model(network)
     expected = averaged(plain, images(32, 48), (0.5, 1.5), True)
     result = tf.nn.softmax(multi_scale(network, (0.5, 1.5))(images(32, 48)))

@@ -15,7 +15,7 @@ from keras_seg.inference import (
     probabilities,
     sliding_window,
 )
-from tests.models.networks import randomise, tiny_dsrl, tiny_hanet
+from tests.models.networks import randomize, tiny_dsrl, tiny_hanet
 
 
 def image(height, width, seed=0):
@@ -86,7 +86,7 @@ def test_views_are_evaluated_as_they_predict():
 
 
 def test_windows_have_the_positions_of_their_rows():
-    model = randomise(tiny_hanet(positions=True))
+    model = randomize(tiny_hanet(positions=True))
     pixels = image(96, 64)[None]
     found = prediction_model(model, window=(32, 64))(pixels)
     expected = sliding_window(model, (32, 64))(pixels)

@@ -13,7 +13,7 @@ PALETTE = np.uint8([[255, 0, 0], [0, 0, 255]])
 
 
 def frame(index, height=47, width=64):
-    """Grey, with a bright left part that grows."""
+    """Gray, with a bright left part that grows."""
     image = np.full((height, width, 3), 40, "uint8")
     image[:, : 8 * (index + 1)] = 200
     return image

@@ -11,7 +11,7 @@ from keras_seg.layers import NetworkInput
 from keras_seg.models import inference_model
 from keras_seg.ops import row_positions
 from keras_seg.wrappers.windows import SlidingWindow
-from tests.models.networks import SIZE, randomise, tiny_cpnet, tiny_hanet
+from tests.models.networks import SIZE, randomize, tiny_cpnet, tiny_hanet
 
 
 def images(height, width, batch=2):
@@ -121,7 +121,7 @@ def test_a_network_for_one_size_works_at_it():
 
 
 def test_windows_have_their_positions():
-    network = randomise(tiny_hanet(positions=True))
+    network = randomize(tiny_hanet(positions=True))
 
     def plain(crop, top):
         rows = np.arange(top, top + crop.shape[1], dtype="int32")

@@ -15,7 +15,7 @@ def maps(seed=0, shapes=SHAPES):
     return [rng.normal(size=shape).astype("float32") for shape in shapes]
 
 
-def randomised(layer, shapes=SHAPES):
+def randomized(layer, shapes=SHAPES):
     """Returns a built layer whose biases and norms are not at their initial values."""
     layer.build(shapes)
     rng = np.random.default_rng(1)
@@ -64,7 +64,7 @@ def test_matches_the_equations(kernel_size, encoding, injection):
         return_attention=True,
     )
     shapes = [(2, 16, 7, 6), (2, 8, 5, 3)]
-    randomised(layer, shapes)
+    randomized(layer, shapes)
     low, high = maps(shapes=shapes)
     positions = np.stack([np.arange(40) + 60, np.repeat([30, 128], 20)])
 
@@ -111,7 +111,7 @@ def test_wide_encodings_have_the_released_base():
 
 
 def test_missing_positions_mean_the_whole_image():
-    layer = randomised(HeightDrivenAttention(2))
+    layer = randomized(HeightDrivenAttention(2))
     low = maps()[0]
     whole = row_positions(np.tile(np.arange(333), (2, 1)), 333)
     crop = row_positions(np.tile(np.arange(100, 333), (2, 1)), 333)
@@ -122,7 +122,7 @@ def test_missing_positions_mean_the_whole_image():
 
 def test_kernel_size_1_gives_equal_positions_equal_attention():
     """On constant content, only the position matters, in crops and whole images."""
-    layer = randomised(HeightDrivenAttention(2, kernel_size=1))
+    layer = randomized(HeightDrivenAttention(2, kernel_size=1))
     low = np.ones(SHAPES[0], "float32")
     whole = attention_of(layer, low)
     lower_half = row_positions(np.tile(np.arange(360, 720), (2, 1)), 720)
@@ -130,14 +130,14 @@ def test_kernel_size_1_gives_equal_positions_equal_attention():
     np.testing.assert_allclose(crop, whole[:, 8:].repeat(2, axis=1), atol=1e-6)
     assert np.abs(np.diff(whole, axis=1)).min() > 1e-6  # and unequal ones do not
     # This does not hold with three taps, because neighbors differ.
-    wider = randomised(HeightDrivenAttention(2, kernel_size=3))
+    wider = randomized(HeightDrivenAttention(2, kernel_size=3))
     crop = attention_of(wider, low, lower_half)
     assert np.abs(crop - attention_of(wider, low)[:, 8:].repeat(2, axis=1)).max() > 1e-3
 
 
 @pytest.mark.parametrize("pooling", ["mean", "max"])
 def test_mirrored_images_have_the_same_attention(pooling):
-    layer = randomised(HeightDrivenAttention(2, pooling=pooling))
+    layer = randomized(HeightDrivenAttention(2, pooling=pooling))
     low = maps()[0]
     expected = attention_of(layer, low)
     np.testing.assert_allclose(
@@ -150,7 +150,7 @@ def test_mirrored_images_have_the_same_attention(pooling):
 def test_noise_and_dropout_apply_in_training_only():
     low, high = maps()
     for options in ({"position_noise": 1.0}, {"dropout_rate": 0.5}):
-        layer = randomised(HeightDrivenAttention(2, **{"dropout_rate": 0.0} | options))
+        layer = randomized(HeightDrivenAttention(2, **{"dropout_rate": 0.0} | options))
         # Uses moving statistics in both modes, so that only the option differs.
         layer.first_norm.trainable = layer.second_norm.trainable = False
         expected = ops.convert_to_numpy(layer([low, high], training=False))
@@ -163,7 +163,7 @@ def test_noise_and_dropout_apply_in_training_only():
 
 
 def test_noise_moves_each_image_on_its_own():
-    layer = randomised(HeightDrivenAttention(2, position_noise=1.0, dropout_rate=0.0))
+    layer = randomized(HeightDrivenAttention(2, position_noise=1.0, dropout_rate=0.0))
     layer.first_norm.trainable = layer.second_norm.trainable = False
     low, high = (np.repeat(x[:1], 2, axis=0) for x in maps())
     out = ops.convert_to_numpy(layer([low, high], training=True))
@@ -172,7 +172,7 @@ def test_noise_moves_each_image_on_its_own():
 
 def test_mixed_precision_keeps_positions_exact():
     """bfloat16 cannot represent 127 exactly, so positions must not be cast to it."""
-    layer = randomised(HeightDrivenAttention(2, kernel_size=1, dtype="mixed_bfloat16"))
+    layer = randomized(HeightDrivenAttention(2, kernel_size=1, dtype="mixed_bfloat16"))
     low = np.ones(SHAPES[0], "float32")
     positions = np.tile(np.repeat(np.arange(16) * 8 + 7, 3), (2, 1))
     result = attention_of(layer, low, positions).astype("float32")

@@ -81,12 +81,12 @@ def tversky(labels, logits, alpha, beta, exponent=1.0):
     return np.mean(terms) if terms else 0.0
 
 
-def jaccard_loss(wrong, labelled):
+def jaccard_loss(wrong, labeled):
     """Returns the Jaccard loss of one class from sets of pixels, given as bools.
 
-    `wrong` are the pixels that are predicted wrongly, `labelled` those of the class.
+    `wrong` are the pixels that are predicted wrongly, `labeled` those of the class.
     """
-    union = np.count_nonzero(wrong | labelled)
+    union = np.count_nonzero(wrong | labeled)
     return np.count_nonzero(wrong) / union if union else 0.0
 
 
@@ -100,14 +100,14 @@ def lovasz_softmax(labels, logits):
     valid = labels != 255
     terms = []
     for c in range(logits.shape[-1]):
-        labelled = (labels == c)[valid]
-        if not labelled.any():
+        labeled = (labels == c)[valid]
+        if not labeled.any():
             continue
-        errors = np.abs(labelled - p[..., c][valid])
+        errors = np.abs(labeled - p[..., c][valid])
         total, before, wrong = 0.0, 0.0, np.zeros(len(errors), bool)
         for pixel in np.argsort(-errors):
             wrong[pixel] = True
-            now = jaccard_loss(wrong, labelled)
+            now = jaccard_loss(wrong, labeled)
             total += errors[pixel] * (now - before)
             before = now
         terms.append(total)

@@ -12,7 +12,7 @@ from tests.ways import gradients
 def test_released_values_and_gradients(case):
     record = np.load(GOLDEN / f"affinity_loss_{case}.npz")
     labels, prior = record["labels"], record["prior"].astype("float64")
-    # In recording _1, unlabelled pixels are one more class.
+    # In recording _1, unlabeled pixels are one more class.
     classes = int(record["num_classes"]) + 1
     loss = AffinityLoss(labels.shape[1:], classes)
     logits = (np.log(prior) - np.log1p(-prior)).astype("float32")

@@ -62,12 +62,12 @@ def test_it_is_the_largest_of_all_orders():
     p = np.exp(log_softmax(logits))
     expected = []
     for c in (0, 1):
-        labelled = labels == c
-        errors = np.abs(labelled - p[:, c])
+        labeled = labels == c
+        errors = np.abs(labeled - p[:, c])
         values = []
         for order in itertools.permutations(range(5)):
             losses = [
-                jaccard_loss(np.isin(range(5), order[:k]), labelled) for k in range(6)
+                jaccard_loss(np.isin(range(5), order[:k]), labeled) for k in range(6)
             ]
             values.append(np.dot(errors[[*order]], np.diff(losses)))
         expected.append(max(values))

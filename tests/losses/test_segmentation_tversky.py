@@ -51,7 +51,7 @@ def test_rejects_bad_weights(options):
 
 @pytest.mark.parametrize("exponent", [1.0, 0.75])
 @pytest.mark.parametrize("options", [(1.0, 0.0), (0.0, 1.0)])
-def test_stays_finite_where_no_labelled_pixel_is_hit(options, exponent):
+def test_stays_finite_where_no_labeled_pixel_is_hit(options, exponent):
     """Softmax makes the probabilities of logits of -200 exactly 0."""
     labels = np.ones((1, 2, 2), "int32")
     loss = SegmentationTversky(*options, exponent)

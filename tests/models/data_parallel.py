@@ -13,7 +13,7 @@ from keras_seg.losses import AffinityLoss, OutputLoss, SegmentationCrossentropy
 from keras_seg.metrics import MeanIoU
 from tests.models.networks import (
     SIZE,
-    randomise,
+    randomize,
     tiny_cpnet,
     tiny_dsrl,
     tiny_hanet,
@@ -22,7 +22,7 @@ from tests.models.networks import (
 
 NETWORKS = {
     "spnet": lambda: tiny_spnet(dropout_rate=0.0),
-    "hanet": lambda: randomise(
+    "hanet": lambda: randomize(
         tiny_hanet(
             dropout_rate=0.0,
             attention_dropout_rate=0.0,

@@ -62,7 +62,7 @@ def tiny_hanet(num_classes=3, **options):
     return HANet(num_classes, tiny_network(), **options)
 
 
-def randomise(model):
+def randomize(model):
     """Gives the attention of a HANet something to say about the position."""
     rng = np.random.default_rng(0)
     for layer in attentions(model):

@@ -76,7 +76,7 @@ def test_outputs_are_so_many_times_as_large(scale, size):
 @pytest.mark.parametrize("extend", [extend_lightly, extend_fully])
 @pytest.mark.parametrize("scale", [2, 3])
 @pytest.mark.parametrize("stride", [1, 2, 3, 4, 16])
-def test_cells_grow_about_their_centres(stride, scale, extend):
+def test_cells_grow_about_their_centers(stride, scale, extend):
     """With kernels of ones, a lone cell becomes a blot around its place."""
     image = keras.Input((None, None, 3))
     x = keras.Input((None, None, 1))

@@ -19,7 +19,7 @@ from keras_seg.training import SGD, named_targets, synchronize_batch_norm
 from tests.models.networks import (
     POINTS,
     attentions,
-    randomise,
+    randomize,
     tiny_hanet,
     tiny_network,
 )
@@ -113,7 +113,7 @@ def test_each_point_changes_the_logits():
 
 
 def test_positions_are_a_second_input_and_inference_goes_without():
-    model = randomise(tiny_hanet(positions=True, auxiliary_head=True))
+    model = randomize(tiny_hanet(positions=True, auxiliary_head=True))
     assert [tensor.name for tensor in model.inputs] == ["image", "positions"]
     image = images(48, 64)
     network = inference_model(model)
@@ -132,7 +132,7 @@ def test_positions_are_a_second_input_and_inference_goes_without():
 
 
 def test_padding_is_told_from_the_image():
-    model = randomise(tiny_hanet(positions=True))
+    model = randomize(tiny_hanet(positions=True))
     image = images(48, 64)
     padded = rows(0, 48, 48)
     padded[:, 24:] = 128
@@ -143,7 +143,7 @@ def test_padding_is_told_from_the_image():
 
 
 def test_maps_of_the_attention():
-    model = randomise(tiny_hanet(positions=True, auxiliary_head=True))
+    model = randomize(tiny_hanet(positions=True, auxiliary_head=True))
     image, place = images(48, 64), rows(0, 48, 48)
     maps = attention_model(model)([image, place])
     shapes = {name: tuple(values.shape) for name, values in maps.items()}
@@ -175,7 +175,7 @@ def test_the_attention_of_a_layer_that_is_called_twice():
 
 
 def test_a_saved_model_gives_the_same(tmp_path):
-    model = randomise(tiny_hanet(positions=True, auxiliary_head=True))
+    model = randomize(tiny_hanet(positions=True, auxiliary_head=True))
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     inputs = [images(45, 67), rows(10, 55, 90)]
@@ -187,7 +187,7 @@ def test_a_saved_model_gives_the_same(tmp_path):
 
 
 def test_other_classes():
-    model = randomise(tiny_hanet(positions=True, auxiliary_head=True))
+    model = randomize(tiny_hanet(positions=True, auxiliary_head=True))
     changed = replace_classifier(model, 5)
     inputs = [images(45, 67), rows(0, 45, 45)]
     assert changed(inputs)["segmentation"].shape == (2, 45, 67, 5)
@@ -235,7 +235,7 @@ def test_two_replicas_train_as_one_device(two_replicas, float64_policy):
         "position_noise": 0.0,
         "points": (1, 5),  # with the mean and with the maximum; each compiles ops
     }
-    initial = randomise(tiny_hanet(**options)).get_weights()
+    initial = randomize(tiny_hanet(**options)).get_weights()
     losses = []
     for strategy in (tf.distribute.get_strategy(), two_replicas):
         compiled = strategy is two_replicas

@@ -148,7 +148,7 @@ def test_freezing_the_backbone_by_its_name():
 
 @pytest.mark.slow  # the other networks do it in `make test`, all in tests/scale
 def test_two_replicas_train_as_one_device(two_replicas, float64_policy):
-    """Compiled ops, synchronised batch norm and the loss over the global batch."""
+    """Compiled ops, synchronized batch norm and the loss over the global batch."""
     rng = np.random.default_rng(0)
     blocks = rng.uniform(0, 255, (4, 4, 6, 3)).astype("float32")
     images = blocks.repeat(8, axis=1).repeat(8, axis=2)

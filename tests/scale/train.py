@@ -3,7 +3,7 @@
     python -m tests.scale.train SPNet --replicas 4 --steps 20
     python -m tests.scale.train SPNet --folder run --epochs 3     (of several workers)
 
-The images are blocks of colours that tell the class, of many brightnesses. Among each
+The images are blocks of colors that tell the class, of many brightnesses. Among each
 eight labels some are whole, some half void and some nearly; and in every third batch
 the last four are void altogether: all that one replica of two has, and two of four.
 """

@@ -32,7 +32,7 @@ def values_in(axes):
 
 
 def scale_of(axes):
-    """(low, high) of the colours of the first image in the axes."""
+    """(low, high) of the colors of the first image in the axes."""
     return axes.images[0].get_clim()
 
 

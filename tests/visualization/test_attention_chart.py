@@ -24,7 +24,7 @@ def test_channels_are_sorted_by_height():
 
 
 def test_order_leaves_out_what_a_channel_has_at_all_heights():
-    # Of all of its weight the first has its centre higher than the second.
+    # Of all of its weight the first has its center higher than the second.
     weights = np.array([[0.5, 0], [0.5, 1], [1, 0.5]])
     np.testing.assert_array_equal(
         shown(attention_chart({"a": weights})), weights[:, ::-1]

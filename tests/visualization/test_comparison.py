@@ -76,7 +76,7 @@ def test_images_of_floats():
         (0, np.zeros((2, 30, 49, 3)), r"Received: images \(2, 30, 49, 3\)"),
         (1, np.zeros((30, 50), int), r"and labels \(30, 50\)"),
         (2, np.zeros((2, 30, 50, 3)), "`predictions` must be classes.*argmax"),
-        (4, ("road", "car"), "Received: 2 names and 3 colours"),
+        (4, ("road", "car"), "Received: 2 names and 3 colors"),
     ],
 )
 def test_rejects_bad_arguments(place, value, message):

@@ -20,7 +20,7 @@ PARTS = ("whole image", "upper third", "middle third", "lower third")
 
 
 def legend_of(figure):
-    """Names and colours."""
+    """Names and colors."""
     (legend,) = figure.legends
     colors = [patch.get_facecolor()[:3] for patch in legend.get_patches()]
     return [text.get_text() for text in legend.get_texts()], colors

@@ -21,7 +21,7 @@ def test_ends_of_alpha():
     np.testing.assert_array_equal(whole, [[[200, 0, 0], [0, 0, 100], [100, 100, 100]]])
 
 
-def test_masks_of_independent_classes_have_the_mean_colour():
+def test_masks_of_independent_classes_have_the_mean_color():
     masks = np.array([[[1, 0], [1, 1], [255, 0]]])
     np.testing.assert_array_equal(
         colorize_masks(masks, PALETTE), [[[200, 0, 0], [100, 0, 50], [0, 0, 0]]]
@@ -29,7 +29,7 @@ def test_masks_of_independent_classes_have_the_mean_colour():
     mixed = overlay(IMAGE, masks, PALETTE, alpha=1)
     expected = [[[200, 0, 0], [100, 0, 50], [100, 100, 100]]]
     np.testing.assert_array_equal(mixed, expected)
-    with pytest.raises(ValueError, match="a colour for each class"):
+    with pytest.raises(ValueError, match="a color for each class"):
         colorize_masks(masks, PALETTE[:1])
 
 

@@ -13,7 +13,7 @@ from tests.models.networks import cheap_deeplab
 
 
 class Images:
-    """Five images of sizes of their own, each of one colour and one class."""
+    """Five images of sizes of their own, each of one color and one class."""
 
     palette = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], "uint8")
     class_names = ("a", "b", "c")

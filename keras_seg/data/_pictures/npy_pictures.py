@@ -35,7 +35,7 @@ def open_file(name, file, stack):
         *shape[:2],
         channels,
         bits=1 if dtype.kind == "b" else 8 * dtype.itemsize,
-        colors={1: "grey", 3: "rgb"}.get(channels, "samples"),
+        colors={1: "gray", 3: "rgb"}.get(channels, "samples"),
         decode=decode,
         kind="u" if dtype.kind == "b" else dtype.kind,
     )

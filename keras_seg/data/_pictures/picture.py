@@ -17,13 +17,13 @@ class Picture:
         columns: int. Width of the pixels as stored.
         channels: int. Samples per pixel, including alpha.
         bits: int. Bits per sample, 1 to 64.
-        colors: str. The meaning of the samples: "grey", "rgb", "palette" (indices) or
+        colors: str. The meaning of the samples: "gray", "rgb", "palette" (indices) or
             "samples" (unknown, as in multispectral files).
         decode: function that returns the pixels as stored, `(rows, columns)` or
             `(rows, columns, channels)`.
         has_alpha: bool. Whether the last sample is the opacity.
         is_inverted: bool. Whether a stored 0 is white; `read` returns it as black.
-        palette: uint8 array `(up to 256, 3)` of the colours of a palette, or None.
+        palette: uint8 array `(up to 256, 3)` of the colors of a palette, or None.
         orientation: int in 1..8, the EXIF orientation.
         is_lossy: bool. Whether the file's compression changes values, as JPEG's does.
         kind: str. The kind of the samples: "u" (not signed), "i" (signed) or "f".

@@ -15,21 +15,21 @@ _LOSSY = ("JPEG", "MPO", "WEBP")
 _LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp")
 _LOCK = threading.Lock()
 _DEPTH, _COLOR_TYPE = 24, 25  # byte offsets in the header of a PNG
-_GREY, _PALETTE = 0, 3  # colour types
-_SAMPLES = {0: 1, 2: 3, 4: 2, 6: 4}  # samples per pixel of each colour type
-# Channels, bits, colours and alpha of each mode of Pillow.
+_GRAY, _PALETTE = 0, 3  # color types
+_SAMPLES = {0: 1, 2: 3, 4: 2, 6: 4}  # samples per pixel of each color type
+# Channels, bits, colors and alpha of each mode of Pillow.
 _MODES = {
-    "1": (1, 1, "grey", False),
-    "L": (1, 8, "grey", False),
-    "LA": (2, 8, "grey", True),
+    "1": (1, 1, "gray", False),
+    "L": (1, 8, "gray", False),
+    "LA": (2, 8, "gray", True),
     "P": (1, 8, "palette", False),
     "RGB": (3, 8, "rgb", False),
     "RGBA": (4, 8, "rgb", True),
-    "I;16": (1, 16, "grey", False),
-    "I;16B": (1, 16, "grey", False),
-    "I;16L": (1, 16, "grey", False),
-    "I;16N": (1, 16, "grey", False),
-    "F": (1, 32, "grey", False),
+    "I;16": (1, 16, "gray", False),
+    "I;16B": (1, 16, "gray", False),
+    "I;16L": (1, 16, "gray", False),
+    "I;16N": (1, 16, "gray", False),
+    "F": (1, 32, "gray", False),
 }
 _CONVERTED = {"PA": "RGBA", "RGBa": "RGBA", "La": "LA"}
 _CONVERTED |= dict.fromkeys(("RGBX", "CMYK", "YCbCr", "HSV"), "RGB")
@@ -111,7 +111,7 @@ def of_pixels(name, image):
         low, high = image.getextrema()
         # Pillow before 11 uses this mode for 16 bits too.
         bits = 16 if low >= 0 and high < 2**16 else 32
-        channels, colors, has_alpha = 1, "grey", False
+        channels, colors, has_alpha = 1, "gray", False
     elif mode in _MODES:
         channels, bits, colors, has_alpha = _MODES[mode]
     else:
@@ -156,7 +156,7 @@ def _of_png(name, image, file):
     channels = _SAMPLES[color_type]
 
     def decode():
-        if depth == 16 and color_type != _GREY:
+        if depth == 16 and color_type != _GRAY:
             return _decode_16_bits(file)
         pixels = np.asarray(image)
         if depth in (2, 4):  # Pillow scales them to 0..255
@@ -169,7 +169,7 @@ def _of_png(name, image, file):
         image.width,
         channels,
         depth,
-        "grey" if channels < 3 else "rgb",
+        "gray" if channels < 3 else "rgb",
         decode,
         has_alpha=channels in (2, 4),
     )

@@ -91,7 +91,7 @@ def _by_tifffile(name, file, stack):
         page.axes
     ) - set("YXS"):
         raise ValueError(
-            "only grey and RGB images, with extra channels, are supported. Received: "
+            "only gray and RGB images, with extra channels, are supported. Received: "
             f"{page.photometric.name}, axes {page.axes}"
         )
     planar = page.axes.startswith("S")
@@ -113,7 +113,7 @@ def _by_tifffile(name, file, stack):
         page.imagewidth,
         samples,
         bits=page.bitspersample,
-        colors={3: "rgb", 1: "grey"}[color_samples] if known else "samples",
+        colors={3: "rgb", 1: "gray"}[color_samples] if known else "samples",
         decode=decode,
         has_alpha=has_alpha,
         is_inverted=photometric == _WHITE_IS_ZERO,
@@ -124,7 +124,7 @@ def _by_tifffile(name, file, stack):
 
 
 def _inverted(pixels, bits):
-    """Converts grey values from white-is-0 to black-is-0."""
+    """Converts gray values from white-is-0 to black-is-0."""
     if pixels.dtype.kind == "f":
         raise ValueError("floats whose 0 is white are not supported")
     if pixels.dtype.kind == "b":

@@ -30,7 +30,7 @@ class Canvas:
         return np.asarray(self._image), np.array(self._label)
 
     def tone(self, color, z, brightness=1.0):
-        """Returns a colour under the given light, faded by the haze at a distance."""
+        """Returns a color under the given light, faded by the haze at a distance."""
         share = math.exp(-z / self.light.haze)
         red, green, blue = color
         haze_red, haze_green, haze_blue = self.light.sky[1]
@@ -45,8 +45,8 @@ class Canvas:
         """Draws a polygon.
 
         Args:
-            points: list of (x, y, z) in metres.
-            fill: Colour, from `tone`.
+            points: list of (x, y, z) in meters.
+            fill: Color, from `tone`.
             kind: Class, or `None` for a detail of an object, which keeps the object's
                 class.
         """
@@ -67,9 +67,9 @@ class Canvas:
         """Draws discs that face the camera.
 
         Args:
-            places: array `(discs, 3)` of x, y and radius in metres.
+            places: array `(discs, 3)` of x, y and radius in meters.
             z: Distance of the discs.
-            fills: Colours, from `tone`, or `None` to draw the label only.
+            fills: Colors, from `tone`, or `None` to draw the label only.
             kind: Class.
         """
         x, y, radius = places.T
@@ -90,7 +90,7 @@ class Canvas:
             self._on_label.line(corners, fill=kind, width=pixels)
 
     def pixels(self, length, z):
-        """Returns the number of pixels that a length in metres has at a distance."""
+        """Returns the number of pixels that a length in meters has at a distance."""
         return length * self.camera.focal / z
 
 

@@ -46,7 +46,7 @@ class _Solid:
         self.roof = max(y for _, y in self.profile)
 
     def _place(self, along, y, side):
-        """Returns a point of one side in metres; the cabin narrows upwards."""
+        """Returns a point of one side in meters; the cabin narrows upwards."""
         narrowing = 0.16 * max(y - self.belt, 0) / (self.roof - self.belt)
         half = self.car.width / 2 * (1 - narrowing)
         return self.car.x + side * half, y, self.car.z + along
@@ -80,7 +80,7 @@ class _Solid:
                 self._on_side(side, _wheel(center, radius, 0.55 * radius), _HUB, 1.0)
 
     def _on_side(self, side, points, color, brightness, kind=None):
-        """Paints a shape on one side, in (metres from the near end, y)."""
+        """Paints a shape on one side, in (meters from the near end, y)."""
         corners = [self._place(*point, side) for point in points]
         self.canvas.polygon(corners, self._fill(color, brightness), kind)
 

@@ -1,6 +1,6 @@
-"""Colours of the materials of a street, RGB in 0..255.
+"""Colors of the materials of a street, RGB in 0..255.
 
-The classes share colours on purpose: grey occurs in road, pavement, wall, pole, car and
+The classes share colors on purpose: gray occurs in road, pavement, wall, pole, car and
 sky; white in sky, wall, car and sign.
 """
 

@@ -39,11 +39,11 @@ class Dice:
         return -1 if next(self._draws) < 0.5 else 1
 
     def color(self, colors, spread):
-        """Returns one of the colours with random changes of brightness and hue.
+        """Returns one of the colors with random changes of brightness and hue.
 
         Args:
-            colors: sequence of RGB colours in 0..255.
-            spread: Largest difference from these, in grey levels.
+            colors: sequence of RGB colors in 0..255.
+            spread: Largest difference from these, in gray levels.
         """
         shift = self.uniform(-spread, spread)
         return tuple(

@@ -1,7 +1,7 @@
 """Painting of the buildings and hedges along the street.
 
 First, all walls are traced from far to near to find the wall that each pixel shows;
-then all pixels of one kind are coloured together.
+then all pixels of one kind are colored together.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from keras_seg.data._street.model import BUILDING, TREE, Building, Hedge
 _LIT_WINDOW = (235, 200, 130)
 _WALL, _TRIM, _GLASS, _SHINE, _BOARD, _ROOF = range(6)
 _NUM_MATERIALS = 6
-_NEAR = 0.8  # metres; nearer parts of walls are cut off
+_NEAR = 0.8  # meters; nearer parts of walls are cut off
 
 
 def paint_blocks(view):
@@ -44,10 +44,10 @@ class _Walls:
         blocks: list of the block of each wall.
         light: array `(walls, 1)`, the light on each wall.
         z: Depth of each column.
-        along: Metres along the wall.
-        metre: Pixels per metre along the wall.
-        top, bottom: Upper and lower edge, in metres downwards at a distance of one
-            metre. Where there is no wall, the top is below the bottom.
+        along: Meters along the wall.
+        meter: Pixels per meter along the wall.
+        top, bottom: Upper and lower edge, in meters downwards at a distance of one
+            meter. Where there is no wall, the top is below the bottom.
     """
 
     def __init__(self, view):
@@ -76,7 +76,7 @@ class _Walls:
 
         self.z = pair(z_front, z_gable)
         self.along = pair(z_front, np.abs(from_edge))
-        self.metre = pair(np.abs(across) * focal / z_front, focal / z_gable)
+        self.meter = pair(np.abs(across) * focal / z_front, focal / z_gable)
         self.bottom = np.float32(camera.height) / self.z
         top = self.bottom - pair(eaves, gable) / self.z
         self.top = np.where(pair(on_front, on_gable), top, np.inf)
@@ -101,16 +101,16 @@ class _Pixels:
     """Contents of the pixels of some walls, as arrays with one entry per pixel.
 
     Attributes:
-        z, along, metre, light: See `_Walls`.
-        up: Metres above the ground.
+        z, along, meter, light: See `_Walls`.
+        up: Meters above the ground.
         grain: Noise.
     """
 
     def __init__(self, view, walls, number, pixels):
         rows, columns = np.divmod(pixels, len(view.across))
         entries = number.astype("int32") * len(view.across) + columns
-        self.z, self.along, self.metre = (
-            values.ravel()[entries] for values in (walls.z, walls.along, walls.metre)
+        self.z, self.along, self.meter = (
+            values.ravel()[entries] for values in (walls.z, walls.along, walls.meter)
         )
         self.up = np.float32(view.street.camera.height) - view.down[rows] * self.z
         self.grain = view.grain.ravel()[pixels]
@@ -127,13 +127,13 @@ def _solid(block, offset):
 
 
 def _color_hedges(view, hedges, number, shown):
-    """Returns the colours of leaves, `(3, pixels)`."""
+    """Returns the colors of leaves, `(3, pixels)`."""
     colors = np.array([hedge.color for hedge in hedges], "float32").T[:, number]
     return colors * (shown.light * (0.8 + 0.25 * shown.grain))
 
 
 def _color_buildings(view, buildings, number, shown):
-    """Returns the colours of walls with windows, doors, shops and roofs."""
+    """Returns the colors of walls with windows, doors, shops and roofs."""
     measures = [_measures(building) for building in buildings]
     measures = np.array(measures, "float32").T[:, number]
     height, floor, bay, wide, high, shop, seed = measures
@@ -178,7 +178,7 @@ def _color_buildings(view, buildings, number, shown):
     paints = paints.reshape(-1, 3).T
     colors = paints.take(number * _NUM_MATERIALS, axis=1)
     details = paints.take(number * _NUM_MATERIALS + material, axis=1)
-    visible = np.clip((shown.metre * bay - 2) / 3, 0, 1)  # tiny details fade
+    visible = np.clip((shown.meter * bay - 2) / 3, 0, 1)  # tiny details fade
     visible[large] = 1
     return (colors + (details - colors) * visible) * (shade * shown.light)
 
@@ -190,7 +190,7 @@ def _measures(building):
 
 
 def _paints(building, shining):
-    """Returns the colours of the materials, in order."""
+    """Returns the colors of the materials, in order."""
     return (
         building.color,
         building.trim,

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from keras_seg.data._street import model
 from keras_seg.data._street.view import color_array
 
-_NEAR = 0.8  # metres; nearer parts of shadows are cut off
+_NEAR = 0.8  # meters; nearer parts of shadows are cut off
 _WHITE = 208
 
 
@@ -18,18 +18,18 @@ def paint_ground(view):
     first = int(np.searchsorted(view.down, camera.height / 300))
     z = np.float32(camera.height) / view.down[first:, None]
     x = np.float32(camera.offset) + view.across * z
-    pixel = z / np.float32(camera.focal)  # the width of a pixel in metres
+    pixel = z / np.float32(camera.focal)  # the width of a pixel in meters
     road = (x > ground.left) & (x < ground.right)
     for side, z0, z1 in ground.junctions:
         road |= (side * x > 0) & (z > z0) & (z < z1)
     shade = np.where(road, _asphalt(view, x, z), _paving(view, x, z, pixel))
     tones = color_array(ground.road_color, 3), color_array(ground.pavement_color, 3)
     colors = np.where(road, *tones) * shade
-    for kerb, side in ((ground.left, -1), (ground.right, 1)):
-        # Kerbs thinner than a pixel are drawn one pixel wide, but fainter.
-        edge, width = side * (x - np.float32(kerb)), np.maximum(0.15, pixel)
+    for curb, side in ((ground.left, -1), (ground.right, 1)):
+        # Curbs thinner than a pixel are drawn one pixel wide, but fainter.
+        edge, width = side * (x - np.float32(curb)), np.maximum(0.15, pixel)
         share = 0.15 / width * ((edge > 0) & (edge < width) & ~road)
-        colors += (color_array(ground.kerb_color, 3) - colors) * share
+        colors += (color_array(ground.curb_color, 3) - colors) * share
         share = 0.3 * 0.15 / width * ((edge < 0) & (edge > -width))
         colors *= 1 - share  # the gutter
     colors += (_WHITE - colors) * _markings(view, x, z, pixel)
@@ -72,7 +72,7 @@ def _markings(view, x, z, pixel):
     if ground.edge_lines:
         lines += [(ground.left + 0.35, True), (ground.right - 0.35, True)]
     paint = np.zeros_like(x)
-    half = np.maximum(0.06, 0.5 * pixel)  # thin lines fade, as kerbs do
+    half = np.maximum(0.06, 0.5 * pixel)  # thin lines fade, as curbs do
     for center, dashes in lines:
         on_line = (np.abs(x - np.float32(center)) < half) & dashes
         paint = np.where(on_line, 0.06 / half, paint)
@@ -112,7 +112,7 @@ def _shadows(street, size):
 
 
 def _footprint(thing, scale=1.0):
-    """Returns the outline of an object on the ground as (x, z) in metres."""
+    """Returns the outline of an object on the ground as (x, z) in meters."""
     depth = 0.2
     if isinstance(thing, model.Car):
         half, depth = thing.width / 2, thing.profile[-1][0]

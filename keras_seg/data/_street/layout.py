@@ -11,7 +11,7 @@ _WEATHERS = ("sun",) * 8 + ("overcast",) * 7 + ("dull",) * 2 + ("dusk",) * 3
 _CHARACTERS = ("terrace",) * 7 + ("town",) * 8 + ("suburb",) * 5
 
 # Length of a front, floors, share of sloping roofs, share of shops, probability that
-# the next house has another colour.
+# the next house has another color.
 _FRONTS = {
     "terrace": ((6, 12), (2, 4), 0.8, 0.25, 0.35),
     "town": ((9, 24), (2, 6), 0.2, 0.6, 1.0),
@@ -115,8 +115,8 @@ def _draw_camera(dice, size, offset):
 
 
 def _draw_ground(dice, left, right, walls, junctions):
-    grey = dice.uniform(88, 146)
-    paving = grey + dice.uniform(-18, 52)
+    gray = dice.uniform(88, 146)
+    paving = gray + dice.uniform(-18, 52)
     warm = dice.uniform(-4, 22)
     patches = []
     for _ in range(dice.count(0, 4)):
@@ -130,9 +130,9 @@ def _draw_ground(dice, left, right, walls, junctions):
         right=right,
         left_wall=walls[0],
         right_wall=walls[1],
-        road_color=tuple(grey + dice.uniform(-5, 5) for _ in range(3)),
+        road_color=tuple(gray + dice.uniform(-5, 5) for _ in range(3)),
         pavement_color=(paving + warm, paving + 0.6 * warm, paving - 0.3 * warm),
-        kerb_color=(paving + 26, paving + 25, paving + 22),
+        curb_color=(paving + 26, paving + 25, paving + 22),
         slab=dice.uniform(0.5, 1.2),
         divider=dice.uniform(-0.3, 0.3) if dice.chance(0.75) else None,
         edge_lines=dice.chance(0.45),

@@ -1,7 +1,7 @@
-"""Parts of a procedural street, as plain values in metres.
+"""Parts of a procedural street, as plain values in meters.
 
 Axes: x points right from the middle of the road, y up from the ground, z ahead of the
-camera. Colours are RGB in 0..255.
+camera. Colors are RGB in 0..255.
 """
 
 import dataclasses
@@ -17,8 +17,8 @@ class Camera:
     Args:
         focal: Focal length in pixels.
         column, row: The vanishing point in pixels; `row` is the horizon.
-        height: Metres above the ground.
-        offset: Metres from the middle of the road.
+        height: Meters above the ground.
+        offset: Meters from the middle of the road.
     """
 
     focal: float
@@ -28,7 +28,7 @@ class Camera:
     offset: float
 
     def project(self, x, y, z):
-        """Returns the column and the row, in pixels, of a point in metres."""
+        """Returns the column and the row, in pixels, of a point in meters."""
         scale = self.focal / z
         return (
             self.column + (x - self.offset) * scale,
@@ -41,17 +41,17 @@ class Light:
     """Weather and time of day.
 
     Args:
-        sky: Colours of the sky overhead and at the horizon.
+        sky: Colors of the sky overhead and at the horizon.
         clouds: Share of the sky that clouds cover, in 0..1.
-        cloud_color: Their colour.
-        haze: Distance in metres at which haze hides two thirds of an object.
+        cloud_color: Their color.
+        haze: Distance in meters at which haze hides two thirds of an object.
         sun_side: -1 if the sun is on the left, 1 on the right, 0 without sun.
-        slant: Length (x, z) of a shadow in metres per metre of height.
+        slant: Length (x, z) of a shadow in meters per meter of height.
         shadow: Share of the light that shadows remove, in 0..1.
         lamps: Whether the lamps of cars and streets are on.
         gain: Factors for red, green and blue.
         gamma: Exponent of the exposure; values above 1 darken midtones.
-        noise: Standard deviation of the sensor, in grey levels.
+        noise: Standard deviation of the sensor, in gray levels.
         vignette: Share of the light that is lost in the corners.
     """
 
@@ -82,12 +82,12 @@ class Ground:
     """Road and pavements.
 
     Args:
-        left, right: x of the kerbs.
+        left, right: x of the curbs.
         left_wall, right_wall: x of the building lines.
-        road_color, pavement_color, kerb_color: Colours.
+        road_color, pavement_color, curb_color: Colors.
         slab: Length of the slabs of the pavement.
         divider: x of the dashed line between the lanes, or `None`.
-        edge_lines: Whether the road has lines along the kerbs.
+        edge_lines: Whether the road has lines along the curbs.
         crossing: z at which a zebra crossing begins, or `None`.
         patches: Tuple of (x0, x1, z0, z1, brightness) of mended asphalt.
         junctions: Tuple of (side, z0, z1) of the openings of side streets.
@@ -99,7 +99,7 @@ class Ground:
     right_wall: float
     road_color: tuple
     pavement_color: tuple
-    kerb_color: tuple
+    curb_color: tuple
     slab: float
     divider: float | None
     edge_lines: bool
@@ -119,7 +119,7 @@ class Building:
         height: Height of the wall.
         roof: Height of the sloping roof above the wall, 0 for a flat roof.
         depth: Extent of the building away from the street.
-        color, roof_color, glass, trim, board: Colours; the board belongs to the shop or
+        color, roof_color, glass, trim, board: Colors; the board belongs to the shop or
             the door.
         floor: Height of a floor.
         bay: Distance between windows.
@@ -169,7 +169,7 @@ class Tree:
         height: Height of the top.
         crown: Half width and half height of the crown.
         trunk: Width of the trunk.
-        bark, color: Colours of wood and leaves.
+        bark, color: Colors of wood and leaves.
         bare: Whether it has no leaves.
         seed: int that determines the shape.
     """
@@ -192,9 +192,9 @@ class Post:
     Args:
         x, z: Position.
         height, width: Size of the pole.
-        color: Colour of the pole.
+        color: Color of the pole.
         arm: Signed extent of the lamp over the road; 0 without a lamp.
-        signs: Tuple of (shape, height of the centre, size, color, rim), where `shape`
+        signs: Tuple of (shape, height of the center, size, color, rim), where `shape`
             is "disc", "triangle", "board" or "lights".
     """
 
@@ -214,10 +214,10 @@ class Car:
     Args:
         x, z: Middle of the end that is nearest to the camera.
         profile: Tuple of nine (z, y) from the lower edge of the tail over the roof to
-            that of the front, in metres from the tail. Points 2 and 3 bound the rear
+            that of the front, in meters from the tail. Points 2 and 3 bound the rear
             window, 5 and 6 the windscreen.
         width: Width of the body.
-        color: Colour of the paint.
+        color: Color of the paint.
         oncoming: Whether the front is nearest to the camera.
         lit: Whether the lights are on.
     """
@@ -240,8 +240,8 @@ class Pedestrian:
         height: Height of the person.
         build: Width of the shoulders.
         stride: Half the distance between the feet.
-        skin, hair, top, legs: Colours.
-        bag: Colour of a bag, or `None`.
+        skin, hair, top, legs: Colors.
+        bag: Color of a bag, or `None`.
     """
 
     x: float
@@ -274,10 +274,10 @@ class Street:
     Args:
         camera, light, ground: As above.
         blocks: Tuple of `Building` and `Hedge`.
-        horizon: Tuple of (height, colour, class) of the skyline at the end of the
+        horizon: Tuple of (height, color, class) of the skyline at the end of the
             street.
         things: Tuple of `Tree`, `Post`, `Car`, `Pedestrian` and `Bin`.
-        bonnet: Height, as a share of the image height, and colour of the camera's own
+        bonnet: Height, as a share of the image height, and color of the camera's own
             bonnet, or `None`.
     """
 

@@ -27,7 +27,7 @@ def add_bonnet(image, label, share, color):
         image: uint8 `(height, width, 3)`.
         label: uint8 `(height, width)`.
         share: Height of the bonnet as a share of the image height.
-        color: Colour of the bonnet.
+        color: Color of the bonnet.
     """
     height, width = label.shape
     bow = np.linspace(-1.1, 1.1, width) ** 2

@@ -5,7 +5,7 @@ import numpy as np
 from keras_seg.data._street.model import BUILDING, SKY, TREE
 from keras_seg.data._street.view import color_array
 
-_END = 125.0  # distance to the end of the street in metres
+_END = 125.0  # distance to the end of the street in meters
 
 
 def paint_sky(view):

@@ -13,7 +13,7 @@ from keras_seg.data._street.colors import (
     WOOD,
 )
 
-_SIGNS = (  # shape, colour, colour of the rim
+_SIGNS = (  # shape, color, color of the rim
     ("disc", (232, 232, 228), (190, 34, 34)),
     ("disc", (36, 72, 150), (226, 226, 226)),
     ("triangle", (232, 232, 228), (190, 34, 34)),
@@ -55,7 +55,7 @@ _VEHICLES = (  # profile, length, width, height
     ("estate", 4.6, 1.9, 1.75),
     ("van", 5.2, 2.0, 2.3),
 )
-_FAR = 60  # distance in metres beyond which nothing is placed
+_FAR = 60  # distance in meters beyond which nothing is placed
 
 
 def place_things(dice, ground, own_side, light):
@@ -68,17 +68,17 @@ def place_things(dice, ground, own_side, light):
         light: `Light`.
     """
     return [
-        *_line_kerb(dice, ground, -1),
-        *_line_kerb(dice, ground, 1),
+        *_line_curb(dice, ground, -1),
+        *_line_curb(dice, ground, 1),
         *_place_cars(dice, ground, -1, own_side, light),
         *_place_cars(dice, ground, 1, own_side, light),
         *_walk(dice, ground),
     ]
 
 
-def _line_kerb(dice, ground, side):
-    """Returns the trees, posts and bins along one kerb."""
-    kerb = ground.left if side < 0 else ground.right
+def _line_curb(dice, ground, side):
+    """Returns the trees, posts and bins along one curb."""
+    curb = ground.left if side < 0 else ground.right
     leafy = dice.chance(0.55)
     bare = dice.chance(0.3)
     spacing = dice.uniform(5, 12)
@@ -86,7 +86,7 @@ def _line_kerb(dice, ground, side):
     lamp_height = dice.uniform(4.5, 9)
     z = dice.uniform(5, 12)
     while z < _FAR:
-        x = kerb + side * dice.uniform(0.35, 0.75)
+        x = curb + side * dice.uniform(0.35, 0.75)
         chance = dice.uniform(0, 1)
         if _opens(ground, side, z):
             pass
@@ -166,7 +166,7 @@ def _build_car(dice, x, z, oncoming, lit):
 
 
 def _place_cars(dice, ground, side, own_side, light):
-    """Returns cars parked at one kerb, if the road is wide enough, and traffic."""
+    """Returns cars parked at one curb, if the road is wide enough, and traffic."""
     edge = ground.left if side < 0 else ground.right
     lane = 0.45 * edge
     if abs(edge) > 4.0 and dice.chance(0.7):
@@ -197,13 +197,13 @@ def _walk(dice, ground):
     """Returns people, mostly on the pavements and sometimes on the road."""
     for _ in range(dice.count(1, 6)):
         side = dice.side()
-        kerb, wall = (
+        curb, wall = (
             (ground.left, ground.left_wall)
             if side < 0
             else (ground.right, ground.right_wall)
         )
         z = math.exp(dice.uniform(math.log(5.5), math.log(38)))
-        x = kerb + (wall - kerb) * dice.uniform(0.3, 0.85)
+        x = curb + (wall - curb) * dice.uniform(0.3, 0.85)
         if dice.chance(0.16):
             x, z = dice.uniform(ground.left, ground.right), max(z, 9.0)
         person = _dress(dice, x, z)

@@ -5,7 +5,7 @@ from PIL import Image
 
 
 class View:
-    """Colours and classes of an image, with the rays and textures to paint it.
+    """Colors and classes of an image, with the rays and textures to paint it.
 
     Args:
         street: `Street`.
@@ -16,8 +16,8 @@ class View:
         colors: float32 `(3, height, width)` in 0..255, filled step by step. NumPy is
             much faster with the channels first.
         label: uint8 `(height, width)`, the classes.
-        across: float32 `(width,)`, metres to the right at a distance of one metre.
-        down: float32 `(height,)`, metres downwards at a distance of one metre.
+        across: float32 `(width,)`, meters to the right at a distance of one meter.
+        down: float32 `(height,)`, meters downwards at a distance of one meter.
         coarse, grain: float32 `(height, width)`, soft and mottled noise.
         chances: float32 `(32, 32)` in 0..1, random numbers for the look of windows and
             slabs.
@@ -40,14 +40,14 @@ class View:
         self.mottle = _noise(rng, (64, 64), (26, 26))
 
     def haze(self, colors, z):
-        """Returns colours `(3, ...)` after haze at the distances z `(...)`."""
+        """Returns colors `(3, ...)` after haze at the distances z `(...)`."""
         light = self.street.light
         share = np.exp(z / np.float32(-light.haze))
         return colors * share + color_array(light.sky[1], colors.ndim) * (1 - share)
 
 
 def color_array(color, rank=2):
-    """Returns a colour as an array `(3, 1, ...)` of `rank` dimensions."""
+    """Returns a color as an array `(3, 1, ...)` of `rank` dimensions."""
     return np.array(color, "float32").reshape((3,) + (1,) * (rank - 1))
 
 

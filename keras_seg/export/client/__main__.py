@@ -41,7 +41,7 @@ def main(arguments=None):
     add("--classes", type=path, help=f"output for class maps: {target}")
     add("--overlay", type=path, help=f"output for overlays: {target}")
     add("--labels", type=path, help="the model's assets/labels.txt, for class names")
-    add("--palette", type=path, help="the model's assets/palette.txt, for colours")
+    add("--palette", type=path, help="the model's assets/palette.txt, for colors")
     args = parser.parse_args(arguments)
     try:
         _segment(args)
