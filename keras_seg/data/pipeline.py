@@ -17,6 +17,8 @@ from keras_seg.data.sample_reader import SampleReader
 from keras_seg.ops import row_positions
 from keras_seg.positive_integer import require_positive_integer
 
+_PREFETCHED = 2  # batches
+
 
 def training_pipeline(
     dataset: SegmentationDataset,
@@ -151,7 +153,7 @@ def training_pipeline(
     load = with_static_sizes(load, tf.data.Dataset.from_tensors(first))
     samples = samples.map(load, num_parallel_calls=tf.data.AUTOTUNE)
     batches = samples.batch(len(part), drop_remainder=True)
-    return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
+    return batches.prefetch(_PREFETCHED).with_options(_options())
 
 
 def evaluation_pipeline(
@@ -233,7 +235,7 @@ def evaluation_pipeline(
 
     batches = tf.data.Dataset.range(0, num_images, step)
     batches = batches.map(load, num_parallel_calls=tf.data.AUTOTUNE)
-    return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
+    return batches.prefetch(_PREFETCHED).with_options(_options())
 
 
 def _pixels_to_balance(dataset, class_balance):
@@ -312,4 +314,7 @@ def _options():
     # tf.distribute cannot shard a Python source by files, and warns about it.
     policy = tf.data.experimental.AutoShardPolicy.DATA
     options.experimental_distribute.auto_shard_policy = policy
+    # The thread that tunes the parallelism sleeps for up to a minute, and an epoch
+    # ends only when it wakes up. Without it, AUTOTUNE means one call per core, up to 16.
+    options.autotune.enabled = False
     return options

@@ -252,6 +252,11 @@ def test_shards_by_data(two_replicas):
     assert {len(part) for pair in parts for part in pair} == {2}
 
 
+@pytest.mark.parametrize("pipeline", [training_pipeline, evaluation_pipeline])
+def test_the_end_of_an_epoch_waits_for_no_tuning(pipeline):
+    assert pipeline(StreetScenes(2), 1).options().autotune.enabled is False
+
+
 def test_training_positions_come_with_the_images():
     data = numbers(5, (20, 16))
     pipeline = training_pipeline(data, 2, Augmentation((12, 10)), positions=True)
