@@ -254,7 +254,7 @@ def test_shards_by_data(two_replicas):
 
 @pytest.mark.parametrize("pipeline", [training_pipeline, evaluation_pipeline])
 def test_the_end_of_an_epoch_waits_for_no_tuning(pipeline):
-    assert pipeline(StreetScenes(2), 1).options().autotune.enabled is False
+    assert pipeline(numbers(2), 1).options().autotune.enabled is False
 
 
 def test_training_positions_come_with_the_images():
