@@ -75,13 +75,14 @@ class SGD(ParameterGroups, keras.optimizers.SGD):
         )
 
     def update_step(self, gradient, variable, learning_rate):
-        rate, decay = self.rate_and_decay(variable, learning_rate)
+        values = self.step_values(learning_rate)
+        rate, decay = self.rate_and_decay(variable, values)
         is_fused = self.momentum and has_fused_update(gradient, variable)
         gradient = ops.cast(gradient, variable.dtype)
         if decay:
             gradient = gradient + variable * decay
         if is_fused:
-            self._fused_step(gradient, variable, rate)
+            self._fused_step(gradient, variable, rate, values["momentum"])
             return
         if self.momentum:
             # Unlike in Keras, the momentum does not include the learning rate.
@@ -94,7 +95,13 @@ class SGD(ParameterGroups, keras.optimizers.SGD):
                 gradient = gathered
         self.assign_sub(variable, gradient * rate)
 
-    def _fused_step(self, gradient, variable, rate):
+    def step_values(self, learning_rate):
+        if isinstance(learning_rate, dict):
+            return learning_rate
+        values = super().step_values(learning_rate)
+        return values | {"momentum": ops.convert_to_tensor(self.momentum, "float32")}
+
+    def _fused_step(self, gradient, variable, rate, momentum):
         """Updates a variable by one operation of TensorFlow, without temporary copies.
 
         The copies of all variables would need memory while the step's largest maps are
@@ -105,6 +112,6 @@ class SGD(ParameterGroups, keras.optimizers.SGD):
             accum=handle(self.momentums[variable_index(self, variable)]),
             lr=rate,
             grad=gradient,
-            momentum=self.momentum,
+            momentum=momentum,
             use_nesterov=self.nesterov,
         )
