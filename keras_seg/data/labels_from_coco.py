@@ -40,9 +40,10 @@ def labels_from_coco(
         FileNotFoundError: If the file does not exist.
         ImportError: If pycocotools, of the extra `labels`, is not installed.
         ValueError: If the file is not a COCO file, if a category is not in
-            `class_names`, if an object has no segmentation or one of another form, if
-            two images have the same label file, or if a label would overwrite a file
-            that this package has not written.
+            `class_names`, if an object has an unknown image or category, no
+            segmentation, or one of another form or size, if two images have the same
+            label file, or if a label would overwrite a file that this package has not
+            written.
 
     Example:
         ```python
@@ -61,8 +62,10 @@ def labels_from_coco(
     classes = _classes(annotations, categories, class_names, background)
     fill = ignore_class if background is None else class_names.index(background)
     objects: dict = {}
+    sizes = {x["id"]: (x["height"], x["width"]) for x in content["images"]}
     for entry in content["annotations"]:
-        _check_segmentation(entry)
+        _check_ids(entry, sizes, classes)
+        _check_segmentation(entry, sizes[entry["image_id"]])
         objects.setdefault(entry["image_id"], []).append(entry)
     files = _files(content["images"], local_path(folder))
     check_label_paths(dict.fromkeys(files))
@@ -146,14 +149,31 @@ def _files(images, folder):
     return files
 
 
-def _check_segmentation(entry):
+def _check_ids(entry, images, categories):
+    for key, known in (("image_id", images), ("category_id", categories)):
+        if entry.get(key) not in known:
+            raise ValueError(
+                f"The {key} of an annotation must be an id of the file. Received: "
+                f"{entry.get(key)}, in the annotation with id {entry.get('id')}"
+            )
+
+
+def _check_segmentation(entry, size):
     shape = entry.get("segmentation")
     if not shape:
         raise ValueError(
             "Annotations must have a segmentation, polygons or run lengths. Received: "
             f"an annotation without one, id {entry.get('id')}"
         )
-    for polygon in shape if isinstance(shape, list) else ():
+    if isinstance(shape, dict):
+        if tuple(shape.get("size", ())) != size or "counts" not in shape:
+            raise ValueError(
+                f"The run lengths of an object must have the size of its image, {size}"
+                f", and counts. Received: size {shape.get('size')}, in the annotation "
+                f"with id {entry.get('id')}"
+            )
+        return
+    for polygon in shape:
         if not isinstance(polygon, list) or len(polygon) % 2:
             received = shorten(polygon) if isinstance(polygon, list) else polygon
             raise ValueError(
@@ -182,10 +202,4 @@ def _mask(entry, size):
         encoded = mask.frPyObjects(shape, *size)
     else:
         encoded = shape
-    found = mask.decode(encoded).astype(bool)
-    if found.shape != size:
-        raise ValueError(
-            f"The segmentation of the object with id {entry.get('id')} must have the "
-            f"size of its image, {size}. Received: {found.shape}"
-        )
-    return found
+    return mask.decode(encoded).astype(bool)

@@ -315,6 +315,6 @@ def _options():
     policy = tf.data.experimental.AutoShardPolicy.DATA
     options.experimental_distribute.auto_shard_policy = policy
     # The thread that tunes the parallelism sleeps for up to a minute, and an epoch
-    # ends only when it wakes up. Without it, AUTOTUNE means one call per core, up to 16.
+    # ends only when it wakes up. Without it, AUTOTUNE is one call per core, up to 16.
     options.autotune.enabled = False
     return options

@@ -170,6 +170,8 @@ def test_polygons_of_two_points_cover_no_pixels(content, write, tmp_path, others
         ),
         ([1, 2, 3, 4, 5, 6], "Received: 1, in the annotation with id 4"),
         ([], "an annotation without one, id 4"),
+        ({"size": [6, 5], "counts": [30]}, r"size of its image, \(5, 6\).*\[6, 5\]"),
+        ({"size": [5, 6]}, "and counts"),
     ],
 )
 def test_bad_segmentations_are_found_first(
@@ -178,6 +180,14 @@ def test_bad_segmentations_are_found_first(
     last = {"id": 4, "image_id": 9, "category_id": 3, "segmentation": segmentation}
     content["annotations"].append(last)
     with pytest.raises(ValueError, match=message):
+        labels_from_coco(write(content), tmp_path / "labels")
+    assert not (tmp_path / "labels").exists()
+
+
+@pytest.mark.parametrize(("key", "value"), [("image_id", 8), ("category_id", None)])
+def test_unknown_ids_are_found_first(content, write, tmp_path, key, value):
+    content["annotations"][-1][key] = value
+    with pytest.raises(ValueError, match=f"The {key} .* Received: {value}, .* id 3"):
         labels_from_coco(write(content), tmp_path / "labels")
     assert not (tmp_path / "labels").exists()
 
