@@ -50,11 +50,9 @@ class AdamW(ParameterGroups, keras.optimizers.AdamW):
         else:
             self._fused_step(gradient, variable, rate, values)
 
-    def step_values(self, learning_rate):
-        if isinstance(learning_rate, dict):
-            return learning_rate
+    def shared_values(self):
         step = ops.cast(self.iterations + 1, "float32")
-        return super().step_values(learning_rate) | {
+        return {
             "beta_1": ops.convert_to_tensor(self.beta_1, "float32"),
             "beta_2": ops.convert_to_tensor(self.beta_2, "float32"),
             "beta_1_power": self.beta_1**step,

@@ -63,7 +63,12 @@ class ParameterGroups:
             return learning_rate
         rate = ops.convert_to_tensor(learning_rate)
         factors = sorted(set(self._factors))
-        return {"rates": {factor: rate * factor for factor in factors}}
+        rates = {factor: rate * factor for factor in factors}
+        return {"rates": rates, **self.shared_values()}
+
+    def shared_values(self):
+        """Returns the hyperparameters that the updates of all variables share."""
+        return {}
 
     def rate_and_decay(self, variable, values):
         """Returns the learning rate of a variable, in its dtype, and its weight decay.

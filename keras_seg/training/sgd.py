@@ -95,11 +95,8 @@ class SGD(ParameterGroups, keras.optimizers.SGD):
                 gradient = gathered
         self.assign_sub(variable, gradient * rate)
 
-    def step_values(self, learning_rate):
-        if isinstance(learning_rate, dict):
-            return learning_rate
-        values = super().step_values(learning_rate)
-        return values | {"momentum": ops.convert_to_tensor(self.momentum, "float32")}
+    def shared_values(self):
+        return {"momentum": ops.convert_to_tensor(self.momentum, "float32")}
 
     def _fused_step(self, gradient, variable, rate, momentum):
         """Updates a variable by one operation of TensorFlow, without temporary copies.

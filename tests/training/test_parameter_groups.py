@@ -278,6 +278,21 @@ def test_replicas_have_the_groups_of_one_device(kind, two_replicas):
     np.testing.assert_allclose(found, expected(reference, gradients())[-2], 1e-5)
 
 
+@pytest.mark.keras3("Keras 2 passes nothing from one variable's update to the next")
+def test_variables_share_what_is_equal_for_all():
+    parts = variables()
+    optimizer = AdamW(schedule(), **OPTIONS)
+    optimizer.build(parts)
+
+    @tf.function(autograph=False)
+    def step(row):
+        optimizer.apply_gradients(zip(tf.unstack(row), parts, strict=True))
+
+    graph = step.get_concrete_function(tf.TensorSpec((3,))).graph
+    powers = [op for op in graph.get_operations() if op.type == "Pow"]
+    assert len(powers) == 3  # of both betas, and that of the schedule
+
+
 @pytest.mark.parametrize("network", [SPNet, DeepLabV3Plus])
 def test_a_networks_backbone_is_a_group(network, tmp_path):
     """Strip poolings that SPNet puts into the backbone belong to it."""
