@@ -21,7 +21,8 @@ def labels_from_coco(
 
     Each image of the file gets a PNG of the same name and size, even if it has no
     objects. If objects overlap, the smaller one is on top. Crowds are labeled with
-    their class. Polygons of fewer than three points cover no pixels.
+    their class. Polygons of fewer than three points cover no pixels. Annotations of
+    images that the file does not list are left out.
 
     Args:
         annotations: str or path of a COCO file, such as instances_train2017.json.
@@ -40,10 +41,9 @@ def labels_from_coco(
         FileNotFoundError: If the file does not exist.
         ImportError: If pycocotools, of the extra `labels`, is not installed.
         ValueError: If the file is not a COCO file, if a category is not in
-            `class_names`, if an object has an unknown image or category, no
-            segmentation, or one of another form or size, if two images have the same
-            label file, or if a label would overwrite a file that this package has not
-            written.
+            `class_names`, if an object has an unknown category, no segmentation, or
+            one of another form or size, if two images have the same label file, or if a
+            label would overwrite a file that this package has not written.
 
     Example:
         ```python
@@ -64,9 +64,10 @@ def labels_from_coco(
     objects: dict = {}
     sizes = {x["id"]: (x["height"], x["width"]) for x in content["images"]}
     for entry in content["annotations"]:
-        _check_ids(entry, sizes, classes)
-        _check_segmentation(entry, sizes[entry["image_id"]])
-        objects.setdefault(entry["image_id"], []).append(entry)
+        if entry["image_id"] in sizes:
+            _check_category(entry, categories)
+            _check_segmentation(entry, sizes[entry["image_id"]])
+            objects.setdefault(entry["image_id"], []).append(entry)
     files = _files(content["images"], local_path(folder))
     check_label_paths(dict.fromkeys(files))
     for path, image in files.items():
@@ -149,13 +150,12 @@ def _files(images, folder):
     return files
 
 
-def _check_ids(entry, images, categories):
-    for key, known in (("image_id", images), ("category_id", categories)):
-        if entry.get(key) not in known:
-            raise ValueError(
-                f"The {key} of an annotation must be an id of the file. Received: "
-                f"{entry.get(key)}, in the annotation with id {entry.get('id')}"
-            )
+def _check_category(entry, categories):
+    if entry.get("category_id") not in categories:
+        raise ValueError(
+            "The category_id of an annotation must be an id of the file. Received: "
+            f"{entry.get('category_id')}, in the annotation with id {entry.get('id')}"
+        )
 
 
 def _check_segmentation(entry, size):
@@ -166,14 +166,14 @@ def _check_segmentation(entry, size):
             f"an annotation without one, id {entry.get('id')}"
         )
     if isinstance(shape, dict):
-        if tuple(shape.get("size", ())) != size or "counts" not in shape:
+        if shape.get("size") != [*size] or "counts" not in shape:
             raise ValueError(
                 f"The run lengths of an object must have the size of its image, {size}"
                 f", and counts. Received: size {shape.get('size')}, in the annotation "
                 f"with id {entry.get('id')}"
             )
         return
-    for polygon in shape:
+    for polygon in shape if isinstance(shape, list) else [shape]:
         if not isinstance(polygon, list) or len(polygon) % 2:
             received = shorten(polygon) if isinstance(polygon, list) else polygon
             raise ValueError(

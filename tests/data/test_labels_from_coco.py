@@ -172,6 +172,7 @@ def test_polygons_of_two_points_cover_no_pixels(content, write, tmp_path, others
         ([], "an annotation without one, id 4"),
         ({"size": [6, 5], "counts": [30]}, r"size of its image, \(5, 6\).*\[6, 5\]"),
         ({"size": [5, 6]}, "and counts"),
+        (3, "Received: 3, in the annotation with id 4"),
     ],
 )
 def test_bad_segmentations_are_found_first(
@@ -184,12 +185,19 @@ def test_bad_segmentations_are_found_first(
     assert not (tmp_path / "labels").exists()
 
 
-@pytest.mark.parametrize(("key", "value"), [("image_id", 8), ("category_id", None)])
-def test_unknown_ids_are_found_first(content, write, tmp_path, key, value):
-    content["annotations"][-1][key] = value
-    with pytest.raises(ValueError, match=f"The {key} .* Received: {value}, .* id 3"):
+@pytest.mark.parametrize("category", [5, None])
+def test_unknown_categories_are_found_first(content, write, tmp_path, category):
+    content["annotations"][-1]["category_id"] = category
+    with pytest.raises(ValueError, match=f"category_id .* {category}, .* id 3"):
         labels_from_coco(write(content), tmp_path / "labels")
     assert not (tmp_path / "labels").exists()
+
+
+def test_annotations_of_other_images_are_left_out(content, write, tmp_path):
+    del content["images"][0]
+    labels_from_coco(write(content), tmp_path / "labels")
+    assert not (tmp_path / "labels" / "a.png").exists()
+    assert not read_label(tmp_path / "labels" / "town" / "b.png").any()
 
 
 def test_file_names_of_windows(content, write, tmp_path):
