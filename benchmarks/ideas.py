@@ -15,6 +15,7 @@ only in what the paper adds:
     spnet     strip pooling in the backbone, mixed pooling instead of the convolutions
     no_prior  CPNet's convolution and classifier alone
     cpnet     the same with the context prior and its affinity loss
+    combined  all four ideas, as in examples/train_combined.py
 
 `--start` is a model file from which all networks take the weights of the layers that
 they have in common: the backbone, and the decoder if it is DeepLabV3+. Without it,
@@ -33,6 +34,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before importing TensorFlo
 import keras
 import numpy as np
 
+from examples.train_combined import combined_network
 from keras_seg import backbones, data, inference, layers, losses, models, training
 
 BACKBONE, OUTPUT_STRIDE, SCALE = "efficientnet_lite_b0", 8, 2
@@ -41,7 +43,13 @@ SMALL_CROP = CROP[0] // SCALE, CROP[1] // SCALE
 SIZE = 180, 240  # of halved images, to count operations
 DECODER = {"filters": 128, "separable": True}
 WEIGHTS = {"super_resolution": 2.0, "context_prior": 1.0}  # of losses; others: 1
-PAIRS = ("plain", "hanet"), ("plain", "dsrl"), ("fcn", "spnet"), ("no_prior", "cpnet")
+PAIRS = (
+    ("plain", "hanet"),
+    ("plain", "dsrl"),
+    ("fcn", "spnet"),
+    ("no_prior", "cpnet"),
+    ("plain", "combined"),
+)
 
 
 def plain(classes, pyramid):
@@ -86,9 +94,14 @@ def no_prior(classes, pyramid):
     return cpnet(classes, pyramid, prior=False)
 
 
+def combined(classes, pyramid):
+    size = models.prior_size(SMALL_CROP, OUTPUT_STRIDE)
+    return combined_network(classes, pyramid, size, DECODER["filters"])
+
+
 NETWORKS = {
     build.__name__: build
-    for build in (plain, hanet, sssr, dsrl, fcn, spnet, no_prior, cpnet)
+    for build in (plain, hanet, sssr, dsrl, fcn, spnet, no_prior, cpnet, combined)
 }
 
 
@@ -224,10 +237,11 @@ def print_table(results, pairs):
     scores = {}
     for result in results:
         scores.setdefault(result["network"], []).append(100 * result["mean_iou"])
-    gflops = {result["network"]: result["gflops"] for result in results}
+    # Only TensorFlow counts operations.
+    gflops = {x["network"]: f"{x['gflops']:.2f}" for x in results if "gflops" in x}
     baselines = {network: baseline for baseline, network in pairs}
     for name, found in scores.items():
-        row = [name, f"{gflops[name]:.2f}"]
+        row = [name, gflops.get(name, "")]
         row += [", ".join(f"{score:.1f}" for score in found), f"{np.mean(found):.1f}"]
         others = scores.get(baselines.get(name), [])
         gain = f"{np.mean(found) - np.mean(others):+.1f}" if others else ""
