@@ -10,20 +10,29 @@ import keras_seg
 def start_tensorflow(verbose=False):
     """Imports TensorFlow and Keras without their log messages about devices.
 
+    Slow fusions are turned off; see `turn_off_slow_fusion`.
+
     Args:
         verbose: bool. Whether to leave TensorFlow's log as it is.
     """
     if verbose:
-        keras_seg._register()
+        _start()
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # TensorFlow logs lines about CUDA before it reads that variable.
     with _stderr_on_error():
-        import tensorflow as tf
-
-        tf.config.list_physical_devices()
-        keras_seg._register()
+        _start()
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+def _start():
+    import tensorflow as tf
+
+    from keras_seg.onednn import turn_off_slow_fusion
+
+    tf.config.list_physical_devices()
+    turn_off_slow_fusion()
+    keras_seg._register()
 
 
 @contextlib.contextmanager

@@ -1,7 +1,6 @@
-import os
-
 import tensorflow as tf
 
+from keras_seg.onednn import turn_off_slow_fusion
 from keras_seg.ops.xla import require_tensorflow
 from keras_seg.training.end_on_error import end_on_error
 from keras_seg.training.mirrored_strategy import mirrored_strategy
@@ -40,8 +39,7 @@ def distribution_strategy() -> tf.distribute.Strategy:
         ```
     """
     require_tensorflow("distribution_strategy")
-    if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1":
-        tf.config.optimizer.set_experimental_options({"remapping": False})
+    turn_off_slow_fusion()
     _, count = worker()
     if count == 1:
         return mirrored_strategy()

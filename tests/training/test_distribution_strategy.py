@@ -1,6 +1,7 @@
 import pytest
 import tensorflow as tf
 
+from keras_seg.command.start_tensorflow import start_tensorflow
 from keras_seg.training import distribution_strategy
 
 pytestmark = pytest.mark.backend("tensorflow", "tf.distribute")
@@ -22,10 +23,13 @@ def test_one_machine_trains_on_all_its_devices():
 
 
 @pytest.mark.parametrize(("onednn", "fuses"), [("1", False), ("0", True), (None, True)])
-def test_convolutions_are_not_fused_with_onednn(monkeypatch, options, onednn, fuses):
+@pytest.mark.parametrize("start", [distribution_strategy, start_tensorflow])
+def test_convolutions_are_not_fused_with_onednn(
+    monkeypatch, options, start, onednn, fuses
+):
     if onednn is None:
         monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
     else:
         monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", onednn)
-    distribution_strategy()
+    start()
     assert options().get("remapping", True) == fuses
