@@ -156,14 +156,30 @@ def loss_of(name, dataset):
     )
 
 
+def losses_of(model, dataset):
+    """Returns the loss of a network's output, or the dict of those of its outputs."""
+    if isinstance(model.output, dict):
+        return {output: loss_of(output, dataset) for output in model.output}
+    return loss_of("segmentation", dataset)
+
+
 def compile_losses(model, optimizer, dataset):
     """Compiles a network with the losses of its outputs."""
-    if isinstance(model.output, dict):
-        loss = {output: loss_of(output, dataset) for output in model.output}
-        weights = {output: WEIGHTS.get(output, 1.0) for output in model.output}
-    else:
-        loss, weights = loss_of("segmentation", dataset), None
+    loss, weights = losses_of(model, dataset), None
+    if isinstance(loss, dict):
+        weights = {output: WEIGHTS.get(output, 1.0) for output in loss}
     model.compile(optimizer, loss, loss_weights=weights)
+
+
+def adamw(initial_rate, steps):
+    """Returns the optimizer of all networks."""
+    return training.AdamW(
+        training.learning_rate("poly", initial_rate, steps, warmup=50),
+        weight_decay=0.01,
+        rate_groups={"backbone": 0.5},
+        use_ema=True,
+        ema_momentum=0.99,
+    )
 
 
 def augmented(train_set, batch_size, seed, positions):
@@ -204,16 +220,7 @@ def train(name, seed, args, train_set, val_set):
         copy_head(keras.saving.load_model(args.start, compile=False), model)
     positions = "positions" in models.network_info(model).inputs.values()
     batches = augmented(train_set, args.batch_size, seed, positions)
-    rate = training.learning_rate(
-        "poly", args.learning_rate, args.epochs * len(batches), warmup=50
-    )
-    optimizer = training.AdamW(
-        rate,
-        weight_decay=0.01,
-        rate_groups={"backbone": 0.5},
-        use_ema=True,
-        ema_momentum=0.99,
-    )
+    optimizer = adamw(args.learning_rate, args.epochs * len(batches))
     compile_losses(model, optimizer, train_set)
     optimizer.build(model.trainable_variables)  # so that the step is traced once
     start = time.perf_counter()

@@ -27,17 +27,20 @@ from benchmarks.ideas import (
     NETWORKS,
     OUTPUT_STRIDE,
     PAIRS,
-    SCALE,
     WEIGHTS,
+    adamw,
     full_size,
-    loss_of,
+    losses_of,
     parser,
     predicts_at_full_size,
     run,
 )
-from keras_seg import backbones, models, ops, training
+from keras_seg import backbones, models, ops
 from keras_seg._keras_private import weight_averages
 from keras_seg.data.balanced_order import balanced_order
+from keras_seg.metrics import confusion_matrix
+from keras_seg.metrics.measures import class_iou, mean_iou
+from keras_seg.ops.positions import PADDING
 
 # Of `keras_seg.data.Augmentation`: its defaults, but for the scale.
 ZOOM = 0.6, 1.8
@@ -133,7 +136,7 @@ def crop_sample(images, labels, draw, crop):
     moved = jnp.where(covered[..., None], moved, image.mean((0, 1)))
     label = jnp.where(covered, label[rows][:, columns], IGNORED)
     positions = ops.row_positions(rows, labels.shape[1])
-    positions = jnp.where(inside[0], positions, 128)
+    positions = jnp.where(inside[0], positions, PADDING)
     moved, label = (
         jnp.where(draw["flip"], x[:, ::-1], x) for x in (moved, label.astype("int32"))
     )
@@ -162,24 +165,21 @@ def targets_of(model, images, labels):
     return {name: made.get(x.target, made[None]) for name, x in info.outputs.items()}
 
 
-def epoch_function(model, optimizer, loss, crop, scale=SCALE):
+def epoch_function(model, optimizer, loss):
     """Returns the compiled function of an epoch, from its state to the next.
 
     Args:
         model: `keras.Model`.
         optimizer: a built optimizer of its variables.
         loss: loss of its output, or dict of those of its outputs.
-        crop: (height, width) of the crops.
-        scale: 2 for images of half the size, 1 for images as they are.
     """
     with_positions = "positions" in models.network_info(model).inputs.values()
-    whole = scale == 1 or predicts_at_full_size(model)
+    whole = predicts_at_full_size(model)
 
     def loss_and_state(trainable, others, images, labels, positions):
-        small = halved(images) if scale == 2 else images
+        small, rows = halved(images), positions[:, 1::2]
         if not whole:
             labels = labels[:, 1::2, 1::2]
-        rows = positions[:, 1::2] if scale == 2 else positions
         outputs, others = model.stateless_call(
             trainable, others, [small, rows] if with_positions else small, training=True
         )
@@ -194,7 +194,7 @@ def epoch_function(model, optimizer, loss, crop, scale=SCALE):
 
     def step(images, labels, state, draw):
         trainable, others, moments = state
-        cut = functools.partial(crop_sample, images, labels, crop=crop)
+        cut = functools.partial(crop_sample, images, labels, crop=CROP)
         batch = jax.vmap(cut)(draw)
         gradient = jax.value_and_grad(loss_and_state, has_aux=True)
         (value, others), grads = gradient(trainable, others, *batch)
@@ -218,11 +218,9 @@ class Trainer:
         model: `keras.Model`.
         optimizer: an optimizer with `use_ema=True`.
         loss: loss of the model's output, or dict of those of its outputs.
-        crop: (height, width) of the crops.
-        scale: 2 for images of half the size, 1 for images as they are.
     """
 
-    def __init__(self, model, optimizer, loss, crop=CROP, scale=SCALE):
+    def __init__(self, model, optimizer, loss):
         optimizer.build(model.trainable_variables)
         self.model, self.averages = model, weight_averages(optimizer)
         self.variables = (
@@ -231,7 +229,7 @@ class Trainer:
             optimizer.variables,
         )
         self.initial = _values(optimizer.variables)
-        self.epoch = epoch_function(model, optimizer, loss, crop, scale)
+        self.epoch = epoch_function(model, optimizer, loss)
 
     def fit(self, images, labels, draws, epochs, batch_size):
         """Trains from the model's weights, gives it averaged ones; returns the loss."""
@@ -265,43 +263,34 @@ class Evaluator:
     """Counts the pixels of each true and predicted class; compiled once.
 
     Args:
-        network: `keras.Model` from images to logits of the labels' size.
+        network: `keras.Model` from halved images to logits of the labels' size.
         num_classes: int.
-        scale: 2 to halve the images first, 1 for images as they are.
         batch_size: int.
     """
 
-    def __init__(self, network, num_classes, scale=SCALE, batch_size=32):
+    def __init__(self, network, num_classes, batch_size=32):
         self.variables = network.trainable_variables, network.non_trainable_variables
         self.num_classes, self.batch_size = num_classes, batch_size
 
         @jax.jit
         def classes(variables, batch):
-            batch = batch.astype("float32")
-            batch = halved(batch) if scale == 2 else batch
+            batch = halved(batch.astype("float32"))
             logits, _ = network.stateless_call(*variables, batch)
             return logits.argmax(-1).astype("uint8")
 
         self.classes = classes
 
     def confusion(self, images, labels):
-        """Returns the confusion matrix, int `(num_classes, num_classes)`."""
+        """Returns the `confusion_matrix` of all images."""
         variables = tuple([v.value for v in part] for part in self.variables)
-        n, size = self.num_classes, self.batch_size
-        matrix = np.zeros((n, n), int)
+        size, matrix = self.batch_size, 0
         for i in range(0, len(images), size):
             # The last batch is filled up, so that the network is compiled once.
             shown, truth = images[i : i + size], labels[i : i + size]
             batch = np.resize(shown, (size, *shown.shape[1:]))
             found = np.asarray(self.classes(variables, batch))[: len(shown)]
-            valid = truth < n
-            pairs = n * truth[valid].astype(int) + found[valid]
-            matrix += np.bincount(pairs, minlength=n * n).reshape(n, n)
+            matrix += confusion_matrix(truth, found, self.num_classes, IGNORED)
         return matrix
-
-
-def class_iou(matrix):
-    return np.diag(matrix) / (matrix.sum(0) + matrix.sum(1) - np.diag(matrix))
 
 
 @functools.cache
@@ -309,16 +298,6 @@ def arrays(dataset):
     """Returns the images and labels of a data set as two uint8 arrays."""
     images, labels = zip(*dataset, strict=True)
     return np.stack(images).astype("uint8"), np.stack(labels).astype("uint8")
-
-
-def adamw(rate, steps, momentum=0.99, backbone_rate=0.5):
-    return training.AdamW(
-        training.learning_rate("poly", rate, steps, warmup=50),
-        weight_decay=0.01,
-        rate_groups={"backbone": backbone_rate},
-        use_ema=True,
-        ema_momentum=momentum,
-    )
 
 
 def build(name, dataset, weights):
@@ -330,12 +309,8 @@ def build(name, dataset, weights):
 def trainer(name, dataset, steps, rate, weights):
     """Returns the `Trainer` and the `Evaluator` of a network."""
     model = build(name, dataset, weights)
-    if isinstance(model.output, dict):
-        loss = {output: loss_of(output, dataset) for output in model.output}
-    else:
-        loss = loss_of("segmentation", dataset)
-    evaluator = Evaluator(full_size(model), dataset.num_classes)
-    return Trainer(model, adamw(rate, steps), loss), evaluator
+    trained = Trainer(model, adamw(rate, steps), losses_of(model, dataset))
+    return trained, Evaluator(full_size(model), dataset.num_classes)
 
 
 def train(name, seed, args, train_set, val_set):
@@ -352,12 +327,12 @@ def train(name, seed, args, train_set, val_set):
     last = trained.fit(images, labels, draws, args.epochs, args.batch_size)
     seconds = time.perf_counter() - start
     model.save_weights(args.output / f"{name}-{seed}-{args.epochs}.weights.h5")
-    iou = class_iou(evaluator.confusion(*arrays(val_set)))
+    confusion = evaluator.confusion(*arrays(val_set))
     return {
         "seconds": seconds,
         "loss": last,
-        "mean_iou": float(iou.mean()),
-        "class_iou": iou.tolist(),
+        "mean_iou": float(mean_iou(confusion)),
+        "class_iou": class_iou(confusion).tolist(),
     }
 
 
