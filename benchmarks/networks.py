@@ -11,10 +11,14 @@ tracing, and the best of several others, in milliseconds; and the peak memory ab
 loaded network in MB, of the GPU if TensorFlow has one, else of the process.
 
 "Keras's layers" is the same network with Keras's convolutions and batch norms instead
-of those of keras_seg.layers. Peers are PyTorch networks, given by a Python file with
-one function per network, named as here and without arguments, that returns a
-`torch.nn.Module` from images to logits. `benchmarks/peers.py` builds the authors'
-networks from their sources; see there.
+of those of keras_seg.layers. "convolutions" are TensorFlow's convolutions of the
+network alone, one after the other, with their gradients for a step. Inference is
+faster without oneDNN where it is not TensorFlow's default; see docs/guides/training.md.
+
+Peers are PyTorch networks, given by a Python file with one function per network, named
+as here and without arguments, that returns a `torch.nn.Module` from images to logits.
+`benchmarks/peers.py` builds the authors' networks from their sources; see there.
+KerasHub has a peer of the separable DeepLabV3+'s inference only.
 """
 
 import argparse
@@ -39,7 +43,12 @@ NETWORKS = {
         {"separable": True, "filters": 128},
     ),
 }
-WAYS = "Keras's layers", "keras_seg", "PyTorch"
+TORCH_FORMS = {
+    "PyTorch": "eager",
+    "PyTorch, channels last": "channels_last",
+    "PyTorch, compiled": "compiled",
+}
+WAYS = "Keras's layers", "keras_seg", "convolutions", *TORCH_FORMS, "KerasHub"
 TASKS = "inference", "step"
 
 
@@ -66,7 +75,9 @@ def measure(name, task, way, repeats):
     import tensorflow as tf
 
     from keras_seg import losses, models, training
+    from keras_seg.onednn import turn_off_slow_fusion
 
+    turn_off_slow_fusion()
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     keras.utils.set_random_seed(0)
     if way == "Keras's layers":
@@ -76,6 +87,9 @@ def measure(name, task, way, repeats):
     shape = image_shape(name, task)
     rng = np.random.default_rng(0)
     images = tf.constant(rng.uniform(0, 255, shape).astype("float32"))
+    if way == "convolutions":
+        print_cost(convolutions(model, images, task == "step"), repeats)
+        return
     if task == "inference":
         predict = tf.function(models.inference_model(model), autograph=False)
         print_cost(lambda: [predict(images, training=False)], repeats)
@@ -89,20 +103,70 @@ def measure(name, task, way, repeats):
     print_cost(lambda: [tf.constant(model.train_on_batch(images, labels))], repeats)
 
 
-def peer_cost(name, task, args):
-    """Returns the costs of a PyTorch network, or None if it is missing or fails."""
-    script = pathlib.Path(__file__).with_name("torch_network.py")
-    shape = image_shape(name, task)
-    command = [args.peers_python, script, args.peers, name, task, args.repeats, *shape]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-    return None if done.returncode else [float(x) for x in done.stdout.split()[-3:]]
+def convolutions(model, images, training):
+    """Returns a function that runs the convolutions of a model one after the other.
+
+    Args:
+        model: `keras.Model`.
+        images: batch of images of static shape.
+        training: bool. Whether to run the model's auxiliary heads, and the gradients of
+            each convolution with respect to its input and kernel.
+    """
+    import tensorflow as tf
+
+    from keras_seg import models
+
+    model = model if training else models.inference_model(model)
+    traced = tf.function(model, autograph=False).get_concrete_function(images)
+    found = []
+    for operation in traced.graph.get_operations():
+        if operation.type in ("Conv2D", "DepthwiseConv2dNative"):
+            names = "strides", "padding", "explicit_paddings", "dilations"
+            attributes = {name: operation.get_attr(name) for name in names}
+            shapes = [tensor.shape for tensor in operation.inputs]
+            found.append((getattr(tf.raw_ops, operation.type), shapes, attributes))
+
+    def run(value):
+        for convolve, shapes, attributes in found:
+            with tf.control_dependencies([value]):  # one after the other
+                inputs = [tf.fill(shape, value) for shape in shapes]
+            with tf.GradientTape() as tape:
+                tape.watch(inputs)
+                y = convolve(input=inputs[0], filter=inputs[1], **attributes)
+            results = [y, *tape.gradient(y, inputs)] if training else [y]
+            # What is not used is not computed.
+            value = value + 1e-9 * sum(x[(0,) * 4] for x in results)
+        return [value]
+
+    run = tf.function(run, autograph=False)
+    return lambda: run(tf.constant(0.5))
+
+
+def command_of(name, task, way, args):
+    """Returns the command in the peers' environment that measures a line."""
+    benchmarks = pathlib.Path(__file__).parent
+    command = [benchmarks / "keras_hub_network.py"]
+    if way != "KerasHub":
+        form = TORCH_FORMS[way]
+        command = [benchmarks / "torch_network.py", args.peers, form, name, task]
+    command = [args.peers_python, *command, args.repeats, *image_shape(name, task)]
+    return list(map(str, command))
 
 
 def way_cost(name, task, way, args):
     """Returns the costs of a line of the table, or None if measuring fails."""
-    if way == "PyTorch":
-        return peer_cost(name, task, args)
-    return cost("benchmarks.networks", "--one", name, task, way, args.repeats)
+    if way not in TORCH_FORMS and way != "KerasHub":
+        return cost("benchmarks.networks", "--one", name, task, way, args.repeats)
+    command = command_of(name, task, way, args)
+    done = subprocess.run(command, capture_output=True, text=True)
+    return None if done.returncode else [float(x) for x in done.stdout.split()[-3:]]
+
+
+def is_measured(name, task, way, args):
+    """Returns whether the line is there, which those of peers may not be."""
+    if way == "KerasHub":
+        return bool(args.peers) and (name, task) == ("deeplab_separable", "inference")
+    return way not in TORCH_FORMS or bool(args.peers)
 
 
 def print_table(args):
@@ -111,7 +175,7 @@ def print_table(args):
     for name in args.networks:
         for task in args.tasks:
             for way in args.ways:
-                if way == "PyTorch" and not args.peers:
+                if not is_measured(name, task, way, args):
                     continue
                 numbers = way_cost(name, task, way, args)
                 columns = [f"{x:.0f}" for x in numbers] if numbers else ["-"] * 3

@@ -1,8 +1,9 @@
 """Measures one line of `benchmarks.networks` for a PyTorch network.
 
-It runs in PyTorch's environment.
+It runs in PyTorch's environment. FORM is "eager"; "channels_last"; or "compiled", which
+is channels last and `torch.compile`.
 
-Run:    python benchmarks/torch_network.py FILE NAME inference|step REPEATS SHAPE...
+Run:    python benchmarks/torch_network.py FILE FORM NAME TASK REPEATS SHAPE...
 """
 
 import runpy
@@ -15,12 +16,17 @@ CLASSES = 19
 THREADS = 2
 
 
-def main(path, name, task, repeats, *shape):
+def main(path, form, name, task, repeats, *shape):
     torch.manual_seed(0)
     torch.set_num_threads(THREADS)
     network = runpy.run_path(path)[name]()
     batch, height, width, channels = map(int, shape)
     images = torch.randn(batch, channels, height, width)
+    if form != "eager":
+        network = network.to(memory_format=torch.channels_last)
+        images = images.contiguous(memory_format=torch.channels_last)
+    if form == "compiled":
+        network = torch.compile(network)
     if task == "inference":
         network.eval()
 

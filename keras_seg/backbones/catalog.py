@@ -19,7 +19,16 @@ _MOBILENET_V2 = "mobilenet_v2"
 
 
 def names() -> list[str]:
-    """Returns the names that `build` accepts, in alphabetical order."""
+    """Returns the names that `build` accepts.
+
+    Returns:
+        list of str, in alphabetical order.
+
+    Example:
+        ```python
+        [name for name in names() if name.startswith("resnet18")]
+        ```
+    """
     others = [*keras_cv_networks.NAMES, *mix_transformer.NAMES, *resnets.NAMES]
     return sorted([*others, _MOBILENET_V2])
 

@@ -15,7 +15,6 @@ from keras_seg.data.color_codes import (
 from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.data.encoded_files import is_plain_image, is_plain_label
 from keras_seg.data.read_image import (
-    check_channels,
     check_image_header,
     check_value_range,
     image_values,
@@ -28,6 +27,7 @@ from keras_seg.data.read_label import (
     rgb,
 )
 from keras_seg.data.shorten import shorten
+from keras_seg.positive_integer import require_positive_integer
 from keras_seg.storage.paths import read_bytes
 from keras_seg.typing import ValueRange
 
@@ -102,7 +102,7 @@ class LabelledFiles(SegmentationDataset):
                 f"`ignore_class` must be below {_FILE_VALUES}, since labels come from "
                 f"files of up to 16 bits. Received: {ignore_class=}"
             )
-        check_channels(channels)
+        require_positive_integer("channels", channels)
         self._classes, self._known = self._lookup_tables(label_map)
         self._label_colors = check_label_colors(
             label_colors, palette, {*range(self.num_classes), ignore_class}

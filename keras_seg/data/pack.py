@@ -10,6 +10,7 @@ from PIL import Image
 
 from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.data.record_files import example_of
+from keras_seg.positive_integer import require_positive_integer
 from keras_seg.storage.paths import as_path
 from keras_seg.storage.replacing import replacing
 from keras_seg.typing import PathLike
@@ -51,11 +52,7 @@ def pack(
     Example:
         `pack(Cityscapes("cityscapes"), "gs://bucket/cityscapes-train")`
     """
-    if not isinstance(images_per_shard, int) or images_per_shard < 1:
-        raise ValueError(
-            "`images_per_shard` must be a positive integer. "
-            f"Received: {images_per_shard=}"
-        )
+    require_positive_integer("images_per_shard", images_per_shard)
     folder = as_path(folder)
     index_path = folder / INDEX
     if index_path.is_file():

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from keras_seg.data._pictures import MAX_PIXELS, open_picture
+from keras_seg.positive_integer import require_positive_integer
 from keras_seg.typing import ValueRange
 
 _LUMA = 0.299, 0.587, 0.114  # ITU-R BT.601
@@ -62,21 +63,13 @@ def read_image(
         read_image("sensor.tiff", channels=1, value_range=4095)  # float32, one channel
         ```
     """
-    check_channels(channels)
+    require_positive_integer("channels", channels)
     value_range = check_value_range(value_range)
     if hasattr(source, "shape") and hasattr(source, "dtype"):
         return _array(np.asarray(source), channels, value_range)
     with open_picture(source, max_pixels) as picture:
         pixels = picture.read()
     return image_values(picture, pixels, channels, value_range)
-
-
-def check_channels(channels):
-    """Raises a `ValueError` unless `channels` is a positive integer."""
-    if not isinstance(channels, int) or channels < 1:
-        raise ValueError(
-            f"`channels` must be a positive integer. Received: {channels=}"
-        )
 
 
 def check_value_range(value_range):

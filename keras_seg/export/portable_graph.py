@@ -12,6 +12,7 @@ from keras_seg.export.comparison import (
 from keras_seg.export.float32_network import float32_network
 from keras_seg.export.serving_function import OUTPUTS, ServingFunction
 from keras_seg.models.segmentation_network import segmentation_network
+from keras_seg.positive_integer import require_positive_integer
 
 
 class PortableGraph:
@@ -53,7 +54,7 @@ class PortableGraph:
                 f'`input_dtype` must be "uint8" or "float32". Received: {input_dtype!r}'
             )
         if batch_size is not None:
-            _require_positive("batch_size", batch_size)
+            require_positive_integer("batch_size", batch_size)
         network = float32_network(segmentation_network(model, positions))
         self.serving = ServingFunction(network)
         self.outputs = tuple(outputs)
@@ -114,11 +115,6 @@ def _check_outputs(outputs):
         )
 
 
-def _require_positive(name, number):
-    if not isinstance(number, int) or number < 1:
-        raise ValueError(f"`{name}` must be a positive integer. Received: {number!r}")
-
-
 def _resolve_size(size, model_size):
     """Returns the size of the images: the requested one, or that of the model."""
     if size is None:
@@ -128,7 +124,7 @@ def _resolve_size(size, model_size):
             f"`size` must be a pair (height, width) or None. Received: {size!r}"
         )
     for number, fixed in zip(size, model_size, strict=True):
-        _require_positive("size", number)
+        require_positive_integer("size", number)
         if fixed not in (None, number):
             raise ValueError(
                 "`size` must be the fixed input size of the model, "

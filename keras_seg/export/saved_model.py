@@ -24,6 +24,7 @@ from keras_seg.models import network_info
 from keras_seg.models.segmentation_network import segmentation_network
 from keras_seg.ops.sizes import require_size
 from keras_seg.ops.xla import require_tensorflow, xla_scope
+from keras_seg.positive_integer import require_positive_integer
 from keras_seg.storage.paths import (
     RemotePath,
     as_path,
@@ -160,11 +161,7 @@ def export_saved_model(
     fixed_size = _fixed_size(network)
     encoded_size = _encoded_size(encoded_size, fixed_size, batching)
     buckets = _buckets(buckets, fixed_size)
-    if not isinstance(max_pixels, int) or max_pixels < 1:
-        raise ValueError(
-            f"`max_pixels` must be a positive integer. Received: {max_pixels}"
-        )
-
+    require_positive_integer("max_pixels", max_pixels)
     for height, width in [*(buckets or ()), *([encoded_size] if encoded_size else ())]:
         if height * width > max_pixels:
             raise ValueError(

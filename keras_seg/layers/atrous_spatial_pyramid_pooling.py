@@ -9,6 +9,7 @@ from keras_seg.layers.conv_norm import ConvNorm
 from keras_seg.layers.data_format import require_channels_last
 from keras_seg.layers.separable_conv_norm import SeparableConvNorm
 from keras_seg.ops import adaptive_average_pool
+from keras_seg.positive_integer import require_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -57,11 +58,9 @@ class AtrousSpatialPyramidPooling(CompositeLayer):
         super().__init__(**kwargs)
         require_channels_last(self)
         rates = tuple(dilation_rates)
-        if not all(isinstance(n, int) and n > 0 for n in (filters, *rates)):
-            raise ValueError(
-                "`filters` and `dilation_rates` must be positive integers. "
-                f"Received: {filters=}, {dilation_rates=}"
-            )
+        require_positive_integer("filters", filters)
+        for index, rate in enumerate(rates):
+            require_positive_integer(f"dilation_rates[{index}]", rate)
         self.filters = filters
         self.dilation_rates = rates
         self.separable = separable

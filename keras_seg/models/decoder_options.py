@@ -36,6 +36,11 @@ class DecoderOptions:
         independent_classes: bool. Whether a pixel may have any number of the classes,
             each predicted by a sigmoid. Labels are then 0 and 1, `(batch, height,
             width, num_classes)`, and predictions have a mask for each class.
+
+    Example:
+        ```python
+        DeepLabV3Plus(11, "resnet18", 16, separable=True, refinement_filters=64)
+        ```
     """
 
     filters: int = 256

@@ -70,8 +70,8 @@ def dual_super_resolution(
             the enlarged prediction of the last features, at a fraction of the larger
             size, and the sum is resized bilinearly. "full" enlarges them to the size of
             the predictions by bilinear resizing and two transposed convolutions. For
-            images of half the size, DeepLabV3+ needs 6 % more operations with "light"
-            and three times as many with "full".
+            images of half the size, DeepLabV3+ needs 2 to 6 % more operations with
+            "light" and up to three times as many with "full".
         extension_filters: pair of ints, the channels after the two convolutions that
             enlarge and refine the features. None for (32, 32) with "light" and (64, 32)
             with "full".

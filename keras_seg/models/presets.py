@@ -23,6 +23,12 @@ class Preset:
         val_mean_iou: float. mIoU at a single scale on the validation split, in percent.
         license: str. Terms of use of the training images.
         sha256: str. Checksum of the weights file.
+
+    Example:
+        ```python
+        preset = presets()["hanet_b1_camvid"]
+        preset.class_names[0], preset.image_size  # ("sky", (360, 480))
+        ```
     """
 
     name: str

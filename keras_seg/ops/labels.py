@@ -208,13 +208,16 @@ def require_ignore_class(ignore_class):
 
 
 def two_class_logits(logits: Tensor) -> Tensor:
-    """Returns the logits of the two classes of a sigmoid, `(..., 2)`.
+    """Returns the logits of the two classes of a sigmoid.
 
     The softmax of the logits 0 and z is `1 - sigmoid(z)` and `sigmoid(z)`, so that all
     losses and metrics treat one logit per pixel as two classes.
 
     Args:
         logits: float tensor `(..., 1)`.
+
+    Returns:
+        Float tensor `(..., 2)`.
 
     Example:
         `two_class_logits(keras.ops.array([[2.0]]))` is `[[0.0, 2.0]]`.

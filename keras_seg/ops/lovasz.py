@@ -29,6 +29,13 @@ def lovasz_loss(
         Float scalar, this replica's share of the loss, see `global_mean`; 0 without
         labels.
 
+    Example:
+        ```python
+        probabilities = keras.ops.softmax(keras.random.normal((2, 16, 16, 3)))
+        actual = keras.ops.one_hot(keras.ops.zeros((2, 16, 16), "int32"), 3)
+        lovasz_loss(probabilities, actual, weights=keras.ops.ones((2, 16, 16, 1)))
+        ```
+
     References:
         [Berman et al., 2018](https://arxiv.org/abs/1705.08790), equations 8, 9 and 12,
         algorithm 1.

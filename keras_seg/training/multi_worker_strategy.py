@@ -17,6 +17,14 @@ class MultiWorkerStrategy(tf.distribute.MultiWorkerMirroredStrategy):
 
     Each machine runs the same program with its own `TF_CONFIG`. Create the strategy
     before TensorFlow runs anything; see `distribution_strategy`.
+
+    Example:
+        ```python
+        strategy = MultiWorkerStrategy()  # with TF_CONFIG set
+        with strategy.scope():
+            model = HANet(11, "resnet18", 16)
+            model.compile("sgd", SegmentationCrossentropy())
+        ```
     """
 
     def reduce(self, reduce_op, value, axis):

@@ -6,6 +6,7 @@ from keras_seg.models.segmentation_network import segmentation_network
 from keras_seg.ops import row_positions
 from keras_seg.ops.sizes import require_size
 from keras_seg.ops.xla import require_tensorflow
+from keras_seg.positive_integer import require_positive_integer
 from keras_seg.wrappers.network_layer import NetworkLayer
 
 
@@ -72,10 +73,7 @@ class SlidingWindow(NetworkLayer):
             raise ValueError(
                 f'`blending` must be "gaussian" or "mean". Received: {blending=}'
             )
-        if not isinstance(batch_size, int) or batch_size < 1:
-            raise ValueError(
-                f"`batch_size` must be a positive integer. Received: {batch_size=}"
-            )
+        require_positive_integer("batch_size", batch_size)
         if isinstance(network, dict):  # from a saved configuration
             network = keras.saving.deserialize_keras_object(network)
         contents = network_info(network).inputs.values()

@@ -55,6 +55,7 @@ LEFT_OUT = {
     "checkpoints.released_model": CHECKPOINT,
     "inference.segment_video": VIDEO,
     "models.dual_super_resolution": OWN,
+    "training.MultiWorkerStrategy": DEVICES,
     "training.distribute_batches": DEVICES,
     "training.mirrored_strategy": DEVICES,
 }

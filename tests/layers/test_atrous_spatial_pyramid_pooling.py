@@ -39,5 +39,5 @@ def test_branches_come_in_the_released_order():
 
 @pytest.mark.parametrize("options", [{"filters": 0}, {"dilation_rates": (6, 0)}])
 def test_rejects_bad_arguments(options):
-    with pytest.raises(ValueError, match="must be positive integers. Received"):
+    with pytest.raises(ValueError, match="must be a positive integer. Received"):
         AtrousSpatialPyramidPooling(**options)

@@ -6,6 +6,7 @@ from PIL import Image
 
 from keras_seg.data._pictures import npy_pictures, pillow_pictures, tiff_pictures
 from keras_seg.data._pictures.reading_errors import reading_errors
+from keras_seg.positive_integer import require_positive_integer
 from keras_seg.storage.paths import open_file
 
 MAX_PIXELS = 178_956_970  # the limit of Pillow
@@ -28,10 +29,7 @@ def open_picture(source, max_pixels=MAX_PIXELS):
         TypeError: If `source` is none of these.
         ValueError: If the file is damaged, of another kind, or too large.
     """
-    if not isinstance(max_pixels, int) or max_pixels < 1:
-        raise ValueError(
-            f"`max_pixels` must be a positive integer. Received: {max_pixels!r}"
-        )
+    require_positive_integer("max_pixels", max_pixels)
     with contextlib.ExitStack() as stack:
         name = _name(source)
         with reading_errors(name):
