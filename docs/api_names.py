@@ -4,6 +4,8 @@ import ast
 import pathlib
 import re
 
+from mkdocs.exceptions import PluginError
+
 ROOT = pathlib.Path(__file__).parents[1]
 PLACE = re.compile(r"^!public (keras_seg[.\w]*)$", re.MULTILINE)
 
@@ -23,3 +25,17 @@ def on_page_markdown(markdown, **_):
         return "\n\n".join(f"::: {package}.{name}" for name in public_names(package))
 
     return PLACE.sub(directives, markdown)
+
+
+def on_page_content(html, *, page, **_):
+    """Fails if a public name is listed without its docstring."""
+    if not page.file.src_uri.startswith("api/"):
+        return
+    _, *parts = re.split(r'<h2 id="(keras_seg[^"]*)"', html)
+    empty = [
+        name
+        for name, text in zip(parts[::2], parts[1::2], strict=True)
+        if "<p>" not in text.split("<h3")[0]
+    ]
+    if empty:
+        raise PluginError(f"No documentation was found for: {', '.join(empty)}")

@@ -15,7 +15,7 @@ def _table(names, colors):
 
 
 _STREETS = _table(street_classes.NAMES, street_classes.COLORS)
-CLASS_TABLES = {  # the color of each class by its name
+CLASS_TABLES = {
     "ade20k": ADE20K_COLORS,
     "bdd100k": _STREETS,
     "camvid": camvid.COLORS,
@@ -26,6 +26,7 @@ CLASS_TABLES = {  # the color of each class by its name
     "scenes": scenes.COLORS,
     "voc": _table(pascal_voc.NAMES, voc_colors(len(pascal_voc.NAMES))),
 }
+"""Colors of the published data sets: for each name, a dict `{class: (r, g, b)}`."""
 
 
 def class_table(source: PathLike) -> tuple[tuple[str, ...], np.ndarray]:
