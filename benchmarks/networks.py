@@ -18,7 +18,7 @@ faster without oneDNN where it is not TensorFlow's default; see docs/guides/trai
 Peers are PyTorch networks, given by a Python file with one function per network, named
 as here and without arguments, that returns a `torch.nn.Module` from images to logits.
 `benchmarks/peers.py` builds the authors' networks from their sources; see there.
-KerasHub has a peer of the separable DeepLabV3+'s inference only.
+With `--peers`, inference of DeepLabV3+ is also compared with KerasHub's.
 """
 
 import argparse
@@ -200,7 +200,7 @@ if __name__ == "__main__":
     add("--ways", nargs="+", choices=WAYS, default=WAYS)
     add("--repeats", type=int, default=6)
     add("--peers", type=pathlib.Path, help="a Python file with PyTorch networks")
-    add("--peers-python", default=sys.executable, help="a Python that has PyTorch")
+    add("--peers-python", default=sys.executable, help="a Python that has PyTorch and KerasHub")
     # Arguments of the worker processes.
     add("--one", nargs=4, help=argparse.SUPPRESS)
     main(parser.parse_args())

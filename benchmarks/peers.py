@@ -5,7 +5,9 @@ networks from images to logits; in training they return those of the auxiliary h
 
     git clone https://github.com/Andrew-Qibin/SPNet peers/SPNet
     git clone https://github.com/shachoi/HANet peers/HANet
-    other/bin/pip install torch torchvision segmentation-models-pytorch
+    python3 -m venv other
+    other/bin/pip install torch torchvision segmentation-models-pytorch \
+        keras-hub tensorflow
     PEERS=peers python -m benchmarks.networks --peers benchmarks/peers.py \
         --peers-python other/bin/python
 """

@@ -37,5 +37,5 @@ def on_page_content(html, *, page, **_):
         for name, text in zip(parts[::2], parts[1::2], strict=True)
         if "<p>" not in text.split("<h3")[0]
     ]
-    if empty:
+    if empty or not parts:
         raise PluginError(f"No documentation was found for: {', '.join(empty)}")

@@ -8,8 +8,9 @@ Train on procedural street scenes (no data needed), CamVid, or your own folder:
 
 Your own folder has train/images, train/labels, val/images, val/labels and classes.txt
 with one class per line; see docs/guides/data_sets.md. If interrupted, rerun the same
-command; it resumes after the last completed epoch. All GPUs of the machine are used,
-and several machines with TF_CONFIG; see docs/guides/distributed.md.
+command; it resumes after the last completed epoch. A finished run is not replaced: pass
+another --output and --export, or --overwrite. All GPUs of the machine are used, and
+several machines with TF_CONFIG; see docs/guides/distributed.md.
 
 keras_seg/command/recipes.py has the defaults of the flags for each data set, and
 keras_seg/command/training_parts.py the plain calls behind the flags.

@@ -21,8 +21,8 @@ runtime and checked against the model before it is saved.
 
 EXAMPLES = """\
 examples:
-  keras-seg export runs/spnet/best.keras saved_models/spnet/1 --classes camvid
-  keras-seg export best.keras saved_models/spnet/2 --window 480 480 --flip
+  keras-seg export runs/spnet/best.keras saved_models/spnet/2 --classes camvid
+  keras-seg export best.keras saved_models/spnet/3 --window 480 480 --flip
   keras-seg export best.keras spnet.onnx --size 512 1024
   keras-seg export best.keras spnet.tflite --size 360 480 --quantization int8 \\
       --images CamVid/train
@@ -96,7 +96,7 @@ def run(args):
         )
     else:
         options = {"outputs": args.outputs, "overwrite": args.overwrite}
-        if args.batch_size:
+        if args.batch_size is not None:
             options["batch_size"] = args.batch_size
         if kind == "ONNX":
             path = export_onnx(model, args.path, args.size, **options)

@@ -89,7 +89,7 @@ def with_recipe(args, recipes=None):
             setattr(args, flag, default)
     if args.weights == "none":
         args.weights = None
-    for flag in ("batch_size", "epochs", "val_every"):
+    for flag in ("batch_size", "val_batch_size", "epochs", "val_every"):
         require_positive_integer(f"--{flag.replace('_', '-')}", getattr(args, flag))
     if args.class_weights not in (None, ["balanced"]):
         args.class_weights = _numbers(args.class_weights)
