@@ -200,7 +200,7 @@ if __name__ == "__main__":
     add("--ways", nargs="+", choices=WAYS, default=WAYS)
     add("--repeats", type=int, default=6)
     add("--peers", type=pathlib.Path, help="a Python file with PyTorch networks")
-    add("--peers-python", default=sys.executable, help="a Python that has PyTorch and KerasHub")
+    add("--peers-python", default=sys.executable, help="one with PyTorch, KerasHub")
     # Arguments of the worker processes.
     add("--one", nargs=4, help=argparse.SUPPRESS)
     main(parser.parse_args())
