@@ -140,7 +140,8 @@ def run(args):
 
 
 def _segment_video(args):
-    from keras_seg.inference import predictor, segment_video
+    from keras_seg.inference import predictor
+    from keras_seg.visualization import segment_video
 
     model = load_model(args.model)
     label_map = predictor(model, **views(args))

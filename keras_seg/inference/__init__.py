@@ -13,7 +13,6 @@ from keras_seg.inference.predict import predict
 from keras_seg.inference.prediction_model import prediction_model
 from keras_seg.inference.predictor import predictor
 from keras_seg.inference.probabilities import probabilities
-from keras_seg.inference.segment_video import segment_video
 from keras_seg.inference.sliding_window import sliding_window
 from keras_seg.inference.write_evaluation import write_evaluation
 from keras_seg.inference.write_label_map import write_label_map
@@ -32,7 +31,6 @@ __all__ = [
     "predictor",
     "probabilities",
     "read_image",
-    "segment_video",
     "sliding_window",
     "write_evaluation",
     "write_label_map",

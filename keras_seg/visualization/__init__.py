@@ -12,6 +12,7 @@ from keras_seg.visualization.overlay import overlay
 from keras_seg.visualization.prior_chart import prior_chart
 from keras_seg.visualization.resolution_chart import resolution_chart
 from keras_seg.visualization.sample_predictions import sample_predictions
+from keras_seg.visualization.segment_video import segment_video
 from keras_seg.visualization.validation_pictures import ValidationPictures
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "prior_chart",
     "resolution_chart",
     "sample_predictions",
+    "segment_video",
 ]

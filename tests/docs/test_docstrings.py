@@ -53,7 +53,7 @@ LEFT_OUT = {
     "checkpoints.load_torch_weights": CHECKPOINT,
     "checkpoints.read_torch_file": CHECKPOINT,
     "checkpoints.released_model": CHECKPOINT,
-    "inference.segment_video": VIDEO,
+    "visualization.segment_video": VIDEO,
     "models.dual_super_resolution": OWN,
     "training.MultiWorkerStrategy": DEVICES,
     "training.distribute_batches": DEVICES,

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_seg.inference import segment_video
-from keras_seg.visualization import overlay
+from keras_seg.visualization import overlay, segment_video
 
 av = pytest.importorskip("av")
 
