@@ -1,7 +1,10 @@
 """The effects of `import keras_seg`."""
 
+import ast
+import graphlib
 import importlib
 import inspect
+import pathlib
 import subprocess
 import sys
 
@@ -93,3 +96,18 @@ def test_public_functions_and_classes_have_type_hints():
             if ours and inspect.isfunction(function) and untyped(function):
                 missing[f"{package}.{name}"] = untyped(function)
     assert not missing
+
+
+def test_imports_go_in_one_direction():
+    root = pathlib.Path(keras_seg.__file__).parent
+    imported = {}
+    for path in root.glob("*/**/*.py"):
+        package = path.relative_to(root).parts[0]
+        for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(statement, ast.ImportFrom) and statement.module:
+                _, _, other = f"{statement.module}.".partition("keras_seg.")
+                other = other.partition(".")[0]
+                if other not in ("", package) and (root / other).is_dir():
+                    imported.setdefault(package, set()).add(other)
+    order = [*graphlib.TopologicalSorter(imported).static_order()]  # fails in a cycle
+    assert order.index("layers") < order.index("models") < order.index("app")
