@@ -31,7 +31,8 @@ def to_torch_state_dict(model: keras.Model) -> dict[str, np.ndarray]:
         dict `{original key: NumPy array}`, float32, with axes in PyTorch's order.
 
     Raises:
-        ValueError: If the model is not a network of `released_model`.
+        ValueError: If the model is not a network of `released_model`, or has other
+            weights.
 
     Example:
         ```python
@@ -46,11 +47,19 @@ def to_torch_state_dict(model: keras.Model) -> dict[str, np.ndarray]:
             f"{', '.join(RELEASES)}. Received: {model.name!r}"
         )
     layers, tables = resolve(key_table(release), model)
+    parts = [x for key, layer in layers.items() for x in assignments(layer, key)]
+    found = {id(variable) for variable, *_ in parts}
+    others = [weight.path for weight in model.weights if id(weight) not in found]
+    if others:
+        raise ValueError(
+            "`model` must be a network of `released_model` itself, not one that "
+            f"contains it or has other layers. Received: {model.name!r}, whose "
+            f"{', '.join(others[:3])} are not in the release"
+        )
     arrays = {
         name: np.ascontiguousarray(
             ops.convert_to_numpy(variable).transpose(np.argsort(order))
         )
-        for key, layer in layers.items()
-        for variable, name, order in assignments(layer, key)
+        for variable, name, order in parts
     }
     return arrays | {key: np.array(table) for key, table in tables.items()}

@@ -142,6 +142,14 @@ def test_other_models_have_no_keys():
         to_torch_state_dict(model)
 
 
+def test_a_network_inside_of_a_model_has_no_keys():
+    network = head()
+    inputs = [keras.Input(x.shape[1:]) for x in network.inputs]
+    outer = keras.Model(inputs, network(inputs))
+    with pytest.raises(ValueError, match="itself, not one that contains it.*kernel"):
+        to_torch_state_dict(outer)
+
+
 def test_names_and_options():
     assert sorted(RELEASES) == [
         "cpnet_head",
