@@ -6,6 +6,7 @@ from keras_seg.command.files import image_files, load_model
 from keras_seg.command.flags import CLASSES, SIZE, location
 from keras_seg.command.views import add_views, check_views, views
 from keras_seg.local_path import local_path
+from keras_seg.positive_integer import require_positive_integer
 
 SUMMARY = "export a model for TensorFlow Serving, ONNX or LiteRT"
 DESCRIPTION = """\
@@ -125,6 +126,8 @@ def _kind(path):
 def check(args):
     """Raises a ValueError if a flag would have no effect."""
     check_views(args)
+    if args.batch_size is not None:
+        require_positive_integer("--batch-size", args.batch_size)
     kind = _kind(args.path)
     of_kinds = {
         "classes": ["SavedModel"],

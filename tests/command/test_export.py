@@ -75,6 +75,7 @@ def test_a_quantized_litert_file(folder, model):
     ("arguments", "words"),
     [
         (["a.onnx", "--batching"], "--batching is for SavedModel"),
+        (["saved/1", "--batch-size", "0"], "`--batch-size` must be a positive"),
         (["saved/1", "--size", "8", "8"], "--size is for ONNX and LiteRT"),
         (["a.onnx", "--quantization", "float16"], "--quantization is for LiteRT"),
         (["saved/1", "--outputs", "logits"], "--outputs is not for a SavedModel"),
