@@ -38,4 +38,5 @@ def on_page_content(html, *, page, **_):
         if "<p>" not in text.split("<h3")[0]
     ]
     if empty or not parts:
-        raise PluginError(f"No documentation was found for: {', '.join(empty)}")
+        names = ", ".join(empty) or page.file.src_uri
+        raise PluginError(f"No documentation was found for: {names}")
