@@ -72,8 +72,9 @@ def with_recipe(args, recipes=None):
 
     Raises:
         ValueError: If the data set needs a folder and none is given, if a number is not
-            positive or a class weight not a number, or if the folder of the export does
-            not end in a version number.
+            positive or a class weight not a number, if a stride is given for a loss
+            that is not used, or if the folder of the export does not end in a version
+            number.
     """
     check_data(args)
     if not args.export.name.isdecimal():
@@ -82,11 +83,16 @@ def with_recipe(args, recipes=None):
             f"{args.export}/1. Received: {args.export}"
         )
     recipes = recipes or {}
+    has_stride = args.lovasz_stride is not None
     recipe = DEFAULTS | RECIPES.get(args.data, {})
     recipe |= recipes.get("default", {}) | recipes.get(args.data, {})
     for flag, default in recipe.items():
         if getattr(args, flag) is None:
             setattr(args, flag, default)
+    if has_stride and "lovasz" not in args.loss.split("+"):
+        raise ValueError(
+            f"--lovasz-stride is for the loss lovasz. Received: --loss {args.loss}"
+        )
     if args.weights == "none":
         args.weights = None
     for flag in ("batch_size", "val_batch_size", "epochs", "val_every"):

@@ -1,6 +1,7 @@
 import tensorflow as tf
 
 from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
+from keras_seg.training.worker import worker
 
 
 def distribute_batches(
@@ -30,7 +31,8 @@ def distribute_batches(
         model.fit(distribute_batches(batches, strategy))
         ```
     """
-    devices = len(strategy.extended.worker_devices)  # on this machine
+    machines = worker()[1] if isinstance(strategy, MultiWorkerStrategy) else 1
+    devices = strategy.num_replicas_in_sync // machines
     size = tf.nest.flatten(batches.element_spec)[0].shape[0]
     if size is None or size % devices:
         raise ValueError(

@@ -8,9 +8,9 @@ from keras_seg.ops.xla import require_tensorflow
 def mirrored_strategy() -> tf.distribute.MirroredStrategy:
     """Returns a `MirroredStrategy` over all visible GPUs, else over all CPU devices.
 
-    A single device gets a strategy too, so that the same script runs on a laptop and on
-    eight GPUs. `CUDA_VISIBLE_DEVICES` selects GPUs. Every call returns the same
-    strategy, because TensorFlow mixes up the collectives of two in one process.
+    `CUDA_VISIBLE_DEVICES` selects GPUs. Every call returns the same strategy, because
+    TensorFlow mixes up the collectives of two in one process. To train on a single
+    device, `distribution_strategy` is faster.
 
     Returns:
         `tf.distribute.MirroredStrategy`. Build and compile the model in its `scope()`.
@@ -29,10 +29,13 @@ def mirrored_strategy() -> tf.distribute.MirroredStrategy:
         ```
     """
     require_tensorflow("mirrored_strategy")
-    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices(
-        "CPU"
-    )
-    return _strategy(tuple(device.name for device in devices))
+    return _strategy(mirrored_devices())
+
+
+def mirrored_devices():
+    """Returns the names of all visible GPUs, else of all CPU devices."""
+    find = tf.config.list_logical_devices
+    return tuple(device.name for device in find("GPU") or find("CPU"))
 
 
 @functools.cache

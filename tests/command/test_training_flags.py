@@ -66,6 +66,7 @@ def test_class_weights_are_numbers_or_balanced(capsys):
         (["--val-every", "-1"], "`--val-every` must be a positive integer"),
         (["--batch-size", "0"], "`--batch-size` must be a positive integer"),
         (["--val-batch-size", "0"], "`--val-batch-size` must be a positive integer"),
+        (["--lovasz-stride", "4"], "--lovasz-stride is for the loss lovasz"),
     ],
 )
 def test_bad_flags_stop_before_training(flags, message, capsys):

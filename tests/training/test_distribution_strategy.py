@@ -22,6 +22,12 @@ def test_one_machine_trains_on_all_its_devices():
     assert strategy.num_replicas_in_sync == len(tf.config.list_logical_devices("CPU"))
 
 
+def test_a_single_device_needs_no_replicas(monkeypatch):
+    find = tf.config.list_logical_devices
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: find(kind)[:1])
+    assert distribution_strategy() is tf.distribute.get_strategy()
+
+
 @pytest.mark.parametrize(("onednn", "fuses"), [("1", False), ("0", True), (None, True)])
 @pytest.mark.parametrize("start", [distribution_strategy, start_tensorflow])
 def test_convolutions_are_not_fused_with_onednn(
