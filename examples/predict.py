@@ -20,6 +20,7 @@ def main(args):
     if args.output.resolve() == args.images.resolve():
         raise SystemExit("The output must be another folder than that of the images.")
     predict = tf.saved_model.load(args.saved_model).signatures["serving_default"]
+    scale = scale_of(predict)
     args.output.mkdir(parents=True, exist_ok=True)
     paths = [x for x in args.images.iterdir() if x.suffix.lower() in SUFFIXES]
     if len({path.stem for path in paths}) < len(paths):
@@ -29,10 +30,20 @@ def main(args):
         image = ImageOps.exif_transpose(Image.open(path))
         if image.mode.startswith(("I", "F")):
             raise SystemExit(f"{path} must have 8 bits per channel; convert it first.")
-        image = np.asarray(image.convert("RGB"))
-        classes = predict(images=tf.constant(image[None]))["classes"][0].numpy()
+        # The class map of a DSRL is larger than its input: reduce it as in training.
+        reduced = np.asarray(image.convert("RGB").reduce(scale))
+        classes = predict(images=tf.constant(reduced[None]))["classes"][0].numpy()
+        classes = classes[: image.height, : image.width]
         Image.fromarray(classes).save(args.output / f"{path.stem}.png")
     print(f"{len(paths)} class maps in {args.output}")
+
+
+def scale_of(predict):
+    """Returns how many times larger than the image the class map is, or 1."""
+    shape = predict.structured_input_signature[1]["images"].shape
+    height, width = (side or 64 for side in shape[1:3])
+    black = tf.zeros((1, height, width, 3), tf.uint8)
+    return max(predict(images=black)["classes"].shape[1] // height, 1)
 
 
 if __name__ == "__main__":

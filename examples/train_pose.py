@@ -201,6 +201,11 @@ def sheet(columns):
 
 
 def main(args):
+    if any(length % (SCALE * args.output_stride) for length in args.size):
+        raise SystemExit(
+            f"--size must be multiples of {SCALE * args.output_stride}, which is "
+            f"{SCALE} times --output-stride. Received: {args.size}"
+        )
     args.output.mkdir(parents=True, exist_ok=True)
     train_figures = draw_figures(args, args.figures, args.seed)
     test_figures = draw_figures(args, args.test_figures, args.seed + 1)

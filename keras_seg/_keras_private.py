@@ -4,6 +4,8 @@ The package uses private attributes only in this file. `tests/test_keras_private
 names those that are missing in another version of Keras.
 """
 
+import keras
+
 # --- Graphs ---------------------------------------------------------------------------
 
 
@@ -38,9 +40,15 @@ def takes_training(layer):
     return layer._call_has_training_arg
 
 
-def lambda_output_shape(layer):
-    """Returns the `output_shape` argument of a `keras.layers.Lambda`."""
-    return layer._output_shape
+def copy_lambda(layer, name):
+    """Returns a copy of a `keras.layers.Lambda` with the same function.
+
+    A function restored from the configuration loses the names it refers to, and Keras
+    refuses to restore it.
+    """
+    return keras.layers.Lambda(
+        layer.function, layer._output_shape, layer.mask, layer.arguments, name=name
+    )
 
 
 # --- Batch norms ----------------------------------------------------------------------

@@ -35,7 +35,7 @@ class Insight:
             "prior": models.prior_model,
             "attention": lambda model: models.attention_model(_of_images(model)),
             "resolution": models.affinity_model,
-            "gates": models.gate_model,
+            "gates": lambda model: models.gate_model(_of_images(model)),
         }
         self._networks = {}
         for kind, make in makers.items() if model is not None else ():

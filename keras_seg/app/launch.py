@@ -52,16 +52,17 @@ def launch(
         os.environ["GRADIO_TEMP_DIR"] = folder
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
         tempfile.tempdir = folder  # for files to download
+        blocks = None
         try:
-            from keras_seg.app.page import CSS, THEME, page
-        except ImportError as error:
-            raise ImportError(
-                "The app needs Gradio: pip install 'keras-seg[app]'"
-            ) from error
-        # Exit normally on SIGTERM too, so that the folder is removed.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        blocks = page(networks)
-        try:
+            try:
+                from keras_seg.app.page import CSS, THEME, page
+            except ImportError as error:
+                raise ImportError(
+                    "The app needs Gradio: pip install 'keras-seg[app]'"
+                ) from error
+            # Exit normally on SIGTERM too, so that the folder is removed.
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+            blocks = page(networks)
             _, url, public_url = blocks.launch(
                 prevent_thread_lock=True,
                 quiet=True,
@@ -80,8 +81,9 @@ def launch(
             print(f"The page is at {public_url or url}  (Ctrl+C to stop)", flush=True)
             _wait()
         finally:
-            blocks.close(verbose=False)
             tempfile.tempdir = None
+            if blocks is not None:
+                blocks.close(verbose=False)
 
 
 def _wait():

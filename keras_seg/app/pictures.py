@@ -54,9 +54,9 @@ def painted(image, classes, palette, shown, alpha):
     if classes.ndim == 3:
         kept = np.isin(np.arange(classes.shape[-1]), list(shown))
         return overlay(image, np.where(kept, classes, 0), palette, alpha)
-    return overlay(
-        image, np.where(np.isin(classes, list(shown)), classes, -1), palette, alpha
-    )
+    classes = classes.astype("int32")  # a uint8 -1 would be class 255
+    kept = np.isin(classes, list(shown))
+    return overlay(image, np.where(kept, classes, -1), palette, alpha)
 
 
 def shares(classes, num_classes):

@@ -107,7 +107,8 @@ def segment(network, photograph, label=None, window=None, scales=(1.0,), flip=Fa
         photograph: path of an image file in any format that `predict` reads.
         label: path of an image file whose values are the classes, or None.
         window: int, the side of windows in pixels. None or 0: the whole image, or
-            windows of 1024 pixels if it has more than 4 million pixels.
+            windows of 1024 pixels if it has more than 4 million pixels. A network with
+            a fixed input size always uses windows of that size.
         scales, flip: see `keras_seg.inference.predictor`.
 
     Returns:
@@ -129,7 +130,8 @@ def segment(network, photograph, label=None, window=None, scales=(1.0,), flip=Fa
         raise ValueError(
             f"The window must have sides of 32 pixels or more. Received: {window}"
         )
-    if not window and image.shape[0] * image.shape[1] > _WHOLE and network.model:
+    is_large = image.shape[0] * image.shape[1] > _WHOLE
+    if not window and is_large and _takes_any_size(network.model):
         window = _WINDOW
     if window:
         options["window"] = (int(window), int(window))
@@ -149,6 +151,10 @@ def segment(network, photograph, label=None, window=None, scales=(1.0,), flip=Fa
         seconds,
         int(window or 0),
     )
+
+
+def _takes_any_size(model):
+    return model is not None and not any(model.inputs[0].shape[1:3])
 
 
 def photograph_of(path):

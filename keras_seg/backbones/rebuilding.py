@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_seg._keras_private import lambda_output_shape
+from keras_seg._keras_private import copy_lambda
 from keras_seg.backbones.graph import substitute
 from keras_seg.layers import BatchNormalization, Conv2D, DepthwiseConv2D
 
@@ -71,14 +71,7 @@ def copy(call, **changes):
         # With the dtype policy that keras-hub passes, it has no configuration.
         return keras.layers.Identity(name=call.name)
     if isinstance(operation, keras.layers.Lambda):
-        # A function restored from the configuration loses the names it refers to.
-        return keras.layers.Lambda(
-            operation.function,
-            lambda_output_shape(operation),
-            operation.mask,
-            operation.arguments,
-            name=call.name,
-        )
+        return copy_lambda(operation, call.name)
     try:
         config = {**operation.get_config(), "name": call.name, **changes}
         kind = type(operation)

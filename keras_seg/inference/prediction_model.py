@@ -30,7 +30,8 @@ def prediction_model(
             images in 0..255 to logits, or to a dict with "segmentation".
         window: pair of ints, rows and columns of a `sliding_window`, or None to predict
             the whole image at once. A model with a fixed input size uses windows of
-            that size. A HANet with positions receives the row positions of each window.
+            that size, and smaller images are padded by repeating their border. A HANet
+            with positions receives the row positions of each window.
         overlap: float. Overlap of the windows; see `sliding_window`.
         blending: str. Blending of the windows; see `sliding_window`.
         scales: sequence of positive floats. Image scales; see `multi_scale`.
@@ -46,7 +47,8 @@ def prediction_model(
 
     Raises:
         TypeError: If `model` is not a functional `keras.Model`.
-        ValueError: If the inputs or outputs of the model are not as above; see also
+        ValueError: If the inputs or outputs of the model are not as above, or if
+            `window` differs from the fixed input size of the model; see also
             `sliding_window` and `multi_scale`.
 
     Example:

@@ -17,7 +17,10 @@ def sliding_window(
 
     Windows are spaced evenly from edge to edge, with at least the given overlap, and
     their logits are averaged. Memory does not grow with the image, except for the
-    logits themselves, and `model` may have a fixed input size.
+    logits themselves.
+
+    `model` may have a fixed input size, which is then the size of the windows. Smaller
+    images are padded by repeating their border, and the logits are cropped.
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` from
@@ -39,9 +42,9 @@ def sliding_window(
 
     Raises:
         RuntimeError: If Keras does not run on TensorFlow.
-        ValueError: If `window` is not a pair of positive integers, if another argument
-            is invalid, or if the size of the model's logits is not a whole multiple of
-            its images'.
+        ValueError: If `window` is not a pair of positive integers or differs from the
+            model's fixed input size, if another argument is invalid, or if the size of
+            the model's logits is not a whole multiple of its images'.
 
     Example:
         ```python

@@ -54,7 +54,10 @@ def from_name(name: str, **options: Any) -> keras.losses.Loss:
             f"Received: {name!r}"
         )
     given = {key: value for key, value in options.items() if value is not None}
-    known = [inspect.signature(NAMES[part]).parameters for part in parts]
+    known = [
+        {*inspect.signature(NAMES[part]).parameters, "dtype", "reduction"} - {"kwargs"}
+        for part in parts
+    ]
     without = [key for key in given if not any(key in names for names in known)]
     if without:
         raise ValueError(

@@ -1,7 +1,10 @@
 import keras
 
 from keras_seg.layers import AffinityFeatures, FeatureAffinity
+from keras_seg.models.functional_model import functional_model
+from keras_seg.models.network_info import network_info
 from keras_seg.models.rerun import rerun
+from keras_seg.models.without_inputs import WithoutInputs, unneeded_inputs
 
 
 def affinity_model(model: keras.Model) -> keras.Model:
@@ -28,6 +31,7 @@ def affinity_model(model: keras.Model) -> keras.Model:
         similarity = x @ keras.ops.transpose(x)  # of all cells of the first image
         ```
     """
+    model = functional_model(model)
     layers = [x for x in model.layers if isinstance(x, FeatureAffinity)]
     if len(layers) != 1:
         raise ValueError(
@@ -35,12 +39,14 @@ def affinity_model(model: keras.Model) -> keras.Model:
             f"Received: {model.name!r} with {len(layers)}"
         )
     (layer,) = layers
+    # The model takes images only, not the labels or positions of other inputs.
+    without = WithoutInputs(unneeded_inputs(network_info(model)))
     sources = []
 
     def call(called, *args, **kwargs):
         if called is layer:
             sources.append(args[0])
-        return called(*args, **kwargs)
+        return without(called, *args, **kwargs)
 
     image = rerun(model, call).inputs[0]
     features = {

@@ -7,6 +7,7 @@ from keras_seg.backbones.geometry import is_pyramid
 from keras_seg.backbones.graph import nodes
 from keras_seg.ceil_division import ceil_division
 from keras_seg.layers import NetworkOutput
+from keras_seg.models.functional_model import functional_model
 from keras_seg.models.map_sizes import map_sizes
 from keras_seg.models.network_info import named_outputs, network_info
 from keras_seg.models.output_info import OutputInfo
@@ -63,7 +64,7 @@ def dual_super_resolution(
             the prediction, or None for models that mark them. The layers after it are
             left out.
         output: str. Name of the main output; also the new name of a single output that
-            is not in a dict.
+            is not in a dict. Outputs in a list have the names of their layers.
         activation: activation of the new prediction, if the model's own has one.
         extension: method to enlarge the last features. "light" enlarges them `scale`
             times by a sub-pixel convolution at their own resolution. They add detail to
@@ -127,6 +128,7 @@ def dual_super_resolution(
             f"`extension` must be one of {sorted(EXTENSIONS)}. Received: {extension=}"
         )
     extend, widths = EXTENSIONS[extension]
+    model = functional_model(model)
     tensors, others = _find(model, encoder, features, output)
     other_maps = {name: tensor for name, (tensor, _) in others.items()}
     size, sizes = map_sizes(model, tensors | other_maps)
@@ -164,14 +166,16 @@ def dual_super_resolution(
         if sizes.get(other) == sizes["output"]:
             tensor = enlarge(tensor, scale, place, name=other)
         outputs[other] = tensor, dataclasses.replace(info, scale=scale)
-    return keras.Model(
-        model.input,
-        {
-            key: NetworkOutput(**dataclasses.asdict(info), name=key)(tensor)
-            for key, (tensor, info) in outputs.items()
-        },
-        name=name or f"{model.name}_dsrl",
-    )
+    # The layer of an output may have its name.
+    network = keras.Model(model.input, [tensor for tensor, _ in outputs.values()])
+    taken = {layer.name for layer in network.layers}
+    ends = {
+        key: NetworkOutput(
+            **dataclasses.asdict(info), name=f"{key}_output" if key in taken else key
+        )(tensor)
+        for key, (tensor, info) in outputs.items()
+    }
+    return keras.Model(model.input, ends, name=name or f"{model.name}_dsrl")
 
 
 def _find(model, encoder, features, output):
@@ -193,7 +197,7 @@ def _find(model, encoder, features, output):
         "features": _feature_map("features", features, info.decoder, calls, model),
     }
     outputs = named_outputs(model)
-    if not isinstance(model.output, dict):
+    if isinstance(model.output, keras.KerasTensor):
         outputs = {output: model.output}
     if output not in outputs:
         raise ValueError(

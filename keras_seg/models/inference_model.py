@@ -1,9 +1,9 @@
 import keras
 
-from keras_seg.layers import NetworkInput
 from keras_seg.models.functional_model import functional_model
 from keras_seg.models.network_info import named_outputs, network_info
 from keras_seg.models.rerun import rerun
+from keras_seg.models.without_inputs import WithoutInputs, unneeded_inputs
 
 
 def inference_model(
@@ -21,7 +21,8 @@ def inference_model(
             which is needed for windows of an image. Without it, images are assumed to
             be uncropped.
         output: str, the name of the output to predict, or None for the only output that
-            is not marked as training-only.
+            is not marked as training-only. A single output has the name of its layer,
+            and also "segmentation".
 
     Returns:
         A functional `keras.Model` that shares its weights with `model` and returns only
@@ -44,50 +45,23 @@ def inference_model(
             f"Received: {positions=} and {model.name!r}"
         )
     single = _single(model, output or info.prediction or "segmentation")
-    dropped = {
-        name: content
-        for name, content in info.inputs.items()
-        if content == "labels" or (content == "positions" and not positions)
-    }
+    dropped = unneeded_inputs(info, positions)
     if not dropped:
         return single
-    whole = rerun(single, _Without(dropped))
+    whole = rerun(single, WithoutInputs(dropped))
     inputs = [x for x in whole.inputs if x.name not in dropped]
     inputs = inputs if len(inputs) > 1 else inputs[0]
     return keras.Model(inputs, whole.output, name=model.name)
 
 
 def _single(model, output):
-    if not isinstance(model.output, (dict, list)):
-        return model
     outputs = named_outputs(model)
+    is_single = isinstance(model.output, keras.KerasTensor)
+    if is_single and output in (*outputs, "segmentation"):
+        return model
     if output not in outputs:
         raise ValueError(
             f'The model must have an output named "{output}". '
             f"Received: {model.name!r} with outputs {sorted(outputs)}"
         )
     return keras.Model(model.input, outputs[output], name=model.name)
-
-
-class _Without:
-    """Function that calls the layers of a network without some of its inputs.
-
-    Args:
-        dropped: dict `{name of the input: content}`.
-    """
-
-    def __init__(self, dropped):
-        self.dropped = dropped
-
-    def __call__(self, layer, *args, **kwargs):
-        if isinstance(layer, NetworkInput) and layer.content in self.dropped.values():
-            return self._leave_out(args[0])
-        # Models saved by versions without `NetworkInput`.
-        for argument in self.dropped.keys() & kwargs.keys():
-            if kwargs[argument] is not None:
-                kwargs[argument] = self._leave_out(kwargs[argument])
-        return layer(*args, **kwargs)
-
-    def _leave_out(self, tensor):
-        # Not used further, but Keras 3.12 rejects inputs that nothing is computed from.
-        keras.ops.negative(tensor)

@@ -2,7 +2,9 @@ import keras
 
 from keras_seg.layers import ContextPriorLayer
 from keras_seg.models.functional_model import functional_model
+from keras_seg.models.network_info import network_info
 from keras_seg.models.rerun import rerun
+from keras_seg.models.without_inputs import WithoutInputs, unneeded_inputs
 
 
 def prior_model(model: keras.Model) -> keras.Model:
@@ -37,12 +39,14 @@ def prior_model(model: keras.Model) -> keras.Model:
     (layer,) = layers
     # A new layer, because one with a fused loss never computes the whole prior.
     plain = ContextPriorLayer.from_config(layer.get_config() | {"fused_loss": None})
+    # The model takes images only, not the labels or positions of other inputs.
+    without = WithoutInputs(unneeded_inputs(network_info(model)))
     sources = []
 
     def call(called, *args, **kwargs):
         if called is layer:
             sources.append(args[0])
-        return called(*args, **kwargs)
+        return without(called, *args, **kwargs)
 
     image = rerun(model, call).inputs[0]
     _, logits = plain(sources[0])

@@ -1,5 +1,6 @@
 import keras
 
+from keras_seg._keras_private import copy_lambda
 from keras_seg.layers import ContextPriorLayer
 from keras_seg.losses import AffinityLoss
 from keras_seg.models.checks import require_classes
@@ -44,6 +45,8 @@ def replace_classifier(model: keras.Model, num_classes: int) -> keras.Model:
         )
 
     def copy(layer):
+        if isinstance(layer, keras.layers.Lambda):
+            return copy_lambda(layer, layer.name)
         config = layer.get_config()
         if layer in classifiers:
             config[_size_argument(layer)] = num_classes

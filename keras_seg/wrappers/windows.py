@@ -1,6 +1,7 @@
 import keras
 import tensorflow as tf
 
+from keras_seg.ceil_division import ceil_division
 from keras_seg.models import network_info
 from keras_seg.models.segmentation_network import segmentation_network
 from keras_seg.ops import row_positions
@@ -17,8 +18,10 @@ class SlidingWindow(NetworkLayer):
     Windows are spaced evenly from edge to edge, with at least the given overlap. An
     image that is smaller than the window in a direction has a single window in that
     direction. Logits are averaged with weights that depend on the position in the
-    window. Memory does not grow with the image, except for the logits themselves, and a
-    network with a fixed input size can be used.
+    window. Memory does not grow with the image, except for the logits themselves.
+
+    A network with a fixed input size can be used, with windows of that size. Smaller
+    images are padded by repeating their border, and the logits are cropped.
 
     Args:
         network: a model of `keras_seg.models`, or any functional `keras.Model` from
@@ -43,9 +46,9 @@ class SlidingWindow(NetworkLayer):
 
     Raises:
         RuntimeError: If Keras does not run on TensorFlow.
-        ValueError: If `window` is not a pair of positive integers, if another argument
-            is invalid, or if the size of the network's logits is not a whole multiple
-            of its images'.
+        ValueError: If `window` is not a pair of positive integers or differs from the
+            network's fixed input size, if another argument is invalid, or if the size
+            of the network's logits is not a whole multiple of its images'.
 
     Example:
         ```python
@@ -80,6 +83,15 @@ class SlidingWindow(NetworkLayer):
         self.has_positions = "positions" in contents
         self.network = segmentation_network(network, positions=self.has_positions)
         self.window = require_size("window", window)
+        self.fixed_size = tuple(self.network.inputs[0].shape[1:3])
+        if any(
+            side not in (None, cells)
+            for side, cells in zip(self.fixed_size, self.window, strict=True)
+        ):
+            raise ValueError(
+                "`window` must be the fixed input size of the network, "
+                f"{self.fixed_size}. Received: window={self.window}"
+            )
         self.overlap = overlap
         self.blending = blending
         self.batch_size = batch_size
@@ -87,10 +99,12 @@ class SlidingWindow(NetworkLayer):
 
     def call(self, images):
         batch, height, width, _ = tf.unstack(tf.shape(images))
-        rows, columns = (
-            self._windows(size, window)
-            for size, window in zip((height, width), self.window, strict=True)
-        )
+        # The size that the windows cover.
+        covered = [
+            size if side is None else tf.maximum(size, side)
+            for size, side in zip((height, width), self.fixed_size, strict=True)
+        ]
+        rows, columns = map(self._windows, covered, self.window)
         # The same windows in the coordinates of the logits.
         out_rows, out_columns = map(self._enlarge, (rows, columns))
         row_weights, column_weights = (
@@ -104,23 +118,27 @@ class SlidingWindow(NetworkLayer):
         def add_windows(first, total):
             number = tf.range(first, tf.minimum(first + self.batch_size, count))
             line, place = number // across, number % across
-            lines = tf.gather(rows, line)
-            indices = _pairs(lines, tf.gather(columns, place))
+            # Pixels beyond the image repeat its border.
+            lines = tf.minimum(tf.gather(rows, line), height - 1)
+            places = tf.minimum(tf.gather(columns, place), width - 1)
+            indices = _pairs(lines, places)
             seen = tf.transpose(tf.gather_nd(pixels, indices), (0, 3, 1, 2, 4))
             shape = tf.shape(seen)
-            seen = tf.reshape(seen, (-1, shape[2], shape[3], images.shape[-1]))
+            # Some networks need to know their fixed size when the graph is built.
+            sides = [side or shape[2 + i] for i, side in enumerate(self.fixed_size)]
+            seen = tf.reshape(seen, (-1, *sides, images.shape[-1]))
             logits = self._logits(seen, tf.repeat(lines, batch, axis=0), height)
             cells = tf.concat([shape[:2], tf.shape(logits)[1:]], axis=0)
             logits = tf.reshape(logits, cells)
             logits *= row_weights[:, None, None] * column_weights[:, None]
             logits = tf.transpose(logits, (0, 2, 3, 1, 4))
-            places = tf.gather(out_columns, place)
-            indices = _pairs(tf.gather(out_rows, line), places)
+            lines, places = tf.gather(out_rows, line), tf.gather(out_columns, place)
+            indices = _pairs(lines, places)
             total = tf.tensor_scatter_nd_add(total, indices, logits)
             return first + self.batch_size, total
 
         classes = self.network.output_shape[-1]
-        height_out, width_out = self.scale * height, self.scale * width
+        height_out, width_out = (self.scale * size for size in covered)
         _, total = tf.while_loop(
             lambda first, total: first < count,
             add_windows,
@@ -129,6 +147,8 @@ class SlidingWindow(NetworkLayer):
         )
         total /= _sums(out_rows, row_weights, height_out)[:, None, None, None]
         total /= _sums(out_columns, column_weights, width_out)[:, None, None]
+        if any(self.fixed_size):
+            total = total[: self.scale * height, : self.scale * width]
         return tf.transpose(total, (2, 0, 1, 3))
 
     def _enlarge(self, indices):
@@ -140,7 +160,7 @@ class SlidingWindow(NetworkLayer):
         """Returns the rows (or columns) of each window, `(windows, window)`."""
         window = tf.minimum(window, size)
         step = tf.cast(tf.cast(window, "float32") * (1 - self.overlap), "int32")
-        gaps = -((window - size) // tf.maximum(step, 1))
+        gaps = ceil_division(size - window, tf.maximum(step, 1))
         starts = (size - window) * tf.range(gaps + 1) // tf.maximum(gaps, 1)
         return starts[:, None] + tf.range(window)
 

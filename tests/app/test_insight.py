@@ -2,8 +2,15 @@ import keras
 import numpy as np
 
 from keras_seg.app.insight import Insight, ideal_row, row_of, whole
-from keras_seg.models import HANet, SPNet, prior_model
-from tests.models.networks import SIZE, tiny_cpnet, tiny_network
+from keras_seg.backbones import feature_pyramid
+from keras_seg.models import (
+    HANet,
+    SPNet,
+    dual_super_resolution,
+    prior_model,
+    strip_pooling_places,
+)
+from tests.models.networks import SIZE, tiny_cpnet, tiny_hanet, tiny_network
 from tests.models.networks import tiny_dsrl as whole_dsrl
 from tests.models.test_affinity_model import tiny_dsrl
 
@@ -49,6 +56,17 @@ def test_what_other_networks_see():
     found = titles(insight.resolution(IMAGE))
     assert any(title.startswith("reconstruction\n64 x 96") for title in found)
     assert any(title.startswith("original") for title in found)
+
+
+def test_networks_with_positions():
+    insight = Insight(dual_super_resolution(tiny_hanet(positions=True)))
+    assert insight.kinds == {"attention", "resolution"}
+    assert "original" in "".join(titles(insight.resolution(IMAGE)))
+    pyramid = feature_pyramid(tiny_network(), 8, insert=strip_pooling_places)
+    hanet = HANet(3, pyramid, positions=True, filters=8, low_level_filters=4)
+    insight = Insight(hanet)
+    assert insight.kinds == {"attention", "gates"}
+    assert "image" in titles(insight.gates(IMAGE))
 
 
 def test_a_chart_of_one_class_needs_such_a_model():

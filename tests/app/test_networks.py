@@ -65,6 +65,17 @@ def test_options_reach_the_model(classes, photograph):
     assert "64 x 96 pixels" in found.report() and "windows of 48" in found.report()
 
 
+@pytest.mark.parametrize("size", [None, 32])
+def test_large_images_have_windows_unless_the_network_has_its_own(
+    size, photograph, monkeypatch
+):
+    monkeypatch.setattr("keras_seg.app.seen._WHOLE", 64 * 95)
+    pixels = keras.Input((size, size, 3))
+    found = segment(keras_network(keras.Model(pixels, 1.0 * pixels)), photograph)
+    np.testing.assert_array_equal(found.classes, IMAGE.argmax(axis=-1))
+    assert found.window == (0 if size else 1024)
+
+
 def test_legend_has_the_shares(network, classes, photograph):
     entries = segment(network, photograph).legend()
     shares = {index: (classes == index).mean() for index in np.unique(classes)}

@@ -23,6 +23,15 @@ def test_painted_leaves_out_what_is_switched_off():
     np.testing.assert_array_equal(none, IMAGE)
 
 
+def test_the_last_of_256_classes_is_switched_off():
+    classes = np.full((6, 8), 255, "uint8")
+    classes[0] = 0
+    palette = np.full((256, 3), 90, "uint8")
+    found = pictures.painted(IMAGE, classes, palette, [255], 1.0)
+    np.testing.assert_array_equal(found[0], IMAGE[0])
+    assert (found[1:] == 90).all()
+
+
 def test_shares():
     expected = [(CLASSES == index).mean() for index in range(4)]
     np.testing.assert_allclose(pictures.shares(CLASSES, 4), expected)

@@ -222,7 +222,7 @@ def test_errors_are_messages(run, hanet, cpnet, dsrl, tmp_path, capsys):
         ((*prior, "--label", "turned.png"), r"`labels`.*\(64, 96\).*\(96, 64\)"),
         ((*prior, "--point", 64, 0), r"`points`.*\(64, 96\).*\[64, 0\]"),
         (("resolution", path, "gray.png"), "must have one FeatureAffinity"),
-        (("resolution", "alone.keras", "gray.png"), 'output named "feature_affinity"'),
+        (("resolution", "alone.keras", "gray.png"), "must have one FeatureAffinity"),
         (("resolution", dsrl[1], "absent.png"), "No such file.*absent.png"),
         (("resolution", "absent.keras", "gray.png"), "no model file absent.keras"),
         (

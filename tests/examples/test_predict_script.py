@@ -11,6 +11,17 @@ from PIL import Image
 from tests.paths import ROOT
 
 
+def save_model(path, scale=1):
+    """Saves a model that tells bright pixels from dark ones and enlarges the map."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)])
+    def serve(images):
+        bright = tf.cast(images[..., 0] > 127, tf.uint8)
+        return {"classes": tf.repeat(tf.repeat(bright, scale, axis=1), scale, axis=2)}
+
+    tf.saved_model.save(tf.Module(), str(path), {"serving_default": serve})
+
+
 @pytest.fixture
 def predict(tmp_path):
     """The script, with a SavedModel that tells bright pixels from dark ones."""
@@ -19,12 +30,7 @@ def predict(tmp_path):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
 
-    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)])
-    def serve(images):
-        return {"classes": tf.cast(images[..., 0] > 127, tf.uint8)}
-
-    model = tf.Module()
-    tf.saved_model.save(model, str(tmp_path / "saved"), {"serving_default": serve})
+    save_model(tmp_path / "saved")
     (tmp_path / "images").mkdir()
     bright = np.zeros((4, 6, 3), "uint8")
     bright[:2] = 255
@@ -49,6 +55,16 @@ def test_images_alone_become_class_maps(predict, tmp_path):
     (path,) = (tmp_path / "classes").iterdir()
     classes = np.asarray(Image.open(path))
     assert classes.tolist() == [[1] * 6] * 2 + [[0] * 6] * 2
+
+
+def test_maps_of_a_dsrl_have_the_size_of_the_image(predict, tmp_path):
+    save_model(tmp_path / "saved", scale=2)
+    gray = np.repeat(np.uint8([255, 255, 200, 0, 0]), 7).reshape(5, 7)
+    Image.fromarray(gray).save(tmp_path / "images" / "a.png")
+    predict("classes")
+    classes = np.asarray(Image.open(tmp_path / "classes" / "a.png"))
+    # The third row has the mean of two, 100.
+    assert classes.tolist() == [[1] * 7] * 2 + [[0] * 7] * 3
 
 
 def test_photographs_are_not_overwritten(predict, tmp_path):

@@ -12,6 +12,7 @@ from keras import layers
 
 from keras_seg.export import export_onnx
 from keras_seg.export.comparison import WrongShapeError
+from keras_seg.inference import sliding_window
 from tests.export.networks import (
     assert_equal,
     build,
@@ -87,6 +88,13 @@ def test_a_file_of_any_size_is_the_model(name, tmp_path):
         expected = logits(model, inputs["images"], rows)
         for run in runtimes(name):
             assert_equal(run(path, inputs), expected)
+
+
+def test_a_file_has_the_windows_of_the_model(tmp_path):
+    model = sliding_window(pixel_model(kernel_size=3), (32, 32))
+    path = export_onnx(model, tmp_path / "model.onnx", outputs=OUTPUTS)
+    inputs = {"images": images(1, 45, 67)}
+    assert_equal(run_onnxruntime(path, inputs), logits(model, inputs["images"]))
 
 
 def test_a_file_needs_no_keras(tmp_path):
@@ -226,6 +234,23 @@ def test_models_in_half_precision_are_written_in_float32(policy, tmp_path):
     plain = pixel_model(kernel_size=3)
     plain.set_weights(weights)
     assert_equal(found, logits(plain, pictures))
+
+
+def test_models_in_half_precision_may_have_unregistered_layers_and_losses(tmp_path):
+    class Half(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs / 2
+
+    image = keras.Input((None, None, 3))
+    x = Half(dtype="mixed_float16")(image)
+    x = layers.Conv2D(3, 1, dtype="mixed_float16")(x)
+    model = keras.Model(image, x)
+    model.compile("sgd", lambda labels, logits: logits)
+    path = export_onnx(model, tmp_path / "model.onnx", outputs=("logits",))
+    pictures = images(1, 20, 30)
+    (found,) = onnxruntime.InferenceSession(path).run(["logits"], {"images": pictures})
+    kernel, bias = (w.astype("float32") for w in model.get_weights())
+    np.testing.assert_allclose(found, pictures / 2 @ kernel[0, 0] + bias, rtol=1e-4)
 
 
 def test_a_single_logit_tells_two_classes(tmp_path):

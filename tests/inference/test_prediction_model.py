@@ -59,6 +59,15 @@ def test_a_model_of_one_size_is_evaluated_as_it_predicts():
     assert agreement(model, images, labels) == 1
 
 
+@pytest.mark.parametrize("size", [(16, 24), (30, 50), (9, 13)])
+def test_a_model_of_one_size_may_have_layers_that_need_it(size):
+    pixels = keras.Input((16, 24, 3))
+    x = keras.layers.MaxPooling2D(2)(pixels)
+    x = keras.layers.UpSampling2D(2, interpolation="bilinear")(x)
+    classes = predict(keras.Model(pixels, x), image(*size))
+    assert classes.shape == size
+
+
 @pytest.mark.parametrize("size", [(32, 48), (33, 47)])
 def test_a_dsrl_is_evaluated_as_it_predicts(size):
     model = single(tiny_dsrl(3))

@@ -157,6 +157,43 @@ def test_saved_and_exported(tmp_path):
     np.testing.assert_allclose(result, tf.nn.softmax(expected), atol=1e-5)
 
 
+@pytest.mark.parametrize("size", [(23, 31), (5, 40), (3, 7)])
+def test_smaller_images_are_padded_to_a_fixed_size(size):
+    image = keras.Input((8, 12, 3))
+    mean = keras.ops.mean(image, axis=(1, 2), keepdims=True)
+    larger = keras.layers.UpSampling2D(2)(image + mean)
+    model = sliding_window(keras.Model(image, larger), (8, 12))
+
+    def network(crop, top):
+        mean = crop.mean(axis=(1, 2), keepdims=True)
+        return (crop + mean).repeat(2, axis=1).repeat(2, axis=2)
+
+    height, width = size
+    missing = [(0, max(8 - height, 0)), (0, max(12 - width, 0))]
+    padded = np.pad(images(*size), [(0, 0), *missing, (0, 0)], mode="edge")
+    expected = blended(network, padded, (8, 12), 1 / 3, gaussian, scale=2)
+    expected = expected[:, : 2 * height, : 2 * width]
+    np.testing.assert_allclose(model(images(*size)), expected, rtol=2e-5)
+
+
+def test_rows_of_padding_have_the_position_of_the_last_row():
+    pixels = keras.Input((8, 4, 3))
+    rows = keras.Input((8,), dtype="int32", name="rows")
+    places = keras.ops.cast(NetworkInput("positions")(rows), "float32")
+    mean = keras.ops.mean(places, axis=1)[:, None, None, None]
+    network = keras.Model([pixels, rows], 0 * pixels + mean)
+    result = sliding_window(network, (8, 4))(images(5, 4))
+    expected = row_positions(np.array([0, 1, 2, 3, 4, 4, 4, 4]), 5).mean()
+    np.testing.assert_allclose(result, np.full((2, 5, 4, 3), expected), rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(8, 12), (None, 12)])
+def test_windows_have_the_fixed_size(size):
+    image = keras.Input((*size, 3))
+    with pytest.raises(ValueError, match=r"fixed input size.*window=\(8, 16\)"):
+        sliding_window(keras.Model(image, 1.0 * image), (8, 16))
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

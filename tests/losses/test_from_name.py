@@ -28,11 +28,19 @@ def test_each_loss_gets_the_options_that_it_has():
     assert type(from_name("crossentropy")) is SegmentationCrossentropy
 
 
+def test_every_loss_has_the_options_of_keras_losses():
+    loss = from_name("crossentropy+lovasz", dtype="float64", reduction="mean")
+    options = [part.get_config() for part in loss.losses]
+    assert [config["dtype"] for config in options] == ["float64", "float64"]
+    assert [config["reduction"] for config in options] == ["mean", "mean"]
+
+
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
         ("hinge", {}, "must be one or more of crossentropy, .*'hinge'"),
         ("dice+", {}, "must be one or more"),
+        ("dice", {"kwargs": 1}, "'dice' has no option 'kwargs'"),
         ("focal", {"label_smoothing": 0.1}, "'focal' has no option 'label_smoothing'"),
     ],
 )

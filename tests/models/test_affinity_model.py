@@ -4,7 +4,11 @@ import pytest
 from keras import layers, ops
 
 from keras_seg.layers import FeatureAffinity, SubPixelUpsample
-from keras_seg.models import affinity_model
+from keras_seg.models import affinity_model, dual_super_resolution
+from keras_seg.ops import row_positions
+from tests.models.networks import tiny_hanet
+
+BOTH = "segmentation", "super_resolution"
 
 
 def tiny_dsrl(subscale=4, scale=2):
@@ -42,6 +46,20 @@ def test_the_models_affinity_comes_from_its_features(subscale, cells):
     result = ops.convert_to_numpy(model(images())["feature_affinity"])
     np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-6)
     assert result.min() > 0.01 or cells == (1, 1)
+
+
+def test_of_a_network_with_positions():
+    hanet = tiny_hanet(positions=True)
+    model = dual_super_resolution(hanet, affinity_subscale=2)
+    network = affinity_model(model)
+    assert len(network.inputs) == 1
+    features = network(images(32, 48))
+    one, two = (ops.reshape(features[x], (2, -1, features[x].shape[-1])) for x in BOTH)
+    similarities = [x @ ops.transpose(x, (0, 2, 1)) for x in (one, two)]
+    expected = ops.mean(ops.abs(similarities[0] - similarities[1]), axis=(1, 2))
+    rows = np.repeat(row_positions(np.arange(32)[None], 32), 2, axis=0)
+    result = model((images(32, 48), rows))["feature_affinity"]
+    np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_shares_the_weights_and_leaves_the_model_as_it_is():

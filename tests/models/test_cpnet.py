@@ -5,6 +5,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_seg.data import Augmentation, StreetScenes, training_pipeline
+from keras_seg.layers import ContextPriorLayer, HeightDrivenAttention, NetworkInput
 from keras_seg.losses import AffinityLoss, OutputLoss, SegmentationCrossentropy
 from keras_seg.models import (
     CPNet,
@@ -13,7 +14,7 @@ from keras_seg.models import (
     prior_size,
     replace_classifier,
 )
-from keras_seg.ops import xla_scope
+from keras_seg.ops import row_positions, xla_scope
 from keras_seg.training import named_targets, synchronize_batch_norm
 from tests.models.networks import SIZE, tiny_cpnet, tiny_network
 
@@ -196,6 +197,20 @@ def test_the_prior_of_a_model(fused):
         np.testing.assert_allclose(prior, expected, atol=1e-5)
     with pytest.raises(ValueError, match="must have one ContextPriorLayer"):
         prior_model(tiny_network())
+
+
+def test_the_prior_of_a_network_with_positions():
+    image = keras.Input((None, None, 3))
+    rows = keras.Input((None,), dtype="int32", name="positions")
+    x = keras.layers.Conv2D(8, 8, strides=8, activation="relu")(image)
+    positions = NetworkInput("positions")(rows)
+    x = HeightDrivenAttention(reduction_ratio=2)([x, x], positions=positions)
+    x, prior = ContextPriorLayer(4, SIZE)(x)
+    model = keras.Model([image, rows], [x, prior])
+    images, _ = batch()
+    expected = model((images, row_positions(np.tile(np.arange(32), (4, 1)), 32)))[1]
+    found = prior_model(model)(images)
+    np.testing.assert_allclose(found, ops.sigmoid(expected), atol=1e-5)
 
 
 def test_without_a_prior_it_is_the_baseline():

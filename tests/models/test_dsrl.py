@@ -27,7 +27,13 @@ from keras_seg.models.super_resolution import (
     reconstruct,
 )
 from keras_seg.training import named_targets, synchronize_batch_norm
-from tests.models.networks import tiny_cpnet, tiny_dsrl, tiny_hanet, tiny_norm_network
+from tests.models.networks import (
+    cheap_deeplab,
+    tiny_cpnet,
+    tiny_dsrl,
+    tiny_hanet,
+    tiny_norm_network,
+)
 from tests.ops.references import resize_bilinear
 
 WEIGHTS = {"segmentation": 1.0, "super_resolution": 0.1, "feature_affinity": 1.0}
@@ -404,6 +410,34 @@ def test_other_outputs_stay_or_grow():
     np.testing.assert_allclose(
         means[:, 1:-1, 1:-1], before["auxiliary"][:, 1:-1, 1:-1], atol=0.1
     )
+
+
+def test_a_network_that_is_called_as_a_layer(tmp_path):
+    network = cheap_deeplab(auxiliary_head=True)
+    image = keras.Input((None, None, 3))
+    model = dual_super_resolution(keras.Model(image, network(image)))
+    model.save(tmp_path / "dual.keras")
+    loaded = keras.saving.load_model(tmp_path / "dual.keras")
+    images, _ = sample()
+    outputs, found = model(images), loaded(images)
+    assert outputs.keys() == found.keys() >= {"segmentation", "auxiliary"}
+    for name, tensor in outputs.items():
+        np.testing.assert_allclose(found[name], tensor, rtol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("structure", [dict, list])
+def test_outputs_with_the_names_of_their_layers(structure):
+    image = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(4, 3, padding="same", name="x")(image)
+    outputs = {
+        name: keras.layers.Conv2D(3, 1, name=name)(x) for name in ("main", "other")
+    }
+    model = keras.Model(image, outputs if structure is dict else [*outputs.values()])
+    model = dual_super_resolution(
+        model, encoder="x", features="x", output="main", affinity_subscale=2
+    )
+    found = model(np.zeros((1, 16, 24, 3)))
+    assert found["main"].shape == found["other"].shape == (1, 32, 48, 3)
 
 
 @pytest.mark.parametrize(

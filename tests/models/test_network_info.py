@@ -227,6 +227,27 @@ def test_models_that_say_nothing():
         inference_model(plain(["depth", "normals"]))
 
 
+@pytest.mark.parametrize("structure", [list, tuple])
+def test_outputs_without_a_dict(structure):
+    image = keras.Input((None, None, 3))
+    edges, logits = (keras.layers.Conv2D(n, 1)(image) for n in (2, 5))
+    outputs = [
+        NetworkOutput(training_only=True)(edges),
+        NetworkOutput(name="segmentation")(logits),
+    ]
+    model = keras.Model(image, structure(outputs))
+    assert inference_model(model).output_shape == (None, None, None, 5)
+
+
+def test_a_single_output_has_the_name_of_its_layer():
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, keras.layers.Conv2D(5, 1, name="maps")(image))
+    for name in (None, "maps", "segmentation"):
+        assert inference_model(model, output=name) is model
+    with pytest.raises(ValueError, match=r"output named \"nonsense\".*\['maps'\]"):
+        inference_model(model, output="nonsense")
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

@@ -67,6 +67,15 @@ def test_a_dense_classifier():
     assert replace_classifier(model, 7).output_shape[-1] == 7
 
 
+def test_functions_in_the_network_stay():
+    image = keras.Input((None, None, 3))
+    scale = 2.0  # a restored function would not find it
+    x = keras.layers.Lambda(lambda x: x * scale)(image)
+    x = keras.layers.Conv2D(4, 1)(x)
+    model = keras.Model(image, NetworkTensor("logits")(x))
+    assert replace_classifier(model, 7)(np.zeros((1, 8, 8, 3))).shape == (1, 8, 8, 7)
+
+
 def test_bad_arguments():
     with pytest.raises(ValueError, match="Received: num_classes=0"):
         replace_classifier(cheap_deeplab(), 0)

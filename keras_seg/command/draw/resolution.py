@@ -55,11 +55,9 @@ def run(args):
 
     image, original = read_image(args.image), None
     model = load_model(args.model)
+    features = affinity_model(model)
     # Each branch takes only the image: a "positions" input, if any, is dropped.
-    affinity, *branches = (
-        inference_model(model, output=name) for name in ("feature_affinity", *_BRANCHES)
-    )
-    features = affinity_model(affinity)
+    branches = [inference_model(model, output=name) for name in _BRANCHES]
     if args.reduce:
         image, original = _reduce(image, network_info(model).scale)
     inputs = image[None].astype("float32")

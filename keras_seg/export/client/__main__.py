@@ -38,7 +38,11 @@ def main(arguments=None):
     add("--version", type=int, help="model version (default: the newest)")
     add("--timeout", type=float, default=60, help="seconds per image (default: 60)")
     target = "a PNG file for one image, a folder for several"
-    add("--classes", type=path, help=f"output for class maps: {target}")
+    add(
+        "--classes",
+        type=path,
+        help=f"output for class maps: {target}; for independent classes, a folder",
+    )
     add("--overlay", type=path, help=f"output for overlays: {target}")
     add("--labels", type=path, help="the model's assets/labels.txt, for class names")
     add("--palette", type=path, help="the model's assets/palette.txt, for colors")
@@ -62,24 +66,29 @@ def _segment(args):
         for path in args.images:
             classes = client.segment(path)
             print(f"{path}: {_shares(classes, labels)}")
-            if args.classes:
+            if args.classes and classes.ndim == 3:
+                _save_masks(classes, labels, args.classes, path)
+            elif args.classes:
                 # Values above 255 need a PNG of 16 bits.
                 dtype = "uint8" if classes.dtype == "uint8" else "uint16"
-                _save(classes.astype(dtype), args.classes, path, args.images)
+                _save(classes.astype(dtype), _file(args.classes, path, args.images))
             if args.overlay:
                 picture = _overlay(path, classes, palette)
-                _save(picture, args.overlay, path, args.images)
+                _save(picture, _file(args.overlay, path, args.images))
 
 
 def _shares(classes, labels):
     """Formats the shares of the classes in the image, the largest first."""
-    values, counts = np.unique(classes, return_counts=True)
-    order = np.argsort(-counts)
+    if classes.ndim == 3:  # masks of independent classes
+        values, shares = range(classes.shape[-1]), (classes == 1).mean(axis=(0, 1))
+    else:
+        values, counts = np.unique(classes, return_counts=True)
+        shares = counts / classes.size
     names = [
         labels[value] if value < len(labels) else f"class {value}" for value in values
     ]
-    shares = counts / classes.size
-    return ", ".join(f"{names[i]} {shares[i]:.0%}" for i in order if shares[i] >= 0.005)
+    order = [i for i in np.argsort(-shares) if shares[i] >= 0.005]
+    return ", ".join(f"{names[i]} {shares[i]:.0%}" for i in order) or "no class"
 
 
 def _overlay(path, classes, palette):
@@ -87,20 +96,35 @@ def _overlay(path, classes, palette):
     from keras_seg.visualization import overlay
 
     image = np.uint8(np.rint(read_image(path)))  # upright, as the server sees it
-    if image.shape[:2] != classes.shape:
+    height, width = classes.shape[:2]
+    if image.shape[:2] != (height, width):
         # Models with a fixed size or with super-resolution return another size.
-        size = classes.shape[::-1]
-        image = np.asarray(Image.fromarray(image).resize(size))
+        image = np.asarray(Image.fromarray(image).resize((width, height)))
     if palette is None:
-        palette = default_palette(int(classes.max()) + 1)
+        count = classes.shape[-1] if classes.ndim == 3 else int(classes.max()) + 1
+        palette = default_palette(count)
     return overlay(image, classes, palette)
 
 
-def _save(picture, target, path, images):
-    if len(images) > 1:
-        target = target / f"{path.stem}.png"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture).save(target)
+def _save_masks(masks, labels, folder, path):
+    """Saves a black and white mask for each class, as `keras-seg predict` does."""
+    if folder.suffix.lower() == ".png":
+        raise ValueError(
+            "--classes must be a folder for a model of independent classes, which has "
+            f"a mask for each class. Received: {folder}"
+        )
+    for index in range(masks.shape[-1]):
+        name = labels[index] if index < len(labels) else str(index)
+        _save(masks[..., index] == 1, folder / name / f"{path.stem}.png")
+
+
+def _file(target, path, images):
+    return target / f"{path.stem}.png" if len(images) > 1 else target
+
+
+def _save(picture, file):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture).save(file)
 
 
 if __name__ == "__main__":

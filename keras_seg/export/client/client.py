@@ -81,6 +81,8 @@ class Client:
 
         Returns:
             Integer array `(height, width)`, or `(batch, height, width)` for several.
+            A model of independent classes gives masks of 0 and 1 with a last axis of
+            classes.
 
         Raises:
             ValueError: If `images` have another form.

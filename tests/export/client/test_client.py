@@ -399,6 +399,55 @@ def test_command_tells_names_and_uses_the_palette(
     np.testing.assert_allclose(np.asarray(Image.open(overlay))[0, 0], expected, atol=1)
 
 
+@pytest.fixture
+def masks(monkeypatch):
+    """Masks of three independent classes, which a scripted server answers."""
+    masks = np.zeros((4, 6, 3), "uint8")
+    masks[:, :3, 0], masks[:, :, 2] = 1, 1
+    monkeypatch.setattr(Client, "segment", lambda self, image: masks)
+    return masks
+
+
+def of_masks(tmp_path, *flags):
+    path = tmp_path / "image.png"
+    path.write_bytes(encode(np.zeros((8, 12, 3), "uint8")))
+    main([str(path), "--address", "http://127.0.0.1:9", *map(str, flags)])
+    return path
+
+
+def test_command_tells_the_shares_of_independent_classes(masks, tmp_path, capsys):
+    path = of_masks(tmp_path)
+    assert capsys.readouterr().out == f"{path}: class 2 100%, class 0 50%\n"
+    masks[:] = 0
+    of_masks(tmp_path)
+    assert capsys.readouterr().out == f"{path}: no class\n"
+
+
+def test_command_overlays_independent_classes(masks, tmp_path):
+    overlay, palette = tmp_path / "overlay.png", tmp_path / "palette.txt"
+    of_masks(tmp_path, "--overlay", overlay)
+    assert np.asarray(Image.open(overlay)).shape == (4, 6, 3)
+    palette.write_text("200 0 0\n0 200 0\n0 0 100\n")
+    of_masks(tmp_path, "--overlay", overlay, "--palette", palette)
+    pixels = np.asarray(Image.open(overlay))
+    np.testing.assert_array_equal(pixels[0, [0, 5]], [[50, 0, 25], [0, 0, 50]])
+
+
+def test_command_writes_a_mask_for_each_independent_class(masks, tmp_path):
+    folder, labels = tmp_path / "classes", tmp_path / "labels.txt"
+    labels.write_text("car\nroad\n")
+    of_masks(tmp_path, "--classes", folder, "--labels", labels)
+    for index, name in enumerate(("car", "road", "2")):
+        found = np.asarray(Image.open(folder / name / "image.png"))
+        np.testing.assert_array_equal(found, masks[..., index] == 1)
+
+
+def test_command_writes_several_masks_to_a_folder_only(masks, tmp_path):
+    with pytest.raises(SystemExit, match="must be a folder.*Received: .*classes.png"):
+        of_masks(tmp_path, "--classes", tmp_path / "classes.png")
+    assert not (tmp_path / "classes.png").exists()
+
+
 def test_command_ends_with_a_message(server, tmp_path):
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"no image")
