@@ -78,7 +78,12 @@ def moments_axes(norm):
 
 
 def start_at_epoch(model, epoch):
-    """Makes a `fit` that has started resume at an epoch, like `BackupAndRestore`."""
+    """Makes a `fit` that has started resume at an epoch, like `BackupAndRestore`.
+
+    Args:
+        model: `keras.Model`.
+        epoch: int, or None for no other epoch than that of `fit`.
+    """
     model._initial_epoch = epoch
 
 

@@ -153,7 +153,7 @@ def _model(args, train_set):
                 f"{args.start} ends in a softmax or sigmoid, but training needs "
                 "logits. Save the model without its last activation"
             )
-        if single.output_shape[-1] != num_classes:
+        if network_info(single).num_labels != num_classes:
             model = models.replace_classifier(model, num_classes)
     else:
         if independent and args.network == "cpnet":
@@ -261,7 +261,7 @@ def _pictures(args, val_set):
 def _compile(args, model, train_set, steps):
     import keras
 
-    from keras_seg import losses, metrics
+    from keras_seg import losses, metrics, models
 
     segmentation = segmentation_loss(args, train_set)
     others = {
@@ -276,7 +276,7 @@ def _compile(args, model, train_set, steps):
     }
     metric = [
         metrics.MeanIoU(
-            train_set.num_classes,
+            models.inference_model(model).output_shape[-1],  # 1 may mean two classes
             train_set.ignore_class,
             independent_classes=train_set.independent_classes,
         )

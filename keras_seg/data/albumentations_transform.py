@@ -15,9 +15,11 @@ class AlbumentationsTransform(NumpyAugmentation):
     thread. The random numbers of a sample depend only on the seed of the pipeline, not
     on that of the transform, so that runs are reproducible and can be resumed.
 
-    The transform receives uint8 images if the data set has them, and labels as a mask.
-    Its last step must crop or pad to a fixed size. Padding must use the label that the
-    data set ignores (`fill_mask=255`); with positions, it must be 128 or more.
+    The transform receives uint8 images in 0..255 if the data set has them, or else
+    float32 images divided by 255, because albumentations expects these in 0..1; the
+    result is multiplied by 255. Labels are passed as a mask. The last step of the
+    transform must crop or pad to a fixed size. Padding must use the label that the data
+    set ignores (`fill_mask=255`); with positions, it must be 128 or more.
 
     Args:
         transform: `albumentations.Compose` of albumentations 2.0 or newer.
@@ -69,8 +71,10 @@ class AlbumentationsTransform(NumpyAugmentation):
         if positions is not None:
             rows = np.repeat(positions[:, None], label.shape[1], axis=1)
             masks.append(rows.astype("uint8"))
-        results = transform(image=image, masks=masks)
+        is_float = image.dtype == np.float32
+        results = transform(image=image / 255 if is_float else image, masks=masks)
         image, (label, *rows) = results["image"], results["masks"]
+        image = image * 255 if is_float else image
         if positions is None:
             return image, label
         return image, label, _middles(rows[0])

@@ -81,11 +81,18 @@ def _is_plain_jpeg(data, max_pixels):
             if not frame or width * height > max_pixels:
                 return False
         if marker == 0xE1 and segment.startswith(b"Exif\x00\x00"):
-            exif = Image.Exif()
-            exif.load(segment)
-            if exif.get(_ORIENTATION, _UPRIGHT) != _UPRIGHT:
+            if not _is_upright(segment):
                 return False
         if marker == 0xE1 and _XMP_TURN.search(segment):
             return False
         start += 2 + length
     return False
+
+
+def _is_upright(segment):
+    exif = Image.Exif()
+    try:
+        exif.load(segment)
+        return exif.get(_ORIENTATION, _UPRIGHT) == _UPRIGHT
+    except (LookupError, SyntaxError, TypeError, ValueError, struct.error):
+        return False  # damaged EXIF data, which the Python reader tolerates

@@ -5,7 +5,11 @@ from pathlib import PurePosixPath, PureWindowsPath
 import numpy as np
 
 from keras_seg.data.shorten import shorten
-from keras_seg.data.write_label import check_label_paths, write_label
+from keras_seg.data.write_label import (
+    check_ignore_class,
+    check_label_paths,
+    write_label,
+)
 from keras_seg.local_path import local_path
 from keras_seg.typing import PathLike
 
@@ -32,7 +36,7 @@ def labels_from_coco(
             sorted by id. Use the same for training and validation images.
         background: str. The name of the class of pixels without an object; `None` makes
             them `ignore_class`.
-        ignore_class: int up to 65535.
+        ignore_class: int up to 65535, and none of the classes if pixels are ignored.
 
     Returns:
         tuple of str, the names of the classes.
@@ -42,8 +46,9 @@ def labels_from_coco(
         ImportError: If pycocotools, of the extra `labels`, is not installed.
         ValueError: If the file is not a COCO file, if a category is not in
             `class_names`, if an object has an unknown category, no segmentation, or
-            one of another form or size, if two images have the same label file, or if a
-            label would overwrite a file that this package has not written.
+            one of another form or size, if pixels are ignored and `ignore_class` is one
+            of the classes, if two images have the same label file, or if a label would
+            overwrite a file that this package has not written.
 
     Example:
         ```python
@@ -60,6 +65,8 @@ def labels_from_coco(
         class_names = _default_names(categories, background)
     class_names = tuple(class_names)
     classes = _classes(annotations, categories, class_names, background)
+    if background is None:
+        check_ignore_class(ignore_class, len(class_names))
     fill = ignore_class if background is None else class_names.index(background)
     objects: dict = {}
     sizes = {x["id"]: (x["height"], x["width"]) for x in content["images"]}

@@ -9,7 +9,11 @@ from PIL import Image, ImageDraw
 from keras_seg.data.find_files import find_files
 from keras_seg.data.read_label import read_label
 from keras_seg.data.shorten import shorten
-from keras_seg.data.write_label import check_label_paths, write_label
+from keras_seg.data.write_label import (
+    check_ignore_class,
+    check_label_paths,
+    write_label,
+)
 from keras_seg.local_path import local_path
 from keras_seg.typing import PathLike
 
@@ -37,16 +41,17 @@ def labels_from_labelme(
             validation images.
         background: str. The name of the class of pixels without a shape; `None` makes
             them `ignore_class`.
-        ignore_class: int up to 65535.
+        ignore_class: int up to 65535, and none of the classes if pixels are ignored.
 
     Returns:
         tuple of str, the names of the classes.
 
     Raises:
         FileNotFoundError: If the folder `source` does not exist.
-        ValueError: If there are no files, if a file is not a labelme file, or if a
-            label is not in `class_names`, or if a label would overwrite a file that
-            this package has not written.
+        ValueError: If there are no files, if a file is not a labelme file, if a label
+            is not in `class_names`, if pixels are ignored and `ignore_class` is one of
+            the classes, or if a label would overwrite a file that this package has not
+            written.
 
     Example:
         ```python
@@ -66,6 +71,8 @@ def labels_from_labelme(
             f"`class_names` must hold the `background`, {background!r}, of pixels "
             f"without a shape; `background=None` ignores them. Received: {class_names}"
         )
+    if background is None or _IGNORED in _used_labels(files):
+        check_ignore_class(ignore_class, len(class_names))
     classes = {name: index for index, name in enumerate(class_names)}
     fill = ignore_class if background is None else classes[background]
     classes[_IGNORED] = ignore_class
@@ -92,9 +99,12 @@ def labelme_class_names(
 
 
 def _default_names(files, background):
-    used = {shape["label"] for file in files.values() for shape in file["shapes"]}
-    others = sorted(used - {_IGNORED, background})
+    others = sorted(_used_labels(files) - {_IGNORED, background})
     return (*[background] * (background is not None), *others)
+
+
+def _used_labels(files):
+    return {shape["label"] for file in files.values() for shape in file["shapes"]}
 
 
 def _read_all(source):

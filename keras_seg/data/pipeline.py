@@ -276,8 +276,11 @@ def _part(batch_size, shard):
 
 
 def _read(dataset, index):
-    """Reads and checks an image, uint8, and its label, int32."""
-    image, label = (np.asarray(array) for array in dataset[index])
+    """Reads and checks an image, of `dataset.image_dtype`, and its label, int32."""
+    try:
+        image, label = (np.asarray(array) for array in dataset[index])
+    except OSError as error:  # TensorFlow would make it an `UnknownError`
+        raise ValueError(str(error)) from error
     size = label.shape[:2]
     if image.shape != (*size, dataset.channels) or (
         label.shape != dataset.label_shape(*size)

@@ -53,6 +53,16 @@ def check_label_paths(images):
             )
 
 
+def check_ignore_class(ignore_class, num_classes):
+    """Raises a `ValueError` if ignored pixels would have the label of a class."""
+    if ignore_class < num_classes:
+        raise ValueError(
+            "`ignore_class` must be none of the classes, so that ignored pixels differ "
+            f"from them. Pass {num_classes} or more. Received: {ignore_class=} and "
+            f"{num_classes} classes"
+        )
+
+
 def _is_label(path: Path):
     try:
         with any_size(), Image.open(path) as picture:

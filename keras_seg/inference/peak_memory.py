@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import tempfile
@@ -8,6 +9,7 @@ import keras
 
 from keras_seg.models import inference_model
 
+_NO_GPUS = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
 _MEASURE = '''
 import sys
 
@@ -71,7 +73,9 @@ def peak_memory(model: keras.Model, size: Sequence[int]) -> int:
         network.save(path)
         shape = [*size, network.inputs[0].shape[-1]]
         command = [sys.executable, "-c", _MEASURE, str(path), *map(str, shape)]
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=os.environ | _NO_GPUS
+        )
     if done.returncode:
         raise RuntimeError(
             f"The memory of {network.name!r} at {tuple(size)} could not be measured: "

@@ -13,6 +13,8 @@ from keras_seg.local_path import local_path
 from keras_seg.storage.writing_errors import naming
 from keras_seg.typing import PathLike
 
+_NO_HOST = "\0"  # in place of a host that is empty; no name contains it
+
 
 class RemotePath(pathlib.PurePosixPath):
     """A path such as gs://bucket/folder, with the methods of `pathlib.Path` used here.
@@ -25,7 +27,7 @@ class RemotePath(pathlib.PurePosixPath):
 
     def __str__(self):
         # pathlib merges the two slashes into one.
-        return super().__str__().replace(":/", "://", 1)
+        return super().__str__().replace(":/", "://", 1).replace(_NO_HOST, "", 1)
 
     def __fspath__(self):
         return str(self)
@@ -47,13 +49,13 @@ class RemotePath(pathlib.PurePosixPath):
         return (self / name.rstrip("/") for name in names)
 
     def glob(self, pattern):
-        return (RemotePath(path) for path in tf.io.gfile.glob(str(self / pattern)))
+        return (as_path(path) for path in tf.io.gfile.glob(str(self / pattern)))
 
     def rglob(self, pattern):
         for folder, folders, files in tf.io.gfile.walk(str(self)):
             for name in (name.rstrip("/") for name in (*folders, *files)):
                 if fnmatch.fnmatch(name, pattern):
-                    yield RemotePath(folder) / name
+                    yield as_path(folder) / name
 
     def mkdir(self, parents=True, exist_ok=True):
         tf.io.gfile.makedirs(str(self))
@@ -83,7 +85,7 @@ def as_path(path: PathLike) -> pathlib.Path:
     # A RemotePath has the methods of a Path, but is none.
     if isinstance(path, RemotePath):
         return path  # type: ignore[return-value]
-    scheme, found, _ = os.fspath(path).partition("://")
+    scheme, found, rest = os.fspath(path).partition("://")
     if not found:
         return local_path(path)
     schemes = tf.io.gfile.get_registered_schemes()
@@ -93,7 +95,8 @@ def as_path(path: PathLike) -> pathlib.Path:
             f"The path must be local or on a file system of TensorFlow: {known}. "
             f"Received: {path}"
         )
-    return RemotePath(path)  # type: ignore[return-value]
+    host = _NO_HOST if rest.startswith("/") else ""  # file:///folder has none
+    return RemotePath(f"{scheme}://{host}{rest}")  # type: ignore[return-value]
 
 
 def open_file(path, mode="rb"):

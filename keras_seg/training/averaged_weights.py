@@ -37,6 +37,10 @@ class AveragedWeights(keras.callbacks.Callback):
         ```
     """
 
+    def on_train_begin(self, logs=None):
+        # Those of an interrupted `fit`: the model may have other weights by now.
+        _OWN.pop(self.model, None)
+
     def on_epoch_begin(self, epoch, logs=None):
         self._give_back()
 

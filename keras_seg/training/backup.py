@@ -76,6 +76,7 @@ class Backup(keras.callbacks.Callback):
         self._own = own_weights(self.model) if moving_averages(self.model) else ()
 
     def on_epoch_begin(self, epoch, logs=None):
+        start_at_epoch(self.model, None)  # or a later `fit` would start there too
         self._save()
 
     def on_train_end(self, logs=None):

@@ -63,13 +63,15 @@ def callbacks(
     require_unfinished(folder, overwrite)
     averaged = AveragedWeights()
     backup = Backup(folder / "backup", delete=not keep_backup)
+    # On all machines, since reading a metric adds up the counts of all of them.
+    class_iou = [] if class_names is None else [ClassIoULog(class_names)]
     if not is_chief():
-        return [averaged, backup]
+        return [*class_iou, averaged, backup]
     folder.mkdir(parents=True, exist_ok=True)
     log, epochs = folder / "log.csv", epochs_done(folder / "backup")
     rows = _read(log)[:epochs] if epochs else []
     found = [
-        *([] if class_names is None else [ClassIoULog(class_names)]),
+        *class_iou,
         averaged,  # first, since the others save and plot the averaged weights
         _CSVLog(log, rows),
         BestModel(folder / "best.keras", monitor, _best(rows, monitor)),

@@ -1,3 +1,4 @@
+import keras
 import tensorflow as tf
 
 from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
@@ -41,9 +42,23 @@ def distribute_batches(
             "batch_size, or train on fewer devices (CUDA_VISIBLE_DEVICES)."
         )
     if not isinstance(strategy, MultiWorkerStrategy):
+        if devices == 1:
+            _begin_epoch(batches, strategy)
         return batches
     steps = len(batches) * devices
     if devices > 1:
         batches = batches.rebatch(size // devices)
         batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
     return strategy.distribute_datasets_from_function(lambda context: batches)
+
+
+def _begin_epoch(batches, strategy):
+    """Draws a batch of the first epoch, as Keras 3 does under other strategies.
+
+    It builds the model with it. Otherwise the epochs, which `training_pipeline` counts,
+    would differ between one device and several.
+    """
+    with strategy.scope():
+        is_default = not tf.distribute.has_strategy()
+    if is_default and not keras.__version__.startswith("2."):
+        next(iter(batches))

@@ -9,8 +9,8 @@ def mirrored_strategy() -> tf.distribute.MirroredStrategy:
     """Returns a `MirroredStrategy` over all visible GPUs, else over all CPU devices.
 
     `CUDA_VISIBLE_DEVICES` selects GPUs. Every call returns the same strategy, because
-    TensorFlow mixes up the collectives of two in one process. To train on a single
-    device, `distribution_strategy` is faster.
+    TensorFlow mixes up the collectives of two in one process. On a single CPU,
+    `distribution_strategy` trains faster.
 
     Returns:
         `tf.distribute.MirroredStrategy`. Build and compile the model in its `scope()`.

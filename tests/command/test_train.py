@@ -152,6 +152,15 @@ def test_a_backbone_inside_of_another_model_has_a_rate(folder, capsys):
     assert "backbone_rate 0.5" in capsys.readouterr().out
 
 
+def test_a_single_logit_is_two_classes(folder):
+    image = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(1, 3, padding="same")(image)
+    keras.Model(image, x).save("own.keras")
+    train("--from", "own.keras")
+    best = keras.saving.load_model("runs/own/best.keras", compile=False)
+    assert best.output_shape[-1] == 1
+
+
 def test_what_is_wrong_with_data_is_a_message(folder, capsys):
     (folder / "data" / "classes.txt").unlink()
     with pytest.raises(SystemExit) as stop:

@@ -237,3 +237,14 @@ def test_class_names_that_a_text_file_changes(
         main(["labels", str(write(content)), *options])
     assert f"classes.txt. Received: {boat!r}. Rename" in capsys.readouterr().err
     assert not folder.exists() and not classes.exists()
+
+
+def test_ignored_pixels_differ_from_all_classes(content, write, tmp_path):
+    names = ("boat", "car", *map(str, range(254)))
+    path, folder = write(content), tmp_path / "labels"
+    with pytest.raises(ValueError, match="ignore_class=255 and 256 classes"):
+        labels_from_coco(path, folder, names, background=None)
+    assert not folder.exists()
+    labels_from_coco(path, folder, names, background=None, ignore_class=256)
+    np.testing.assert_array_equal(read_label(folder / "a.png"), expected(256, 1, 0))
+    labels_from_coco(path, folder, names, background="0")  # ignores no pixel

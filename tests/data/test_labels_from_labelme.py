@@ -118,3 +118,17 @@ def test_class_names_that_a_text_file_changes(tmp_path, capsys):
         main(["labels", str(tmp_path), *options, str(tmp_path / "classes.txt")])
     assert "Received: '#10 screw'. Rename" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("background", ["0", None])
+def test_ignored_pixels_differ_from_all_classes(tmp_path, background):
+    car = shape("car", "rectangle", [[0, 0], [9, 9]])
+    write(tmp_path / "a.json", car)
+    names, folder = ("car", *map(str, range(255))), tmp_path / "out"
+    labels_from_labelme(tmp_path, folder, names, "0")  # ignores no pixel
+    if background:
+        write(tmp_path / "a.json", car, car | {"label": "__ignore__"})
+    with pytest.raises(ValueError, match="ignore_class=255 and 256 classes"):
+        labels_from_labelme(tmp_path, folder, names, background)
+    labels_from_labelme(tmp_path, folder, names, background, ignore_class=256)
+    assert (read_label(folder / "a.png") == 256).any()

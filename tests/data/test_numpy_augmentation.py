@@ -230,3 +230,12 @@ def test_albumentations_pad_with_large_values(nested):
     data = Sizes([(12, 16)] * 2)
     for _, labels in training_pipeline(data, 2, transform):
         assert set(np.unique(labels)) == {*range(10), 1000}
+
+
+def test_albumentations_receive_float_images_in_0_to_1():
+    a = pytest.importorskip("albumentations")
+    transform = AlbumentationsTransform(a.Compose([a.InvertImg(p=1)]))
+    image, label = Sizes(channels=4)[0]
+    assert image.dtype == np.float32 and image.max() > 100
+    inverted, _ = transform(image, label, (0, 1))
+    np.testing.assert_allclose(inverted, 255 - image, atol=1e-3)

@@ -208,6 +208,26 @@ def test_errors_of_reading_name_the_file(tmp_path, build):
 
 
 @pytest.mark.parametrize(
+    "build",
+    [
+        lambda dataset: training_pipeline(dataset, 2, Augmentation((4, 4))),
+        lambda dataset: evaluation_pipeline(dataset, 2),
+    ],
+)
+def test_files_that_vanish_are_named(tmp_path, build):
+    for name in ("kept", "gone"):
+        for folder in (tmp_path / "images", tmp_path / "labels"):
+            folder.mkdir(exist_ok=True)
+            label = np.zeros((6, 8), "uint8")
+            Image.fromarray(label).save(folder / f"{name}.png")
+    dataset = ImageFolder(tmp_path / "images", tmp_path / "labels", ("a", "b"))
+    pipeline = build(dataset)
+    (tmp_path / "images" / "gone.png").unlink()
+    with pytest.raises(tf.errors.InvalidArgumentError, match="images/gone.png"):
+        arrays(pipeline)
+
+
+@pytest.mark.parametrize(
     "image, label, message",
     [
         (np.zeros((4, 4), "uint8"), np.zeros((4, 4), "uint8"), "the shapes (4, 4)"),

@@ -164,3 +164,14 @@ def test_many_classes(tmp_path):
     )
     _, labels = read_all(dataset, augmentation=lambda x, y, seed: (x, y + 300))
     np.testing.assert_array_equal(labels[0], LABEL.astype("int32") + 300)
+
+
+def test_a_jpeg_with_damaged_exif_is_left_to_the_reader(tmp_path):
+    exif = b"Exif\0\0no TIFF header"
+    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+    data = encoded(PICTURE, "JPEG")
+    damaged = data[:2] + segment + data[2:]
+    assert not is_plain_image(damaged, 10**6)
+    dataset = folder_of(tmp_path, [damaged], [encoded(LABEL)])
+    images, _ = read_all(dataset)
+    np.testing.assert_array_equal(images[0], dataset[0][0])

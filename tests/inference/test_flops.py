@@ -1,6 +1,8 @@
 import keras
 
 from keras_seg.inference import flops
+from keras_seg.models import CPNet
+from keras_seg.ops import xla_scope
 
 
 def test_convolutions_are_counted():
@@ -19,3 +21,11 @@ def test_attention_is_counted():
     x = keras.layers.Reshape((24, 8))(x)
     pairs = keras.ops.einsum("bnc,bmc->bnm", x, x)
     assert flops(keras.Model(image, pairs), (4, 6)) == 2 * 24 * 24 * 8
+
+
+def test_xla_does_not_change_the_count():
+    network = CPNet(2, "resnet18", prior_size=(4, 4))
+    with xla_scope(True):
+        compiled = flops(network, (32, 32))
+    with xla_scope(False):
+        assert compiled == flops(network, (32, 32))

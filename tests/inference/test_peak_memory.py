@@ -1,3 +1,6 @@
+import subprocess
+from types import SimpleNamespace
+
 import keras
 import pytest
 
@@ -24,3 +27,18 @@ def test_views_are_loaded_in_the_other_process():
     image = keras.Input((None, None, 3))
     model = keras.Model(image, keras.layers.Conv2D(2, 1)(image))
     assert peak_memory(prediction_model(model, flip=True), (32, 48)) > 0
+
+
+def test_the_other_process_sees_no_gpu(monkeypatch):
+    seen = {}
+
+    def run(command, env=None, **options):
+        seen.update(env or {})
+        return SimpleNamespace(returncode=0, stdout="7\n")
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setattr(subprocess, "run", run)
+    image = keras.Input((8, 8, 3))
+    assert peak_memory(keras.Model(image, image * 2), (8, 8)) == 7
+    assert seen["CUDA_VISIBLE_DEVICES"] == "" and seen["JAX_PLATFORMS"] == "cpu"
+    assert "PATH" in seen

@@ -114,7 +114,9 @@ def on_workers(name, folder, epochs, positions):
         train,
         epochs=epochs,
         validation_data=val,
-        callbacks=training.callbacks(folder, "val_segmentation_mean_iou"),
+        callbacks=training.callbacks(
+            folder, "val_segmentation_mean_iou", class_names=Blocks().class_names
+        ),
         shuffle=False,
         verbose=0,
     ).history

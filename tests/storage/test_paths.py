@@ -52,6 +52,18 @@ def test_folders_are_put_and_removed(folder):
     assert not target.exists()
 
 
+def test_urls_without_a_host(tmp_path):
+    folder = as_path(f"file://{tmp_path}")
+    assert folder.exists()
+    path = folder / "log.csv"
+    path.write_text("loss")
+    assert str(path) == f"file://{tmp_path}/log.csv"
+    assert (tmp_path / "log.csv").read_text() == "loss"
+    found = [*folder.iterdir(), *folder.rglob("*.csv")]
+    assert found == [path, path]
+    assert str(as_path("file:///data/run").parent) == "file:///data"
+
+
 def test_unknown_file_systems_are_an_error():
     with pytest.raises(ValueError, match="ram://.*Received: floppy://disk/1"):
         as_path("floppy://disk/1")

@@ -291,6 +291,14 @@ def test_an_interrupted_run_with_averaged_weights_ends_like_an_undisturbed_one(
     assert logs[0] == logs[1]
 
 
+def test_a_later_fit_of_a_resumed_model_starts_at_its_own_epoch(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        fit(compiled_model(), tmp_path, Interrupt(3))
+    resumed = compiled_model()
+    assert fit(resumed, tmp_path).epoch == [3]
+    assert resumed.fit(*samples(resumed), epochs=2, verbose=0).epoch == [0, 1]
+
+
 @pytest.mark.keras3("Keras 2 has no states of random generators to keep")
 def test_a_run_with_averaged_weights_continues_with_more_epochs(tmp_path):
     """At the end of training, Keras leaves the averages in the model."""
@@ -350,6 +358,34 @@ def test_kerass_callback_for_averages_may_stand_before_ours(tmp_path):
         ends.append(model.get_weights())
     for one, two in zip(*ends, strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+def test_weights_loaded_after_an_interruption_are_trained():
+    class Stop(keras.callbacks.Callback):
+        def on_test_batch_end(self, batch, logs=None):
+            raise KeyboardInterrupt
+
+    class First(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if not batch:
+                self.weights = self.model.get_weights()
+
+    model = compiled_model(**AVERAGED)
+    x, y = samples(model)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(
+            x,
+            y,
+            validation_data=(x, y),
+            verbose=0,
+            callbacks=[AveragedWeights(), Stop()],
+        )
+    loaded = [np.full_like(weight, 7) for weight in model.get_weights()]
+    model.set_weights(loaded)
+    first = First()
+    model.fit(x, y, verbose=0, callbacks=[AveragedWeights(), first])
+    for weight, expected in zip(first.weights, loaded, strict=True):
+        np.testing.assert_array_equal(weight, expected)
 
 
 def test_averaged_weights_need_an_optimizer_that_keeps_them():

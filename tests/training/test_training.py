@@ -30,6 +30,30 @@ def test_batch_norms_are_found_in_layers_and_nested_models(two_replicas):
     assert synchronize_batch_norm(nested_model()) == 0
 
 
+def test_batch_norms_are_synchronized_outside_of_the_scope(two_replicas):
+    with two_replicas.scope():
+        model = nested_model()
+    assert synchronize_batch_norm(model) == 2
+
+
+def test_saved_batch_norms_are_not_synchronized(two_replicas, tmp_path):
+    with two_replicas.scope():
+        model = nested_model()
+        synchronize_batch_norm(model)
+        model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert model.layers[-1].synchronized
+    assert not loaded.layers[-1].synchronized
+
+
+def test_one_replica_turns_synchronization_off():
+    model = nested_model()
+    norm = model.layers[-1]
+    norm.synchronized = True  # as files of earlier versions have it
+    assert synchronize_batch_norm(model) == 0
+    assert not norm.synchronized
+
+
 def test_targets_follow_the_outputs():
     inputs = keras.Input((2, 2, 3))
     logits = keras.layers.Identity()(inputs)
