@@ -18,14 +18,16 @@ import numpy as np
 import tensorflow as tf
 
 import keras_seg
+from keras_seg.data import SegmentationDataset
 
 HEIGHT, WIDTH, VOID = 32, 48, 255
 
 
-class Blocks:
-    """A data set of 24 images as above, a `SegmentationDataset` in what counts."""
+class Blocks(SegmentationDataset):
+    """A data set of 24 images as above."""
 
-    ignore_class = VOID
+    def __init__(self):
+        super().__init__(("dark", "medium", "bright"), ignore_class=VOID)
 
     def __len__(self):
         return 24
