@@ -87,6 +87,11 @@ def start_at_epoch(model, epoch):
     model._initial_epoch = epoch
 
 
+def draws_to_build():
+    """Returns whether `fit` under a strategy draws a batch to build the model with."""
+    return hasattr(keras.Model, "_symbolic_build")
+
+
 def weight_averages(optimizer):
     """Returns the moving averages that an optimizer with `use_ema=True` keeps."""
     return optimizer._model_variables_moving_average

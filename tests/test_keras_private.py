@@ -37,6 +37,7 @@ NEEDED = {
     "_output_shape": (lambda: keras.layers.Lambda(abs, (3,)), "copies of a Lambda"),
     "_moments": (BatchNormalization, "batch norm over replicas"),
     "_reduction_axes": (lambda: built(BatchNormalization()), "batch norm's axes"),
+    "_symbolic_build": (network, "whether fit draws a batch to build a model"),
     "_initial_epoch": (network, "fit that goes on at an epoch"),
     "_model_variables_moving_average": (averaging, "moving averages of weights"),
     "_get_variable_index": (keras.optimizers.SGD, "optimizers with groups"),

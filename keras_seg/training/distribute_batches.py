@@ -1,6 +1,6 @@
-import keras
 import tensorflow as tf
 
+from keras_seg._keras_private import draws_to_build
 from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
 from keras_seg.training.worker import worker
 
@@ -60,5 +60,5 @@ def _begin_epoch(batches, strategy):
     """
     with strategy.scope():
         is_default = not tf.distribute.has_strategy()
-    if is_default and not keras.__version__.startswith("2."):
+    if is_default and draws_to_build():
         next(iter(batches))
