@@ -80,6 +80,7 @@ class Backup(keras.callbacks.Callback):
         self._save()
 
     def on_train_end(self, logs=None):
+        start_at_epoch(self.model, None)  # also if no epoch was left
         if not self.delete:
             # Keras has replaced the weights by their averages.
             self._save(self._own)

@@ -18,7 +18,8 @@ def distribute_batches(
 
     Returns:
         `batches` itself on one machine, where Keras divides it among the devices; a
-        distributed dataset on several machines.
+        distributed dataset on several machines. On a single device one batch is drawn
+        first, as Keras does on several, so that the numbers of the epochs agree.
 
     Raises:
         ValueError: If a batch cannot be divided evenly among the devices. Keras would

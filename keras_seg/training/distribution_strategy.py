@@ -3,7 +3,7 @@ import tensorflow as tf
 from keras_seg.onednn import turn_off_slow_fusion
 from keras_seg.ops.xla import require_tensorflow
 from keras_seg.training.end_on_error import end_on_error
-from keras_seg.training.mirrored_strategy import mirrored_devices, mirrored_strategy
+from keras_seg.training.mirrored_strategy import mirrored_strategy
 from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
 from keras_seg.training.worker import worker
 
@@ -45,7 +45,8 @@ def distribution_strategy() -> tf.distribute.Strategy:
     if count > 1:
         end_on_error()
         return MultiWorkerStrategy()
-    if tf.config.list_logical_devices("GPU") or len(mirrored_devices()) > 1:
+    find = tf.config.list_logical_devices
+    if find("GPU") or len(find("CPU")) > 1:
         return mirrored_strategy()
     # The same results as those of a mirrored one, faster: its iterator copies each
     # batch, and a thread of it that sleeps delays the second epoch by up to a minute.

@@ -29,13 +29,8 @@ def mirrored_strategy() -> tf.distribute.MirroredStrategy:
         ```
     """
     require_tensorflow("mirrored_strategy")
-    return _strategy(mirrored_devices())
-
-
-def mirrored_devices():
-    """Returns the names of all visible GPUs, else of all CPU devices."""
     find = tf.config.list_logical_devices
-    return tuple(device.name for device in find("GPU") or find("CPU"))
+    return _strategy(tuple(device.name for device in find("GPU") or find("CPU")))
 
 
 @functools.cache

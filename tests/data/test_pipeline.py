@@ -187,13 +187,16 @@ def test_evaluation_refuses_many_sizes_in_a_batch():
     assert "Use batch_size=1" in message
 
 
-@pytest.mark.parametrize(
+both_pipelines = pytest.mark.parametrize(
     "build",
     [
         lambda dataset: training_pipeline(dataset, 2, Augmentation((4, 4))),
         lambda dataset: evaluation_pipeline(dataset, 2),
     ],
 )
+
+
+@both_pipelines
 def test_errors_of_reading_name_the_file(tmp_path, build):
     for folder in ("images", "labels"):
         (tmp_path / folder).mkdir()
@@ -207,13 +210,7 @@ def test_errors_of_reading_name_the_file(tmp_path, build):
     assert "wrong.png holds the values 9" in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "build",
-    [
-        lambda dataset: training_pipeline(dataset, 2, Augmentation((4, 4))),
-        lambda dataset: evaluation_pipeline(dataset, 2),
-    ],
-)
+@both_pipelines
 def test_files_that_vanish_are_named(tmp_path, build):
     for name in ("kept", "gone"):
         for folder in (tmp_path / "images", tmp_path / "labels"):

@@ -299,6 +299,13 @@ def test_a_later_fit_of_a_resumed_model_starts_at_its_own_epoch(tmp_path):
     assert resumed.fit(*samples(resumed), epochs=2, verbose=0).epoch == [0, 1]
 
 
+def test_a_later_fit_of_a_finished_model_starts_at_its_own_epoch(tmp_path):
+    fit(compiled_model(), tmp_path, keep_backup=True)
+    finished = compiled_model()
+    assert fit(finished, tmp_path, keep_backup=True).epoch == []
+    assert finished.fit(*samples(finished), epochs=2, verbose=0).epoch == [0, 1]
+
+
 @pytest.mark.keras3("Keras 2 has no states of random generators to keep")
 def test_a_run_with_averaged_weights_continues_with_more_epochs(tmp_path):
     """At the end of training, Keras leaves the averages in the model."""

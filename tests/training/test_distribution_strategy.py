@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 import tensorflow as tf
 
@@ -22,10 +24,15 @@ def test_one_machine_trains_on_all_its_devices():
     assert strategy.num_replicas_in_sync == len(tf.config.list_logical_devices("CPU"))
 
 
-def test_a_single_device_needs_no_replicas(monkeypatch):
-    find = tf.config.list_logical_devices
-    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: find(kind)[:1])
-    assert distribution_strategy() is tf.distribute.get_strategy()
+@pytest.mark.parametrize("kind", ["CPU", "GPU"])
+def test_a_single_cpu_needs_no_replicas(monkeypatch, kind):
+    """Without a strategy, Keras compiles whole steps on a GPU."""
+    module = sys.modules[distribution_strategy.__module__]
+    monkeypatch.setattr(module, "mirrored_strategy", lambda: "mirrored")
+    devices = {"CPU": ["one"], "GPU": ["one"] if kind == "GPU" else []}
+    monkeypatch.setattr(tf.config, "list_logical_devices", devices.get)
+    expected = tf.distribute.get_strategy() if kind == "CPU" else "mirrored"
+    assert distribution_strategy() is expected
 
 
 @pytest.mark.parametrize(("onednn", "fuses"), [("1", False), ("0", True), (None, True)])
