@@ -9,7 +9,8 @@ pass, "packed" reads them from the TFRecord files of `keras_seg.data.pack`, and 
 keeps them decoded. "cold" is a pass after the files have left the page cache, "warm"
 one with the files in it. PyTorch's rows need torch with albumentations or torchvision,
 and are left out if these are not installed. Rows take turns, and the best pass of each
-row counts.
+row counts. All rows run with glibc's memory settings of the training scripts, which
+workers inherit.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import time
 import numpy as np
 from PIL import Image
 
+from keras_seg.allocator import keep_freed_memory
 from keras_seg.data import (
     Augmentation,
     ImageFolder,
@@ -36,6 +38,7 @@ AMOUNTS = {"brightness": 0.2, "contrast": 0.2, "saturation": 0.2, "hue": 0.02}
 
 
 def main(args):
+    keep_freed_memory()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         if args.data == "scenes":

@@ -10,7 +10,8 @@ import keras_seg
 def start_tensorflow(verbose=False):
     """Imports TensorFlow and Keras without their log messages about devices.
 
-    Slow fusions are turned off; see `turn_off_slow_fusion`.
+    Slow fusions are turned off, and freed memory is kept; see `turn_off_slow_fusion`
+    and `keep_freed_memory`.
 
     Args:
         verbose: bool. Whether to leave TensorFlow's log as it is.
@@ -28,8 +29,10 @@ def start_tensorflow(verbose=False):
 def _start():
     import tensorflow as tf
 
+    from keras_seg.allocator import keep_freed_memory
     from keras_seg.onednn import turn_off_slow_fusion
 
+    keep_freed_memory()
     tf.config.list_physical_devices()
     turn_off_slow_fusion()
     keras_seg._register()

@@ -115,10 +115,9 @@ def training_pipeline(
         focus = np.full(len(order), -1)
         if pixels is not None:
             order, focus = balanced_order(order, pixels, class_balance, rng)
-        for position in range(steps * batch_size):
-            if position % batch_size in part:
-                sample_seed = (seed, epoch * num_images + position)
-                yield order[position], sample_seed, focus[position]
+        here = np.flatnonzero(np.isin(np.arange(len(order)) % batch_size, part))
+        seeds = np.stack([np.full(len(here), seed), epoch * num_images + here], axis=1)
+        yield order[here], seeds, focus[here]
 
     def load(index, sample_seed, focus):
         image, label = reader(index)
@@ -143,11 +142,11 @@ def training_pipeline(
     samples = tf.data.Dataset.from_generator(
         draw_epoch,
         output_signature=(
-            tf.TensorSpec((), tf.int64),
-            tf.TensorSpec((2,), tf.int64),
-            tf.TensorSpec((), tf.int64),
+            tf.TensorSpec((None,), tf.int64),
+            tf.TensorSpec((None, 2), tf.int64),
+            tf.TensorSpec((None,), tf.int64),
         ),
-    )
+    ).unbatch()
     samples = samples.apply(tf.data.experimental.assert_cardinality(steps * len(part)))
     first = np.int64(0), np.array([seed, 0], "int64"), np.int64(-1)
     load = with_static_sizes(load, tf.data.Dataset.from_tensors(first))

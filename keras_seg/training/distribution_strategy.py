@@ -1,5 +1,6 @@
 import tensorflow as tf
 
+from keras_seg.allocator import keep_freed_memory
 from keras_seg.onednn import turn_off_slow_fusion
 from keras_seg.ops.xla import require_tensorflow
 from keras_seg.training.end_on_error import end_on_error
@@ -22,6 +23,9 @@ def distribution_strategy() -> tf.distribute.Strategy:
     on many CPUs, TensorFlow no longer fuses convolutions with their batch norms for
     inference: oneDNN's fused convolutions can be 20 times slower there.
 
+    On Linux, the process keeps freed memory for its next arrays from here on, which
+    makes input pipelines up to twice as fast.
+
     Returns:
         `MultiWorkerStrategy` if `TF_CONFIG` names several machines,
         `mirrored_strategy()` for GPUs and for several devices of one machine, and for a
@@ -40,6 +44,7 @@ def distribution_strategy() -> tf.distribute.Strategy:
         ```
     """
     require_tensorflow("distribution_strategy")
+    keep_freed_memory()
     turn_off_slow_fusion()
     _, count = worker()
     if count > 1:

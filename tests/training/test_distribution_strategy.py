@@ -1,4 +1,7 @@
+import ctypes
+import platform
 import sys
+import types
 
 import pytest
 import tensorflow as tf
@@ -46,3 +49,15 @@ def test_convolutions_are_not_fused_with_onednn(
         monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", onednn)
     start()
     assert options().get("remapping", True) == fuses
+
+
+@pytest.mark.parametrize("start", [distribution_strategy, start_tensorflow])
+def test_freed_memory_is_kept(monkeypatch, options, start):
+    if platform.libc_ver()[0] != "glibc":
+        pytest.skip("only glibc has these settings")
+    settings = {}
+    libc = types.SimpleNamespace(mallopt=settings.__setitem__)
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: libc)
+    start()
+    m_mmap_max = -4  # malloc.h
+    assert settings[m_mmap_max] == 0
