@@ -97,6 +97,14 @@ def weight_averages(optimizer):
     return optimizer._model_variables_moving_average
 
 
+def averages_one_by_one():
+    """Returns whether Keras assigns the average of each weight by itself.
+
+    In Keras 2, a strategy updates all of them.
+    """
+    return hasattr(keras.optimizers.Optimizer, "_backend_apply_gradients")
+
+
 def variable_index(optimizer, variable):
     """Returns the index of a variable in an optimizer's lists of slot variables."""
     return optimizer._get_variable_index(variable)

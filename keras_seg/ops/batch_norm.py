@@ -56,8 +56,10 @@ def fused_batch_norm_of_batch(x, gamma, beta, mean, variance, epsilon, momentum)
     # TensorFlow updates with the unbiased variance, which divides by count - 1.
     tf = tensorflow()
     sizes = x.shape[:3]
-    count = math.prod(sizes) if all(sizes) else tf.size(x) / x.shape[-1]
-    share = 1 / tf.cast(count, variance.dtype)
+    if all(sizes):
+        share = 1 / math.prod(sizes)
+    else:
+        share = 1 / tf.cast(tf.size(x) / x.shape[-1], variance.dtype)
     new_variance = new_variance * (1 - share) + variance * (momentum * share)
     return y, new_mean, new_variance
 
