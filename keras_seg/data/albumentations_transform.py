@@ -17,9 +17,10 @@ class AlbumentationsTransform(NumpyAugmentation):
 
     The transform receives uint8 images in 0..255 if the data set has them, or else
     float32 images divided by 255, because albumentations expects these in 0..1; the
-    result is multiplied by 255. Labels are passed as a mask. The last step of the
-    transform must crop or pad to a fixed size. Padding must use the label that the data
-    set ignores (`fill_mask=255`); with positions, it must be 128 or more.
+    result is multiplied by 255. It must not normalize images, since evaluation does
+    not. Labels are passed as a mask. The last step of the transform must crop or pad to
+    a fixed size. Padding must use the label that the data set ignores
+    (`fill_mask=255`); with positions, it must be 128 or more.
 
     Args:
         transform: `albumentations.Compose` of albumentations 2.0 or newer.
@@ -33,6 +34,8 @@ class AlbumentationsTransform(NumpyAugmentation):
 
     Raises:
         TypeError: If `transform` is not a `Compose` that can be seeded.
+        ValueError: While iterating, as `tf.errors.InvalidArgumentError`, if the
+            transform returns floats for uint8 images; see also `NumpyAugmentation`.
 
     Example:
         ```python
@@ -67,17 +70,27 @@ class AlbumentationsTransform(NumpyAugmentation):
         transform = self._of_thread.transform
         transform.set_random_seed(int(rng.integers(2**31)))
         small = max(label.max(), self._largest_fill) < 256
-        masks = [label.astype("uint8" if small else "int32")]
+        label = label.astype("uint8" if small else "int32")
+        masks = [label]
         if positions is not None:
+            # Masks must have one shape, so each independent class becomes one.
+            masks = [*np.moveaxis(np.atleast_3d(label), -1, 0)]
             rows = np.repeat(positions[:, None], label.shape[1], axis=1)
             masks.append(rows.astype("uint8"))
         is_float = image.dtype == np.float32
         results = transform(image=image / 255 if is_float else image, masks=masks)
-        image, (label, *rows) = results["image"], results["masks"]
-        image = image * 255 if is_float else image
+        moved = np.asarray(results["image"])
+        if not is_float and moved.dtype != np.uint8:
+            raise ValueError(
+                "`transform` must return uint8 images for uint8 images, in 0..255. "
+                f"Received: {moved.dtype}. Leave out A.Normalize and A.ToFloat."
+            )
+        moved = moved * 255 if is_float else moved
         if positions is None:
-            return image, label
-        return image, label, _middles(rows[0])
+            return moved, results["masks"][0]
+        *planes, rows = results["masks"]
+        label = planes[0] if label.ndim == 2 else np.stack(planes, axis=-1)
+        return moved, label, _middles(rows)
 
 
 def _fills(transform):

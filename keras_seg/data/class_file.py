@@ -41,9 +41,11 @@ _HEADING = {
 }
 _HEADING_OF_NUMBERS = {"r", "red", "color", "colour", "rgb", "hex", "id", "index"}
 _BACKGROUND, _IGNORED = "_background_", "__ignore__"  # labels of labelme
-# Colors that are not in one of the forms above, and lists of JSON and YAML.
+# Colors that are not in one of the forms above, lists of JSON and YAML, and tables with
+# class numbers after the names or with each field in quotes.
 _DOUBTFUL = re.compile(
-    rf".*{_SEPARATOR}(?:#[0-9a-fA-F]{{3,8}}|rgba?\(.*)|\[.*[\"',].*|-\s.*"
+    rf".*{_SEPARATOR}(?:#[0-9a-fA-F]{{3,8}}|rgba?\(.*|\(\s*\d+\s*,.*)"
+    r"|\[.*[\"',].*|-\s.*|.*[,;]\s*\d+|\".*\"\s*[,;]\s*\".*"
 )
 _OTHER_FORMATS = (".yaml", ".yml", ".xml", ".toml", ".pbtxt", ".png")
 
@@ -122,10 +124,13 @@ def _without_heading(path, lines):
 
 def _without_numbers(path, lines):
     """Returns the lines without class numbers, if every line begins with one."""
-    if any(_RGB_FIRST.fullmatch(line) for _, line in lines):
-        return lines
     matches = [_NUMBERED.fullmatch(line) for _, line in lines]
     if not all(matches):
+        return lines
+    # A color before the name begins with a number too: is there another one before it?
+    if any(_RGB_FIRST.fullmatch(line) for _, line in lines) and not all(
+        _RGB_FIRST.fullmatch(match[2]) for match in matches
+    ):
         return lines
     numbers = [int(match[1]) for match in matches]
     if numbers != list(range(len(lines))):

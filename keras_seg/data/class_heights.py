@@ -41,12 +41,15 @@ def class_heights(dataset: SegmentationDataset, rows: int = 48) -> np.ndarray:
         label = np.asarray(dataset.read_label(index))
         counted = label != dataset.ignore_class
         unknown = counted & ((label < 0) | (label >= dataset.num_labels))
+        if label.dtype.kind == "f":
+            unknown |= counted & (label != np.floor(label))
         if unknown.any():
             raise ValueError(
                 f"The label of image {index} must hold only the values "
                 f"0..{dataset.num_labels - 1} and the ignored {dataset.ignore_class}. "
                 f"Received the values {np.unique(label[unknown])[:5].tolist()}"
             )
+        label = label.astype("int64")  # bincount takes no floats
         row_of_pixel = np.arange(len(label)) * rows // len(label)
         if dataset.independent_classes:
             np.add.at(counts, row_of_pixel, np.count_nonzero(label == 1, axis=1))

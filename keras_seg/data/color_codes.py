@@ -75,7 +75,8 @@ def classes_of_colors(name, pixels, colors, unknown=None):
     Raises:
         ValueError: If a color is unknown; the most frequent ones are listed.
     """
-    known = sorted((_code(*color), value) for color, value in colors.items())
+    # Python integers, since those of NumPy may have too few bits for a code.
+    known = sorted((_code(*map(int, color)), value) for color, value in colors.items())
     codes, classes = (np.array(column, "int32") for column in zip(*known, strict=True))
     red, green, blue = np.moveaxis(pixels.astype("int32"), -1, 0)
     pixel_codes = _code(red, green, blue)

@@ -40,7 +40,7 @@ class SegmentationDataset(abc.ABC):
 
     Raises:
         ValueError: If there are no names, if `palette` has another shape or values
-            outside 0..255, or if `ignore_class` is one of the classes.
+            other than integers in 0..255, or if `ignore_class` is one of the classes.
 
     Example:
         ```python
@@ -99,6 +99,12 @@ class SegmentationDataset(abc.ABC):
                 "`palette` must hold values in 0..255. Received values in "
                 f"{palette.min()}..{palette.max()}"
             )
+        is_float = palette.dtype.kind == "f"
+        if is_float and (0 < palette.max() <= 1 or (palette % 1).any()):
+            raise ValueError(
+                "`palette` must hold integers in 0..255. Received: floats in "
+                f"{palette.min()}..{palette.max()}. If white is 1, multiply by 255."
+            )
         self.palette = palette.astype("uint8")
 
     def _checked_ignore_class(self, ignore_class):
@@ -111,7 +117,9 @@ class SegmentationDataset(abc.ABC):
             "`ignore_class` must be a positive integer and none of the classes "
             f"0..{self.num_labels - 1}. Received: {ignore_class=}"
         )
-        if ignore_class in range(self.num_labels):
+        if ignore_class == 255 < self.num_labels:
+            message += ". Pass a larger one, such as 65535 (--ignore-class)"
+        elif ignore_class in range(self.num_labels):
             message += (
                 f". If files mark ignored pixels by {ignore_class}, keep 255 here and "
                 "map the values of files to classes, such as label_map={0: 255, 1: 0, "

@@ -18,14 +18,16 @@ class FileNames:
         folder: str or path.
         name: str, a file name with {stem} for the part that image and label share.
         suffixes: tuple of str, the suffixes to search for.
+        may_be_empty: bool. Whether the folder may hold no such files.
 
     Raises:
         FileNotFoundError: If the folder is missing.
         ValueError: If the name has another form, or if the folder holds no such files.
     """
 
-    def __init__(self, kind, folder, name, suffixes):
+    def __init__(self, kind, folder, name, suffixes, may_be_empty=False):
         self.kind, self.folder, self.name = kind, as_path(folder), name
+        self.may_be_empty = may_be_empty
         if name.count(STEM) != 1 or "/" in name:
             raise ValueError(
                 f"`{kind}_name` must be a file name that holds {STEM} once, such as "
@@ -35,13 +37,13 @@ class FileNames:
             raise FileNotFoundError(
                 f"`{kind}_dir` must be an existing folder. Received: {str(folder)!r}"
             )
-        self.start, self.end = name.split(STEM)
+        self.start, self.end = _composed(name).split(STEM)
         if self.end.lower().endswith(suffixes):
             suffix = Path("x" + self.end).suffix
             self.end, suffixes = self.end[: -len(suffix)], (suffix.lower(),)
         self.suffixes = suffixes
         self.paths = find_files(self.folder, suffixes)
-        if not self.paths:
+        if not self.paths and not may_be_empty:
             message = (
                 f"`{kind}_dir` must hold files that end in {', '.join(suffixes)}. "
                 f"There are none in {str(folder)!r}"
@@ -61,14 +63,12 @@ class FileNames:
         """Returns the stem of a file with the path below the folder, or None."""
         if path.suffix.lower() not in self.suffixes:
             return None
-        name = path.stem
+        name = _composed(path.stem)
         fits = name.startswith(self.start) and name.endswith(self.end)
         if not fits or len(name) <= len(self.start) + len(self.end):
             return None
         stem = name[len(self.start) : len(name) - len(self.end)]
-        stem = (path.relative_to(self.folder).parent / stem).as_posix()
-        # Archives from macOS spell accented letters as a letter and an accent.
-        return unicodedata.normalize("NFC", stem)
+        return _composed((path.relative_to(self.folder).parent / stem).as_posix())
 
     def by_stem(self, others):
         """Returns `{stem: path}` without the other kind's files in the same folder."""
@@ -90,12 +90,17 @@ class FileNames:
                     f"`{self.kind}_name`: '{self.name}{path.suffix}'."
                 )
             files[stem] = path
-        if not files:
+        if not files and not self.may_be_empty:
             raise ValueError(
                 f"No {self.kind} has a name like `{self.kind}_name`, {self.name!r}. "
                 f"{str(self.folder)!r} holds {shown(self.paths, self.folder)}."
             )
         return files
+
+
+def _composed(name):
+    """Spells accented letters as one character; archives from macOS use two."""
+    return unicodedata.normalize("NFC", name)
 
 
 def pairs_of_files(images, labels):

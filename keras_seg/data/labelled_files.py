@@ -1,6 +1,6 @@
 import functools
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,7 @@ class LabelledFiles(SegmentationDataset):
     `label_colors` and `label_map` change this.
 
     Args:
-        pairs: sequence of (path of an image, path of its label or None).
+        pairs: iterable of (path of an image, path of its label or None).
         class_names: sequence of str. The names of class 0, class 1 and so on.
         palette: uint8 array `(num_classes, 3)`, or `None` for `default_palette`.
         ignore_class: int up to 65535. The label of ignored pixels.
@@ -85,7 +85,7 @@ class LabelledFiles(SegmentationDataset):
 
     def __init__(
         self,
-        pairs: Sequence[tuple[Any, Any]],
+        pairs: Iterable[tuple[Any, Any]],
         class_names: Sequence[str],
         palette: ArrayLike | None = None,
         ignore_class: int = 255,
@@ -117,6 +117,7 @@ class LabelledFiles(SegmentationDataset):
             self.label_table = np.where(
                 self._known[values], self._classes[values].astype("int32"), -1
             )
+        pairs = [*pairs]  # of a zip, for example
         self.image_paths = [image for image, _ in pairs]
         self.label_paths = [label for _, label in pairs]
 

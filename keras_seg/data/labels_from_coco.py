@@ -1,4 +1,5 @@
 import json
+import math
 from collections.abc import Sequence
 from pathlib import PurePosixPath, PureWindowsPath
 
@@ -44,11 +45,12 @@ def labels_from_coco(
     Raises:
         FileNotFoundError: If the file does not exist.
         ImportError: If pycocotools, of the extra `labels`, is not installed.
-        ValueError: If the file is not a COCO file, if a category is not in
-            `class_names`, if an object has an unknown category, no segmentation, or
-            one of another form or size, if pixels are ignored and `ignore_class` is one
-            of the classes, if two images have the same label file, or if a label would
-            overwrite a file that this package has not written.
+        ValueError: If the file is not a COCO file, if an image has no size, if a
+            category is not in `class_names`, if an object has an unknown category, no
+            segmentation, or one of another form or size, if pixels are ignored and
+            `ignore_class` is one of the classes, if two images have the same label
+            file, or if a label would overwrite a file that this package has not
+            written.
 
     Example:
         ```python
@@ -69,7 +71,7 @@ def labels_from_coco(
         check_ignore_class(ignore_class, len(class_names))
     fill = ignore_class if background is None else class_names.index(background)
     objects: dict = {}
-    sizes = {x["id"]: (x["height"], x["width"]) for x in content["images"]}
+    sizes = {image["id"]: _size(image) for image in content["images"]}
     for entry in content["annotations"]:
         if entry["image_id"] in sizes:
             _check_category(entry, categories)
@@ -78,7 +80,7 @@ def labels_from_coco(
     files = _files(content["images"], local_path(folder))
     check_label_paths(dict.fromkeys(files))
     for path, image in files.items():
-        size = image["height"], image["width"]
+        size = _size(image)
         label = np.full(size, fill, "int32")
         masks = [
             (_mask(entry, size), classes[entry["category_id"]])
@@ -99,7 +101,8 @@ def coco_class_names(
 
 def _read(annotations):
     content = json.loads(local_path(annotations).read_text(encoding="utf-8"))
-    missing = {"images", "annotations", "categories"} - {*content}
+    keys = {*content} if isinstance(content, dict) else set()
+    missing = {"images", "annotations", "categories"} - keys
     if missing:
         raise ValueError(
             f"{annotations} must be a COCO file with images, annotations and "
@@ -117,7 +120,8 @@ def _categories(content):
 
 
 def _default_names(categories, background):
-    return (*[background] * (background is not None), *categories.values())
+    names = (*[background] * (background is not None), *categories.values())
+    return tuple(dict.fromkeys(names))  # a category may be the background
 
 
 def _classes(annotations, categories, class_names, background):
@@ -135,6 +139,17 @@ def _classes(annotations, categories, class_names, background):
             f"{shorten(unknown)}"
         )
     return {key: class_names.index(name) for key, name in categories.items()}
+
+
+def _size(image):
+    """Returns the height and width of an image, which some tools write as floats."""
+    size = image.get("height"), image.get("width")
+    if not all(isinstance(side, (int, float)) and side >= 1 for side in size):
+        raise ValueError(
+            "Images must have a height and a width in pixels. Received: "
+            f"{size[0]} and {size[1]}, of {image.get('file_name')}"
+        )
+    return int(size[0]), int(size[1])
 
 
 def _files(images, folder):
@@ -181,13 +196,18 @@ def _check_segmentation(entry, size):
             )
         return
     for polygon in shape if isinstance(shape, list) else [shape]:
-        if not isinstance(polygon, list) or len(polygon) % 2:
+        # pycocotools would not check the numbers, and exhaust the memory.
+        if not isinstance(polygon, list) or len(polygon) % 2 or not _finite(polygon):
             received = shorten(polygon) if isinstance(polygon, list) else polygon
             raise ValueError(
                 "A segmentation must be run lengths or a list of polygons, each a list "
                 f"[x, y, x, y, ...]. Received: {received}, in the annotation with id "
                 f"{entry.get('id')}"
             )
+
+
+def _finite(values):
+    return all(isinstance(x, (int, float)) and math.isfinite(x) for x in values)
 
 
 def _mask(entry, size):

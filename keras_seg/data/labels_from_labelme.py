@@ -86,8 +86,9 @@ def labels_from_labelme(
         }
     )
     for path, file in files.items():
-        label = _draw(path, file, classes, fill)
-        write_label(labels[path], label, len(class_names))
+        _check_shapes(path, file["shapes"], classes)
+    for path, file in files.items():
+        write_label(labels[path], _draw(file, classes, fill), len(class_names))
     return class_names
 
 
@@ -120,7 +121,11 @@ def _read_all(source):
 def _read(path):
     try:
         file = json.loads(path.read_text(encoding="utf-8"))
-        _ = file["shapes"], file["imageHeight"] + file["imageWidth"]
+        _ = file["imageHeight"] + file["imageWidth"]
+        for shape in file["shapes"]:
+            if not all(math.isfinite(x + y) for x, y in shape["points"]):
+                raise ValueError(f"points of {shape['label']!r} are not finite")
+            _ = shape["label"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path} must be a labelme file with shapes, imageHeight and "
@@ -129,42 +134,59 @@ def _read(path):
     return file
 
 
-def _draw(path, file, classes, fill):
-    size = file["imageHeight"], file["imageWidth"]
-    label = np.full(size, fill, "int32")
-    unknown = sorted({shape["label"] for shape in file["shapes"]} - {*classes})
+def _check_shapes(path, shapes, classes):
+    """Raises an error for shapes that `_draw` cannot draw."""
+    unknown = sorted({shape["label"] for shape in shapes} - {*classes})
     if unknown:
         raise ValueError(
             f"`class_names` must hold the labels of {path}. Missing: {shorten(unknown)}"
         )
+    for shape in shapes:
+        kind, count = _kind(shape), len(shape["points"])
+        has_area = {
+            "polygon": count > 2,
+            "rectangle": count == 2,
+            "circle": count == 2,
+            "mask": count > 0 and bool(shape.get("mask")),
+        }
+        if not has_area.get(kind):
+            raise ValueError(
+                "Shapes must be polygons, rectangles, circles or masks, which have an "
+                f"area. Received: a {kind} of {count} points, {shape['label']!r} in "
+                f"{path}"
+            )
+
+
+def _kind(shape):
+    return shape.get("shape_type") or "polygon"
+
+
+def _draw(file, classes, fill):
+    size = file["imageHeight"], file["imageWidth"]
+    label = np.full(size, fill, "int32")
     for shape in file["shapes"]:
-        label[_mask(path, shape, size)] = classes[shape["label"]]
+        label[_mask(shape, size)] = classes[shape["label"]]
     return label
 
 
-def _mask(path, shape, size):
+def _mask(shape, size):
     """Returns the mask of a shape, bool of the size of its image."""
     points = [tuple(point) for point in shape["points"]]
-    kind = shape.get("shape_type") or "polygon"
+    kind = _kind(shape)
     if kind == "mask":
         return _stored_mask(shape, points, size)
     image = Image.new("1", size[::-1])
     draw = ImageDraw.Draw(image)
-    if kind == "polygon" and len(points) > 2:
+    if kind == "polygon":
         draw.polygon(points, fill=1, outline=1)
-    elif kind == "rectangle" and len(points) == 2:
+    elif kind == "rectangle":
         (left, right), (top, bottom) = map(sorted, zip(*points, strict=True))
         draw.rectangle((left, top, right, bottom), fill=1, outline=1)
-    elif kind == "circle" and len(points) == 2:
+    else:
         (x, y), rim = points
         radius = math.dist((x, y), rim)
         box = x - radius, y - radius, x + radius, y + radius
         draw.ellipse(box, fill=1, outline=1)
-    else:
-        raise ValueError(
-            "Shapes must be polygons, rectangles, circles or masks, which have an area."
-            f" Received: a {kind} of {len(points)} points, {shape['label']!r} in {path}"
-        )
     return np.array(image)
 
 

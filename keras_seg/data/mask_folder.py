@@ -1,3 +1,4 @@
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -52,6 +53,7 @@ class MaskFolder(SegmentationDataset):
         label_name: str. The file name of a mask, as above, optionally with a suffix.
         missing_masks: The meaning of an image without the mask of a class: "error",
             "absent" (the class is not in the image) or "ignored" (it is not known).
+            Unless it is "error", a class may be without masks.
 
     Raises:
         FileNotFoundError: If a folder is missing.
@@ -100,7 +102,9 @@ class MaskFolder(SegmentationDataset):
             self.image_paths = [image for image, _ in pairs]
             paths = [[mask for _, mask in pairs]]
         else:
-            files = _files_of_classes(label_dir, label_name, self.class_names)
+            files = _files_of_classes(
+                label_dir, label_name, self.class_names, missing_masks != "error"
+            )
             files = dict(zip(self.class_names, files, strict=True))
             self.image_paths, paths = _paths(images, files, missing_masks)
         self._missing = missing_masks
@@ -170,7 +174,7 @@ class MaskFolder(SegmentationDataset):
         return files.classes_of_values(masks.name, whole_numbers(masks.name, pixels))
 
 
-def _files_of_classes(folder, name, class_names):
+def _files_of_classes(folder, name, class_names, may_be_empty):
     """Returns the `FileNames` of the masks of each class."""
     folder = as_path(folder)
     if name.count(_CLASS) != 1:
@@ -179,8 +183,14 @@ def _files_of_classes(folder, name, class_names):
         )
     if not name.startswith(f"{_CLASS}/"):
         names = [name.replace(_CLASS, each) for each in class_names]
-        return [FileNames("label", folder, each, LABEL_SUFFIXES) for each in names]
-    missing = [each for each in class_names if not (folder / each).is_dir()]
+        return [
+            FileNames("label", folder, each, LABEL_SUFFIXES, may_be_empty)
+            for each in names
+        ]
+    folders = [_folder_of_class(folder, each) for each in class_names]
+    missing = [
+        each for each, path in zip(class_names, folders, strict=True) if path is None
+    ]
     if missing:
         found = sorted(x.name for x in folder.iterdir()) if folder.is_dir() else []
         raise FileNotFoundError(
@@ -190,7 +200,15 @@ def _files_of_classes(folder, name, class_names):
             f"is part of the name, '{STEM}' for files with a channel for each class."
         )
     name = name.removeprefix(f"{_CLASS}/")
-    return [FileNames("label", folder / x, name, LABEL_SUFFIXES) for x in class_names]
+    return [
+        FileNames("label", path, name, LABEL_SUFFIXES, may_be_empty) for path in folders
+    ]
+
+
+def _folder_of_class(folder, name):
+    """Returns the folder of a class, in either spelling of accents, or None."""
+    names = name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))
+    return next((folder / x for x in names if (folder / x).is_dir()), None)
 
 
 def _paths(images, masks, missing):
@@ -204,6 +222,10 @@ def _paths(images, masks, missing):
     found = {name: files.by_stem(images) for name, files in masks.items()}
     # In a common folder, a mask is no image.
     of_masks = {path for files in found.values() for path in files.values()}
+    if not of_masks:
+        raise ValueError(
+            f"There are no masks of any of the classes {', '.join(masks)}."
+        )
     image_files = images.by_stem(next(iter(masks.values())))
     image_files = {x: path for x, path in image_files.items() if path not in of_masks}
     stems = sorted(image_files)

@@ -91,7 +91,7 @@ def image_values(picture, pixels, channels, value_range):
     """Returns the result of `read_image` for a picture's header and stored pixels."""
     colors, has_alpha = picture.colors, picture.has_alpha
     if colors == "palette":
-        pixels, colors = picture.palette[pixels[..., 0]], "rgb"
+        pixels, colors = picture.colors_of(pixels[..., 0]), "rgb"
     pixels = _scaled(picture.name, pixels, picture.bits, value_range)
     return _with_channels(picture.name, pixels, colors, has_alpha, channels)
 

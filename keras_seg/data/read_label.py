@@ -113,7 +113,7 @@ def rgb(picture, pixels):
             f"{picture.name} of {picture.bits} bits"
         )
     if picture.colors == "palette":
-        return picture.palette[pixels[..., 0]]
+        return picture.colors_of(pixels[..., 0])
     if picture.colors == "gray":
         white = np.uint8(255 // (2**picture.bits - 1))
         return np.repeat(pixels[..., :1].astype("uint8") * white, 3, axis=-1)

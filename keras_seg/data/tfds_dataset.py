@@ -5,7 +5,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_seg.data.dataset import SegmentationDataset
+from keras_seg.data.image_of_range import image_of_range
 from keras_seg.data.label_of_shape import label_of_shape
+from keras_seg.data.read_label import whole_numbers
 from keras_seg.data.record_files import read_record, record_places
 
 
@@ -24,7 +26,8 @@ class TFDSDataset(SegmentationDataset):
         label_map: dict `{value: class or ignore_class}`, or `None` if the labels hold
             the classes. Values that it does not list are errors, except for
             `ignore_class`. The classes of independent classes are 0 (absent) and 1.
-        image_key: str. The feature of the images.
+        image_key: str. The feature of the images, in 0..255; 16 bits are divided by
+            257, as in `read_image`.
         label_key: str. The feature of the labels, `(height, width)` or `(height, width,
             1)`; of independent classes, `(height, width, num_classes)`.
         independent_classes: bool. Whether a pixel may have any number of the classes.
@@ -32,7 +35,8 @@ class TFDSDataset(SegmentationDataset):
     Raises:
         ValueError: If the builder lacks a feature or the split. When reading, if a
             label has another shape or holds a value that is neither a class nor
-            `ignore_class`.
+            `ignore_class`, or if an image of three channels has values outside
+            0..255.
 
     Example:
         ```python
@@ -86,8 +90,11 @@ class TFDSDataset(SegmentationDataset):
     def __getitem__(self, index):
         example = self._examples[index]
         image, label = (np.asarray(example[key]) for key in self._keys)
+        if image.dtype == np.uint16:  # as `read_image` does
+            image = (image / 257).astype("float32")
+        image = image_of_range(f"Image {index}", image, self.image_dtype)
         label = label_of_shape(f"Label {index}", label, self)
-        return image.astype(self.image_dtype), self._classes(label, index)
+        return image, self._classes(whole_numbers(f"Label {index}", label), index)
 
     def _classes(self, label, index):
         classes = self._label_map

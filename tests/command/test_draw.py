@@ -9,6 +9,7 @@ from PIL import Image
 from keras_seg.command import main
 from keras_seg.data import CamVid, StreetScenes, class_heights
 from keras_seg.models import (
+    CPNet,
     HANet,
     affinity_model,
     attention_model,
@@ -131,6 +132,25 @@ def test_attention(run, hanet, tmp_path):
     attention = {name: keras.ops.convert_to_numpy(maps[name])[0] for name in maps}
     expected = drawn(attention_chart(attention, image))
     np.testing.assert_array_equal(read("a.png"), expected)
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+@pytest.mark.parametrize("figure", ["attention", "prior"])
+def test_networks_of_other_channels(run, tmp_path, figure, channels):
+    image = keras.Input((32, 48, channels))
+    x = keras.layers.Rescaling(1 / 255)(image)
+    for filters in (4, 4, 4, 4, 4):
+        x = keras.layers.Conv2D(filters, 3, strides=2, padding="same")(x)
+    backbone = keras.Model(image, x)
+    if figure == "attention":
+        model = HANet(2, backbone, filters=4, low_level_filters=4)
+    else:
+        model = CPNet(2, backbone, prior_size=SIZE, output_stride=8, filters=4)
+    model.save(tmp_path / "model.keras")
+    mode = {1: "L", 4: "RGBA"}[channels]
+    Image.new(mode, (48, 32)).save(tmp_path / "a.png")
+    run(figure, "model.keras", "a.png")
+    assert read(f"{figure}.png").any()
 
 
 def test_prior(run, cpnet, tmp_path, capsys):

@@ -53,6 +53,14 @@ def test_large_classes_of_small_integers():
     assert counts.sum() == counts[:, 199].sum() == 24
 
 
+@pytest.mark.parametrize("dtype", ["float32", "uint64"])
+def test_labels_of_other_types(dtype):
+    counts = class_heights(Labels([np.full((6, 4), 2, dtype)]))
+    assert counts.sum() == counts[:, 2].sum() == 24
+    with pytest.raises(ValueError, match=r"image 0 .*\[0.5\]"):
+        class_heights(Labels([np.full((6, 4), 0.5)]))
+
+
 @pytest.mark.parametrize("value", [5, 8, -1])
 def test_unknown_classes_name_the_image(value):
     labels = [np.zeros((6, 4), "int32") for _ in range(3)]

@@ -90,3 +90,18 @@ def test_rejects_bad_palettes():
         Checks(palette=np.zeros((3, 3)))
     with pytest.raises(ValueError, match=r"0\.\.255. Received values in 0\.\.256"):
         Checks(palette=[[0, 0, 0], [256, 0, 0]])
+
+
+@pytest.mark.parametrize(
+    "palette", [[[0, 0, 0], [1.0, 0, 1]], [[0, 0, 0.5], [9, 9, 9]]]
+)
+def test_rejects_palettes_of_fractions(palette):
+    with pytest.raises(ValueError, match="must hold integers in 0..255. .*multiply by"):
+        Checks(palette=palette)
+
+
+def test_more_than_255_classes_need_another_ignored_label():
+    names = [*map(str, range(300))]
+    with pytest.raises(ValueError, match="=255. Pass a larger one, such as 65535"):
+        Checks(names)
+    assert Checks(names, ignore_class=65535).ignore_class == 65535

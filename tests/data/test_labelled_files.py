@@ -25,6 +25,8 @@ def test_reads_the_files_that_are_given(pair):
     np.testing.assert_array_equal(label, [[0, 1, 255]] * 2)
     assert dataset.image_paths == [pair[0]] * 2
     assert dataset.label_paths == [pair[1]] * 2
+    zipped = LabelledFiles(zip(*[[path] for path in pair], strict=True), NAMES)
+    assert zipped.label_paths == [pair[1]]
 
 
 @pytest.mark.parametrize(("void", "dtype"), [(255, np.uint8), (300, np.int32)])

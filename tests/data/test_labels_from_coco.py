@@ -1,4 +1,5 @@
 import json
+import math
 
 import numpy as np
 import pytest
@@ -92,6 +93,23 @@ def test_classes_of_ones_own(content, write, tmp_path):
     np.testing.assert_array_equal(read_label(tmp_path / "a.png"), expected(255, 2, 0))
 
 
+def test_a_category_may_be_the_background(content, write, tmp_path):
+    content["categories"].append({"id": 5, "name": "background"})
+    names = labels_from_coco(write(content), tmp_path / "labels")
+    assert names == ("background", "car", "boat")
+    label = read_label(tmp_path / "labels" / "a.png")
+    np.testing.assert_array_equal(label, expected(0, 1, 2))
+
+
+@pytest.mark.parametrize("width", [None, "24"])
+def test_images_need_a_size(content, write, tmp_path, width):
+    content["images"][0]["height"] = float(HEIGHT)
+    labels_from_coco(write(content), tmp_path / "labels")
+    content["images"][0]["width"] = width
+    with pytest.raises(ValueError, match=f"a width in pixels.* {width}, of a.jpg"):
+        labels_from_coco(write(content), tmp_path / "labels")
+
+
 def test_rejects(content, write, tmp_path):
     path = write(content)
     with pytest.raises(ValueError, match="must hold the categories.*Missing: car"):
@@ -100,6 +118,8 @@ def test_rejects(content, write, tmp_path):
         labels_from_coco(path, tmp_path, ("car", "boat"))
     with pytest.raises(ValueError, match="lacks: annotations, categories"):
         labels_from_coco(write({"images": []}), tmp_path)
+    with pytest.raises(ValueError, match="lacks: annotations, categories, images"):
+        labels_from_coco(write(content["annotations"]), tmp_path)
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
     before = (tmp_path / "a.png").read_bytes()
     with pytest.raises(ValueError, match="a.png would overwrite an image"):
@@ -173,6 +193,9 @@ def test_polygons_of_two_points_cover_no_pixels(content, write, tmp_path, others
         ({"size": [6, 5], "counts": [30]}, r"size of its image, \(5, 6\).*\[6, 5\]"),
         ({"size": [5, 6]}, "and counts"),
         (3, "Received: 3, in the annotation with id 4"),
+        ([[[1, 1], [4, 1], [4, 4], [1, 4]]], r"Received: \[1, 1\], .* with id 4"),
+        ([[1, 1, None, 1, 4, 4]], "Received: 1, 1, None, .* with id 4"),
+        ([[1, 1, math.nan, 1, 4, 4]], "Received: 1, 1, nan, .* with id 4"),
     ],
 )
 def test_bad_segmentations_are_found_first(

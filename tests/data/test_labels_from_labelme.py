@@ -1,6 +1,7 @@
 import base64
 import io
 import json
+import math
 
 import numpy as np
 import pytest
@@ -86,6 +87,28 @@ def test_rejects(tmp_path):
     (tmp_path / "a.json").write_text("[]")
     with pytest.raises(ValueError, match="a.json must be a labelme file"):
         labels_from_labelme(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (shape("car", "line", [[0, 0], [9, 0]]), "a line of 2 points, 'car' in .*b.j"),
+        (shape("car", "mask", [[0, 0], [9, 9]]), "a mask of 2 points, 'car' in .*b.j"),
+        (
+            shape("boat", "circle", [[0, 0], [9, 0]]),
+            "labels of .*b.json. Missing: boat",
+        ),
+        ({"points": [[0, 0]]}, "b.json must be a labelme file.*KeyError: 'label'"),
+        (shape("car", "circle", [[0, 0], [9, None]]), "b.json must be a labelme file"),
+        (shape("car", "circle", [[0, 0], [9, math.nan]]), "b.json.*'car' are not fin"),
+    ],
+)
+def test_bad_shapes_are_found_first(tmp_path, bad, message):
+    write(tmp_path / "a.json", shape("car", "rectangle", [[0, 0], [9, 9]]))
+    write(tmp_path / "b.json", bad)
+    with pytest.raises(ValueError, match=message):
+        labels_from_labelme(tmp_path, tmp_path / "out", ("_background_", "car"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_command(tmp_path, capsys):

@@ -1,5 +1,7 @@
 """Masks of independent classes, from files to batches."""
 
+import unicodedata
+
 import keras
 import numpy as np
 import pytest
@@ -115,6 +117,31 @@ def test_missing_masks_mean_what_is_said(folder):
         label = dataset(folder, missing_masks=missing)[1][1]
         assert (label[..., 1] == value).all()
         np.testing.assert_array_equal(label[..., [0, 2]], LABELS[1][..., [0, 2]])
+
+
+@pytest.mark.parametrize("label_name", ["{class}/{stem}", "{class}_{stem}"])
+def test_a_class_without_masks(tmp_path, label_name):
+    write(tmp_path, "images/a.png", IMAGES[0])
+    for name in NAMES:
+        (tmp_path / "masks" / name).mkdir(parents=True)
+    options = {"label_name": label_name, "missing_masks": "absent"}
+    with pytest.raises(ValueError, match="no masks of any of the classes"):
+        dataset(tmp_path, **options)
+    mask = label_name.format(**{"class": NAMES[1], "stem": "a"})
+    write(tmp_path, f"masks/{mask}.png", np.ones(SIZE, "uint8"))
+    label = dataset(tmp_path, **options)[0][1]
+    np.testing.assert_array_equal(label.mean(axis=(0, 1)), [0, 1, 0])
+
+
+@pytest.mark.parametrize("label_name", ["{class}/{stem}", "{stem}_{class}"])
+def test_class_names_with_accents_in_both_spellings(tmp_path, label_name):
+    composed, apart = (unicodedata.normalize(x, "café") for x in ("NFC", "NFD"))
+    write(tmp_path, "images/a.png", IMAGES[0])
+    mask = label_name.format(**{"class": apart, "stem": "a"})
+    write(tmp_path, f"masks/{mask}.png", LABELS[0, ..., 0])
+    images, masks = tmp_path / "images", tmp_path / "masks"
+    found = MaskFolder(images, masks, [composed], label_name=label_name)
+    np.testing.assert_array_equal(found[0][1], LABELS[0, ..., :1])
 
 
 def test_what_is_wrong_with_files_is_told(folder):

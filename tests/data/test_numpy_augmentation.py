@@ -239,3 +239,23 @@ def test_albumentations_receive_float_images_in_0_to_1():
     assert image.dtype == np.float32 and image.max() > 100
     inverted, _ = transform(image, label, (0, 1))
     np.testing.assert_allclose(inverted, 255 - image, atol=1e-3)
+
+
+def test_albumentations_move_independent_classes_with_positions():
+    a = pytest.importorskip("albumentations")
+    transform = AlbumentationsTransform(a.Compose([a.VerticalFlip(p=1)]))
+    image, label = Sizes()[0]
+    masks = np.stack([label > 3, label > 5], axis=-1).astype("int32")
+    positions = row_positions(np.arange(12), 12)
+    _, moved, rows = transform(image, masks, (0, 1), positions)
+    np.testing.assert_array_equal(moved, masks[::-1])
+    np.testing.assert_array_equal(rows, positions[::-1])
+
+
+@pytest.mark.parametrize("name", ["Normalize", "ToFloat"])
+def test_albumentations_must_not_normalize(name):
+    a = pytest.importorskip("albumentations")
+    transform = AlbumentationsTransform(a.Compose([getattr(a, name)()]))
+    image, label = Sizes()[0]
+    with pytest.raises(ValueError, match="uint8 images.*: float32. Leave out A.Normal"):
+        transform(image, label, (0, 1))

@@ -180,18 +180,18 @@ def test_a_shard_that_is_cut_off(files, tmp_path):
         PackedDataset(tmp_path)[4]
 
 
-def tfds_builder(folder, labels, feature, file_format="tfrecord"):
-    """Stores `PICTURE` with labels as a data set of `tensorflow_datasets`."""
+def tfds_builder(folder, labels, feature, file_format="tfrecord", image=PICTURE):
+    """Stores an image with labels as a data set of `tensorflow_datasets`."""
     tfds = pytest.importorskip("tensorflow_datasets")
     pytest.importorskip("importlib_resources")  # tensorflow_datasets writes with it
     if file_format == "array_record":
         pytest.importorskip("array_record")
     kind, options = feature
     features = {
-        "image": tfds.features.Image(shape=(None, None, 3)),
+        "image": tfds.features.Image(shape=(None, None, 3), dtype=image.dtype),
         "segmentation_mask": getattr(tfds.features, kind)(**options),
     }
-    samples = [{"image": PICTURE, "segmentation_mask": label} for label in labels]
+    samples = [{"image": image, "segmentation_mask": label} for label in labels]
     return tfds.dataset_builders.store_as_tfds_dataset(
         name="tiny",
         version="1.0.0",
@@ -239,6 +239,38 @@ def test_independent_classes_of_tensorflow_datasets(tmp_path):
     options["label_map"] = {0: 1, 1: 0}
     flipped = TFDSDataset(builder, "train", ("a", "b"), **options)[0][1]
     np.testing.assert_array_equal(flipped, np.array([1, 0] + 8 * [9])[masks])
+
+
+def test_16_bit_images_of_tensorflow_datasets(tmp_path):
+    feature, labels = ("Image", {"shape": (None, None, 1)}), [LABEL[..., None]]
+    image = PICTURE * np.uint16(257)
+    builder = tfds_builder(tmp_path, labels, feature, image=image)
+    found, _ = TFDSDataset(builder, "train", ("a", "b", "c"))[0]
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, PICTURE)
+
+
+def test_fractions_are_no_labels_of_tensorflow_datasets(tmp_path):
+    feature = "Tensor", {"shape": LABEL.shape, "dtype": np.float32}
+    builder = tfds_builder(tmp_path, [LABEL * np.float32(0.5)], feature)
+    with pytest.raises(ValueError, match="Label 0 of float32"):
+        TFDSDataset(builder, "train", ("a", "b", "c"))[0]
+
+
+@pytest.mark.parametrize("value", [0.9, 256, -1.0])
+def test_images_of_a_py_dataset_are_in_0_to_255(value):
+    image, labels = np.full((1, 4, 5, 3), value), np.zeros((1, 4, 5), "uint8")
+    with pytest.raises(ValueError, match="must have (RGB images|values) in 0..255"):
+        PyDatasetSamples([(image, labels)], ("a", "b"))[0]
+    image, _ = PyDatasetSamples([(image[..., :2], labels)], ("a", "b"))[0]
+    np.testing.assert_array_equal(image, np.float32(value))
+
+
+def test_sample_weights_of_a_py_dataset_are_refused():
+    arrays = np.zeros((1, 4, 5, 3), "uint8"), np.zeros((1, 4, 5), "uint8")
+    assert len(PyDatasetSamples([(*arrays, None)], ("a", "b"))) == 1
+    with pytest.raises(ValueError, match="images and labels alone. Received: 3 arrays"):
+        PyDatasetSamples([(*arrays, np.ones(1))], ("a", "b"))
 
 
 @pytest.mark.keras3("keras.utils.PyDataset")

@@ -175,6 +175,14 @@ def test_is_turned_as_people_see_it(tmp_path, kind, orientation):
     np.testing.assert_array_equal(read_image(path.read_bytes()), read_image(path))
 
 
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_a_tiff_that_pillow_opened_is_turned_once(tmp_path, orientation):
+    Image.fromarray(BYTES).save(tmp_path / "a.tif", tiffinfo={0x0112: orientation})
+    with Image.open(tmp_path / "a.tif") as image:
+        found = read_image(image)
+    np.testing.assert_array_equal(found, pictures.upright(BYTES, orientation))
+
+
 def test_16_bit_tiff_is_turned(tmp_path):
     pixels = WORDS[..., :3]
     options = {"photometric": "rgb", "extratags": [(0x0112, 3, 1, 6, True)]}
@@ -191,6 +199,13 @@ def test_images_of_pillow(mode):
     exif[0x0112] = 6
     image.info["exif"] = exif.tobytes()
     np.testing.assert_array_equal(read_image(image)[0, -1], read_image(image)[0, -1])
+
+
+def test_a_palette_that_lacks_colors():
+    image = Image.fromarray(np.array([[0, 1, 9]], "uint8"))
+    image.putpalette([0, 0, 0, 128, 64, 128])
+    with pytest.raises(ValueError, match="one of the 2 colors.*: the index 9, in the"):
+        read_image(image)
 
 
 @pytest.mark.parametrize("suffix", ["gif", "png", "webp"])

@@ -82,6 +82,15 @@ def test_colors(tmp_path, mode, suffix):
     np.testing.assert_array_equal(read_label(path, COLORS), OF_COLORS)
 
 
+def test_colors_of_numpy_integers(tmp_path):
+    palette = np.array([[0, 0, 0], [128, 64, 128]], "uint8")
+    values = np.array([[0, 1, 1]])
+    Image.fromarray(palette[values]).save(tmp_path / "a.png")
+    colors = {tuple(color): index for index, color in enumerate(palette)}
+    found = read_label(tmp_path / "a.png", colors, unknown=255)
+    np.testing.assert_array_equal(found, values)
+
+
 def test_gray_as_colors(tmp_path):
     Image.fromarray(np.uint8([[0, 255]])).save(tmp_path / "a.png")
     colors = {(0, 0, 0): 0, (255, 255, 255): 1}

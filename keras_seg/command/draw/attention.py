@@ -30,9 +30,10 @@ def run(args):
     from keras_seg.data import read_image
     from keras_seg.models import attention_model, inference_model
     from keras_seg.visualization import attention_chart
+    from keras_seg.visualization.visible import visible
 
-    image = read_image(args.image)
     # Drops the "positions" input, if any: a whole image does not need it.
     model = attention_model(inference_model(load_model(args.model)))
+    image = read_image(args.image, model.inputs[0].shape[-1])
     maps = model(image[None].astype("float32"))
-    save(attention_chart(first(maps), image), args)
+    save(attention_chart(first(maps), visible(image)), args)

@@ -47,15 +47,16 @@ def run(args):
     from keras_seg.layers import ContextPriorLayer
     from keras_seg.models import prior_model
     from keras_seg.visualization import prior_chart
+    from keras_seg.visualization.visible import visible
 
-    image = read_image(args.image)
     labels = None if args.label is None else read_label(args.label)
     model = prior_model(load_model(args.model))
+    image = read_image(args.image, model.inputs[0].shape[-1])
     (layer,) = (x for x in model.layers if isinstance(x, ContextPriorLayer))
     size = layer.prior_size
     prior = keras.ops.convert_to_numpy(model(image[None].astype("float32")))[0]
     options = {"ignore_class": args.ignore_class, "class_names": class_names(args)}
-    figure = prior_chart(prior, size, image, labels, args.point, **options)
+    figure = prior_chart(prior, size, visible(image), labels, args.point, **options)
     print(f"{'prior':>12}  {prior.min():.3f} to {prior.max():.3f}")
     print(f"{'mean':>12}  {prior.mean(dtype='float64'):.3f}")
     if labels is not None:

@@ -54,6 +54,15 @@ class Picture:
         size = self.rows, self.columns
         return size[::-1] if self.is_turned else size
 
+    def colors_of(self, indices):
+        """Returns the colors of indices of the palette, with a last axis of RGB."""
+        if indices.max() >= len(self.palette):
+            raise ValueError(
+                f"Pixels must have one of the {len(self.palette)} colors of the palette"
+                f". Received: the index {indices.max()}, in {self.name}"
+            )
+        return self.palette[indices]
+
     def read(self):
         """Returns the upright pixels with their stored values.
 

@@ -99,6 +99,8 @@ def of_image(name, image):
         raise ValueError(
             "Pillow cuts its 16 bits to 8. Pass the path or the bytes of the file"
         )
+    if image.format == "TIFF":
+        image.load()  # turns it, and removes the orientation
     picture = of_pixels(name, image)
     picture.orientation = orientation(image)
     return picture
