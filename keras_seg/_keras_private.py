@@ -35,6 +35,22 @@ def layers_within(layer):
     return list(layer._flatten_layers())
 
 
+def freeze_inside(layer, original):
+    """Freezes the layers inside a copy of a layer like those of the original.
+
+    A copy makes the layers inside anew, and Keras stores `trainable` only for layers
+    that have a configuration of their own: those of a frozen attention would train.
+
+    Args:
+        layer: built copy of `original`.
+        original: layer or model.
+    """
+    pairs = zip(layers_within(layer), layers_within(original), strict=False)
+    for inner, counterpart in pairs:
+        if not counterpart.trainable:
+            inner.trainable = False
+
+
 def takes_training(layer):
     """Returns whether the `call` of a layer has the argument `training`."""
     return layer._call_has_training_arg

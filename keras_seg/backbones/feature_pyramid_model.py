@@ -1,7 +1,9 @@
 import dataclasses
+import itertools
 
 import keras
 
+from keras_seg._keras_private import layers_within
 from keras_seg.backbones.geometry import Geometry, find_geometry
 
 
@@ -28,6 +30,16 @@ class FeaturePyramid(keras.Model):
             self._geometry = find_geometry(self)
         return self._geometry
 
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        # Not while it is made, because what a file says of its layers counts.
+        if name == "trainable" and getattr(self, "built", False):
+            # On TensorFlow, Keras skips an equal value, and layers that were copied
+            # from a frozen network would stay frozen.
+            for layer in layers_within(self):
+                if layer is not self:
+                    layer.trainable = value
+
     def get_config(self):
         return super().get_config() | {"geometry": dataclasses.asdict(self.geometry)}
 
@@ -36,6 +48,9 @@ class FeaturePyramid(keras.Model):
         geometry = config.pop("geometry", None)  # older files lack it
         with keras.name_scope(config["name"]):
             pyramid = super().from_config(config, custom_objects)
+        frozen = [layer for layer in pyramid.layers if not layer.trainable]
+        for inner in itertools.chain(*map(layers_within, frozen)):
+            inner.trainable = False  # made anew, so that Keras would train it
         if geometry:
             levels = {name: tuple(x) for name, x in geometry["levels"].items()}
             pyramid._geometry = Geometry(**geometry | {"levels": levels})

@@ -8,6 +8,8 @@ the same parts and variables, but operates on feature maps instead of sequences.
 import keras
 from keras import layers, ops
 
+from keras_seg.layers.composite_layer import CompositeLayer
+
 _WIDTHS_B0 = (32, 64, 160, 256)
 _WIDTHS = (64, 128, 320, 512)
 CONFIGURATIONS = {  # widths and blocks of the stages
@@ -134,7 +136,7 @@ def _copy_attention(source, layer):
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
-class ReducedAttention(layers.Layer):
+class ReducedAttention(CompositeLayer):
     """Self-attention of a feature map with spatially reduced keys and values.
 
     A strided convolution merges windows of `reduction` times `reduction` positions to
@@ -190,6 +192,7 @@ class ReducedAttention(layers.Layer):
             self.reduce.build((None, None, None, channels))
             self.norm = layers.LayerNormalization(epsilon=1e-5, dtype=self.dtype_policy)
             self.norm.build(input_shape)
+        self.restore_frozen()
 
     def call(self, x):
         _, height, width, channels = ops.shape(x)

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_seg._keras_private import copy_lambda
+from keras_seg._keras_private import copy_lambda, freeze_inside
 from keras_seg.backbones.graph import substitute
 from keras_seg.layers import BatchNormalization, Conv2D, DepthwiseConv2D
 
@@ -58,6 +58,7 @@ def rebuild(graph, tensors, replacement, insertions=None, first=()):
         if weights and earlier is None:
             made[id(call.operation)] = layers[-1]
             layers[-1].set_weights(call.operation.get_weights())
+            freeze_inside(layers[-1], call.operation)
         if call.name in insertions:
             outputs = [insertions[call.name](*outputs)]
         built |= zip(map(id, call.outputs), outputs, strict=True)

@@ -141,6 +141,12 @@ def _model(args, train_set):
     num_classes = train_set.num_classes
     if args.start:
         model = load_model(args.start)
+        channels = model.inputs[0].shape[-1]
+        if channels not in (None, train_set.channels):
+            raise ValueError(
+                f"{args.start} takes images of {channels} channels, but those of the "
+                f"data have {train_set.channels}"
+            )
         if network_info(model).independent_classes != independent:
             raise ValueError(
                 f"The classes of {args.start} are independent, and those of the data "
@@ -183,11 +189,23 @@ def _model(args, train_set):
             options["independent_classes"] = True
         build = getattr(models, _NETWORKS[args.network])
         model = build(num_classes, pyramid, **options)
+    if not args.freeze:
+        _thaw_backbone(model)
     _check_backbone(args, model)
     if args.freeze:
         model.get_layer(args.freeze).trainable = False
     training.synchronize_batch_norm(model)
     return model
+
+
+def _thaw_backbone(model):
+    """Makes a backbone trainable that an earlier run with --freeze left frozen."""
+    from keras_seg._keras_private import layers_within
+
+    for layer in model.layers:
+        if layer.name == "backbone" and not layer.trainable_weights:
+            for inner in layers_within(layer):
+                inner.trainable = True
 
 
 def _check_backbone(args, model):

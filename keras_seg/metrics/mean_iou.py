@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_seg.ops.labels import (
+    agree,
     concrete,
     require_ignore_class,
     two_class_logits,
@@ -20,6 +21,10 @@ from keras_seg.ops.xla import stop_unless
 from keras_seg.typing import IgnoreClass
 
 _UNCOUNTED = -1  # the label that Keras ignores
+_FRACTIONS = (
+    "`sample_weight` must be whole numbers, because pixels are counted as integers. "
+    'Pass MeanIoU(..., dtype="float64") for fractions. Received: '
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -62,7 +67,8 @@ class MeanIoU(keras.metrics.MeanIoU):
     Raises:
         ValueError: If `ignore_class` is invalid, or if labels or sample weights have
             another shape. Also in `result`, outside of a traced step, if there was a
-            label that is neither a class nor ignored.
+            label that is neither a class nor ignored, or a weight that cannot be
+            counted.
 
     Example:
         ```python
@@ -98,6 +104,9 @@ class MeanIoU(keras.metrics.MeanIoU):
         self.unknown = self.add_weight(
             shape=(), initializer="zeros", dtype=self.dtype, name="unknown"
         )
+        self.fractions = self.add_weight(
+            shape=(), initializer="zeros", dtype=self.dtype, name="fractions"
+        )
         self.overflows = None
         if self.dtype == "int32":
             self.overflows = self.add_weight(
@@ -109,13 +118,13 @@ class MeanIoU(keras.metrics.MeanIoU):
 
     def reset_state(self):
         super().reset_state()
-        for count in (self.unknown, self.overflows):
+        for count in (self.unknown, self.fractions, self.overflows):
             if count is not None:
                 count.assign(ops.zeros(count.shape, dtype=count.dtype))
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         if sample_weight is not None and "int" in self.dtype:
-            _require_whole(sample_weight)
+            self._require_whole(sample_weight)
         labels = whole_labels(y_true)
         self._check_shapes(tuple(labels.shape), tuple(y_pred.shape))
         if len(labels.shape) == len(y_pred.shape) and not self.independent_classes:
@@ -140,6 +149,23 @@ class MeanIoU(keras.metrics.MeanIoU):
             # A batch has fewer than 2^31 pixels, so a lower count has overflowed.
             self.overflows.assign_add(ops.cast(self.total_cm < before, "int32"))
 
+    def _require_whole(self, sample_weight):
+        """Raises an error if weights of pixels cannot be counted as integers."""
+        weights = ops.convert_to_tensor(sample_weight)
+        if "float" not in keras.backend.standardize_dtype(weights.dtype):
+            return
+        is_whole = ops.equal(weights, ops.floor(weights))
+        whole = ops.all(is_whole)
+        found = concrete(whole)
+        if found is None:
+            stop_unless(whole, f"{_FRACTIONS}weights up to ", ops.max(weights))
+            # Steps that XLA compiles go on, and `result` raises the error.
+            count = ops.sum(ops.cast(ops.logical_not(is_whole), self.dtype))
+            self.fractions.assign_add(ops.cast(count, self.dtype))
+        elif not found:
+            largest = float(ops.max(weights))
+            raise ValueError(f"{_FRACTIONS}weights up to {largest}")
+
     def _check_shapes(self, labels, logits):
         if logits[-1] not in (None, self.outputs):
             raise ValueError(
@@ -152,6 +178,12 @@ class MeanIoU(keras.metrics.MeanIoU):
                     "Labels must be integers (batch, height, width). Received: "
                     f"{labels}. Pass independent_classes=True if a pixel may have "
                     "several classes, or the argmax of one-hot labels."
+                )
+            # Keras would count them pixel by pixel in another order.
+            if not agree(labels, logits[:-1]):
+                raise ValueError(
+                    "Labels (batch, height, width) and `y_pred` (batch, height, width, "
+                    f"classes) must agree. Received: labels {labels}, `y_pred` {logits}"
                 )
             return
         unequal = [a != b for a, b in zip(labels, logits, strict=False) if a and b]
@@ -183,6 +215,7 @@ class MeanIoU(keras.metrics.MeanIoU):
 
     def result(self):
         self._check_labels()
+        self._check_weights()
         intersection, union = self._intersection_and_union()
         present = ops.cast(union > 0, "float32")
         iou = intersection / ops.where(union > 0, union, 1.0)
@@ -206,6 +239,11 @@ class MeanIoU(keras.metrics.MeanIoU):
                 )
             )
 
+    def _check_weights(self):
+        found = concrete(ops.convert_to_tensor(self.fractions))
+        if found is not None and found > 0:
+            raise ValueError(f"{_FRACTIONS}{int(found)} weights that are fractions")
+
     def _intersection_and_union(self):
         # Within a step, every replica has counted only its share of the batch.
         counts = sum_over_replicas(ops.convert_to_tensor(self.total_cm))
@@ -226,21 +264,3 @@ class MeanIoU(keras.metrics.MeanIoU):
             "independent_classes": self.independent_classes,
             "dtype": self.dtype,
         }
-
-
-def _require_whole(sample_weight):
-    """Raises an error if weights of pixels cannot be counted as integers."""
-    weights = ops.convert_to_tensor(sample_weight)
-    if "float" not in keras.backend.standardize_dtype(weights.dtype):
-        return
-    whole = ops.all(ops.equal(weights, ops.floor(weights)))
-    message = (
-        "`sample_weight` must be whole numbers, because pixels are counted as "
-        'integers. Pass MeanIoU(..., dtype="float64") for fractions. Received: weights '
-        "up to "
-    )
-    found = concrete(whole)
-    if found is None:
-        stop_unless(whole, message, ops.max(weights))
-    elif not found:
-        raise ValueError(f"{message}{float(ops.max(weights))}")

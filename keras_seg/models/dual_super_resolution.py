@@ -90,7 +90,8 @@ def dual_super_resolution(
           the output of `model` is `(batch, height, width, channels)`, at the size of
           the image or at a stride;
         - "super_resolution": the image as RGB / 255, float32
-          `(batch, scale * height, scale * width, 3)`, for the mean squared error;
+          `(batch, scale * height, scale * width, 3)`, for the mean squared error; of
+          images with more channels, all of them;
         - "feature_affinity": `(batch,)`, for `keras_seg.losses.OutputLoss`;
         - the other outputs of `model`; those of the same size as the main one are
           enlarged bilinearly.

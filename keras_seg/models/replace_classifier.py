@@ -1,6 +1,6 @@
 import keras
 
-from keras_seg._keras_private import copy_lambda
+from keras_seg._keras_private import copy_lambda, freeze_inside
 from keras_seg.layers import ContextPriorLayer
 from keras_seg.losses import AffinityLoss
 from keras_seg.models.checks import require_classes
@@ -13,7 +13,8 @@ def replace_classifier(model: keras.Model, num_classes: int) -> keras.Model:
 
     Use it for transfer learning. All weights are copied except those of the
     classifiers, the last 1x1 convolution of each head, and of an attention on the
-    logits, which are initialized. The copy is not compiled.
+    logits, which are initialized and trainable. Other frozen layers stay frozen. The
+    copy is not compiled.
 
     Args:
         model: a model of `keras_seg.models`, with or without training-only heads.
@@ -66,6 +67,10 @@ def replace_classifier(model: keras.Model, num_classes: int) -> keras.Model:
         fits = [w.shape for w in layer.weights] == [w.shape for w in twin.weights]
         if layer not in classifiers and fits:
             twin.set_weights(layer.get_weights())
+            if not isinstance(layer, keras.Model):  # whose layers have configurations
+                freeze_inside(twin, layer)
+        else:
+            twin.trainable = True  # even in a frozen network, because it is untrained
     return changed
 
 

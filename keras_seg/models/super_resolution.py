@@ -115,8 +115,9 @@ def reconstruct(x, stride, place, filters):
     for as long as the loss of the main task shapes the encoder.
 
     Returns:
-        Pair of the features and the image (RGB / 255), both
-        `(batch, scale * height, scale * width, channels)`.
+        Pair of the features and the image / 255, both
+        `(batch, scale * height, scale * width, channels)`. A gray image has three
+        channels, which learn the same.
     """
     *hidden, last = filters
     for number, (width, kernel_size) in enumerate(zip(hidden, (5, 3), strict=True), 1):
@@ -124,7 +125,9 @@ def reconstruct(x, stride, place, filters):
     x = SubPixelUpsample(stride * place.scale, last, name="sisr_sub_pixel")(x)
     x = CropToCells(1, place.scale, name="sisr_crop")([x, place.image])
     x = keras.layers.Activation("tanh", name="sisr_features")(x)
-    rgb = keras.layers.Conv2D(3, 3, padding="same", name="sisr_rgb")(x)
+    channels = place.image.shape[-1]
+    channels = 3 if channels == 1 else channels
+    rgb = keras.layers.Conv2D(channels, 3, padding="same", name="sisr_rgb")(x)
     # Colors stay in float32 under mixed precision.
     linear = keras.layers.Activation("linear", dtype="float32", name="sisr_image")
     return x, linear(rgb)

@@ -29,18 +29,22 @@ class TimeEstimate(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epochs = self.params["epochs"] - epoch
-        self._times = []  # end times of this epoch's steps
+        self._ends = []  # numbers and end times of this epoch's calls
 
     def on_train_batch_end(self, batch, logs=None):
         steps = self.params.get("steps")
         if self._told or not steps or steps <= _UNTIMED:
             return
-        self._times.append(time.perf_counter())
-        if len(self._times) < min(_UNTIMED + _TIMED, steps):
+        # With `steps_per_execution`, Keras calls this once for several steps.
+        self._ends.append((batch + 1, time.perf_counter()))
+        is_last = batch + 1 >= steps
+        if len(self._ends) < _UNTIMED + _TIMED and not is_last:
+            return
+        if len(self._ends) <= _UNTIMED:
             return
         self._told = True
-        timed = self._times[_UNTIMED - 1 :]
-        seconds = (timed[-1] - timed[0]) / (len(timed) - 1)
+        (first, start), (last, end) = self._ends[_UNTIMED - 1], self._ends[-1]
+        seconds = (end - start) / (last - first)
         left = steps * self._epochs
         total = datetime.timedelta(seconds=round(seconds * left))
         self.print_fn(f"\n{seconds:.2f} s a step: about {total} for {left} steps")

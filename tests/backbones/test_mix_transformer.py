@@ -17,6 +17,24 @@ def test_contract(reduction, weights, tmp_path):
     check_layer(ReducedAttention(2, reduction), shape, shape, (weights, 0), tmp_path)
 
 
+def test_frozen_layers_stay_frozen(tmp_path):
+    image = keras.Input((4, 4, 8))
+    model = keras.Model(image, ReducedAttention(2, 2, name="layer")(image))
+    model.get_layer("layer").trainable = False
+    model.save(tmp_path / "model.keras")
+    for copy in (
+        keras.saving.load_model(tmp_path / "model.keras"),
+        keras.models.clone_model(model),
+    ):
+        assert not copy.trainable_weights
+        copy.get_layer("layer").trainable = True
+        assert len(copy.trainable_weights) == 12
+    model.get_layer("layer").trainable = True
+    model.get_layer("layer").norm.trainable = False
+    copy = keras.models.clone_model(model)
+    assert len(copy.trainable_weights) == 10
+
+
 def attention_in_numpy(x, layer):
     """Equation 2 of the paper, place by place."""
     weights = [ops.convert_to_numpy(weight) for weight in layer.weights]

@@ -5,6 +5,7 @@ from keras import layers, ops
 
 from keras_seg.backbones import build, feature_pyramid, level_info
 from keras_seg.backbones.geometry import is_pyramid, size_divisor
+from keras_seg.layers import StripPooling
 from tests.backbones import networks
 
 
@@ -53,6 +54,34 @@ def test_frozen_layers_stay_frozen_and_regularizers_are_kept():
     pyramid = feature_pyramid(network, 2)
     assert not pyramid.get_layer("stem").trainable_weights
     assert pyramid.get_layer("down").kernel_regularizer.l2 == pytest.approx(0.1)
+
+
+def test_the_copy_of_a_frozen_network_can_be_trained(tmp_path):
+    network = small_network()
+    network.trainable = False
+    pyramid = feature_pyramid(network, insert=lambda *_: {"stem": StripPooling()})
+    inserted = len(pyramid.trainable_weights)
+    pyramid.trainable = True
+    everything = len(pyramid.trainable_weights)
+    assert everything == inserted + 8
+    pyramid.get_layer("stem").trainable = False
+    pyramid.save(tmp_path / "pyramid.keras")
+    loaded = keras.saving.load_model(tmp_path / "pyramid.keras")
+    assert len(loaded.trainable_weights) == everything - 2
+    loaded.trainable = True
+    assert len(loaded.trainable_weights) == everything
+
+
+def test_layers_inside_of_frozen_layers_stay_frozen(tmp_path):
+    inputs = keras.Input((16, 16, 3))
+    x = layers.Conv2D(4, 3, 2, padding="same")(inputs)
+    network = keras.Model(inputs, layers.MultiHeadAttention(2, 2)(x, x))
+    network.trainable = False
+    pyramid = feature_pyramid(network, normalization=False)
+    assert pyramid.weights and not pyramid.trainable_weights
+    pyramid.save(tmp_path / "pyramid.keras")
+    loaded = keras.saving.load_model(tmp_path / "pyramid.keras")
+    assert loaded.weights and not loaded.trainable_weights
 
 
 def test_imagenet_normalization():

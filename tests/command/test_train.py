@@ -128,6 +128,26 @@ def test_flags_without_effect_are_refused(flags, message, capsys):
     assert message in capsys.readouterr().err
 
 
+def test_a_backbone_that_an_earlier_run_froze_is_trained(folder):
+    model = keras.saving.load_model("start.keras")
+    model.get_layer("backbone").trainable = False
+    model.save("frozen.keras")
+    train("--from", "frozen.keras", "--backbone-rate", "0.5")
+    best = keras.saving.load_model("runs/frozen/best.keras", compile=False)
+    before, after = (x.get_layer("backbone").get_weights() for x in (model, best))
+    assert any((x != y).any() for x, y in zip(before, after, strict=True))
+
+
+def test_images_of_other_channels_are_a_message(folder, capsys):
+    image = keras.Input((None, None, 4))
+    x = keras.layers.Conv2D(2, 3, padding="same")(image)
+    keras.Model(image, x).save("own.keras")
+    with pytest.raises(SystemExit):
+        train("--from", "own.keras")
+    message = "own.keras takes images of 4 channels, but those of the data have 3"
+    assert message in capsys.readouterr().err
+
+
 def test_a_network_without_a_backbone(folder, capsys):
     image = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(2, 3, padding="same")(image)

@@ -47,6 +47,8 @@ def test_labels_of_another_shape_are_an_error(batch):
         MeanIoU(6).update_state(np.eye(6)[labels % 6], logits)
     with pytest.raises(ValueError, match="must have the shape of the logits"):
         MeanIoU(6, independent_classes=True).update_state(labels, logits)
+    with pytest.raises(ValueError, match=r"must agree.*labels \(4, 5, 6\)"):
+        MeanIoU(6).update_state(labels.transpose(0, 2, 1), logits)
     one, other = MeanIoU(6), MeanIoU(6)
     one.update_state(labels[..., None], logits)
     other.update_state(labels, logits)
@@ -103,6 +105,25 @@ def test_weights_of_pixels_are_whole_numbers(independent):
     metric = MeanIoU(2, independent_classes=independent, dtype="float64")
     metric.update_state(labels, logits, halves)
     np.testing.assert_array_equal(metric.class_iou(), [1, 1])
+
+
+@pytest.mark.backend("tensorflow", "tf.function")
+def test_fractions_in_a_compiled_step_are_an_error_afterwards():
+    labels, logits = tf.zeros((1, 1, 2), "int32"), tf.ones((1, 1, 2, 2))
+    metric = MeanIoU(2)
+
+    @tf.function(jit_compile=True)
+    def update(*arguments):
+        metric.update_state(*arguments)
+
+    update(labels, logits, tf.fill((1, 1, 2), 0.5))
+    with pytest.raises(
+        ValueError, match="whole numbers.* 2 weights that are fractions"
+    ):
+        metric.result()
+    metric.reset_state()
+    update(labels, logits, tf.fill((1, 1, 2), 2.0))
+    assert float(metric.result()) == 1
 
 
 def test_two_replicas_count_every_pixel_once(batch, two_replicas):

@@ -388,6 +388,19 @@ def test_the_wrapped_model_lends_its_layers():
     assert plain(images).shape == (1, 6, 8, 5)
 
 
+@pytest.mark.parametrize("channels", [1, 4])
+def test_images_of_other_channels(channels):
+    image = keras.Input((None, None, channels))
+    x = keras.layers.Conv2D(4, 3, strides=2, padding="same", name="x")(image)
+    model = keras.Model(image, keras.layers.Conv2D(3, 1)(x))
+    dual = dual_super_resolution(model, encoder="x", features="x")
+    loss = {name: OutputLoss() for name in dual.output}
+    dual.compile("sgd", loss | {"super_resolution": "mse"})
+    images, labels = np.ones((1, 32, 32, channels)), np.zeros((1, 32, 32), "int32")
+    batches = tf.data.Dataset.from_tensors((images, labels)).map(named_targets(dual))
+    assert np.isfinite(dual.evaluate(batches, verbose=0)).all()
+
+
 def test_positions_of_rows_go_in_too():
     model = dual_super_resolution(tiny_hanet(positions=True), affinity_subscale=2)
     images, labels = sample(64, 96, classes=3)

@@ -67,6 +67,17 @@ def test_a_dense_classifier():
     assert replace_classifier(model, 7).output_shape[-1] == 7
 
 
+def test_only_new_weights_of_a_frozen_network_are_trained():
+    image = keras.Input((8, 8, 4))
+    x = keras.layers.MultiHeadAttention(2, 2)(image, image)
+    x = keras.layers.Conv2D(3, 1, name="classifier")(x)
+    model = keras.Model(image, NetworkTensor("logits")(x))
+    model.trainable = False
+    changed = replace_classifier(model, 5)
+    paths = [weight.path for weight in changed.trainable_weights]
+    assert paths == ["classifier/kernel", "classifier/bias"]
+
+
 def test_functions_in_the_network_stay():
     image = keras.Input((None, None, 3))
     scale = 2.0  # a restored function would not find it

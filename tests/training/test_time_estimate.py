@@ -38,6 +38,17 @@ def test_a_run_that_goes_on_has_fewer_steps_left(clock):
     assert lines == ["\n2.00 s a step: about 0:06:04 for 182 steps"]
 
 
+def test_several_steps_in_one_execution(clock):
+    lines = []
+    estimate = TimeEstimate(lines.append)
+    estimate.set_params({"epochs": 2, "steps": 50})
+    estimate.on_epoch_begin(0)
+    for last in range(3, 50, 4):  # as with `steps_per_execution=4`
+        clock(8.0)
+        estimate.on_train_batch_end(last)
+    assert lines == ["\n2.00 s a step: about 0:03:20 for 100 steps"]
+
+
 @pytest.mark.parametrize("steps", [3, 5])
 def test_short_epochs(clock, steps):
     lines = []
