@@ -5,7 +5,7 @@ from PIL import Image
 
 from keras_seg.app.network import Network
 from keras_seg.app.pictures import nearest
-from keras_seg.data import low_resolution
+from keras_seg.data import low_resolution, read_image
 
 _MOST_CLASSES = 256  # assumed for a file that only returns classes
 
@@ -39,9 +39,11 @@ def saved_model_network(path, table, name):
     count = probabilities.shape[-1]
     if count == 1 and not independent:
         count = 2  # predicted by a sigmoid
-    size = serve.structured_input_signature[1]["images"].shape[1:3]
+    _, *size, channels = serve.structured_input_signature[1]["images"].shape
     classes = _Exported(
-        lambda images: serve(images=tf.constant(images))["classes"].numpy(), size
+        lambda images: serve(images=tf.constant(images))["classes"].numpy(),
+        size,
+        channels,
     )
     names, palette = table if table[0] else _class_files(path / "assets")
     return Network(
@@ -94,13 +96,26 @@ def onnx_network(path, table, name):
 
     names, palette = table
     count = len(names) if names else _MOST_CLASSES
+    known = {"logits", "probabilities"} & outputs.keys() or independent or names
+    if not known and "uint8" not in outputs["classes"].type:
+        raise ValueError(
+            f"The number of classes of {path.name} must be known if there are more "
+            f"than {_MOST_CLASSES}. Give their names (--classes), or export the file "
+            "with the outputs classes and probabilities"
+        )
     for output in ("logits", "probabilities", *(["classes"] if independent else [])):
         if output in outputs:
             count = outputs[output].shape[-1]
     if count == 1 and not independent:
         count = 2  # predicted by a sigmoid
-    size = [x if isinstance(x, int) else None for x in inputs["images"].shape[1:3]]
-    predict = _Exported(run, size)
+    number, *size, channels = inputs["images"].shape
+    if number not in (None, 1) and isinstance(number, int):
+        raise ValueError(
+            "An ONNX file must take a single image. Export it with --batch-size 1. "
+            f"Received: {path.name} for batches of {number}"
+        )
+    size = [x if isinstance(x, int) else None for x in size]
+    predict = _Exported(run, size, channels)
     return Network(
         name, predict, count, names, palette, independent_classes=independent
     )
@@ -114,11 +129,13 @@ class _Exported:
             or, for a DSRL, `(1, scale * height, scale * width)`; those of independent
             classes have a last axis of classes.
         size: (height, width) of its images; None for a dynamic side.
+        channels: int. The channels of its images, into which others are converted.
     """
 
-    def __init__(self, run, size):
+    def __init__(self, run, size, channels):
         self.run = run
         self.size = tuple(size)
+        self.channels = channels
         self.scale = 1
 
     def __call__(self, image, **options):
@@ -148,7 +165,7 @@ class _Exported:
             padded = np.pad(image, margins, mode="edge")[None].astype("float32")
             image = np.asarray(low_resolution(padded, self.scale)[0])
             image = image.round().astype("uint8")
-        return self.run(image[None])[0]
+        return self.run(read_image(image, self.channels)[None])[0]
 
 
 def _class_files(folder):

@@ -71,6 +71,17 @@ class Network:
         Returns:
             Integer array `(height, width)`; of independent classes, `(height, width,
             num_classes)`.
+
+        Raises:
+            ValueError: If the model predicts more classes than it has names, which an
+                ONNX file does not tell before.
         """
         with self._lock:
-            return self._predict(image, **options)
+            classes = self._predict(image, **options)
+        if classes.ndim == 2 and classes.max() >= self.num_classes:
+            raise ValueError(
+                f"The classes must have a name for each class of the model "
+                f"{self.name!r}. Received: {self.num_classes} names, and the predicted "
+                f"class {classes.max()}"
+            )
+        return classes

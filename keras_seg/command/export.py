@@ -3,7 +3,14 @@
 import itertools
 
 from keras_seg.command.files import image_files, load_model
-from keras_seg.command.flags import CLASSES, SIZE, location
+from keras_seg.command.flags import (
+    CLASSES,
+    SIZE,
+    add_max_pixels,
+    add_value_range,
+    image_options,
+    location,
+)
 from keras_seg.command.views import add_views, check_views, views
 from keras_seg.local_path import local_path
 from keras_seg.positive_integer import require_positive_integer
@@ -71,6 +78,8 @@ def add_arguments(parser):
         help="representative images, or folders of them, for int8; at most "
         f"{_REPRESENTATIVE} are used",
     )
+    add_value_range(add)
+    add_max_pixels(add)
 
 
 def run(args):
@@ -105,7 +114,10 @@ def run(args):
             options["quantization"] = args.quantization
             if args.images:
                 options["representative_images"] = _images(
-                    args.images, args.size, model.inputs[0].shape[-1]
+                    args.images,
+                    args.size,
+                    model.inputs[0].shape[-1],
+                    **image_options(args),
                 )
             path = export_litert(model, args.path, args.size, **options)
     print(f"{path}: {kind}, {_size(path) / 1e6:.1f} MB, gives what the model gives")
@@ -152,11 +164,13 @@ def check(args):
         )
     if bool(args.images) != (args.quantization == "int8"):
         raise ValueError("--quantization int8 needs --images, which is only for int8")
+    if (args.value_range or args.max_pixels) and not args.images:
+        raise ValueError("--value-range and --max-pixels are for --images")
     if args.images and not args.size:
         raise ValueError("--images needs --size, to which the images are resized")
 
 
-def _images(sources, size, channels):
+def _images(sources, size, channels, **reading):
     """Yields images of the exported size, sampled evenly from the sources."""
     import numpy as np
     from PIL import Image
@@ -166,7 +180,7 @@ def _images(sources, size, channels):
     paths = [*image_files(sources).values()]
     step = max(len(paths) // _REPRESENTATIVE, 1)
     for path in itertools.islice(paths, 0, step * _REPRESENTATIVE, step):
-        image = np.uint8(np.rint(read_image(path, channels)))
+        image = np.uint8(np.rint(read_image(path, channels, **reading)))
         planes = [  # Pillow has images of 1, 3 and 4 channels only
             Image.fromarray(image[..., channel]).resize(
                 size[::-1], Image.Resampling.BILINEAR

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_seg.inference.class_map import class_map
+from keras_seg.models import network_info
 from keras_seg.ops.xla import xla_scope
 
 # For dynamic shapes; the second size is not a multiple of any stride.
@@ -42,6 +43,10 @@ def expected_logits(function, images, positions=None):
     Returns:
         float32 array `(batch, height, width, classes)`.
 
+    Raises:
+        ValueError: If the model does not take images of this size, or if its logits
+            have another size.
+
     Example:
         `expected_logits(function, trial_images(2, (64, 96), 3))`
     """
@@ -50,7 +55,26 @@ def expected_logits(function, images, positions=None):
         warnings.simplefilter("ignore")
         if positions is not None:
             positions = tf.constant(positions)
-        return function.logits(tf.constant(images), positions).numpy()
+        try:
+            logits = function.logits(tf.constant(images), positions).numpy()
+        except tf.errors.InvalidArgumentError as error:
+            raise ValueError(
+                f"{_any_size(images)} fails: {error.message.splitlines()[0]}"
+            ) from error
+    scale = network_info(function.network).scale
+    if logits.shape[1:3] != tuple(scale * side for side in images.shape[1:3]):
+        raise ValueError(f"{_any_size(images)} has logits of {logits.shape[1:3]}")
+    return logits
+
+
+def _any_size(images):
+    height, width = images.shape[1:3]
+    return (
+        "The model must take images of any size, and give logits of their size (see "
+        "`keras_seg.layers.ResizeLike`), unless the export is for given sizes: "
+        "`buckets` of a SavedModel, `size` of other files, or a fixed input size. "
+        f"Received: a model that for {height} x {width}"
+    )
 
 
 class WrongShapeError(RuntimeError):

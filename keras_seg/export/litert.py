@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_seg.data import read_image
 from keras_seg.export.comparison import class_agreement, expected_logits
 from keras_seg.export.new_file import require_new_file
 from keras_seg.export.portable_graph import PortableGraph
@@ -171,6 +172,7 @@ def _representative(quantization, images, shape):
                 f"`representative_images` must have the shape {tuple(image_shape)}. "
                 f"Received: an image of shape {image.shape}"
             )
+        read_image(image, image.shape[-1])  # raises an error unless it is in 0..255
     usable = len(images) - len(images) % batch_size
     if not usable:
         raise ValueError(

@@ -20,6 +20,7 @@ from keras_seg.export.grouped_convolutions import without_xla
 from keras_seg.export.guarded_function import GuardedFunction
 from keras_seg.export.signatures import signatures
 from keras_seg.export.warmup_requests import write_warmup_requests
+from keras_seg.inference.dynamic_upsampling import with_dynamic_upsampling
 from keras_seg.models import network_info
 from keras_seg.models.segmentation_network import segmentation_network
 from keras_seg.ops.sizes import require_size
@@ -158,6 +159,7 @@ def export_saved_model(
     # Padding rows have a special position, which tells them from rows of the image.
     needed = buckets is not None and _takes_positions(model)
     network = segmentation_network(model, positions or needed)
+    network = with_dynamic_upsampling(network)
     fixed_size = _fixed_size(network)
     encoded_size = _encoded_size(encoded_size, fixed_size, batching)
     buckets = _buckets(buckets, fixed_size)
@@ -181,14 +183,17 @@ def export_saved_model(
         with xla_scope(False), without_xla(network):
             _write(functions, assets, written)
         graph_check(written)
-        _compare(written, serving, sizes[:2], positions)
+        files = encoded_size if always else None
+        _compare(written, serving, sizes[:2], positions, files)
         # For dynamic shapes, one size suffices.
         warm_up = buckets or [sizes[0]]
         write_warmup_requests(
             written, target.absolute().parent.name, functions, warm_up
         )
         if batching:
-            pixels = encoded_size[0] * encoded_size[1]
+            # Raw images are padded to a bucket, which may be the larger size.
+            merged = [encoded_size, *(buckets or ())]
+            pixels = max(height * width for height, width in merged)
             write_batching_parameters(written, min(8, max_pixels // pixels))
         if isinstance(target, RemotePath):
             remove_folder(target)
@@ -232,8 +237,14 @@ def _version_folder(path, version):
     return path
 
 
-def _compare(path, serving, sizes, sends_positions):
-    """Raises an error unless the results of all signatures match the model's."""
+def _compare(path, serving, sizes, sends_positions, files):
+    """Raises an error unless the results of all signatures match the model's.
+
+    Args:
+        files: pair (height, width) to which all files are resized, or None.
+    """
+    if files is not None and files not in sizes:
+        sizes = [*sizes, files]
     served = tf.saved_model.load(str(path)).signatures
     channels = serving.network.inputs[0].shape[-1]
     tolerance = _TOLERANCE.get(serving.network.compute_dtype, _TOLERANCE_OF_HALF)
@@ -250,7 +261,7 @@ def _compare(path, serving, sizes, sends_positions):
             sent["images"] = tf.cast(image[None], dtype)
             answer = served[name](**sent)
             _require_agreement(answer, logits, tolerance, name, independent)
-        if "encoded" in served:
+        if "encoded" in served and files in (None, image.shape[:2]):
             if sends_positions:  # which encoded images cannot
                 logits = expected_logits(serving, image[None])
             answer = served["encoded"](images=tf.io.encode_png(image)[None])

@@ -40,7 +40,8 @@ def evaluate(
         batches: `tf.data.Dataset` of (images, labels), as `evaluation_pipeline` returns
             it. For a `DSRL`, images may have the size of the labels, and are then
             reduced by its scale as in `predict`, or be smaller by that scale, as from
-            `named_targets`.
+            `named_targets`. Of a dict of labels by output, those of the prediction
+            count.
         class_names: sequence of str, one for each class; two for a model with a single
             logit.
         ignore_class: int, tuple of ints, or None. Labels that are ignored.
@@ -60,8 +61,9 @@ def evaluate(
     Raises:
         TypeError: If `batches` is something else; see also `prediction_model`.
         ValueError: If the number of names is not the number of classes of the model, if
-            the labels do not have the rank of its predictions, or if it was built for
-            several workers; see also `prediction_model` and `evaluate_label_maps`.
+            the images do not have its channels, or the labels not the rank of its
+            predictions, or if it was built for several workers; see also
+            `prediction_model` and `evaluate_label_maps`.
 
     Example:
         `evaluate(model, evaluation_pipeline(val), val.class_names)["mean_iou"]`
@@ -74,7 +76,8 @@ def evaluate(
             "`class_names` must name each class of the model. Received: "
             f"{len(class_names)} names for {num_classes} classes"
         )
-    _check_batches(batches, independent)
+    batches = _labels_of_prediction(batches, network_info(model).prediction)
+    _check_batches(batches, independent, network.inputs[0].shape[-1])
     predict = _predict_function(network, model, options)
     if tensorflow():
         strategy = model.distribute_strategy
@@ -91,13 +94,33 @@ def evaluate(
     )
 
 
-def _check_batches(batches, independent):
-    """Raises an error unless the batches are pairs whose labels have a fitting rank."""
+def _labels_of_prediction(batches, prediction):
+    """Returns batches with the labels of the prediction, if they have a dict."""
+    spec = getattr(batches, "element_spec", None)
+    if isinstance(spec, tuple) and len(spec) == 2 and isinstance(spec[1], dict):
+        if prediction not in spec[1]:
+            raise ValueError(
+                f"`batches` must have labels for the output {prediction!r}. Received: "
+                f"labels for {sorted(spec[1])}"
+            )
+        return batches.map(lambda images, labels: (images, labels[prediction]))
+    return batches
+
+
+def _check_batches(batches, independent, channels):
+    """Raises an error unless the batches are pairs of images and labels that fit."""
     spec = getattr(batches, "element_spec", None)
     if not isinstance(spec, tuple) or len(spec) != 2:
         raise TypeError(
             "`batches` must be a tf.data.Dataset of (images, labels). Received: "
             f"{type(batches).__name__ if spec is None else spec}"
+        )
+    images = getattr(spec[0], "shape", None)  # None for a dict of inputs
+    if images is not None and images.rank == 4 and images[3] not in (None, channels):
+        raise ValueError(
+            f"The images must have the channels of the model, {channels}. Received the "
+            f"shape {images}. Open the data set with `channels={channels}` (--channels "
+            "of the command)."
         )
     labels = spec[1].shape
     if labels.rank in (None, 3 + independent):

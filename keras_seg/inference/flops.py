@@ -5,6 +5,8 @@ import tensorflow as tf
 
 from keras_seg.ops.xla import require_tensorflow, xla_scope
 
+_LOOPS = "While", "StatelessWhile"
+
 
 def flops(model: keras.Model, size: Sequence[int]) -> int:
     """Counts the floating point operations of a prediction for one image.
@@ -23,6 +25,8 @@ def flops(model: keras.Model, size: Sequence[int]) -> int:
 
     Raises:
         RuntimeError: If Keras does not run on TensorFlow.
+        ValueError: If the model has a loop, such as that of a `sliding_window`, whose
+            operations the profiler cannot count.
 
     Example:
         `flops(inference_model(DSRL(11, "resnet18")), (180, 240)) / 1e9`
@@ -32,6 +36,11 @@ def flops(model: keras.Model, size: Sequence[int]) -> int:
     function = tf.function(lambda x: model(x, training=False))
     with xla_scope(False):  # the profiler does not look into compiled functions
         graph = function.get_concrete_function(image).graph
+    if any(operation.type in _LOOPS for operation in graph.get_operations()):
+        raise ValueError(
+            "The model must not have loops, whose operations cannot be counted. "
+            f"Received: {model.name!r}. Count those of a window by the network itself."
+        )
     options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
     options["output"] = "none"
     counted = tf.compat.v1.profiler.profile(graph, options=options).total_float_ops

@@ -1,3 +1,4 @@
+import contextlib
 from collections.abc import Callable, Sequence
 
 import keras
@@ -11,6 +12,11 @@ from keras_seg.inference.probabilities import probabilities
 from keras_seg.models import network_info
 from keras_seg.ops.xla import tensorflow
 from keras_seg.typing import ValueRange
+
+_REMEDY = (
+    "Pass images whose sides its strides divide, or a `window` of such a size that is "
+    "not larger than the images."
+)
 
 
 def predictor(
@@ -50,7 +56,7 @@ def predictor(
     Raises:
         TypeError: See `prediction_model`.
         ValueError: See `prediction_model`. The returned function raises the errors of
-            `read_image`.
+            `read_image`, and one for images of a size that the model cannot take.
 
     Example:
         ```python
@@ -77,8 +83,39 @@ def predictor(
 
     def label_map(image):
         pixels = read_image(image, channels, value_range, max_pixels)
-        found = maps(pixels.astype("float32")[None])
+        with _errors_of(network, pixels.shape[:2]):
+            found = maps(pixels.astype("float32")[None])
         found = [ops.convert_to_numpy(each)[0] for each in found]
+        _check_size(network, found[0].shape[:2], pixels.shape[:2])
         return tuple(found) if return_probabilities else found[0]
 
     return label_map
+
+
+@contextlib.contextmanager
+def _errors_of(network, size):
+    """Turns TensorFlow's error for a size that a network cannot take into a ValueError.
+
+    It is, for example, that of a U-Net whose levels are halved and doubled again.
+    """
+    tf = tensorflow()
+    errors = (tf.errors.InvalidArgumentError,) if tf else ()
+    try:
+        yield
+    except errors as error:
+        lines = [x for x in error.message.splitlines() if x.strip() and "{{" not in x]
+        reason = lines[-1] if lines else error.message
+        raise ValueError(
+            f"{network.name!r} cannot predict an image of {size[0]} x {size[1]} "
+            f"pixels. {_REMEDY} TensorFlow's error: {reason}"
+        ) from error
+
+
+def _check_size(network, found, size):
+    if found != size:
+        raise ValueError(
+            "The class map must have the size of the image, "
+            f"{size[0]} x {size[1]} pixels. Received: {found[0]} x {found[1]} from "
+            f"{network.name!r}. {_REMEDY} Or let the model resize its logits to the "
+            "image, for example with `keras_seg.layers.ResizeLike`."
+        )

@@ -274,3 +274,57 @@ def test_opens_files_in_the_home_folder(spnet, tmp_path, monkeypatch):
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     spnet.save(tmp_path / "best.keras")
     assert open_network("~/best.keras").num_classes == 3
+
+
+def test_exported_files_of_one_channel_see_gray(tmp_path):
+    from keras_seg.export import export_saved_model
+
+    gray = keras.Input((None, None, 1))
+    bright = keras.layers.Concatenate()([255 - gray, gray])
+    network = open_network(
+        export_saved_model(keras.Model(gray, bright), tmp_path / "1")
+    )
+    luma = np.asarray(Image.fromarray(IMAGE).convert("L"))
+    assert (network.classes(IMAGE) == (luma > 127)).mean() > 0.99
+
+
+def onnx_of_classes(path, batch_size=1, dtype="int32"):
+    """Writes an ONNX file whose only output is the first channel, as its class."""
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    helper = onnx.helper
+    kinds = {"int32": onnx.TensorProto.INT32, "uint8": onnx.TensorProto.UINT8}
+    size = [batch_size, 32, 48]
+    graph = helper.make_graph(
+        [
+            helper.make_node("Gather", ["images", "first"], ["red"], axis=3),
+            helper.make_node("Cast", ["red"], ["classes"], to=kinds[dtype]),
+        ],
+        "red",
+        [helper.make_tensor_value_info("images", kinds["uint8"], [*size, 3])],
+        [helper.make_tensor_value_info("classes", kinds[dtype], size)],
+        [helper.make_tensor("first", onnx.TensorProto.INT64, [], [0])],
+    )
+    options = {"opset_imports": [helper.make_opsetid("", 13)], "ir_version": 8}
+    onnx.save(helper.make_model(graph, **options), path)
+    return path
+
+
+def test_onnx_of_many_classes_needs_their_number(tmp_path):
+    path = onnx_of_classes(tmp_path / "a.onnx")
+    with pytest.raises(ValueError, match="number of classes of a.onnx must be known"):
+        open_network(path)
+
+
+def test_onnx_of_more_classes_than_names_is_an_error(tmp_path, photograph):
+    path = onnx_of_classes(tmp_path / "a.onnx", dtype="uint8")
+    (tmp_path / "classes.txt").write_text("road\ncar\n")
+    network = open_network(path, classes=tmp_path / "classes.txt")
+    with pytest.raises(ValueError, match="2 names, and the predicted class"):
+        segment(network, photograph)
+
+
+def test_onnx_of_batches_is_an_error(tmp_path):
+    path = onnx_of_classes(tmp_path / "a.onnx", batch_size=4, dtype="uint8")
+    with pytest.raises(ValueError, match="--batch-size 1. Received: a.onnx for .* 4"):
+        open_network(path)

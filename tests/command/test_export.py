@@ -85,6 +85,7 @@ def test_a_quantized_litert_file(folder, model):
             ["a.tflite", "--quantization", "int8", "--images", "photos"],
             "--images needs --size",
         ),
+        (["a.tflite", "--value-range", "4095"], "are for --images"),
     ],
 )
 def test_flags_that_do_not_agree_are_a_message(arguments, words, folder, capsys):
@@ -112,3 +113,10 @@ def test_representative_images_have_the_channels_of_the_model(tmp_path, channels
     np.save(tmp_path / "a.npy", source)
     (resized,) = _images([tmp_path], (6, 8), channels)
     np.testing.assert_array_equal(resized, source[:6, :8])
+
+
+def test_representative_images_are_scaled_by_the_value_range(tmp_path):
+    source = np.full((6, 8, 1), 0.4, "float32")
+    np.save(tmp_path / "a.npy", source)
+    (found,) = _images([tmp_path], (6, 8), 1, value_range=1.0)
+    np.testing.assert_array_equal(found, np.full((6, 8, 1), 102, "uint8"))

@@ -173,3 +173,13 @@ def test_an_interruption_has_a_status_of_its_own(files, monkeypatch, capsys):
     monkeypatch.setattr("keras_seg.command.predict.load_model", interrupted)
     error = failing(["model.keras", "photos", "--output", "masks"], capsys, 130)
     assert error == "keras-seg: error: interrupted\n"
+
+
+def test_an_image_of_a_wrong_size_does_not_stop_the_others(files, capsys):
+    pixels = keras.Input((None, None, 3))
+    x = keras.layers.MaxPooling2D(2)(pixels)
+    x = keras.layers.Add()([pixels, keras.layers.UpSampling2D(2)(x)])
+    keras.Model(pixels, x).save("even.keras")
+    told = failing(["even.keras", "photos", "--output", "masks"], capsys)
+    assert "cannot predict an image of 33 x 47 pixels" in told
+    assert read("masks/bonn/b.png").shape == (20, 30)

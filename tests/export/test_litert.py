@@ -155,6 +155,8 @@ def test_rejects_bad_arguments(tmp_path, options, message):
             r"have the shape \(8, 12, 3\). Received: an image of shape \(8, 1",
         ),
         (images(1, 8, 12), 2, "must be at least 2 images. Received: 1"),
+        (images(1, 8, 12) / 255, 1, "in 0..255. Received: floats of at most 1"),
+        (images(1, 8, 12) - 100.0, 1, "in 0..255. Received values in -"),
     ],
 )
 def test_rejects_bad_representative_images(tmp_path, pictures, batch_size, message):

@@ -479,3 +479,39 @@ def test_a_keras_layer_takes_the_export(exported):
     expected = tf.nn.softmax(model(images)["segmentation"])
     result = layer(tf.constant(images))["probabilities"]
     np.testing.assert_allclose(result, expected, atol=1e-5)
+
+
+def test_merged_images_fit_in_after_padding(tmp_path):
+    options = {"encoded_size": (8, 6), "buckets": [(8, 6), (40, 60)]}
+    path = export_saved_model(
+        pixel_model(), tmp_path / "1", batching=True, max_pixels=5000, **options
+    )
+    text = (path / "batching_params.pbtxt").read_text()
+    assert "max_batch_size { value: 2 }" in text  # of 2400 pixels each
+
+
+def test_bilinear_upsampling_is_exported(tmp_path):
+    inputs = keras.Input((None, None, 3))
+    x = layers.UpSampling2D(2, interpolation="bilinear")(inputs)
+    model = keras.Model(inputs, layers.AveragePooling2D(2)(x))
+    path = export_saved_model(model, tmp_path / "1")
+    images = photograph(45, 67)[None]
+    found = signatures(path)["serving_default"](images=tf.constant(images))["classes"]
+    expected = np.argmax(model(images.astype("float32")), axis=-1)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("with_skip", [False, True])
+def test_a_model_of_even_sizes_needs_buckets(tmp_path, with_skip):
+    inputs = keras.Input((None, None, 3))
+    x = layers.MaxPooling2D(2, padding="same")(inputs)
+    x = layers.UpSampling2D(2)(x)
+    x = layers.Concatenate()([x, inputs]) if with_skip else x
+    model = keras.Model(inputs, x)
+    with pytest.raises(ValueError, match="images of any size.*`buckets`.*75 x 101"):
+        export_saved_model(model, tmp_path / "1")
+    assert not list(tmp_path.iterdir())
+    path = export_saved_model(model, tmp_path / "1", buckets=[(16, 16)])
+    images = tf.zeros((1, 13, 15, 3), "uint8")
+    answer = signatures(path)["serving_default"](images=images)
+    assert answer["classes"].shape == (1, 13, 15)

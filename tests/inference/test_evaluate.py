@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_seg.data import SegmentationDataset, evaluation_pipeline
 from keras_seg.inference import evaluate, evaluate_label_maps
 from keras_seg.ops.replicas import num_replicas
+from keras_seg.training import named_targets
 
 
 class Painted(SegmentationDataset):
@@ -117,3 +118,25 @@ def test_images_alone_are_no_batches():
     unbatched = tf.data.Dataset.from_tensors((np.zeros((4, 5, 3)), np.zeros((4, 5))))
     with pytest.raises(ValueError, match=r"\(4, 5\). Pass batches: `batches.batch.1"):
         evaluate(reader(), unbatched, ("a", "b", "c"))
+
+
+def test_targets_by_output_are_those_of_the_prediction():
+    model = reader()
+    heads = keras.Model(
+        model.input, {"segmentation": model.output, "auxiliary": -model.output}
+    )
+    label = np.random.default_rng(0).integers(0, 3, (6, 6))
+    batches = evaluation_pipeline(Painted([label], [label]))
+    targets = batches.map(named_targets(heads))
+    assert isinstance(targets.element_spec[1], dict)
+    assert evaluate(heads, targets, ("a", "b", "c"))["mean_iou"] == 1
+    others = targets.map(lambda x, y: (x, {"auxiliary": y["auxiliary"]}))
+    with pytest.raises(ValueError, match=r"'segmentation'. Received: .*'auxiliary'"):
+        evaluate(heads, others, ("a", "b", "c"))
+
+
+def test_images_must_have_the_channels_of_the_model():
+    images = np.zeros((1, 4, 5, 1), "float32"), np.zeros((1, 4, 5), "uint8")
+    batches = tf.data.Dataset.from_tensors(images)
+    with pytest.raises(ValueError, match=r"of the model, 3.*--channels"):
+        evaluate(reader(), batches, ("a", "b", "c"))

@@ -1,6 +1,7 @@
 import keras
+import pytest
 
-from keras_seg.inference import flops
+from keras_seg.inference import flops, sliding_window
 from keras_seg.models import CPNet
 from keras_seg.ops import xla_scope
 
@@ -29,3 +30,10 @@ def test_xla_does_not_change_the_count():
         compiled = flops(network, (32, 32))
     with xla_scope(False):
         assert compiled == flops(network, (32, 32))
+
+
+def test_windows_cannot_be_counted():
+    image = keras.Input((None, None, 3))
+    network = keras.Model(image, keras.layers.Conv2D(2, 1)(image))
+    with pytest.raises(ValueError, match="must not have loops"):
+        flops(sliding_window(network, (8, 8)), (16, 16))

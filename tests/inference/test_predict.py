@@ -325,3 +325,25 @@ def test_images_of_12_bits(tmp_path):
     np.testing.assert_array_equal(found, pixels[..., 0] / 4095 * 255 > 100)
     with pytest.raises(ValueError, match="larger `max_pixels`"):
         predict(model, tmp_path / "a.png", max_pixels=599)
+
+
+def halved_and_doubled(*, with_skip):
+    """A network that is one pixel off for odd sizes, as U-Nets often are."""
+    pixels = keras.Input((None, None, 3))
+    x = keras.layers.MaxPooling2D(2, padding="same")(pixels)
+    x = keras.layers.UpSampling2D(2)(x)
+    return keras.Model(pixels, keras.layers.Add()([x, pixels]) if with_skip else x)
+
+
+@pytest.mark.parametrize(
+    ("with_skip", "message"),
+    [
+        (False, "33 x 47 pixels. Received: 34 x 48"),
+        (True, "an image of 33 x 47.*Incompatible"),
+    ],
+)
+def test_a_size_that_the_network_cannot_take_is_an_error(with_skip, message):
+    model = halved_and_doubled(with_skip=with_skip)
+    assert predict(model, image(32, 48)).shape == (32, 48)
+    with pytest.raises(ValueError, match=message):
+        predict(model, image(33, 47))

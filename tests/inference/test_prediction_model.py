@@ -189,3 +189,18 @@ def test_models_that_cannot_be_looked_into_are_told_so():
     model = keras.Model([first, second], first + second)
     with pytest.raises(ValueError, match="The model must take images"):
         predict(model, image(4, 4))
+
+
+@pytest.mark.parametrize("options", [{}, {"window": (16, 24)}, {"scales": (0.5, 1)}])
+def test_bilinear_upsampling_works_for_any_size(options):
+    pixels = keras.Input((None, None, 3))
+    double = keras.layers.UpSampling2D(2, interpolation="bilinear")
+    x = keras.layers.AveragePooling2D(4)(pixels)
+    model = keras.Model(pixels, double(double(x)))  # a layer that is called twice
+    images = [image(32, 48), image(16, 24)]
+    labels = [predict(model, x, **options) for x in images]
+    if not options:
+        for found, given in zip(labels, images, strict=True):
+            expected = np.argmax(model(given[None].astype("float32")), axis=-1)[0]
+            np.testing.assert_array_equal(found, expected)
+    assert agreement(model, images, labels, **options) == 1

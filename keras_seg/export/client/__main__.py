@@ -61,6 +61,12 @@ def _segment(args):
             "Two images of one name would have one result: rename one, or segment it "
             "separately"
         )
+    suffix = args.classes.suffix.lower() if args.classes else ""
+    if suffix != ".png" and suffix in Image.registered_extensions():
+        raise ValueError(
+            "--classes must be a PNG file or a folder: other image files may change "
+            f"the classes. Received: {args.classes}"
+        )
     client = Client(args.address, args.model, args.version, args.timeout)
     with client:
         for path in args.images:

@@ -459,3 +459,8 @@ def test_command_ends_with_a_message(server, tmp_path):
     ]:
         with pytest.raises(SystemExit, match=message):
             main(given)
+
+
+def test_command_writes_classes_to_no_file_that_changes_them(tmp_path):
+    with pytest.raises(SystemExit, match="must be a PNG file.*Received: .*a.jpg"):
+        of_masks(tmp_path, "--classes", tmp_path / "a.jpg")
