@@ -38,7 +38,8 @@ def multi_scale(
         export_saved_model(model, "saved_models/spnet/2")
         ```
     """
-    layer = MultiScale(model, scales, flip, name="views")
+    # Under a mixed policy, the network alone computes in half precision.
+    layer = MultiScale(model, scales, flip, name="views", dtype="float32")
     image = keras.Input(layer.network.inputs[0].shape[1:], name="image")
     logits = mark_logits(layer(image), layer.network, layer.scale)
     return keras.Model(image, logits, name=f"{model.name}_views")

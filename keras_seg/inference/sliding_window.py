@@ -52,7 +52,9 @@ def sliding_window(
         export_saved_model(model, "saved_models/cpnet/1")
         ```
     """
-    layer = SlidingWindow(model, window, overlap, blending, batch_size, name="windows")
+    # Under a mixed policy, the network alone computes in half precision.
+    options = {"name": "windows", "dtype": "float32"}
+    layer = SlidingWindow(model, window, overlap, blending, batch_size, **options)
     channels = layer.network.inputs[0].shape[-1]
     image = keras.Input((None, None, channels), name="image")
     logits = mark_logits(layer(image), layer.network, layer.scale)

@@ -204,3 +204,23 @@ def test_bilinear_upsampling_works_for_any_size(options):
             expected = np.argmax(model(given[None].astype("float32")), axis=-1)[0]
             np.testing.assert_array_equal(found, expected)
     assert agreement(model, images, labels, **options) == 1
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda x: multi_scale(x, (1.0,)), lambda x: sliding_window(x, (4, 5))]
+)
+def test_images_keep_their_values_under_a_mixed_policy(wrap):
+    """Half precision would round values near 200 to eighths."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        pixels = keras.Input((None, None, 3), dtype="float32")
+        network = keras.Model(
+            pixels, keras.layers.Activation("linear", dtype="float32")(pixels)
+        )
+        model = wrap(network)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    images = np.random.default_rng(0).uniform(200, 204, (1, 6, 7, 3)).astype("float32")
+    expected, found = keras.ops.softmax(images), keras.ops.softmax(model(images))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
