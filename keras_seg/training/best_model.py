@@ -8,7 +8,7 @@ from keras_seg.typing import PathLike
 
 
 class BestModel(keras.callbacks.Callback):
-    """Saves the model with the highest value of a metric.
+    """Saves the model with the highest value of a metric, or the lowest of a loss.
 
     The new file is written completely before it replaces the previous one.
     `keras.callbacks.ModelCheckpoint(save_best_only=True)` overwrites the file in place,
@@ -19,9 +19,10 @@ class BestModel(keras.callbacks.Callback):
 
     Args:
         path: path of the `.keras` file, also on another file system such as gs://.
-        monitor: str. The name in the Keras logs to maximize. Epochs without it, such as
-            those without validation, and epochs in which it is NaN are skipped.
-        best: float or None. The value to exceed.
+        monitor: str. The name in the Keras logs to maximize, or to minimize if it ends
+            in "loss". Epochs without it, such as those without validation, and epochs
+            in which it is NaN are skipped.
+        best: float or None. The best value so far.
 
     Raises:
         ValueError: At the end of an epoch, if the logs hold no such name.
@@ -49,11 +50,9 @@ class BestModel(keras.callbacks.Callback):
                     f"{self.monitor!r}; the logs hold {', '.join(sorted(logs))}"
                 )
             return
-        value = logs[self.monitor]
-        if math.isnan(value) or (self.best is not None and value <= self.best):
-            return
-        self.best = value
-        self._save(self.path)
+        if is_better(self.monitor, logs[self.monitor], self.best):
+            self.best = logs[self.monitor]
+            self._save(self.path)
 
     def on_train_end(self, logs=None):
         if self.best is None:
@@ -67,3 +66,17 @@ class BestModel(keras.callbacks.Callback):
     def _save(self, path):
         with replacing(path) as unfinished:
             self.model.save(unfinished)
+
+
+def is_better(monitor, value, best):
+    """Returns whether a value is better than the best so far.
+
+    Args:
+        monitor: str. Values are better if they are lower for names that end in "loss",
+            and higher for others.
+        value: float. NaN is never better.
+        best: float or None.
+    """
+    if best is None or math.isnan(value):
+        return not math.isnan(value)
+    return value < best if monitor.endswith("loss") else value > best

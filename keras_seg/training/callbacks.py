@@ -1,5 +1,4 @@
 import csv
-import math
 from collections.abc import Sequence
 
 import keras
@@ -8,7 +7,7 @@ from keras_seg.storage.paths import as_path, remove_folder
 from keras_seg.storage.replacing import replacing
 from keras_seg.training.averaged_weights import AveragedWeights
 from keras_seg.training.backup import Backup
-from keras_seg.training.best_model import BestModel
+from keras_seg.training.best_model import BestModel, is_better
 from keras_seg.training.class_iou_log import ClassIoULog
 from keras_seg.training.epochs_done import epochs_done
 from keras_seg.training.is_chief import is_chief
@@ -25,8 +24,8 @@ def callbacks(
 ) -> list[keras.callbacks.Callback]:
     """Returns callbacks that log a run, save its best model and let it be resumed.
 
-    They write to `folder`: `best.keras`, the model with the highest `monitor` so far,
-    or `last.keras` without validation data; `log.csv`, one row per epoch; and, until
+    They write to `folder`: `best.keras`, the model with the best `monitor` so far, or
+    `last.keras` without validation data; `log.csv`, one row per epoch; and, until
     the run is finished, `backup`, from which the same call in a new process resumes
     after the last completed epoch (see `Backup`). On several machines only the chief
     writes.
@@ -37,7 +36,8 @@ def callbacks(
     Args:
         folder: path, created if it does not exist, also on another file system such as
             gs://.
-        monitor: str. The name in the Keras logs to maximize.
+        monitor: str. The name in the Keras logs to maximize, or to minimize if it ends
+            in "loss".
         tensorboard: bool. Whether to write event files to `folder/tensorboard`.
         keep_backup: bool. Whether to keep the backup of a finished run, for a script
             that has more to do and then deletes the backup itself.
@@ -142,7 +142,10 @@ def _read(log):
 
 
 def _best(rows, monitor):
-    """Returns the highest value so far, so that a resumed run keeps its best model."""
-    texts = [row[monitor] for row in rows if row.get(monitor) not in (None, "", "NA")]
-    values = [value for value in map(float, texts) if not math.isnan(value)]
-    return max(values, default=None)
+    """Returns the best value so far, so that a resumed run keeps its best model."""
+    best = None
+    for row in rows:
+        if row.get(monitor) not in (None, "", "NA"):
+            value = float(row[monitor])
+            best = value if is_better(monitor, value, best) else best
+    return best

@@ -1,5 +1,6 @@
 import contextlib
 import csv
+import types
 
 import keras
 import numpy as np
@@ -108,7 +109,22 @@ def test_the_best_before_an_interruption_is_the_one_to_beat(tmp_path):
     with open(tmp_path / "log.csv", newline="") as file:
         values = [float(row["val_loss"]) for row in csv.DictReader(file)]
     assert len(values) == 2
-    assert best_of(callbacks(tmp_path, "val_loss")).best == max(values)
+    assert best_of(callbacks(tmp_path, "val_loss")).best == min(values)
+
+
+@pytest.mark.parametrize(
+    ("monitor", "kept"), [("val_mean_iou", [0.3, 0.5]), ("val_loss", [0.3, 0.2])]
+)
+def test_metrics_are_maximized_and_losses_minimized(monitor, kept, tmp_path):
+    path = tmp_path / "best.keras"
+    best, found = BestModel(path, monitor), []
+    best.set_model(types.SimpleNamespace(save=lambda file: file.write_text("")))
+    for epoch, value in enumerate([0.3, float("nan"), 0.5, 0.2, 0.5, 0.2]):
+        best.on_epoch_end(epoch, {monitor: value})
+        if path.exists():
+            found.append(value)
+            path.unlink()
+    assert found == kept
 
 
 @pytest.mark.parametrize("monitor", ["val_accuracy", "accuracy"])
@@ -260,13 +276,13 @@ def test_averaged_weights_are_validated_and_kept(optimizer, tmp_path):
     averages = Averages(0.75)
     history = fit(model, tmp_path, averages).history
     best = keras.saving.load_model(tmp_path / "best.keras")
-    epoch = int(np.argmax(history["val_loss"]))
+    epoch = int(np.argmin(history["val_loss"]))
     for weight, average in zip(
         best.get_weights(), averages.by_epoch[epoch], strict=True
     ):
         np.testing.assert_allclose(weight, average, rtol=1e-5, atol=1e-6)
     found = best.evaluate(*samples(model), verbose=0)
-    np.testing.assert_allclose(found[0], max(history["val_loss"]), rtol=1e-5)
+    np.testing.assert_allclose(found[0], min(history["val_loss"]), rtol=1e-5)
     for weight, average in zip(model.get_weights(), averages.average, strict=True):
         np.testing.assert_allclose(weight, average, rtol=1e-5, atol=1e-6)
 
