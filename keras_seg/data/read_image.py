@@ -179,8 +179,8 @@ def _warn_of_unused_bits(name, pixels):
         warnings.warn(
             f"A 16-bit image has no value above {2**depth - 1} and will be very "
             f"dark. If its sensor has {depth} bits, pass "
-            f"`value_range={2**depth - 1}` (--value-range of the command). The first "
-            f"such image: {name}",
+            f"`value_range={2**depth - 1}` (--value-range of the command). "
+            f"Received: {name}",
             stacklevel=4,
         )
 
