@@ -10,7 +10,7 @@ keeps them decoded. "cold" is a pass after the files have left the page cache, "
 one with the files in it. PyTorch's rows need torch with albumentations or torchvision,
 and are left out if these are not installed. Rows take turns, and the best pass of each
 row counts. All rows run with glibc's memory settings of the training scripts, which
-workers inherit.
+workers inherit, or with its defaults, as PyTorch does (`--default-memory`).
 """
 
 import argparse
@@ -38,7 +38,8 @@ AMOUNTS = {"brightness": 0.2, "contrast": 0.2, "saturation": 0.2, "hue": 0.02}
 
 
 def main(args):
-    keep_freed_memory()
+    if not args.default_memory:
+        keep_freed_memory()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         if args.data == "scenes":
@@ -196,4 +197,5 @@ if __name__ == "__main__":
     parser.add_argument("--crop", type=int, nargs=2, default=(240, 320))
     parser.add_argument("--workers", type=int, default=2, help="of the DataLoader")
     parser.add_argument("--passes", type=int, default=3)
+    parser.add_argument("--default-memory", action="store_true")
     main(parser.parse_args())

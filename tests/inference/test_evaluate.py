@@ -99,11 +99,13 @@ def test_labels_that_are_no_class_are_an_error():
         evaluate(reader(), batches, ("a", "b", "c"))
 
 
+def with_an_auxiliary_head(model):
+    outputs = {"segmentation": model.output, "auxiliary": -model.output}
+    return keras.Model(model.input, outputs)
+
+
 def test_heads_for_training_do_not_count():
-    model = reader()
-    heads = keras.Model(
-        model.input, {"segmentation": model.output, "auxiliary": -model.output}
-    )
+    heads = with_an_auxiliary_head(reader())
     label = np.random.default_rng(0).integers(0, 3, (6, 6))
     batches = evaluation_pipeline(Painted([label], [label]))
     assert evaluate(heads, batches, ("a", "b", "c"))["mean_iou"] == 1
@@ -121,10 +123,7 @@ def test_images_alone_are_no_batches():
 
 
 def test_targets_by_output_are_those_of_the_prediction():
-    model = reader()
-    heads = keras.Model(
-        model.input, {"segmentation": model.output, "auxiliary": -model.output}
-    )
+    heads = with_an_auxiliary_head(reader())
     label = np.random.default_rng(0).integers(0, 3, (6, 6))
     batches = evaluation_pipeline(Painted([label], [label]))
     targets = batches.map(named_targets(heads))
