@@ -10,8 +10,8 @@ def keep_freed_memory() -> None:
     """Lets a Linux process reuse the memory of freed arrays.
 
     By default, glibc returns the memory of large arrays to the system and requests it
-    again for the next one, and the system clears every page. This takes half of the
-    time of an input pipeline. Without glibc, nothing changes.
+    again for the next one, and the system clears every page. This takes a third
+    of the time of an input pipeline. Without glibc, nothing changes.
     """
     if platform.libc_ver()[0] == "glibc":
         for parameter, value in _SETTINGS.items():

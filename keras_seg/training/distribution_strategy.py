@@ -24,7 +24,7 @@ def distribution_strategy() -> tf.distribute.Strategy:
     inference: oneDNN's fused convolutions can be 20 times slower there.
 
     On Linux, the process keeps freed memory for its next arrays from here on, which
-    makes input pipelines up to twice as fast.
+    makes input pipelines up to 1.5 times as fast.
 
     Returns:
         `MultiWorkerStrategy` if `TF_CONFIG` names several machines,
