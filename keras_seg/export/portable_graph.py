@@ -11,7 +11,6 @@ from keras_seg.export.comparison import (
 )
 from keras_seg.export.float32_network import float32_network
 from keras_seg.export.serving_function import OUTPUTS, ServingFunction
-from keras_seg.inference.dynamic_upsampling import with_dynamic_upsampling
 from keras_seg.models.segmentation_network import segmentation_network
 from keras_seg.positive_integer import require_positive_integer
 
@@ -56,8 +55,7 @@ class PortableGraph:
             )
         if batch_size is not None:
             require_positive_integer("batch_size", batch_size)
-        network = with_dynamic_upsampling(segmentation_network(model, positions))
-        network = float32_network(network)
+        network = float32_network(segmentation_network(model, positions))
         self.serving = ServingFunction(network)
         self.outputs = tuple(outputs)
         image = network.inputs[0]

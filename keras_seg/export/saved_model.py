@@ -20,7 +20,6 @@ from keras_seg.export.grouped_convolutions import without_xla
 from keras_seg.export.guarded_function import GuardedFunction
 from keras_seg.export.signatures import signatures
 from keras_seg.export.warmup_requests import write_warmup_requests
-from keras_seg.inference.dynamic_upsampling import with_dynamic_upsampling
 from keras_seg.models import network_info
 from keras_seg.models.segmentation_network import segmentation_network
 from keras_seg.ops.sizes import require_size
@@ -159,7 +158,6 @@ def export_saved_model(
     # Padding rows have a special position, which tells them from rows of the image.
     needed = buckets is not None and _takes_positions(model)
     network = segmentation_network(model, positions or needed)
-    network = with_dynamic_upsampling(network)
     fixed_size = _fixed_size(network)
     encoded_size = _encoded_size(encoded_size, fixed_size, batching)
     buckets = _buckets(buckets, fixed_size)

@@ -3,7 +3,6 @@ from collections.abc import Sequence
 import keras
 
 from keras_seg.backbones.pad_to_multiple import PadToMultiple
-from keras_seg.inference.dynamic_upsampling import with_dynamic_upsampling
 from keras_seg.inference.mark_logits import mark_logits
 from keras_seg.inference.multi_scale import multi_scale
 from keras_seg.inference.sliding_window import sliding_window
@@ -59,7 +58,6 @@ def prediction_model(
         export_saved_model(model, "saved_models/mirrored/1")
         ```
     """
-    model = with_dynamic_upsampling(model)
     network = segmentation_network(model)
     size = tuple(network.inputs[0].shape[1:3])
     scale = network_info(network).scale

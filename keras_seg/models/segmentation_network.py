@@ -1,12 +1,15 @@
 import keras
 
 from keras_seg.models import inference_model, network_info
+from keras_seg.models.dynamic_upsampling import with_dynamic_upsampling
 from keras_seg.models.logits_of_probabilities import with_logits
 from keras_seg.models.map_sizes import map_sizes
 
 
 def segmentation_network(model, positions=False):
     """Returns a model without its training-only parts, after checking that it segments.
+
+    Bilinear `UpSampling2D` layers are replaced, so that images may have any size.
 
     Args:
         model: a model of `keras_seg.models`, or any functional `keras.Model` from
@@ -55,7 +58,7 @@ def segmentation_network(model, positions=False):
             f"{network.name!r} with inputs {shapes} and output {network.output_shape}"
         )
     _check_size(network, info.scale)
-    return with_logits(network)
+    return with_dynamic_upsampling(with_logits(network))
 
 
 def _check_size(network, scale):

@@ -206,9 +206,21 @@ def test_bilinear_upsampling_works_for_any_size(options):
     assert agreement(model, images, labels, **options) == 1
 
 
-@pytest.mark.parametrize(
-    "wrap", [lambda x: multi_scale(x, (1.0,)), lambda x: sliding_window(x, (4, 5))]
-)
+WRAPPERS = [lambda x: multi_scale(x, (1.0,)), lambda x: sliding_window(x, (4, 5))]
+
+
+@pytest.mark.parametrize("wrap", WRAPPERS)
+def test_wrappers_support_bilinear_upsampling_in_a_graph(wrap):
+    pixels = keras.Input((None, None, 3))
+    x = keras.layers.MaxPooling2D(1)(pixels)
+    x = keras.layers.UpSampling2D(1, interpolation="bilinear")(x)
+    model = wrap(keras.Model(pixels, x))
+    images = np.eye(3, dtype="float32")[np.arange(42).reshape(1, 6, 7) % 3]
+    predict = tf.function(model, input_signature=[tf.TensorSpec((1, None, None, 3))])
+    np.testing.assert_array_equal(np.argmax(predict(images), -1), images.argmax(-1))
+
+
+@pytest.mark.parametrize("wrap", WRAPPERS)
 def test_images_keep_their_values_under_a_mixed_policy(wrap):
     """Half precision would round values near 200 to eighths."""
     policy = keras.config.dtype_policy()
