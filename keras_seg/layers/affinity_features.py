@@ -27,7 +27,8 @@ class AffinityFeatures(keras.layers.Layer):
         shorter than `subscale` is pooled to 1.
 
     Raises:
-        ValueError: If `subscale` is not a positive integer.
+        ValueError: If `subscale` is not a positive integer, or if the input does not
+            have rank 4.
 
     Example:
         `AffinityFeatures()(keras.ops.ones((2, 64, 48, 3)))` has shape `(2, 8, 6, 3)`.
@@ -36,6 +37,7 @@ class AffinityFeatures(keras.layers.Layer):
     def __init__(self, subscale: int = 8, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
         require_positive_integer("subscale", subscale)
         self.subscale = subscale
 

@@ -30,7 +30,8 @@ class AggregationModule(CompositeLayer):
 
     Raises:
         ValueError: If `filters` is not a positive integer, if `kernel_size` is not a
-            positive odd integer, or if Keras is configured for `channels_first`.
+            positive odd integer, if the input does not have rank 4, or if Keras is
+            configured for `channels_first`.
 
     Example:
         ```python
@@ -46,6 +47,7 @@ class AggregationModule(CompositeLayer):
     def __init__(self, filters: int, kernel_size: int = 11, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
         require_positive_integer("filters", filters)
         if not isinstance(kernel_size, int) or kernel_size < 1 or kernel_size % 2 == 0:
             raise ValueError(

@@ -34,8 +34,8 @@ class AtrousSpatialPyramidPooling(CompositeLayer):
         `(batch, height, width, filters * (2 + len(dilation_rates)))`.
 
     Raises:
-        ValueError: If `filters` or a rate is not a positive integer, or if Keras is
-            configured for `channels_first`.
+        ValueError: If `filters` or a rate is not a positive integer, if the input does
+            not have rank 4, or if Keras is configured for `channels_first`.
 
     Example:
         ```python
@@ -57,6 +57,7 @@ class AtrousSpatialPyramidPooling(CompositeLayer):
     ) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
         rates = tuple(dilation_rates)
         require_positive_integer("filters", filters)
         for index, rate in enumerate(rates):

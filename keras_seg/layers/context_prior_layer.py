@@ -11,7 +11,7 @@ from keras_seg.layers.data_format import (
     require_channels_last,
     require_known_channels,
 )
-from keras_seg.ops import fused_prior, prior_context, resize_bilinear, sample_labels
+from keras_seg.ops import fused_prior, prior_context, resize_bilinear
 from keras_seg.ops.precision import at_least_float32
 from keras_seg.ops.replicas import mean_over_replicas
 from keras_seg.ops.sizes import require_size
@@ -59,8 +59,9 @@ class ContextPriorLayer(CompositeLayer):
 
     Raises:
         ValueError: If `prior_size` is not a pair of positive integers, if `fused_loss`
-            has another `prior_size`, if there are labels but no `fused_loss`, or for
-            the reasons of `AggregationModule`.
+            is not an `AffinityLoss` or has another `prior_size`, if there are labels
+            but no `fused_loss`, if a label is neither a class nor ignored, or for the
+            reasons of `AggregationModule`.
 
     Example:
         ```python
@@ -88,13 +89,16 @@ class ContextPriorLayer(CompositeLayer):
         self.filters = filters
         self.prior_size = require_size("prior_size", prior_size)
         self.kernel_size = kernel_size
-        # A saved configuration contains a serialized loss.
-        self.fused_loss = keras.losses.deserialize(fused_loss) if fused_loss else None
-        if self.fused_loss and self.fused_loss.prior_size != self.prior_size:
+        if isinstance(fused_loss, dict):  # from a saved configuration
+            fused_loss = keras.losses.deserialize(fused_loss)
+        loss_size = getattr(fused_loss, "prior_size", None)
+        if fused_loss is not None and loss_size != self.prior_size:
             raise ValueError(
-                "`fused_loss` must have the `prior_size` of the layer. Received: "
-                f"{prior_size=} and a loss with {self.fused_loss.prior_size}"
+                "`fused_loss` must be an AffinityLoss with the `prior_size` of the "
+                f"layer. Received: {prior_size=} and {fused_loss!r} with "
+                f"prior_size={loss_size}"
             )
+        self.fused_loss = fused_loss
         policy = self.dtype_policy  # sublayers do not inherit it
         self.aggregation = AggregationModule(
             filters, kernel_size, dtype=policy, name="aggregation"
@@ -137,7 +141,7 @@ class ContextPriorLayer(CompositeLayer):
     def _fused_prior(self, values, labels, training):
         """Returns the two contexts `(batch, N, filters)` and the losses `(batch,)`."""
         if labels is not None:
-            labels = sample_labels(labels, self.prior_size)
+            labels = self.fused_loss.cell_labels(labels)
         kernel, bias = self._normalized_prior(values, training)
         intra, losses = fused_prior(
             values,
@@ -165,9 +169,10 @@ class ContextPriorLayer(CompositeLayer):
                 now = ops.cast(ops.stop_gradient(now), moving.dtype)
                 moving.assign(moving * norm.momentum + now * (1 - norm.momentum))
         else:
-            mean, variance = norm.moving_mean, norm.moving_variance
-        scale = norm.gamma * ops.rsqrt(variance + norm.epsilon)
-        return kernel * scale, norm.beta - mean * scale
+            mean = at_least_float32(norm.moving_mean)
+            variance = at_least_float32(norm.moving_variance)
+        scale = at_least_float32(norm.gamma) * ops.rsqrt(variance + norm.epsilon)
+        return kernel * scale, at_least_float32(norm.beta) - mean * scale
 
     def _statistics(self, values, kernel):
         """Returns mean and variance `(N,)` of `values @ kernel` over all positions."""
@@ -211,6 +216,15 @@ class ContextPriorLayer(CompositeLayer):
         pixels = self.prior_size[0] * self.prior_size[1]
         features = (batch, height, width, channels + 2 * self.filters)
         return features, (batch,) if self.fused_loss else (batch, pixels, pixels)
+
+    def compute_output_spec(self, inputs, labels=None, training=None):
+        features, prior = self.compute_output_shape(inputs.shape)
+        # Losses are float32 under mixed precision too.
+        dtype = "float32" if self.fused_loss else self.compute_dtype
+        return (
+            keras.KerasTensor(features, self.compute_dtype),
+            keras.KerasTensor(prior, dtype),
+        )
 
     def get_config(self):
         return super().get_config() | {

@@ -32,7 +32,8 @@ class ConvNorm(CompositeLayer):
         `(batch, height, width, filters)`.
 
     Raises:
-        ValueError: If Keras is configured for `channels_first`.
+        ValueError: If the input does not have rank 4, or if Keras is configured for
+            `channels_first`.
 
     Example:
         `ConvNorm(8, 3)(keras.ops.ones((2, 6, 5, 3)))` has shape `(2, 6, 5, 8)`.
@@ -49,6 +50,7 @@ class ConvNorm(CompositeLayer):
     ) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
         self.filters = filters
         self.kernel_size = kernel_size
         self.dilation_rate = dilation_rate

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_seg.ceil_division import ceil_division
 from keras_seg.layers.data_format import require_channels_last
+from keras_seg.positive_integer import require_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -28,7 +29,8 @@ class CropToCells(keras.layers.Layer):
         channels)`.
 
     Raises:
-        ValueError: If Keras is configured for `channels_first`.
+        ValueError: If `stride` or `scale` is not a positive integer, if the inputs are
+            not two tensors of rank 4, or if Keras is configured for `channels_first`.
 
     Example:
         ```python
@@ -40,6 +42,9 @@ class CropToCells(keras.layers.Layer):
     def __init__(self, stride: int, scale: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
+        require_positive_integer("stride", stride)
+        require_positive_integer("scale", scale)
+        self.input_spec = [keras.layers.InputSpec(ndim=4)] * 2
         self.stride = stride
         self.scale = scale
 

@@ -29,12 +29,13 @@ class FeatureAffinity(keras.layers.Layer):
         `(batch,)`, float32 or wider.
 
     Call arguments:
-        inputs: pair of float tensors `(batch, height, width, channels)` of the same
-            height and width; their numbers of channels may differ.
+        inputs: pair of float tensors `(batch, height, width, channels)`; only their
+            numbers of channels may differ.
 
     Raises:
         ValueError: If `order` is neither 1 nor 2, if `subscale` is not a positive
-            integer, or if the maps differ in height or width.
+            integer, if the inputs are not two tensors of rank 4, or if the maps differ
+            in batch size, height or width.
 
     Example:
         ```python
@@ -51,6 +52,7 @@ class FeatureAffinity(keras.layers.Layer):
     def __init__(self, order: int = 1, subscale: int = 8, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
+        self.input_spec = [keras.layers.InputSpec(ndim=4)] * 2
         if order not in (1, 2):
             raise ValueError(f"`order` must be 1 or 2. Received: {order=}")
         require_positive_integer("subscale", subscale)
@@ -64,10 +66,10 @@ class FeatureAffinity(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         a, b = input_shape
-        for one, other in zip(a[1:3], b[1:3], strict=True):
+        for one, other in zip(a[:3], b[:3], strict=True):
             if None not in (one, other) and one != other:
                 raise ValueError(
-                    "Both maps must have the same height and width. "
+                    "Both maps must have the same batch size, height and width. "
                     f"Received shapes: {tuple(a)} and {tuple(b)}"
                 )
         return tuple(a[:1])

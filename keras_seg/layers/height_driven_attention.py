@@ -14,11 +14,17 @@ from keras_seg.ops import (
     resize_bilinear,
     sinusoidal_table,
 )
-from keras_seg.ops.positions import jitter_positions
+from keras_seg.ops.labels import concrete
+from keras_seg.ops.positions import PADDING, jitter_positions
+from keras_seg.ops.xla import stop_unless
 from keras_seg.positive_integer import require_positive_integer
 
 _POOLS = {"mean": adaptive_average_pool, "max": adaptive_max_pool}
 _ENCODINGS = ("sinusoidal", "paper", "learned", None)
+_OUT_OF_RANGE = (
+    "`positions` must be in 0..127, or 128 for padding. `keras_seg.ops.row_positions` "
+    "computes them from rows. Received values in the range "
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -79,9 +85,10 @@ class HeightDrivenAttention(CompositeLayer):
         attention `(batch, H, 1, K)`.
 
     Raises:
-        ValueError: If an argument is not one of the values above, if channels are
-            unknown, if `positions` is not an integer tensor of rank 2, or if Keras is
-            configured for `channels_first`.
+        ValueError: If an argument is not one of the values above, if the inputs are not
+            two tensors of rank 4 with known channels, if `positions` is not an integer
+            tensor of rank 2, if a position is outside 0..128 (in graphs, only in
+            training), or if Keras is configured for `channels_first`.
 
     Example:
         ```python
@@ -111,6 +118,7 @@ class HeightDrivenAttention(CompositeLayer):
     ) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
+        self.input_spec = [keras.layers.InputSpec(ndim=4)] * 2
         for name, value in {
             "reduction_ratio": reduction_ratio,
             "kernel_size": kernel_size,
@@ -241,7 +249,8 @@ class HeightDrivenAttention(CompositeLayer):
         if positions is None:
             coarse = ops.arange(self.coarse_height, dtype="int32")[None]
         else:
-            self._check_positions(positions)
+            positions = ops.convert_to_tensor(positions)
+            self._check_positions(positions, training)
             coarse = coarse_positions(positions, self.coarse_height)
         if training and self.position_noise:
             coarse = ops.broadcast_to(coarse, (ops.shape(low)[0], self.coarse_height))
@@ -252,7 +261,7 @@ class HeightDrivenAttention(CompositeLayer):
         table = ops.convert_to_tensor(self.table, dtype=self.compute_dtype)
         return ops.take(table, coarse, axis=0)
 
-    def _check_positions(self, positions):
+    def _check_positions(self, positions, training):
         dtype = keras.backend.standardize_dtype(positions.dtype)
         if len(positions.shape) != 2 or "int" not in dtype:
             raise ValueError(
@@ -260,6 +269,14 @@ class HeightDrivenAttention(CompositeLayer):
                 "position of each image row in 0..127, or 128 for padding. "
                 f"Received: {dtype} {tuple(positions.shape)}"
             )
+        # Not in graphs for inference, because converters do not support assertions.
+        bounds = ops.stack([ops.min(positions), ops.max(positions)])
+        valid = ops.logical_and(bounds[0] >= 0, bounds[1] <= PADDING)
+        found = concrete(valid)
+        if found is None and training:
+            stop_unless(valid, _OUT_OF_RANGE, bounds)
+        elif found is not None and not found:
+            raise ValueError(f"{_OUT_OF_RANGE}{concrete(bounds).tolist()}")
 
     def compute_output_shape(self, input_shape):
         low, high = input_shape

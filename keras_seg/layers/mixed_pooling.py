@@ -29,7 +29,7 @@ class MixedPooling(CompositeLayer):
     The authors' code calls this module `StripPooling`.
 
     Args:
-        pool_sizes: sequence of grids, each an int `n` for `n` x `n` bins or a pair
+        pool_sizes: tuple or list of grids, each an int `n` for `n` x `n` bins or a pair
             `(rows, columns)`. The paper's 20 and 12 suit the 60 x 60 features of its
             480 x 480 crops. Bins overlap unless the grid divides the features evenly.
         align_corners: bool. How the pooled maps are resized back; True in the release.
@@ -42,8 +42,9 @@ class MixedPooling(CompositeLayer):
         Same as the input.
 
     Raises:
-        ValueError: If `pool_sizes` are not positive integers or pairs of them, if the
-            channels are unknown or not divisible by 4, or if Keras is configured for
+        ValueError: If `pool_sizes` is not a tuple or a list of positive integers or
+            pairs of them, if the input does not have rank 4, if the channels are
+            unknown or not divisible by 4, or if Keras is configured for
             `channels_first`.
 
     Warns:
@@ -70,6 +71,11 @@ class MixedPooling(CompositeLayer):
         super().__init__(**kwargs)
         require_channels_last(self)
         self.input_spec = keras.layers.InputSpec(ndim=4)
+        if not isinstance(pool_sizes, (tuple, list)):
+            raise ValueError(
+                "`pool_sizes` must be a tuple or a list of integers or pairs. "
+                f"Received: {pool_sizes=}"
+            )
         self.grids = tuple(_grid(size, pool_sizes) for size in pool_sizes)
         self.pool_sizes = pool_sizes
         self.align_corners = align_corners

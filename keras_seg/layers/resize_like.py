@@ -6,6 +6,7 @@ from keras import ops
 from keras_seg.ceil_division import ceil_division
 from keras_seg.layers.data_format import require_channels_last
 from keras_seg.ops import resize_bilinear
+from keras_seg.positive_integer import require_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -29,7 +30,8 @@ class ResizeLike(keras.layers.Layer):
             height, width, reference channels)`.
 
     Raises:
-        ValueError: If Keras is configured for `channels_first`.
+        ValueError: If `multiple` is not a positive integer, if the inputs are not two
+            tensors of rank 4, or if Keras is configured for `channels_first`.
 
     Example:
         ```python
@@ -43,6 +45,8 @@ class ResizeLike(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
+        require_positive_integer("multiple", multiple)
+        self.input_spec = [keras.layers.InputSpec(ndim=4)] * 2
         self.align_corners = align_corners
         self.multiple = multiple
 

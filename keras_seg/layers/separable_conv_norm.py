@@ -33,7 +33,8 @@ class SeparableConvNorm(CompositeLayer):
         `(batch, height, width, filters)`.
 
     Raises:
-        ValueError: If Keras is configured for `channels_first`.
+        ValueError: If the input does not have rank 4, or if Keras is configured for
+            `channels_first`.
 
     Example:
         `SeparableConvNorm(8, 3)(keras.ops.ones((2, 6, 5, 3)))` has shape
@@ -54,6 +55,7 @@ class SeparableConvNorm(CompositeLayer):
     ) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
         self.filters = filters
         self.kernel_size = kernel_size
         self.dilation_rate = dilation_rate

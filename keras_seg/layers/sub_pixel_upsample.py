@@ -38,8 +38,8 @@ class SubPixelUpsample(CompositeLayer):
         inputs: float tensor `(batch, height, width, channels)`, with `channels` known.
 
     Raises:
-        ValueError: If `scale` is not a positive integer, or if the channels are
-            unknown.
+        ValueError: If `scale` or `filters` is not a positive integer, or if the
+            channels are unknown.
 
     Example:
         `SubPixelUpsample(2, 3)(keras.ops.ones((1, 8, 9, 16))).shape` is
@@ -61,6 +61,8 @@ class SubPixelUpsample(CompositeLayer):
         super().__init__(**kwargs)
         require_channels_last(self)
         require_positive_integer("scale", scale)
+        if filters is not None:
+            require_positive_integer("filters", filters)
         self.input_spec = keras.layers.InputSpec(ndim=4)
         self.scale = scale
         self.filters = filters

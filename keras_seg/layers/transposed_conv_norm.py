@@ -33,7 +33,8 @@ class TransposedConvNorm(CompositeLayer):
         centers.
 
     Raises:
-        ValueError: If `scale` is not a positive integer.
+        ValueError: If `scale` is not a positive integer, or if the input does not have
+            rank 4.
 
     Example:
         `TransposedConvNorm(8, 2)(keras.ops.ones((2, 6, 5, 3)))` has shape
@@ -54,6 +55,7 @@ class TransposedConvNorm(CompositeLayer):
     ) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
         require_positive_integer("scale", scale)
         self.filters = filters
         self.scale = scale

@@ -87,27 +87,43 @@ class AffinityLoss(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         """Returns the loss of each image, `(batch,)`."""
-        labels = whole_labels(y_true)
-        if len(labels.shape) == 4 and labels.shape[-1] == 1:
-            labels = ops.squeeze(labels, axis=-1)
-        self._check(labels.shape, y_pred.shape)
-        check_labels(labels, self.ignore_class, self.num_classes)
+        self._check_prior(tuple(y_pred.shape))
         return affinity_loss(
             ops.cast(y_pred, self.precision),
-            sample_labels(labels, self.prior_size),
+            self.cell_labels(y_true),
             self.num_classes,
             self.ignore_class,
             self.unary_weight,
             self.global_weight,
         )
 
-    def _check(self, labels, prior):
-        pixels = self.prior_size[0] * self.prior_size[1]
-        if len(labels) != 3 or len(prior) != 3 or tuple(prior[1:]) != (pixels, pixels):
+    def cell_labels(self, labels):
+        """Returns the labels of the cells of the prior, int32 `(batch, N)`.
+
+        Args:
+            labels: See `y_true`.
+
+        Raises:
+            ValueError: If labels have another shape, or if a label is neither a class
+                nor ignored.
+        """
+        labels = whole_labels(labels)
+        if len(labels.shape) == 4 and labels.shape[-1] == 1:
+            labels = ops.squeeze(labels, axis=-1)
+        if len(labels.shape) != 3:
             raise ValueError(
-                "Labels must be (batch, height, width) and prior logits (batch, "
-                f"{pixels}, {pixels}) for prior_size={self.prior_size}. Received: "
-                f"labels {tuple(labels)}, prior {tuple(prior)}"
+                "Labels must be (batch, height, width). Received the shape "
+                f"{tuple(labels.shape)}"
+            )
+        check_labels(labels, self.ignore_class, self.num_classes)
+        return sample_labels(labels, self.prior_size)
+
+    def _check_prior(self, shape):
+        pixels = self.prior_size[0] * self.prior_size[1]
+        if len(shape) != 3 or shape[1:] != (pixels, pixels):
+            raise ValueError(
+                f"`y_pred` must be prior logits (batch, {pixels}, {pixels}) for "
+                f"prior_size={self.prior_size}. Received the shape {shape}"
             )
 
     def get_config(self):

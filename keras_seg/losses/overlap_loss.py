@@ -9,11 +9,13 @@ class OverlapLoss(SegmentationLoss):
     Args:
         ignore_class: See `SegmentationLoss`.
         name: str.
-        **kwargs: See `SegmentationLoss`.
+        reduction: See `SegmentationLoss`.
+        dtype: See `SegmentationLoss`.
     """
 
-    def __init__(self, ignore_class, name, **kwargs):
-        super().__init__(ignore_class, None, name, **kwargs)
+    # No `**kwargs`: `class_weights` is an unknown argument, not one given twice.
+    def __init__(self, ignore_class, name, reduction="sum_over_batch_size", dtype=None):
+        super().__init__(ignore_class, None, name, reduction, dtype)
 
     def share_of_areas(self, probabilities, actual, weights):
         """Returns this replica's share of the loss.

@@ -3,6 +3,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from keras_seg.metrics.num_classes import require_num_classes
 from keras_seg.ops.labels import ignored_labels, unknown_label_message
 from keras_seg.typing import IgnoreClass
 
@@ -36,7 +37,8 @@ class BoundaryF1:
             diagonal, which is 17.2 pixels for 1024 x 2048.
 
     Raises:
-        ValueError: If `tolerance` is negative or not finite.
+        ValueError: If `num_classes` is not a positive integer, or if `tolerance` is
+            negative or not finite.
 
     Example:
         ```python
@@ -63,11 +65,11 @@ class BoundaryF1:
                 "`tolerance` must be at least 0, in pixels, or None for 0.75 % "
                 f"of the diagonal. Received: {tolerance=}"
             )
-        self.num_classes = num_classes
+        self.num_classes = require_num_classes(num_classes)
         self.ignored = ignored_labels(ignore_class)
         self.tolerance = tolerance
-        self._class_sums = np.zeros(num_classes)
-        self._class_images = np.zeros(num_classes, "int64")
+        self._class_sums = np.zeros(self.num_classes)
+        self._class_images = np.zeros(self.num_classes, "int64")
         self._sum, self._images = 0.0, 0
 
     def add(self, labels: ArrayLike, classes: ArrayLike) -> None:
@@ -80,11 +82,14 @@ class BoundaryF1:
                 neighbors.
 
         Raises:
-            ValueError: If a label is neither a class nor ignored.
+            ValueError: If the arrays differ in shape or do not have rank 2, if
+                `classes` are not integers, or if a label is neither a class nor
+                ignored.
         """
-        labels, classes = np.asarray(labels), np.asarray(classes).astype("int32")
+        labels, classes = np.asarray(labels), np.asarray(classes)
+        _check(labels, classes)
         is_class = (classes >= 0) & (classes < self.num_classes)
-        classes = np.where(is_class, classes, self.num_classes)
+        classes = np.where(is_class, classes, self.num_classes).astype("int32")
         ignored = np.isin(labels, self.ignored)
         unknown = ~ignored & ~np.isin(labels, range(self.num_classes))
         if unknown.any():
@@ -145,6 +150,19 @@ class BoundaryF1:
     def _count(self, classes):
         # Leaves out values that are not classes.
         return np.bincount(classes, minlength=self.num_classes)[: self.num_classes]
+
+
+def _check(labels, classes):
+    if labels.ndim != 2 or labels.shape != classes.shape:
+        raise ValueError(
+            "`labels` and `classes` must be (height, width), of the same shape. "
+            f"Received: {labels.shape} and {classes.shape}"
+        )
+    if classes.dtype.kind not in "iub":
+        raise ValueError(
+            "`classes` must be an integer array, the class of each pixel. Received the "
+            f"dtype {classes.dtype}"
+        )
 
 
 def _boundaries(classes, ignored):

@@ -1,5 +1,6 @@
 import numpy as np
 
+from keras_seg.metrics.num_classes import require_num_classes
 from keras_seg.ops.labels import ignored_labels, unknown_label_message
 from keras_seg.typing import IgnoreClass, Tensor
 
@@ -27,12 +28,14 @@ def confusion_matrix(
         predictions. Add the matrices of several images to combine them.
 
     Raises:
-        ValueError: If the shapes differ, if one of the arrays does not contain
-            integers, or if a label is neither a class nor ignored.
+        ValueError: If `num_classes` is not a positive integer, if the shapes differ, if
+            one of the arrays does not contain integers, or if a label is neither a
+            class nor ignored.
 
     Example:
         `confusion_matrix([0, 0, 1, 255], [0, 1, 7, 0], 2)` is `[[1, 1, 0], [0, 0, 1]]`.
     """
+    num_classes = require_num_classes(num_classes)
     labels, classes = np.asarray(labels), np.asarray(classes)
     if labels.shape != classes.shape:
         raise ValueError(

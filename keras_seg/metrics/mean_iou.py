@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_seg.metrics.num_classes import require_num_classes
 from keras_seg.ops.labels import (
     agree,
     concrete,
@@ -65,10 +66,10 @@ class MeanIoU(keras.metrics.MeanIoU):
         `result` is a float32 scalar in [0, 1], 0 if nothing was counted.
 
     Raises:
-        ValueError: If `ignore_class` is invalid, or if labels or sample weights have
-            another shape. Also in `result`, outside of a traced step, if there was a
-            label that is neither a class nor ignored, or a weight that cannot be
-            counted.
+        ValueError: If `num_classes` is not a positive integer, if `ignore_class` is
+            invalid, or if labels or sample weights have another shape. Also in
+            `result`, outside of a traced step, if there was a label that is neither a
+            class nor ignored, or a weight that cannot be counted.
 
     Example:
         ```python
@@ -87,7 +88,7 @@ class MeanIoU(keras.metrics.MeanIoU):
         independent_classes: bool = False,
         **kwargs: Any,
     ) -> None:
-        self.outputs = num_classes
+        self.outputs = num_classes = require_num_classes(num_classes)
         self.independent_classes = independent_classes
         dtype = kwargs.pop("dtype", "int64")
         super().__init__(
@@ -125,7 +126,7 @@ class MeanIoU(keras.metrics.MeanIoU):
     def update_state(self, y_true, y_pred, sample_weight=None):
         if sample_weight is not None and "int" in self.dtype:
             self._require_whole(sample_weight)
-        labels = whole_labels(y_true)
+        labels, y_pred = whole_labels(y_true), ops.convert_to_tensor(y_pred)
         self._check_shapes(tuple(labels.shape), tuple(y_pred.shape))
         if len(labels.shape) == len(y_pred.shape) and not self.independent_classes:
             labels = ops.squeeze(labels, axis=-1)

@@ -8,6 +8,7 @@ run. Steps compiled by XLA cannot raise errors: they ignore the pixel, and
 Losses do not become NaN.
 """
 
+import contextlib
 import operator
 
 import keras
@@ -187,14 +188,14 @@ def ignored_labels(ignore_class):
     """
     if ignore_class is None:
         return ()
-    several = isinstance(ignore_class, list | tuple | set)
-    try:
-        return tuple(map(operator.index, ignore_class if several else (ignore_class,)))
-    except TypeError:
-        raise ValueError(
-            "`ignore_class` must be an int, a sequence of ints or None. "
-            f"Received: {ignore_class=}"
-        ) from None
+    # One label, or several in any collection, such as a range or an array.
+    for labels in ((ignore_class,), ignore_class):
+        with contextlib.suppress(TypeError):
+            return tuple(map(operator.index, labels))
+    raise ValueError(
+        "`ignore_class` must be an int, a sequence of ints or None. "
+        f"Received: {ignore_class=}"
+    )
 
 
 def require_ignore_class(ignore_class):

@@ -1,3 +1,5 @@
+import math
+
 import keras
 import tensorflow as tf
 
@@ -50,7 +52,7 @@ class MultiScale(NetworkLayer):
         super().__init__(**kwargs)
         require_tensorflow("MultiScale")
         scales = tuple(float(scale) for scale in scales)
-        if not scales or min(scales) <= 0:
+        if not scales or not all(0 < scale < math.inf for scale in scales):
             raise ValueError(
                 f"`scales` must be one or more positive floats. Received: {scales=}"
             )

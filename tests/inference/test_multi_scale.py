@@ -1,3 +1,5 @@
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -109,7 +111,7 @@ def test_half_precision_averages_in_float32():
     assert model(images(6, 7)).dtype == "float32"
 
 
-@pytest.mark.parametrize("scales", [(), (0,), (1, -2)])
+@pytest.mark.parametrize("scales", [(), (0,), (1, -2), (math.nan,), (1, math.inf)])
 def test_rejects_bad_scales(scales):
     with pytest.raises(ValueError, match="Received: scales="):
         MultiScale(sees_its_left(), scales)

@@ -4,6 +4,7 @@ import pytest
 from keras import ops
 
 from keras_seg.layers import ContextPriorLayer
+from keras_seg.losses import AffinityLoss, SegmentationCrossentropy
 from keras_seg.ops import prior_context, resize_bilinear
 
 SHAPE = (2, 6, 5, 3)
@@ -100,3 +101,56 @@ def test_rejects_bad_sizes_and_unknown_channels():
         ContextPriorLayer(4, 12)
     with pytest.raises(ValueError, match="channels, must be known"):
         ContextPriorLayer(4, (6, 5)).build((None, 6, 5, None))
+
+
+def fused_layer(**options):
+    loss = AffinityLoss((6, 5), num_classes=3)
+    return layer_and_input(fused_loss=loss, **options)
+
+
+def labels_of(classes=3, shape=(2, 12, 10)):
+    return np.random.default_rng(0).integers(0, classes, shape)
+
+
+def test_fused_loss_is_that_of_the_prior():
+    separate, x = layer_and_input()
+    fused, _ = fused_layer()
+    fused.set_weights(separate.get_weights())
+    labels = labels_of()
+    features, prior = separate(x)
+    found, losses = fused(x, labels=labels[..., None])
+    np.testing.assert_allclose(found, features, atol=1e-6)
+    expected = AffinityLoss((6, 5), 3)(labels, prior)
+    np.testing.assert_allclose(ops.mean(losses), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (labels_of() + 7, r"Labels must be classes 0\.\.2 or ignored \(255\)"),
+        (labels_of() + 0.5, "a fraction"),
+        (labels_of(shape=(2, 30)), r"Labels must be \(batch, height, width\)"),
+    ],
+)
+def test_fused_loss_rejects_invalid_labels(labels, message):
+    layer, x = fused_layer()
+    with pytest.raises(ValueError, match=message):
+        layer(x, labels=labels)
+
+
+@pytest.mark.parametrize("policy", ["float16", "bfloat16", "mixed_float16"])
+def test_fused_loss_in_half_precision(policy):
+    layer, x = fused_layer(dtype=policy)
+    for training in (True, False):
+        features, losses = layer(x, labels=labels_of(), training=training)
+        assert np.isfinite(ops.convert_to_numpy(losses)).all()
+    symbolic = layer(keras.Input(SHAPE[1:]))
+    for tensor, found in zip(symbolic, (features, losses), strict=True):
+        assert tensor.dtype == keras.backend.standardize_dtype(found.dtype)
+
+
+@pytest.mark.parametrize("size", [(6, 4), None])
+def test_rejects_other_fused_losses(size):
+    loss = AffinityLoss(size, 3) if size else SegmentationCrossentropy()
+    with pytest.raises(ValueError, match="`fused_loss` must be an AffinityLoss with"):
+        layer_and_input(fused_loss=loss)

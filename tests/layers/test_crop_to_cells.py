@@ -22,3 +22,9 @@ def test_the_cells_at_the_top_left_stay():
     x = np.random.default_rng(0).normal(size=(1, 5, 6, 2)).astype("float32")
     cropped = CropToCells(8)([x, np.zeros((1, 17, 32, 1))])
     np.testing.assert_array_equal(cropped, x[:, :3, :4])
+
+
+@pytest.mark.parametrize("options", [{"stride": 0}, {"stride": 2, "scale": 1.5}])
+def test_rejects_bad_arguments(options):
+    with pytest.raises(ValueError, match="must be a positive integer"):
+        CropToCells(**options)

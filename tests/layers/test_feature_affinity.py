@@ -80,5 +80,11 @@ def test_rejects_bad_arguments(options):
 
 def test_rejects_maps_of_different_sizes():
     inputs = [keras.Input((8, 8, 4)), keras.Input((8, 16, 4))]
-    with pytest.raises(ValueError, match="same height and width"):
+    with pytest.raises(ValueError, match="same batch size, height and width"):
         FeatureAffinity()(inputs)
+
+
+def test_rejects_batches_of_different_sizes():
+    x = np.ones((2, 8, 8, 4), "float32")
+    with pytest.raises(ValueError, match="same batch size"):
+        FeatureAffinity()([x, x[:1]])

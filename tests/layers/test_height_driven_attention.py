@@ -219,3 +219,29 @@ def test_rejects_unknown_channels_and_wrong_positions():
     for positions in (np.zeros((2, 20), "float32"), np.zeros((2, 20, 7), "int32")):
         with pytest.raises(ValueError, match="must be an integer tensor .batch"):
             layer(maps(), positions=positions)
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 1023), (-1, 127)])
+def test_positions_are_those_of_row_positions(first, last):
+    layer = HeightDrivenAttention(2)
+    positions = np.linspace(first, last, 20).astype("int32")[None]
+    message = rf"`positions` must be in 0\.\.127.*{first}.*{last}"
+    with pytest.raises(ValueError, match=message):
+        layer(maps(), positions=positions)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="of its graphs")
+def test_graphs_check_positions_in_training_only():
+    import tensorflow as tf
+
+    layer = HeightDrivenAttention(2)
+    layer.build([x.shape for x in maps()])
+    positions = tf.fill((2, 20), -1)
+
+    @tf.function
+    def attend(training):
+        return layer(maps(), positions=positions, training=training)
+
+    attend(False)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"`positions` must be in"):
+        attend(True)

@@ -40,7 +40,11 @@ def test_the_configuration_keeps_the_sizes(pool_sizes):
     assert MixedPooling(pool_sizes).get_config()["pool_sizes"] == pool_sizes
 
 
-@pytest.mark.parametrize("pool_sizes", [(0, 2), (-1,), (2.5,), ((1, 2, 3),), ("4",)])
+@pytest.mark.parametrize(
+    "pool_sizes",
+    [(0, 2), (-1,), (2.5,), ((1, 2, 3),), ("4",), 3, np.array([3, 2])],
+    ids=str,
+)
 def test_rejects_bad_pool_sizes(pool_sizes):
     with pytest.raises(ValueError, match="Received: pool_sizes="):
         MixedPooling(pool_sizes)

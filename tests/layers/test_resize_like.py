@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from keras import ops
 
 from keras_seg.layers import ResizeLike
@@ -24,3 +25,9 @@ def test_maps_of_a_padded_image_are_cropped():
     result = ResizeLike(multiple=4)([x, ops.ones((1, 5, 8, 7))])
     expected = references.resize_bilinear(x, (8, 8), False)[:, :5]
     np.testing.assert_allclose(ops.convert_to_numpy(result), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("multiple", [0, -1, 1.5])
+def test_rejects_bad_multiples(multiple):
+    with pytest.raises(ValueError, match="`multiple` must be a positive integer"):
+        ResizeLike(multiple=multiple)

@@ -43,3 +43,9 @@ def test_rejects_bad_scales(scale):
 def test_channels_must_be_known():
     with pytest.raises(ValueError, match="must be known"):
         SubPixelUpsample().build((None, 4, 4, None))
+
+
+@pytest.mark.parametrize("filters", [0, -1, 2.5])
+def test_rejects_bad_filters(filters):
+    with pytest.raises(ValueError, match="`filters` must be a positive integer"):
+        SubPixelUpsample(2, filters)

@@ -15,7 +15,7 @@ from keras_seg.losses import (
     SegmentationTversky,
     WeightedSumLoss,
 )
-from keras_seg.metrics import MeanIoU
+from keras_seg.metrics import MeanIoU, confusion_matrix
 from tests.ways import BACKEND, gradients
 
 SIZE, CLASSES = (4, 5), 4
@@ -396,3 +396,18 @@ def test_rejects_bad_ignore_class(loss, ignore_class):
     options = {"num_classes": CLASSES} if loss is MeanIoU else {}
     with pytest.raises(ValueError, match="`ignore_class` must be an int, a sequence"):
         make(loss, ignore_class=ignore_class, **options)
+
+
+@pytest.mark.parametrize(
+    "ignored", [range(254, 256), np.array([254, 255]), frozenset([254, 255])]
+)
+def test_ignored_labels_may_be_any_collection(ignored):
+    found = SegmentationCrossentropy(ignored).get_config()["ignore_class"]
+    assert sorted(found) == [254, 255]
+    assert confusion_matrix([254, 255, 1], [0, 0, 0], 2, ignored).sum() == 1
+
+
+@pytest.mark.parametrize("loss", [SegmentationDice, LovaszSoftmax, SegmentationTversky])
+def test_losses_of_areas_have_no_class_weights(loss):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'class_weights'"):
+        loss(class_weights=[1.0, 2.0])

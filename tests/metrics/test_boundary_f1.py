@@ -126,3 +126,23 @@ def test_rejects_labels_that_are_no_integers_of_32_bits(value):
     labels[1, 1] = value
     with pytest.raises(ValueError, match="Received"):
         BoundaryF1(3).add(labels, np.zeros((4, 4), int))
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "message"),
+    [
+        (np.zeros((4, 5), int), np.zeros((1, 5), int), r"\(4, 5\) and \(1, 5\)"),
+        (np.zeros((1, 4, 5), int), np.zeros((1, 4, 5), int), r"\(height, width\)"),
+        (np.zeros((4, 5), int), np.zeros((4, 5)), "`classes` must be an integer"),
+    ],
+)
+def test_rejects_other_arrays(labels, classes, message):
+    with pytest.raises(ValueError, match=message):
+        BoundaryF1(2).add(labels, classes)
+
+
+def test_predictions_beyond_32_bits_are_not_classes():
+    labels = np.array([[0, 0, 1, 1]])
+    metric = BoundaryF1(2, tolerance=0)
+    metric.add(labels, labels + 2**32)
+    assert metric.result() == 0

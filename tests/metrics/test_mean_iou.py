@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_seg.losses import SegmentationCrossentropy
-from keras_seg.metrics import MeanIoU
+from keras_seg.metrics import BoundaryF1, MeanIoU, confusion_matrix
 
 
 def reference(labels, classes, num_classes, ignore_class=255):
@@ -203,3 +203,22 @@ def test_weighted_metrics_count_images_by_their_weights(batch):
     kept = weights > 0
     expected = np.nanmean(reference(labels[kept], logits[kept].argmax(-1), 6))
     np.testing.assert_allclose(history["mean_iou"], [expected], rtol=1e-6)
+
+
+@pytest.mark.parametrize("num_classes", [0, -1, 2.5, "3", None, True])
+@pytest.mark.parametrize(
+    "measure", [MeanIoU, BoundaryF1, lambda n: confusion_matrix([0], [0], n)]
+)
+def test_the_number_of_classes_is_a_positive_integer(measure, num_classes):
+    with pytest.raises(ValueError, match="`num_classes` must be a positive integer"):
+        measure(num_classes)
+
+
+def test_the_number_of_classes_may_be_of_numpy():
+    assert type(MeanIoU(np.int64(3)).get_config()["num_classes"]) is int
+
+
+def test_takes_lists():
+    metric = MeanIoU(2)
+    metric.update_state([[[0, 1]]], [[[[1.0, 0.0], [1.0, 0.0]]]])
+    assert float(metric.result()) == 0.25
