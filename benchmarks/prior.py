@@ -20,9 +20,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from benchmarks.ideas import SCALE
-from keras_seg import data, inference, models
-from keras_seg.layers import BilinearUpsample, ContextPriorLayer
+from benchmarks.ideas import SCALE, scores_of
+from keras_seg import data, models
+from keras_seg.layers import ContextPriorLayer
 from keras_seg.models.rerun import rerun
 from keras_seg.visualization.affinity import cell_classes, pair_scores
 
@@ -52,7 +52,7 @@ CHANGES = {"as trained": lambda prior: prior, "uniform": uniform, "swapped": swa
 
 
 def with_prior(model, change):
-    """Returns the network for inference with a changed prior."""
+    """Returns the model with a changed prior."""
     layer = context_prior_layer(model)
     changed = _Changed.from_config(layer.get_config() | {"fused_loss": None})
     changed.change = change
@@ -64,7 +64,7 @@ def with_prior(model, change):
         changed.set_weights(layer.get_weights())
         return outputs
 
-    return models.inference_model(rerun(model, call))
+    return rerun(model, call)
 
 
 def context_prior_layer(model):
@@ -98,14 +98,8 @@ def main(args):
         row = (prior[2], prior[0], prior[1], softmax[2])
         print(f"| {name} |", " | ".join(f"{score:.2f}" for score in row), "|")
     print("\n| prior | val mean IoU |\n| --- | --- |")
-    val = data.evaluation_pipeline(splits[1], 8)
-    val = val.map(lambda images, labels: (data.low_resolution(images, SCALE), labels))
     for name, change in CHANGES.items():
-        network = with_prior(model, change)
-        logits = BilinearUpsample(SCALE)(network.output)
-        found = inference.evaluate(
-            keras.Model(network.input, logits), val, splits[1].class_names
-        )
+        found = scores_of(with_prior(model, change), splits[1])
         print(f"| {name} | {found['mean_iou']:.1%} |", flush=True)
 
 
