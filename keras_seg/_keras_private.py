@@ -63,7 +63,12 @@ def copy_lambda(layer, name):
     refuses to restore it.
     """
     return keras.layers.Lambda(
-        layer.function, layer._output_shape, layer.mask, layer.arguments, name=name
+        layer.function,
+        layer._output_shape,
+        layer.mask,
+        layer.arguments,
+        name=name,
+        dtype=layer.dtype_policy,
     )
 
 

@@ -25,23 +25,29 @@ def find(graph, strides):
         if before and period > 1:
             periods.append(round(before * period))
     alignment = math.lcm(*periods)
-    if alignment == 1 or None not in graph.image.shape[1:3]:
+    if None not in graph.image.shape[1:3]:
         return alignment
     # "valid" windows can drop the last rows: larger multiples may avoid that.
-    for factor in (1, 2, 4, 8):
+    for factor in (1, 2, 4, 8, 16, 32):
         if _is_whole(graph, strides, factor * alignment):
             return factor * alignment
     return alignment
 
 
 def _is_whole(graph, strides, alignment):
-    """Returns True if the features of aligned images cover them exactly."""
+    """Returns True if the features of aligned images cover them.
+
+    They cover them exactly, or, if images are not aligned, with one incomplete cell.
+    """
     axis = 1 + list(graph.image.shape[1:3]).index(None)
     # An odd factor, so that the size is not a multiple of a larger alignment; and
     # large enough for any network.
     size = alignment * (PROBE // alignment | 1)
-    cells = graph.sizes(axis, size)
-    return all(cells[id(x)] * strides[id(x)] == size for x in graph.outputs)
+    found = graph.sizes(axis, size)
+    cells = [(found[id(x)], size / strides[id(x)]) for x in graph.outputs]
+    if alignment == 1:
+        return all(count == math.ceil(exact) for count, exact in cells)
+    return all(count == exact for count, exact in cells)
 
 
 def _period(operation):

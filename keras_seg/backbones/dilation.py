@@ -205,12 +205,13 @@ def _convolution(call, change, is_padded):
 def _padding(call, change, name):
     """Returns the padding layer in front of a convolution that may be dilated."""
     operation = call.operation
+    options = {"name": name, "dtype": operation.dtype_policy.name}
     if not change.is_needed:
-        return keras.layers.Identity(name=name)
+        return keras.layers.Identity(**options)
     if operation.padding == "valid":
-        return keras.layers.ZeroPadding2D(_end(operation, change, False), name=name)
+        return keras.layers.ZeroPadding2D(_end(operation, change, False), **options)
     window = [cells + 1 for cells in _reach(operation, 1)]
-    return SamePadding2D(window, operation.strides, change.rate, name=name)
+    return SamePadding2D(window, operation.strides, change.rate, **options)
 
 
 def _may_need_padding(operation, is_padded):

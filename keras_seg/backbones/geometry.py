@@ -111,16 +111,19 @@ def size_alignment(pyramid: keras.Model) -> int:
     of odd sizes; the difference is half a cell of the coarser map. A dilated window
     that replaces it behaves the same. A head that was trained on crops of one kind
     therefore sees displaced objects in images of the other kind, which can cost 5 to 14
-    points of mIoU. The models of `keras_seg` pad images to a multiple of this number
-    and crop the features. Do the same if you use a pyramid on its own.
+    points of mIoU. "valid" windows, such as VGG's poolings, leave out the last rows of
+    odd sizes, so that resized features are displaced too. The models of `keras_seg` pad
+    images to a multiple of this number and crop the features. Do the same if you use a
+    pyramid on its own.
 
     Args:
         pyramid: a feature pyramid from `build` or `feature_pyramid`.
 
     Returns:
-        int, in pixels. 1 for networks whose padding does not depend on the image size.
-        For other networks, features of aligned images have exactly `size / stride`
-        cells if the network allows it.
+        int, in pixels. 1 for networks whose padding does not depend on the image size
+        and whose features have `ceil(size / stride)` cells. For other networks,
+        features of aligned images have exactly `size / stride` cells if the network
+        allows it.
 
     Example:
         ```python

@@ -231,7 +231,9 @@ def _padding_layer(operation, args, kwargs):
     widths = widths * 4 if len(widths) == 1 else widths
     if widths[0] != (0, 0) or widths[3] != (0, 0):
         return operation, args, kwargs
-    layer = keras.layers.ZeroPadding2D(tuple(widths[1:3]), name=operation.name)
+    layer = keras.layers.ZeroPadding2D(
+        tuple(widths[1:3]), name=operation.name, dtype=args[0].dtype
+    )
     return layer, args[:1], {}
 
 

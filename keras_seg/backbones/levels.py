@@ -50,8 +50,9 @@ def _cuts(graph, strides):
                     return index, tensor
         return None
 
-    ends = [producers[id(tensor)] for tensor in graph.outputs]
-    before_end = set.intersection(*(passed[index] for index in ends))
+    # Without those that are the image itself.
+    ends = [producers[id(x)] for x in graph.outputs if id(x) in producers]
+    before_end = set.intersection(*(passed[index] for index in ends)) if ends else set()
     ancestors = _ancestors(graph, producers, ends)
     found = {strides.get(id(t)) for i in ancestors for t in graph.calls[i].outputs}
     levels = {}

@@ -70,8 +70,9 @@ def feature_pyramid(
     Raises:
         TypeError: If `model` is not a functional model.
         ValueError: If the model has several inputs, if `output_stride` has another
-            value, if no tensor has a stride, or if a layer cannot be dilated (such as a
-            transformer's attention) or recreated. The error names the layer.
+            value, if no tensor has a stride, if `insert` names an unknown layer, or if
+            a layer cannot be dilated (such as a transformer's attention) or recreated.
+            The error names the layer.
 
     Example:
         ```python
@@ -103,8 +104,9 @@ def make_pyramid(network, output_stride, first=(), insert=None, adapt=None):
         A `FeaturePyramid` named "backbone".
 
     Raises:
-        ValueError: If `output_stride` is invalid, if no tensor has a stride, or if a
-            layer cannot be dilated or recreated.
+        ValueError: If `output_stride` is invalid, if no tensor has a stride, if
+            `insert` names an unknown layer, or if a layer cannot be dilated or
+            recreated.
     """
     if output_stride not in (2, 4, 8, 16, 32):
         raise ValueError(
@@ -115,14 +117,21 @@ def make_pyramid(network, output_stride, first=(), insert=None, adapt=None):
     graph.keep(levels.values())
     if not levels:
         raise ValueError(
-            "A backbone must have feature maps with a stride of 2 or more. "
-            f"Received: {network.name!r}, which has none."
+            "A backbone must have feature maps with a stride of 2 or another power of "
+            f"2. Received: {network.name!r}, which has none."
         )
     producers = graph.producers()
     names = [call.name for call in graph.calls]
     insertions = insert and insert(
         names, {level: names[producers[id(t)]] for level, t in levels.items()}
     )
+    unknown = sorted((insertions or {}).keys() - set(names))
+    if unknown:
+        raise ValueError(
+            "`insert` must return names of layers that lead to a level. "
+            f"Received: {', '.join(map(repr, unknown))}; {network.name!r} has: "
+            f"{', '.join(names)}"
+        )
     dilated = dilation(graph, output_stride, network.name)
     with keras.name_scope(_NAME):
         image, tensors = rebuild(

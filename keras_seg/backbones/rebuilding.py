@@ -70,7 +70,8 @@ def copy(call, **changes):
     operation = call.operation
     if type(operation) is keras.layers.Identity:
         # With the dtype policy that keras-hub passes, it has no configuration.
-        return keras.layers.Identity(name=call.name)
+        dtype = operation.dtype_policy.name
+        return keras.layers.Identity(name=call.name, dtype=dtype)
     if isinstance(operation, keras.layers.Lambda):
         return copy_lambda(operation, call.name)
     try:

@@ -9,6 +9,7 @@ from keras import layers
 
 from keras_seg.backbones.pyramid import make_pyramid, normalization_layers
 from keras_seg.backbones.rebuilding import copy
+from keras_seg.positive_integer import require_positive_integer
 
 BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 _DEEP_STEM = (64, 64, 128)
@@ -43,6 +44,8 @@ def resnet(
             `{3: 2, 4: 4}` is HANet's dilation at output stride 8. Other stages, and all
             stages with None, are dilated like every other network of the catalog: if a
             stage loses its stride, its first block keeps the rate of the stage before.
+            A first block that keeps its stride must have a rate of 1, because Keras has
+            no strided convolutions with dilation.
         normalization: normalization of the images; see `feature_pyramid`.
         input_channels: int.
 
@@ -68,6 +71,7 @@ def resnet(
     """
     if depth not in BLOCKS:
         raise ValueError(f"`depth` must be 50 or 101. Received: {depth=}")
+    require_positive_integer("input_channels", input_channels)
     if stem_filters is not None and len(stem_filters) != 3:
         raise ValueError(
             "`stem_filters` must be None or the filters of three convolutions. "
@@ -117,7 +121,13 @@ def dilate(call, layers, rates):
         return layers
     if place[3] == "pad":
         return [copy(call, padding=rates[key])]
-    return [copy(call, strides=1, dilation_rate=rates[key])]
+    strides = layers[-1].strides
+    if max(strides) > 1 and rates[key] > 1:
+        raise ValueError(
+            "`dilation_rates` must be 1 for the first block of a stage that keeps its "
+            f"stride at this output stride. Received: {rates[key]} for stage {key[0]}"
+        )
+    return [copy(call, strides=strides, dilation_rate=rates[key])]
 
 
 def _rates_by_block(dilation_rates, depth):
@@ -125,6 +135,8 @@ def _rates_by_block(dilation_rates, depth):
     for stage, given in dilation_rates.items():
         blocks = dict(enumerate(BLOCKS[depth], 1)).get(stage, 0)
         by_block = (given,) * blocks if isinstance(given, int) else tuple(given)
+        for rate in by_block:
+            require_positive_integer("dilation_rates", rate)
         if not by_block or len(by_block) != blocks:
             raise ValueError(
                 "`dilation_rates` must map stages from 1 to 4 to an int or to a tuple "

@@ -42,6 +42,8 @@ def build(
 ):
     """Builds a network with attention at points 1 to 4, as in all released scripts."""
     variant = VARIANTS[name]
+    if reduction_ratio is None:
+        reduction_ratio = variant.reduction_ratio
     if variant.depth is None:
         pyramid = mobilenet_v2(normalization)
     else:
@@ -57,7 +59,7 @@ def build(
         num_classes,
         pyramid,
         auxiliary_head=auxiliary_head,
-        reduction_ratio=reduction_ratio or variant.reduction_ratio,
+        reduction_ratio=reduction_ratio,
         positions=positions,
         position_noise=variant.position_noise,
         dropout_rate=0.0,

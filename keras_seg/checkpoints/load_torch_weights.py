@@ -50,7 +50,8 @@ def load_torch_weights(
             files.
 
     Raises:
-        TypeError: If no released module corresponds to `target`.
+        TypeError: If no released module corresponds to `target`, or if `state_dict` is
+            not a dict.
         ValueError: If `target` is not built, if keys are missing or unused, or if
             shapes differ. The error lists all problems.
 

@@ -31,6 +31,7 @@ def to_torch_state_dict(model: keras.Model) -> dict[str, np.ndarray]:
         dict `{original key: NumPy array}`, float32, with axes in PyTorch's order.
 
     Raises:
+        TypeError: If the model is not functional.
         ValueError: If the model is not a network of `released_model`, or has other
             weights.
 
@@ -58,7 +59,7 @@ def to_torch_state_dict(model: keras.Model) -> dict[str, np.ndarray]:
         )
     arrays = {
         name: np.ascontiguousarray(
-            ops.convert_to_numpy(variable).transpose(np.argsort(order))
+            ops.convert_to_numpy(variable).transpose(np.argsort(order)), "float32"
         )
         for variable, name, order in parts
     }

@@ -103,10 +103,20 @@ def plain_state_dict(checkpoint):
 
     Wrappers are outer dicts with more entries, and the prefix that
     `torch.nn.DataParallel` adds to keys.
+
+    Raises:
+        TypeError: If the checkpoint is not a dict with keys of text.
     """
+    is_dict = isinstance(checkpoint, collections.abc.Mapping)
+    entries = unwrapped(checkpoint) if is_dict else {}
+    if not is_dict or not all(isinstance(key, str) for key in entries):
+        raise TypeError(
+            "`state_dict` must be a dict {original key: array}; "
+            "`keras_seg.checkpoints.read_torch_file` reads it from a file. "
+            f"Received: {type(checkpoint).__name__}"
+        )
     return {
-        key.removeprefix("module."): _array(value)
-        for key, value in unwrapped(checkpoint).items()
+        key.removeprefix("module."): _array(value) for key, value in entries.items()
     }
 
 

@@ -22,6 +22,7 @@ def affinity_model(model: keras.Model) -> keras.Model:
         (cells of zeros stay zero). The dot product of two cells is their similarity.
 
     Raises:
+        TypeError: If the model is not functional.
         ValueError: If the model does not have exactly one such layer.
 
     Example:

@@ -19,6 +19,7 @@ def attention_model(model: keras.Model) -> keras.Model:
         models; with "_2" and so on for further calls of the same layer.
 
     Raises:
+        TypeError: If the model is not functional.
         ValueError: If the model has no such layer.
 
     Example:

@@ -11,7 +11,10 @@ from keras_seg.layers import (
 )
 from keras_seg.losses import AffinityLoss
 from keras_seg.models.backbone import extract_levels, resolve_backbone
-from keras_seg.models.checks import require_classes
+from keras_seg.models.checks import (
+    require_classes,
+    require_level_for_auxiliary_head,
+)
 from keras_seg.models.heads import classify, fcn_head
 from keras_seg.typing import IgnoreClass
 
@@ -86,8 +89,8 @@ def CPNet(
 
     Raises:
         ValueError: If `num_classes` is not a positive integer, if the backbone is
-            unknown or cannot have this output stride, or for the reasons listed in
-            `ContextPriorLayer`.
+            unknown or cannot have this output stride, if it has no level for the
+            auxiliary head, or for the reasons listed in `ContextPriorLayer`.
 
     Example:
         ```python
@@ -109,7 +112,9 @@ def CPNet(
     require_classes(num_classes)
     pyramid = resolve_backbone(backbone, output_stride)
     image = keras.Input(pyramid.input_shape[1:], name="image")
-    *_, previous, last = extract_levels(pyramid, image).values()
+    *previous, last = extract_levels(pyramid, image).values()
+    if auxiliary_head:
+        require_level_for_auxiliary_head(previous, pyramid)
 
     inputs, outputs = image, {}
     x = NetworkTensor("encoder", name="encoder_features")(last.tensor)
@@ -150,8 +155,8 @@ def CPNet(
     if auxiliary_head:
         has_rate = auxiliary_dropout_rate is not None
         outputs["auxiliary"] = fcn_head(
-            previous,
-            previous.tensor.shape[-1] // 4,
+            previous[-1],
+            previous[-1].tensor.shape[-1] // 4,
             image,
             num_classes,
             auxiliary_dropout_rate if has_rate else dropout_rate,

@@ -98,10 +98,13 @@ def assemble(
     low_level, previous, last = _levels(levels, pyramid)
     align_corners = corners_align(options.align_corners, pyramid)
 
+    dilation_rates = options.dilation_rates
+    if dilation_rates is None:
+        dilation_rates = default_dilation_rates(output_stride(pyramid))
     x = attend(1, previous.tensor, last.tensor)
     pooled = AtrousSpatialPyramidPooling(
         options.filters,
-        options.dilation_rates or default_dilation_rates(output_stride(pyramid)),
+        dilation_rates,
         options.separable,
         name="aspp",
     )(x)

@@ -19,6 +19,7 @@ from keras_seg.models.super_resolution import (
     predict,
     reconstruct,
 )
+from keras_seg.positive_integer import require_positive_integer
 
 
 def dual_super_resolution(
@@ -103,9 +104,11 @@ def dual_super_resolution(
         affinity outweighs the image, and the reconstruction stays a flat gray.
 
     Raises:
-        ValueError: If `scale` is not an integer above 1, if `extension` is unknown, if
-            a layer is not found, is called several times or does not return a feature
-            map, or if the features are not on a regular grid: they must have
+        TypeError: If the model is not functional.
+        ValueError: If `scale` is not an integer above 1, if `extension` or the numbers
+            of filters are none of these, if a layer is not found, is called several
+            times or does not return a feature map, if the output is not a map, or if
+            the features are not on a regular grid: they must have
             `ceil(size / stride)` cells, each of a whole number of predictions.
 
     Example:
@@ -129,6 +132,9 @@ def dual_super_resolution(
             f"`extension` must be one of {sorted(EXTENSIONS)}. Received: {extension=}"
         )
     extend, widths = EXTENSIONS[extension]
+    filters = extension_filters or widths
+    _require_filters("extension_filters", filters, 2)
+    _require_filters("reconstruction_filters", reconstruction_filters, 3)
     model = functional_model(model)
     tensors, others = _find(model, encoder, features, output)
     other_maps = {name: tensor for name, (tensor, _) in others.items()}
@@ -141,9 +147,7 @@ def dual_super_resolution(
         )
     place = Place(model.inputs[0], strides["output"], scale)
 
-    x, reach = extend(
-        tensors["features"], strides["features"], place, extension_filters or widths
-    )
+    x, reach = extend(tensors["features"], strides["features"], place, filters)
     channels = tensors["output"].shape[-1]
     coarse = tensors["features"] if extension == "light" else None
     prediction = predict(
@@ -179,6 +183,16 @@ def dual_super_resolution(
     return keras.Model(model.input, ends, name=name or f"{model.name}_dsrl")
 
 
+def _require_filters(name, filters, number):
+    """Raises a ValueError unless there are so many positive integers."""
+    if not isinstance(filters, Sequence) or len(filters) != number:
+        raise ValueError(
+            f"`{name}` must be {number} positive integers. Received: {name}={filters!r}"
+        )
+    for count in filters:
+        require_positive_integer(name, count)
+
+
 def _find(model, encoder, features, output):
     """Returns the tensors that the branches start from, and the other outputs.
 
@@ -207,6 +221,11 @@ def _find(model, encoder, features, output):
         )
     outputs = {name: before.get(id(x), x) for name, x in outputs.items()}
     found["output"] = outputs.pop(output)
+    if len(found["output"].shape) != 4:
+        raise ValueError(
+            "`output` must be the name of a map (batch, height, width, channels). "
+            f"Received: {output=} with {tuple(found['output'].shape)}"
+        )
     return found, {name: (x, info.outputs[name]) for name, x in outputs.items()}
 
 
@@ -238,10 +257,15 @@ def _feature_map(argument, name, stated, calls, model):
 
 def _stride(name, image, cells):
     """Returns the stride of a map in pixels, the same for rows and columns."""
-    stride = round(image[0] / cells[0])
-    if tuple(cells) != tuple(ceil_division(size, stride) for size in image):
+    fitting = [
+        stride
+        for stride in range(1, max(image) + 1)
+        if tuple(cells) == tuple(ceil_division(size, stride) for size in image)
+    ]
+    if not fitting:
         raise ValueError(
             f"A feature map must have ceil(size / stride) cells. Received: {name!r} "
             f"with {cells} cells for an image of {image} pixels"
         )
-    return stride
+    # A small image of a fixed size fits several strides: a power of two is likely.
+    return min(fitting, key=int.bit_count)

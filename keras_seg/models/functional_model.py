@@ -15,12 +15,19 @@ def functional_model(model):
     as layers of the model are replaced by their layers, so that the marks are found.
 
     Args:
-        model: `keras.Model`. It is returned itself if nothing changes, or if it is a
-            Sequential that is not built.
+        model: functional `keras.Model`. It is returned itself if nothing changes.
+
+    Raises:
+        TypeError: If the model is not functional, or is a Sequential that is not built.
     """
     if isinstance(model, keras.Sequential) and model.built:
         model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
-    if not is_functional(model) or not any(map(_has_marks, model.layers)):
+    if not is_functional(model):
+        raise TypeError(
+            "`model` must be a functional keras.Model, whose layers are known. "
+            f"Received: {model!r}"
+        )
+    if not any(map(_has_marks, model.layers)):
         return model
     operations = {}
     outputs = _run(model, model.inputs, operations)

@@ -1,5 +1,6 @@
 import keras
 
+from keras_seg.backbones.graph import is_functional
 from keras_seg.layers import StripPooling
 from keras_seg.models.rerun import rerun
 
@@ -21,6 +22,7 @@ def gate_model(model: keras.Model) -> keras.Model:
         and right edges.
 
     Raises:
+        TypeError: If the model is not functional.
         ValueError: If the model has no `StripPooling` layer.
 
     Example:
@@ -55,7 +57,7 @@ def _gates(model):
             twin = twins[layer.name]
             gates.append(twin(args[0])[1])
             twin.set_weights(layer.get_weights())
-        elif isinstance(layer, keras.Model):
+        elif is_functional(layer):
             inner, inner_gates = _gates(layer)
             if inner_gates:
                 found = keras.Model(inner.input, inner_gates)(*args)

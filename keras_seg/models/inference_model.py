@@ -29,6 +29,7 @@ def inference_model(
         `output`, usually logits. If `model` does so already, it is returned itself.
 
     Raises:
+        TypeError: If the model is not functional.
         ValueError: If the model has no such output, or no positions to keep.
 
     Example:

@@ -15,10 +15,19 @@ def map_sizes(model, tensors):
         and a dict `{name: (rows, columns)}` of those tensors that are maps `(batch,
         rows, columns, channels)`.
 
+    Raises:
+        ValueError: If the first input is not of images.
+
     Example:
         `map_sizes(model, {"logits": model.output})` may be
         `((512, 512), {"logits": (512, 512)})`.
     """
+
+    if len(model.inputs[0].shape) != 4:
+        raise ValueError(
+            "The first input of the model must be images (batch, height, width, "
+            f"channels). Received: {model.name!r} with {model.inputs[0].shape}"
+        )
 
     def fill(x):
         return 1, *(PROBE if size is None else size for size in x.shape[1:])

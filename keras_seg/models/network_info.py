@@ -74,6 +74,11 @@ def network_info(model: keras.Model) -> NetworkInfo:
         `num_classes`, `num_labels`, `independent_classes`, `scale`, `classifiers`,
         `encoder`, `decoder` and `release`.
 
+    Raises:
+        TypeError: If the model is not functional.
+        ValueError: If it does not mark its outputs, and its first input is not of
+            images.
+
     Example:
         ```python
         info = network_info(DSRL(11, "resnet18"))

@@ -21,6 +21,7 @@ def prior_model(model: keras.Model) -> keras.Model:
         `ContextPriorLayer`, which are copied.
 
     Raises:
+        TypeError: If the model is not functional.
         ValueError: If the model does not have exactly one such layer.
 
     Example:

@@ -1,6 +1,6 @@
 import keras
 
-from keras_seg._keras_private import copy_lambda, freeze_inside
+from keras_seg._keras_private import copy_lambda, freeze_inside, layers_within
 from keras_seg.layers import ContextPriorLayer
 from keras_seg.losses import AffinityLoss
 from keras_seg.models.checks import require_classes
@@ -24,6 +24,7 @@ def replace_classifier(model: keras.Model, num_classes: int) -> keras.Model:
         A functional `keras.Model` with logits of `num_classes` classes.
 
     Raises:
+        TypeError: If the model is not functional.
         ValueError: If `num_classes` is not a positive integer, if the model does not
             mark its classifiers (see `keras_seg.layers.NetworkTensor`), or if a
             classifier is neither a convolution nor a dense layer.
@@ -48,6 +49,8 @@ def replace_classifier(model: keras.Model, num_classes: int) -> keras.Model:
     def copy(layer):
         if isinstance(layer, keras.layers.Lambda):
             return copy_lambda(layer, layer.name)
+        if isinstance(layer, keras.Model) and _has_lambdas(layer):
+            return _clone(layer, copy)
         config = layer.get_config()
         if layer in classifiers:
             config[_size_argument(layer)] = num_classes
@@ -72,6 +75,19 @@ def replace_classifier(model: keras.Model, num_classes: int) -> keras.Model:
         else:
             twin.trainable = True  # even in a frozen network, because it is untrained
     return changed
+
+
+def _has_lambdas(model):
+    return any(isinstance(x, keras.layers.Lambda) for x in layers_within(model))
+
+
+def _clone(model, copy):
+    """Clones a nested model, whose configuration would not restore its functions."""
+    with keras.name_scope(model.name):  # as `FeaturePyramid` does
+        cloned = keras.models.clone_model(model, clone_function=copy)
+    for layer in model.layers:
+        freeze_inside(cloned.get_layer(layer.name), layer)
+    return cloned
 
 
 def _size_argument(layer):

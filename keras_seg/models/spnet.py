@@ -5,7 +5,10 @@ import keras
 from keras_seg._keras_private import layers_within
 from keras_seg.layers import ConvNorm, MixedPooling, NetworkTensor, StripPooling
 from keras_seg.models.backbone import extract_levels, resolve_backbone
-from keras_seg.models.checks import require_classes
+from keras_seg.models.checks import (
+    require_classes,
+    require_level_for_auxiliary_head,
+)
 from keras_seg.models.heads import classify, corners_align, fcn_head
 from keras_seg.models.strip_pooling_places import strip_pooling_places
 
@@ -58,8 +61,9 @@ def SPNet(
         and "auxiliary".
 
     Raises:
-        ValueError: If `num_classes` is not a positive integer, or if the backbone is
-            unknown or cannot have this output stride.
+        ValueError: If `num_classes` is not a positive integer, if the backbone is
+            unknown or cannot have this output stride, or if it has no level for the
+            auxiliary head.
 
     Example:
         ```python
@@ -73,7 +77,9 @@ def SPNet(
     require_classes(num_classes)
     pyramid = resolve_backbone(backbone, output_stride, insert=_places(backbone))
     image = keras.Input(pyramid.input_shape[1:], name="image")
-    *_, previous, last = extract_levels(pyramid, image).values()
+    *previous, last = extract_levels(pyramid, image).values()
+    if auxiliary_head:
+        require_level_for_auxiliary_head(previous, pyramid)
     align_corners = corners_align(align_corners, pyramid)
     head = (num_classes, dropout_rate, align_corners)
 
@@ -95,9 +101,9 @@ def SPNet(
 
     if not auxiliary_head:
         return keras.Model(image, segmentation, name=name)
-    filters = previous.tensor.shape[-1] // 4
+    filters = previous[-1].tensor.shape[-1] // 4
     auxiliary = fcn_head(
-        previous,
+        previous[-1],
         filters,
         image,
         *head,

@@ -39,6 +39,26 @@ def test_the_network_is_left_alone():
     assert np.abs(ops.convert_to_numpy(network.get_layer("stem").kernel)).max() > 0
 
 
+def test_the_image_may_be_an_output():
+    small = small_network()
+    network = keras.Model(small.input, [small.input, small.output])
+    assert sorted(level_info(feature_pyramid(network))) == ["level1", "level2"]
+
+
+def test_layers_keep_their_dtype_under_another_policy(mixed_policy, tmp_path):
+    inputs = keras.Input((None, None, 3), dtype="float32")
+    x = layers.Lambda(lambda x: x, dtype="float32")(inputs)
+    x = layers.Identity(dtype="float32")(x)
+    x = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    for padding in ("valid", "same", "same"):
+        x = layers.Conv2D(4, 3, 2, padding=padding, dtype="float32")(x)
+    network = keras.Model(inputs, x)
+    for output_stride in (32, 2):
+        pyramid = feature_pyramid(network, output_stride, normalization=False)
+        assert {x.compute_dtype for x in pyramid.layers[1:]} == {"float32"}
+    pyramid.save(tmp_path / "pyramid.keras")
+
+
 def test_what_leads_to_no_level_is_left_out():
     inputs = keras.Input((64, 64, 3))
     x = layers.MaxPooling2D(2, name="pool")(inputs)
@@ -186,6 +206,8 @@ def test_bad_arguments():
     two = keras.Model(inputs, layers.Add()(inputs))
     with pytest.raises(ValueError, match="one input"):
         feature_pyramid(two)
+    with pytest.raises(ValueError, match="'stems'; 'small' has: stem, norm, down"):
+        feature_pyramid(small_network(), insert=lambda *_: {"stems": layers.ReLU()})
     flat = keras.Model(x := keras.Input((None, None, 3)), layers.Conv2D(3, 1)(x))
     with pytest.raises(ValueError, match="feature maps with a stride of 2"):
         feature_pyramid(flat)

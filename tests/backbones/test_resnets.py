@@ -82,6 +82,9 @@ def test_normalization_can_be_left_out():
         ({"stem_filters": (64, 128)}, r"Received: stem_filters=\(64, 128\)"),
         ({"dilation_rates": {4: (4, 8)}}, r"Received: dilation_rates=\{4: \(4, 8\)"),
         ({"dilation_rates": {5: 2}}, r"Received: dilation_rates=\{5: 2\}"),
+        ({"dilation_rates": {4: 0}}, "Received: dilation_rates=0"),
+        ({"dilation_rates": {3: 2}}, "keeps its stride.*Received: 2 for stage 3"),
+        ({"input_channels": 0}, "Received: input_channels=0"),
         ({"normalization": "mean"}, "Received: normalization='mean'"),
         ({"output_stride": 12}, "Received: output_stride=12"),
     ],
@@ -89,6 +92,16 @@ def test_normalization_can_be_left_out():
 def test_bad_arguments(options, message):
     with pytest.raises(ValueError, match=message):
         backbones.resnet(**{"depth": 50} | options)
+
+
+def test_rates_after_a_stride_that_is_kept():
+    pyramid = backbones.resnet(50, dilation_rates={4: (1, 2, 4)})
+    assert backbones.level_info(pyramid)["level5"] == (32, 2048)
+    rates = [
+        pyramid.get_layer(f"v2_stack_3_block{block}_2_conv").dilation_rate
+        for block in (1, 2, 3)
+    ]
+    assert rates == [(1, 1), (2, 2), (4, 4)]
 
 
 def checkpoint(pyramid, stem):

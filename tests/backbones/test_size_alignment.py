@@ -25,7 +25,11 @@ def conv(kernel_size, padding, strides=2):
         ([conv(3, "same"), keras.layers.MaxPooling2D(3, 2, "same")], 4),
         # None of its rows is to be missing, which takes another factor of 2.
         ([conv(3, "same"), keras.layers.AveragePooling2D(2)], 4),
-        ([keras.layers.AveragePooling2D(2)], 1),
+        ([keras.layers.AveragePooling2D(2)], 2),
+        ([keras.layers.MaxPooling2D(2) for _ in range(5)], 32),
+        ([keras.layers.ZeroPadding2D(((0, 1), (0, 1))), conv(3, "valid")], 2),
+        # Some rows are missing at every size.
+        ([conv(3, "valid")], 1),
     ],
 )
 def test_the_strides_whose_windows_move(layers, alignment):

@@ -69,6 +69,12 @@ def test_rejects_unbuilt_and_unknown_targets(state_dict):
         load_torch_weights(ConvNorm(4, 3), state_dict)
 
 
+@pytest.mark.parametrize("given", ["spnet.pth", None, {1: np.ones(3)}])
+def test_rejects_what_is_no_state_dict(layer, given):
+    with pytest.raises(TypeError, match="`state_dict` must be a dict"):
+        load_torch_weights(layer, given)
+
+
 def test_rejects_a_number_of_grids_that_was_not_released():
     layer = MixedPooling(pool_sizes=(3,))
     layer.build((None, None, None, 4))

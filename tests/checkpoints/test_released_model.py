@@ -150,6 +150,17 @@ def test_a_network_inside_of_a_model_has_no_keys():
         to_torch_state_dict(outer)
 
 
+def test_weights_of_another_dtype_are_written_in_float32():
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("bfloat16")
+    try:
+        model = head()
+    finally:
+        keras.config.set_dtype_policy(policy)
+    arrays = to_torch_state_dict(model).values()
+    assert {array.dtype.name for array in arrays} == {"float32"}
+
+
 def test_names_and_options():
     assert sorted(RELEASES) == [
         "cpnet_head",
@@ -172,6 +183,8 @@ def test_names_and_options():
         released_model("hanet_resnet50_os8", 19, prior_size=(3, 4))
     with pytest.raises(ValueError, match="Received: num_classes=0"):
         released_model("spnet_resnet50", 0)
+    with pytest.raises(ValueError, match="Received: reduction_ratio=0"):
+        released_model("hanet_mobilenet_v2_os16", 19, reduction_ratio=0)
     with pytest.raises(ValueError, match="prior_size"):
         head(prior_size=64)
 

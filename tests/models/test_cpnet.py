@@ -51,6 +51,15 @@ def test_prior_size(crop, stride, size):
     assert prior_size(crop, stride) == size
 
 
+@pytest.mark.parametrize(
+    ("crop", "stride", "message"),
+    [((0, 8), 8, "`crop` must be"), ((8, 8), -8, "`output_stride` must be")],
+)
+def test_prior_size_rejects_bad_arguments(crop, stride, message):
+    with pytest.raises(ValueError, match=message):
+        prior_size(crop, stride)
+
+
 def test_widths_are_the_releases():
     model = CPNet(19, "resnet18", 8, auxiliary_head=True, prior_size=(4, 6))
     layer = model.get_layer("context_prior_layer")

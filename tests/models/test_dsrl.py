@@ -379,6 +379,14 @@ def test_a_model_of_one_size():
     assert shapes["heat_maps"] == (12, 16)
 
 
+def test_a_size_that_is_no_multiple_of_the_stride():
+    """97 pixels have 13 cells at stride 8, which is not the nearest quotient."""
+    model = dual_super_resolution(
+        heat_map_model(stride=8, size=(97, 97)), encoder="stage3", features="last"
+    )
+    assert model.output["segmentation"].shape == (None, 25, 25, 5)
+
+
 def test_the_wrapped_model_lends_its_layers():
     plain = heat_map_model()
     names = {"encoder": "stage3", "features": "last", "output": "maps"}
@@ -462,6 +470,9 @@ def test_outputs_with_the_names_of_their_layers(structure):
         ({"encoder": "stage9"}, "'stage9', which 'pose' calls 0 times"),
         ({"features": None}, "`features` must name a layer of 'pose'"),
         ({"features": "stage1"}, "stride of the last features"),
+        ({"extension_filters": (4,)}, "`extension_filters` must be 2 positive"),
+        ({"extension_filters": (0, 4)}, "Received: extension_filters=0"),
+        ({"reconstruction_filters": 8}, "`reconstruction_filters` must be 3 positive"),
     ],
 )
 def test_rejects(arguments, message):
@@ -480,6 +491,14 @@ def test_rejects_maps_off_the_grid():
     model = keras.Model(image, keras.layers.Dense(2)(pooled))
     with pytest.raises(ValueError, match="output is a feature map"):
         dual_super_resolution(model, encoder="pooled", features="x")
+
+
+def test_rejects_an_output_that_is_no_map():
+    image = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(4, 3, padding="same", name="x")(image)
+    model = keras.Model(image, keras.layers.GlobalAveragePooling2D()(x))
+    with pytest.raises(ValueError, match=r"name of a map.*\(None, 4\)"):
+        dual_super_resolution(model, encoder="x", features="x")
 
 
 def test_rejects_an_output_that_is_not_there():

@@ -59,6 +59,16 @@ def test_of_a_layer_that_is_called_twice():
     np.testing.assert_allclose(gate * one, two, atol=1e-6)
 
 
+def test_beside_a_model_without_a_graph():
+    class Double(keras.Model):
+        def call(self, x):
+            return 2 * x
+
+    image = keras.Input((None, None, 4))
+    model = keras.Model(image, StripPooling()(Double()(image)))
+    assert gate_model(model)(np.ones((1, 8, 12, 4)))["gate1"].shape == (1, 8, 12, 4)
+
+
 def test_rejects_a_model_without_gates():
     inputs = keras.Input((4,))
     model = keras.Model(inputs, keras.layers.ReLU()(inputs), name="plain")

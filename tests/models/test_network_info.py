@@ -15,9 +15,13 @@ from keras_seg.inference import evaluate, predict
 from keras_seg.layers import ConvNorm, NetworkInput, NetworkOutput, NetworkTensor
 from keras_seg.losses import OutputLoss, SegmentationCrossentropy
 from keras_seg.models import (
+    affinity_model,
+    attention_model,
     dual_super_resolution,
+    gate_model,
     inference_model,
     network_info,
+    prior_model,
     replace_classifier,
     select_outputs,
 )
@@ -260,6 +264,37 @@ def test_a_single_output_has_the_name_of_its_layer():
 def test_bad_arguments(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+class Subclass(keras.Model):
+    """A model whose layers are not known."""
+
+    def call(self, x):
+        return x
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        network_info,
+        inference_model,
+        dual_super_resolution,
+        affinity_model,
+        attention_model,
+        gate_model,
+        prior_model,
+        lambda model: replace_classifier(model, 3),
+    ],
+)
+def test_models_without_a_graph_are_rejected(function):
+    with pytest.raises(TypeError, match="functional keras.Model.*Received: <Subclass"):
+        function(Subclass())
+
+
+def test_models_without_images_are_rejected():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)], name="flat")
+    with pytest.raises(ValueError, match=r"must be images.*'flat' with \(None, 3\)"):
+        network_info(model)
 
 
 def test_the_scale_of_targets_is_the_models():

@@ -6,7 +6,7 @@ from keras import ops
 from keras_seg.layers import NetworkTensor
 from keras_seg.losses import SegmentationCrossentropy
 from keras_seg.metrics import MeanIoU
-from keras_seg.models import inference_model, replace_classifier
+from keras_seg.models import CPNet, inference_model, replace_classifier
 from tests.models.networks import cheap_deeplab
 
 
@@ -85,6 +85,25 @@ def test_functions_in_the_network_stay():
     x = keras.layers.Conv2D(4, 1)(x)
     model = keras.Model(image, NetworkTensor("logits")(x))
     assert replace_classifier(model, 7)(np.zeros((1, 8, 8, 3))).shape == (1, 8, 8, 7)
+
+
+def test_functions_in_the_backbone_stay():
+    image = keras.Input((None, None, 3))
+    scale = 1 / 255
+    x = keras.layers.Lambda(lambda x: x * scale)(image)
+    for _ in range(3):
+        x = keras.layers.Conv2D(4, 3, strides=2, padding="same")(x)
+    model = CPNet(3, keras.Model(image, x), prior_size=None, head_filters=4)
+    model.get_layer("backbone").layers[-1].trainable = False
+    changed = replace_classifier(model, 3)
+    classifier = changed.get_layer("segmentation_classifier")
+    classifier.set_weights(model.get_layer(classifier.name).get_weights())
+    images = np.random.default_rng(0).uniform(0, 255, (1, 24, 16, 3))
+    np.testing.assert_allclose(changed(images), model(images), atol=1e-6)
+    old, new = (x.get_layer("backbone") for x in (model, changed))
+    assert type(new) is type(old)
+    assert [w.path for w in new.weights] == [w.path for w in old.weights]
+    assert [w.trainable for w in new.weights] == [w.trainable for w in old.weights]
 
 
 def test_bad_arguments():

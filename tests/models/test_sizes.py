@@ -23,6 +23,16 @@ def fully_convolutional(output_stride):
     )
 
 
+def without_padding(output_stride):
+    """A backbone of windows that leave out the last rows of odd sizes."""
+    x = image = keras.Input((None, None, 3))
+    x = keras.layers.Rescaling(1 / 255)(x)
+    for _ in range(5):
+        x = keras.layers.Conv2D(8, 2, strides=2, activation="relu")(x)
+    backbone = keras.Model(image, x)
+    return CPNet(3, backbone, output_stride, True, prior_size=None, head_filters=8)
+
+
 def deeplab(output_stride):
     model = DeepLabV3Plus(
         3,
@@ -41,7 +51,7 @@ def deeplab(output_stride):
 @pytest.mark.parametrize(
     "output_stride", [8, 16, pytest.param(32, marks=pytest.mark.slow)]
 )
-@pytest.mark.parametrize("network", [fully_convolutional, deeplab])
+@pytest.mark.parametrize("network", [fully_convolutional, without_padding, deeplab])
 def test_logits_do_not_depend_on_the_size(network, output_stride):
     keras.utils.set_random_seed(0)
     model = network(output_stride)

@@ -8,7 +8,7 @@ from keras_seg import backbones
 from keras_seg.layers import StripPooling
 from keras_seg.losses import SegmentationCrossentropy
 from keras_seg.metrics import MeanIoU
-from keras_seg.models import SPNet, inference_model
+from keras_seg.models import CPNet, SPNet, inference_model
 from keras_seg.ops import xla_scope
 from keras_seg.training import synchronize_batch_norm
 from tests.models.networks import tiny_network, tiny_spnet
@@ -170,7 +170,25 @@ def test_two_replicas_train_as_one_device(two_replicas, float64_policy):
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-6)
 
 
-@pytest.mark.parametrize("num_classes", [0, -1, 2.0, "3"])
+@pytest.mark.parametrize("num_classes", [0, -1, 2.0, "3", True])
 def test_rejects_bad_numbers_of_classes(num_classes):
     with pytest.raises(ValueError, match="Received: num_classes="):
         SPNet(num_classes, "resnet18")
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        lambda *args: SPNet(*args, pool_sizes=(2, 1)),
+        lambda *args: CPNet(*args, prior_size=None, head_filters=4),
+    ],
+    ids=["spnet", "cpnet"],
+)
+def test_a_backbone_of_one_level(network):
+    image = keras.Input((None, None, 3))
+    x = keras.layers.Rescaling(1 / 255)(image)
+    x = keras.layers.Conv2D(8, 8, 8, "same", name="patches")(x)
+    backbone = keras.Model(image, x)
+    assert network(3, backbone)(np.zeros((1, 17, 24, 3))).shape == (1, 17, 24, 3)
+    with pytest.raises(ValueError, match=r"two levels or more.*\['level3'\]"):
+        network(3, backbone, 8, True)
