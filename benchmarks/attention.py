@@ -4,10 +4,12 @@ Run:    python -m benchmarks.ideas --data-dir CamVid --networks hanet --seeds 0
         python -m benchmarks.attention runs/ideas/hanet-0-8.keras --data-dir CamVid
 
 Prints how much the attention of validation images varies, as a standard deviation over
-the rows of an image and over the images at the same row, and the mean IoU with other
+the rows of an image and over the images at the same row; and the mean IoU with other
 attention than the network's own: the mean over the rows, that of another image of the
 batch, and its own upside down. If these are equal, height does not reach the
-classifier.
+classifier. The last line tells whether the backbone's features contain the height
+without attention: the share of its variance that a linear function of the last level,
+fitted on training images, explains on validation images.
 """
 
 import argparse
@@ -71,9 +73,33 @@ def variation(model, dataset, count):
         yield name, maps.mean(), maps.std(axis=1).mean(), maps.std(axis=0).mean()
 
 
+def features_and_heights(model, dataset, count):
+    """Returns the features of the cells of images, and their heights in 0..1."""
+    backbone = model.get_layer("backbone")
+    features, heights = [], []
+    for index in np.linspace(0, len(dataset) - 1, count).astype(int):
+        image = np.asarray(dataset[index][0], "float32")[None]
+        levels = backbone(data.low_resolution(image, SCALE))
+        cells = ops.convert_to_numpy(levels["level5"])[0]
+        rows, columns, channels = cells.shape
+        features.append(cells.reshape(-1, channels))
+        heights.append(np.repeat((np.arange(rows) + 0.5) / rows, columns))
+    return np.concatenate(features), np.concatenate(heights)
+
+
+def explained_height(model, train, val, count):
+    """Returns the coefficient of determination of heights, on validation images."""
+    features, heights = features_and_heights(model, train, count)
+    mean, middle = features.mean(axis=0), heights.mean()
+    weights, *_ = np.linalg.lstsq(features - mean, heights - middle, rcond=1e-4)
+    features, heights = features_and_heights(model, val, count)
+    errors = heights - middle - (features - mean) @ weights
+    return 1 - errors.var() / heights.var()
+
+
 def main(args):
     model = keras.saving.load_model(args.model, compile=False)
-    _, val = data.open_splits("camvid", args.data_dir)
+    train, val = data.open_splits("camvid", args.data_dir)
     print("| layer | mean | deviation over rows | over images |")
     print("| --- | --- | --- | --- |")
     for name, *numbers in variation(model, val, args.images):
@@ -82,6 +108,8 @@ def main(args):
     for name, change in CHANGES.items():
         found = scores_of(with_attention(model, change), val)
         print(f"| {name} | {found['mean_iou']:.1%} |", flush=True)
+    share = explained_height(model, train, val, args.images)
+    print(f"\nvariance of height explained by the last level: {share:.2f}")
 
 
 if __name__ == "__main__":
@@ -90,5 +118,5 @@ if __name__ == "__main__":
     )
     parser.add_argument("model", help="a HANet that benchmarks.ideas trained")
     parser.add_argument("--data-dir", required=True, help="folder of CamVid")
-    parser.add_argument("--images", type=int, default=24, help="of the validation set")
+    parser.add_argument("--images", type=int, default=24, help="of each split")
     main(parser.parse_args())

@@ -1,8 +1,11 @@
+import keras
 import numpy as np
 import pytest
 
 from keras_seg.ceil_division import ceil_division
+from keras_seg.models import network_info
 from keras_seg.positive_integer import require_positive_integer
+from tests.models.networks import tiny_spnet
 
 
 @pytest.mark.parametrize("value", [0, -3, 1.0, "2", None, True])
@@ -11,8 +14,16 @@ def test_rejects(value):
         require_positive_integer("scale", value)
 
 
-def test_accepts():
-    require_positive_integer("scale", 1)
+@pytest.mark.parametrize("value", [1, np.int64(1), np.uint8(1)])
+def test_returns_an_int(value):
+    assert type(require_positive_integer("scale", value)) is int
+
+
+def test_networks_with_numpy_integers_can_be_saved(tmp_path):
+    model = tiny_spnet(np.array([[0, 2], [1, 3]]).max() + 1)
+    model.save(tmp_path / "spnet.keras")
+    loaded = keras.saving.load_model(tmp_path / "spnet.keras")
+    assert network_info(loaded).num_labels == 4
 
 
 @pytest.mark.parametrize("divisor", [1, 2, 7])

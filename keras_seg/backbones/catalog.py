@@ -92,7 +92,7 @@ def build(
             f"`name` must be one of: {', '.join(names())}. Received: {name=}. "
             f"Did you mean {near!r}?"
         )
-    require_positive_integer("input_channels", input_channels)
+    input_channels = require_positive_integer("input_channels", input_channels)
     network = _network(name, input_channels)
     if weights == "imagenet":
         pretrained.load_imagenet(network, name, _network)

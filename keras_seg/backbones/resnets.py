@@ -71,7 +71,7 @@ def resnet(
     """
     if depth not in BLOCKS:
         raise ValueError(f"`depth` must be 50 or 101. Received: {depth=}")
-    require_positive_integer("input_channels", input_channels)
+    input_channels = require_positive_integer("input_channels", input_channels)
     if stem_filters is not None and len(stem_filters) != 3:
         raise ValueError(
             "`stem_filters` must be None or the filters of three convolutions. "
@@ -135,8 +135,7 @@ def _rates_by_block(dilation_rates, depth):
     for stage, given in dilation_rates.items():
         blocks = dict(enumerate(BLOCKS[depth], 1)).get(stage, 0)
         by_block = (given,) * blocks if isinstance(given, int) else tuple(given)
-        for rate in by_block:
-            require_positive_integer("dilation_rates", rate)
+        by_block = [require_positive_integer("dilation_rates", x) for x in by_block]
         if not by_block or len(by_block) != blocks:
             raise ValueError(
                 "`dilation_rates` must map stages from 1 to 4 to an int or to a tuple "

@@ -82,7 +82,7 @@ def released_model(
         raise ValueError(
             f"`name` must be one of: {', '.join(RELEASES)}. Received: {name=}"
         )
-    require_classes(num_classes)
+    num_classes = require_classes(num_classes)
     build, _ = RELEASES[name]
     unknown = sorted(kwargs.keys() - set(options(name)))
     if unknown:

@@ -5,6 +5,7 @@ import sys
 
 from keras_seg.command.files import load_model, reading_error, save_figure
 from keras_seg.command.flags import (
+    MODEL,
     add_data,
     add_split,
     check_data,
@@ -16,8 +17,8 @@ from keras_seg.local_path import local_path
 
 SUMMARY = "evaluate a model on a data set"
 DESCRIPTION = """\
-Evaluates a trained model, a .keras file, on the images of a data set and prints IoU,
-accuracy and boundary F1 for each class and overall.
+Evaluates a trained model on the images of a data set and prints IoU, accuracy and
+boundary F1 for each class and overall.
 """
 
 EXAMPLES = """\
@@ -34,7 +35,7 @@ docs/guides/data_sets.md describes the layouts, docs/guides/evaluation.md the me
 def add_arguments(parser):
     """Adds the flags."""
     add, path = parser.add_argument, local_path
-    add("model", type=path, help="the .keras file")
+    add("model", type=path, help=MODEL)
     add(
         "--batch-size",
         type=int,
@@ -74,6 +75,7 @@ def run(args):
         if args.data == "folder":
             args.independent_classes = True
     data_set = open_data(args)
+    _check_classes(args, model, data_set)
     batches = evaluation_pipeline(data_set, args.batch_size)
     options = views(args) | {"boundaries": not args.no_boundaries, "verbose": 1}
     try:
@@ -94,3 +96,16 @@ def run(args):
     if args.chart:
         figure = confusion_chart(result["confusion_matrix"], data_set.class_names)
         save_figure(figure, args.chart)
+
+
+def _check_classes(args, model, data_set):
+    """Raises a ValueError if the model has another number of classes than the data."""
+    from keras_seg.models import inference_model, network_info
+
+    count = network_info(inference_model(model)).num_labels
+    if data_set.num_classes != count:
+        raise ValueError(
+            f"{args.model} must have the classes of the data: "
+            f"{', '.join(data_set.class_names)}. Received: a model of {count} classes "
+            f"for {data_set.num_classes}"
+        )

@@ -5,6 +5,7 @@ import itertools
 from keras_seg.command.files import image_files, load_model
 from keras_seg.command.flags import (
     CLASSES,
+    MODEL,
     SIZE,
     add_max_pixels,
     add_value_range,
@@ -17,7 +18,7 @@ from keras_seg.positive_integer import require_positive_integer
 
 SUMMARY = "export a model for TensorFlow Serving, ONNX or LiteRT"
 DESCRIPTION = """\
-Exports a trained model, a .keras file, to the format that the path names:
+Exports a trained model to the format that the path names:
 
   saved_models/<name>/<version>   a SavedModel for TensorFlow Serving
   <name>.onnx                     for ONNX Runtime and OpenVINO; needs keras-seg[onnx]
@@ -41,7 +42,7 @@ _REPRESENTATIVE = 100  # images; more hardly change the quantization ranges
 def add_arguments(parser):
     """Adds the flags."""
     add, path = parser.add_argument, local_path
-    add("model", type=path, help="the .keras file")
+    add("model", type=path, help=MODEL)
     add("path", type=location, help="the folder or file to write, local or gs://...")
     add("--overwrite", action="store_true", help="replace an existing export")
     add_views(parser)
@@ -89,6 +90,11 @@ def run(args):
     from keras_seg.inference import prediction_model
 
     kind = _kind(args.path)
+    if args.path.exists() and not args.overwrite:
+        raise FileExistsError(
+            f"{args.path} is there already. Choose another path, or pass --overwrite "
+            "to replace it"
+        )
     model = load_model(args.model)
     if args.window or args.flip or args.scales != [1.0]:
         model = prediction_model(model, full_size=False, **views(args))
@@ -120,7 +126,7 @@ def run(args):
                     **image_options(args),
                 )
             path = export_litert(model, args.path, args.size, **options)
-    print(f"{path}: {kind}, {_size(path) / 1e6:.1f} MB, gives what the model gives")
+    print(f"{path}: {kind}, {_size(path) / 1e6:.1f} MB, same outputs as the model")
 
 
 def _size(path):
@@ -141,6 +147,11 @@ def check(args):
     if args.batch_size is not None:
         require_positive_integer("--batch-size", args.batch_size)
     kind = _kind(args.path)
+    if kind == "SavedModel" and not args.path.name.isdecimal():
+        raise ValueError(
+            "The path must end in .onnx, .tflite or a version number, such as "
+            f"saved_models/{args.path.stem}/1. Received: {args.path}"
+        )
     of_kinds = {
         "classes": ["SavedModel"],
         "encoded_size": ["SavedModel"],

@@ -23,6 +23,11 @@ def load_model(path):
     known = presets()
     if str(path) in known and not path.exists():
         return from_preset(str(path))
+    if path.is_dir():
+        raise FileNotFoundError(
+            f"The model must be a .keras file, such as {path / 'best.keras'}. Received "
+            f"the folder {path}"
+        )
     if not path.is_file() and not path.suffix and known:
         raise FileNotFoundError(
             f"There is no model file {path}, and no preset of this name. Presets: "

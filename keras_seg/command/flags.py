@@ -2,10 +2,13 @@
 
 import argparse
 
+from keras_seg.command.label_map import label_map
 from keras_seg.command.names import CLASS_TABLES, DATA_SETS
 from keras_seg.local_path import local_path
 
 SIZE = {"type": int, "nargs": 2, "metavar": ("HEIGHT", "WIDTH")}
+# Help text for trained models.
+MODEL = "a .keras file, or the name of a preset, such as hanet_b1_camvid"
 # Help text for `--classes`.
 CLASSES = f"{', '.join(CLASS_TABLES)}, or a text file (`keras-seg palette --help`)"
 
@@ -76,8 +79,6 @@ def _add_own_folder(add):
 
 
 def _label_map(text):
-    from keras_seg.data.label_map import label_map
-
     try:
         return label_map(text)
     except ValueError as error:
@@ -149,7 +150,12 @@ def add_split(group, default):
 
 
 def check_data(args):
-    """Raises a ValueError if the data set needs a folder and none is given."""
+    """Raises a ValueError if the folder is missing, or has no use."""
+    if args.data == "scenes" and args.data_dir is not None:
+        raise ValueError(
+            "--data scenes, the default, has no --data-dir. For your own images, pass "
+            f"--data folder. Received: --data-dir {args.data_dir}"
+        )
     if args.data != "scenes" and args.data_dir is None:
         raise ValueError(f"--data {args.data} needs --data-dir")
 

@@ -1,14 +1,14 @@
 """`keras-seg info`: parameters, FLOPs and memory of a model."""
 
 from keras_seg.command.files import load_model
-from keras_seg.command.flags import SIZE
+from keras_seg.command.flags import MODEL, SIZE
 from keras_seg.local_path import local_path
 
 SUMMARY = "print parameters, FLOPs and memory of a model"
 DESCRIPTION = """\
-Prints the parameters of a trained model, a .keras file, and for each image size the
-floating point operations of a prediction (a multiply-add counts as two) and the memory
-it needs in addition to the loaded model, measured on the CPU.
+Prints the parameters of a trained model, and for each image size the floating point
+operations of a prediction (a multiply-add counts as two) and the memory it needs in
+addition to the loaded model, measured on the CPU.
 """
 
 EXAMPLES = """\
@@ -20,7 +20,7 @@ _SIZE = (512, 1024)
 
 def add_arguments(parser):
     """Adds the flags."""
-    parser.add_argument("model", type=local_path, help="the .keras file")
+    parser.add_argument("model", type=local_path, help=MODEL)
     parser.add_argument(
         "--size",
         **SIZE,

@@ -1,7 +1,9 @@
 import argparse
+import contextlib
 import importlib
 import sys
 import traceback
+import warnings
 
 import keras_seg
 from keras_seg.command.start_tensorflow import start_tensorflow
@@ -40,13 +42,15 @@ def main(arguments=None):
         args.parser.error(str(error))
     try:
         start_tensorflow(args.verbose)
-        status = args.run(args)
+        with _plain_warnings(args.verbose):
+            status = args.run(args)
     except (ImportError, OSError, RuntimeError, ValueError) as error:
         if args.verbose:
             traceback.print_exc()
         print_error(error)
         status = 1
     except KeyboardInterrupt:
+        print(file=sys.stderr)  # below a progress bar
         print_error("interrupted")
         status = 130
     if status:
@@ -56,6 +60,18 @@ def main(arguments=None):
 def print_error(message):
     """Prints an error message to the standard error."""
     print(f"keras-seg: error: {message}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _plain_warnings(verbose):
+    """Shows warnings as messages, without the line of code that gives them."""
+    form = warnings.formatwarning
+    if not verbose:
+        warnings.formatwarning = lambda text, *_, **__: f"keras-seg: warning: {text}\n"
+    try:
+        yield
+    finally:
+        warnings.formatwarning = form
 
 
 class _Parser(argparse.ArgumentParser):

@@ -6,6 +6,7 @@ import sys
 from keras_seg.command.files import image_files, load_model
 from keras_seg.command.flags import (
     CLASSES,
+    MODEL,
     add_max_pixels,
     add_value_range,
     image_options,
@@ -17,7 +18,7 @@ from keras_seg.local_path import local_path
 SUMMARY = "segment images and videos"
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v")
 DESCRIPTION = """\
-Segments images of any size with a trained model, a .keras file.
+Segments images of any size with a trained model.
 
 For each image, a PNG mask of the same name and size is written to the folder --output.
 Its values are class indices and its palette shows their colors. Subfolders are kept.
@@ -45,7 +46,7 @@ is then 1.
 def add_arguments(parser):
     """Adds the flags."""
     add, path = parser.add_argument, local_path
-    add("model", type=path, help="the .keras file")
+    add("model", type=path, help=MODEL)
     add("images", type=path, nargs="+", help="image files, folders, or a video")
     add(
         "--output",

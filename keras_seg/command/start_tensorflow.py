@@ -23,7 +23,12 @@ def start_tensorflow(verbose=False):
     # TensorFlow logs lines about CUDA before it reads that variable.
     with _stderr_on_error():
         _start()
+    import absl.logging
+
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    # Setting the logger's level would not last: TensorFlow resets it to absl's
+    # verbosity when it saves a model.
+    absl.logging.set_verbosity(absl.logging.ERROR)
 
 
 def _start():

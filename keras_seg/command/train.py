@@ -60,8 +60,8 @@ def add_arguments(parser):
         dest="start",
         type=local_path,
         metavar="MODEL",
-        help="fine-tune this .keras file instead of a new --network; the number of "
-        "classes may differ",
+        help="model to fine-tune instead of a new --network: a .keras file, or the "
+        "name of a preset, such as hanet_b1_camvid; the number of classes may differ",
     )
     add("--freeze", choices=["backbone"], help="part whose weights are not trained")
     add(
@@ -121,9 +121,11 @@ def run(args):
     keras.utils.set_random_seed(args.seed)
     if args.deterministic:
         tf.config.experimental.enable_op_determinism()
+    with strategy.scope():  # first: reading the labels may take minutes
+        start = load_model(args.start) if args.start else None
     train_set, val_set = open_training_data(args)
     with strategy.scope():
-        model = _model(args, train_set)
+        model = _model(args, start, train_set)
     try:
         _fit(args, model, train_set, val_set)
         finish_run(args, val_set)
@@ -131,64 +133,14 @@ def run(args):
         raise ValueError(reading_error(error)) from error
 
 
-def _model(args, train_set):
-    """Returns the network to train."""
-    from keras_seg import backbones, models, training
-    from keras_seg.models import network_info
-    from keras_seg.models.logits_of_probabilities import with_logits
+def _model(args, start, train_set):
+    """Returns the network to train: a new one, or `start` with the data's classes."""
+    from keras_seg import training
 
-    independent = train_set.independent_classes
-    num_classes = train_set.num_classes
-    if args.start:
-        model = load_model(args.start)
-        channels = model.inputs[0].shape[-1]
-        if channels not in (None, train_set.channels):
-            raise ValueError(
-                f"{args.start} takes images of {channels} channels, but those of the "
-                f"data have {train_set.channels}"
-            )
-        if network_info(model).independent_classes != independent:
-            raise ValueError(
-                f"The classes of {args.start} are independent, and those of the data "
-                "are not, or vice versa. State those of the data by "
-                "--independent-classes"
-            )
-        single = models.inference_model(model)
-        if with_logits(single) is not single:
-            raise ValueError(
-                f"{args.start} ends in a softmax or sigmoid, but training needs "
-                "logits. Save the model without its last activation"
-            )
-        if network_info(single).num_labels != num_classes:
-            model = models.replace_classifier(model, num_classes)
+    if start is None:
+        model = _new_model(args, train_set)
     else:
-        if independent and args.network == "cpnet":
-            raise ValueError(
-                "--network cpnet does not support independent classes, because its "
-                "affinity loss compares the classes of pixels. Choose another"
-            )
-        pyramid = backbones.build(
-            args.backbone,
-            args.output_stride,
-            args.weights,
-            input_channels=train_set.channels,
-        )
-        options = {
-            "spnet": {"auxiliary_head": True},
-            "hanet": {"auxiliary_head": True, "positions": True},
-            "cpnet": {
-                "auxiliary_head": True,
-                "prior_size": models.prior_size(args.crop, args.output_stride),
-                "fused_prior": True,  # memory grows linearly with the crop's area
-                "ignore_class": train_set.ignore_class,
-            },
-            "dsrl": {"scale": args.upscale},
-            "deeplab_v3_plus": {"auxiliary_head": True},
-        }[args.network]
-        if independent:
-            options["independent_classes"] = True
-        build = getattr(models, _NETWORKS[args.network])
-        model = build(num_classes, pyramid, **options)
+        model = _fine_tuned(args, start, train_set)
     if not args.freeze:
         _thaw_backbone(model)
     _check_backbone(args, model)
@@ -196,6 +148,69 @@ def _model(args, train_set):
         model.get_layer(args.freeze).trainable = False
     training.synchronize_batch_norm(model)
     return model
+
+
+def _fine_tuned(args, model, train_set):
+    """Returns a loaded model for the classes of the data, if it fits them."""
+    from keras_seg import models
+    from keras_seg.models import network_info
+    from keras_seg.models.logits_of_probabilities import with_logits
+
+    channels = model.inputs[0].shape[-1]
+    if channels not in (None, train_set.channels):
+        raise ValueError(
+            f"{args.start} takes images of {channels} channels, but those of the "
+            f"data have {train_set.channels}"
+        )
+    if network_info(model).independent_classes != train_set.independent_classes:
+        raise ValueError(
+            f"The classes of {args.start} are independent, and those of the data "
+            "are not, or vice versa. State those of the data by "
+            "--independent-classes"
+        )
+    single = models.inference_model(model)
+    if with_logits(single) is not single:
+        raise ValueError(
+            f"{args.start} ends in a softmax or sigmoid, but training needs "
+            "logits. Save the model without its last activation"
+        )
+    if network_info(single).num_labels == train_set.num_classes:
+        return model
+    return models.replace_classifier(model, train_set.num_classes)
+
+
+def _new_model(args, train_set):
+    """Returns a new network with the options of its recipe."""
+    from keras_seg import backbones, models
+
+    independent = train_set.independent_classes
+    if independent and args.network == "cpnet":
+        raise ValueError(
+            "--network cpnet does not support independent classes, because its "
+            "affinity loss compares the classes of pixels. Choose another"
+        )
+    options = {
+        "spnet": {"auxiliary_head": True},
+        "hanet": {"auxiliary_head": True, "positions": True},
+        "cpnet": {
+            "auxiliary_head": True,
+            "prior_size": models.prior_size(args.crop, args.output_stride),
+            "fused_prior": True,  # memory grows linearly with the crop's area
+            "ignore_class": train_set.ignore_class,
+        },
+        "dsrl": {"scale": args.upscale},
+        "deeplab_v3_plus": {"auxiliary_head": True},
+    }[args.network]
+    if independent:
+        options["independent_classes"] = True
+    pyramid = backbones.build(
+        args.backbone,
+        args.output_stride,
+        args.weights,
+        input_channels=train_set.channels,
+    )
+    build = getattr(models, _NETWORKS[args.network])
+    return build(train_set.num_classes, pyramid, **options)
 
 
 def _thaw_backbone(model):
@@ -239,8 +254,7 @@ def _fit(args, model, train_set, val_set):
     unused = {*_OF_NEW_NETWORKS} if args.start else set()
     unused |= set() if _trains_backbone(model) else {"backbone_rate"}
     names = [name for name in DEFAULTS if name not in unused]
-    recipe = ", ".join(f"{name} {getattr(args, name)}" for name in names)
-    print(f"recipe: {recipe}")
+    print(f"recipe: {' '.join(_flags({name: getattr(args, name) for name in names}))}")
     with model.distribute_strategy.scope():
         _compile(args, model, train_set, steps)
     # Keras omits the output's name from metrics if there is only one output.
@@ -264,6 +278,18 @@ def _fit(args, model, train_set, val_set):
         callbacks=[training.TimeEstimate(), *callbacks],
         shuffle=False,  # the batches are shuffled
     )
+
+
+def _flags(recipe):
+    """Yields the flags that give a recipe; those of None and False are left out."""
+    for name, value in recipe.items():
+        if name == "weights":
+            value = value or "none"
+        if value is None or value is False:
+            continue
+        values = value if isinstance(value, (list, tuple)) else [value]
+        shown = [] if value is True else map(str, values)
+        yield " ".join([f"--{name.replace('_', '-')}", *shown])
 
 
 def _pictures(args, val_set):

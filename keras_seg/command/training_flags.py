@@ -49,7 +49,14 @@ def add_training_flags(parser, name=None):
     Without `name`, the folders of the run and of the export default to None too.
     """
     data = add_data(parser)
-    data.add_argument("--image-size", type=int, nargs=2, default=(96, 128))
+    data.add_argument(
+        "--image-size",
+        type=int,
+        nargs=2,
+        metavar=("HEIGHT", "WIDTH"),
+        default=(96, 128),
+        help="size of the scenes; default: 96 128",
+    )
     _add_augmentation(data.add_argument)
     _add_pipeline(data.add_argument)
     _add_network(parser.add_argument_group("network").add_argument)
@@ -58,7 +65,13 @@ def add_training_flags(parser, name=None):
 
 
 def _add_augmentation(add):
-    add("--crop", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"))
+    add(
+        "--crop",
+        type=int,
+        nargs=2,
+        metavar=("HEIGHT", "WIDTH"),
+        help="size of the training crops",
+    )
     add(
         "--resize",
         type=int,
@@ -123,7 +136,12 @@ def _add_network(add):
         "--weights",
         help="backbone weights: imagenet, none, or a .keras or .weights.h5 file",
     )
-    add("--output-stride", type=int, choices=[8, 16, 32])
+    add(
+        "--output-stride",
+        type=int,
+        choices=[8, 16, 32],
+        help="image size / size of the last feature map",
+    )
 
 
 def _add_recipe(add):
@@ -172,7 +190,7 @@ def _add_run(add, name):
         path("runs", name or "NETWORK"),
         path("saved_models", name or "NETWORK", "1"),
     )
-    add("--seed", type=int, default=0)
+    add("--seed", type=int, default=0, help="default: 0")
     add("--deterministic", action="store_true", help="make runs exactly reproducible")
     add(
         "--tensorboard",

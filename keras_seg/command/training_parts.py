@@ -5,11 +5,13 @@ make themselves. `args` are the `argparse.Namespace` of `parse_training_flags`.
 """
 
 import concurrent.futures
+import difflib
 import os
 import pathlib
 
 from keras_seg.ceil_division import ceil_division
 from keras_seg.command.flags import folder_options
+from keras_seg.local_path import local_path
 
 _LABELS_TO_LOOK_AT = 64  # labels counted at the start of training
 
@@ -17,8 +19,9 @@ _LABELS_TO_LOOK_AT = 64  # labels counted at the start of training
 def open_training_data(args):
     """Opens the training and validation sets and checks their classes.
 
-    Checks first that the results of the run can be written and replace nothing. The
-    classes in a sample of the training labels are counted and printed.
+    Checks first that the results of the run can be written and replace nothing, and
+    that the backbone, its weights and the loss exist. The classes in a sample of the
+    training labels are counted and printed.
     If `args.class_weights` is ["balanced"], it is replaced by a list of floats.
 
     Returns:
@@ -26,13 +29,17 @@ def open_training_data(args):
 
     Raises:
         ValueError: If the run is finished, if the export cannot be written, or may not
-            be replaced, if the labels contain fewer than two classes or values that are
-            no classes; see also `keras_seg.data.open_splits`.
+            be replaced, if a flag names no backbone or loss, if the number of class
+            weights is not that of the classes, if the labels contain fewer than two
+            classes or values that are no classes; see also
+            `keras_seg.data.open_splits`.
+        FileNotFoundError: If there is no file of weights.
     """
     from keras_seg.data import balanced_class_weights, class_shares, open_splits
     from keras_seg.training import is_chief
 
     _check_folders(args)  # on all machines: one that stops leaves the others waiting
+    _check_names(args)
     train, val = open_splits(
         args.data,
         args.data_dir,
@@ -41,6 +48,7 @@ def open_training_data(args):
         args.seed,
         **folder_options(args),
     )
+    _check_class_weights(args, train)
     shares = class_shares(train, images=_LABELS_TO_LOOK_AT)
     if is_chief():
         print(shares)
@@ -84,6 +92,42 @@ def _check_folders(args):
             f"--export {path} holds a SavedModel. Pass another folder, or --overwrite "
             "to replace it"
         )
+
+
+def _check_names(args):
+    """Raises an error if a flag names no backbone, no weights or no loss."""
+    from keras_seg import backbones
+    from keras_seg.losses.from_name import NAMES
+
+    known = backbones.names()
+    if args.backbone not in known:
+        near = difflib.get_close_matches(args.backbone, known, n=1, cutoff=0)[0]
+        raise ValueError(
+            "--backbone must be a name in docs/guides/backbone_table.md. Received: "
+            f"{args.backbone}. Did you mean {near}?"
+        )
+    is_file = args.weights not in (None, "imagenet")
+    if is_file and not local_path(args.weights).is_file():
+        raise FileNotFoundError(
+            "--weights must be imagenet, none or a file. There is no file "
+            f"{args.weights}"
+        )
+    if not NAMES.keys() >= set(args.loss.split("+")):
+        raise ValueError(
+            f"--loss must be one or more of {', '.join(NAMES)}, joined by +. Received: "
+            f"{args.loss}"
+        )
+
+
+def _check_class_weights(args, dataset):
+    """Raises a ValueError unless there is a weight for each class."""
+    weights = args.class_weights
+    if weights in (None, ["balanced"]) or len(weights) == dataset.num_classes:
+        return
+    raise ValueError(
+        "--class-weights must be balanced, or one number for each of the "
+        f"{dataset.num_classes} classes. Received: {' '.join(map(str, weights))}"
+    )
 
 
 def augmentation(args):

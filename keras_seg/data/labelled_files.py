@@ -102,7 +102,7 @@ class LabelledFiles(SegmentationDataset):
                 f"`ignore_class` must be below {_FILE_VALUES}, since labels come from "
                 f"files of up to 16 bits. Received: {ignore_class=}"
             )
-        require_positive_integer("channels", channels)
+        channels = require_positive_integer("channels", channels)
         self._classes, self._known = self._lookup_tables(label_map)
         self._label_colors = check_label_colors(
             label_colors, palette, {*range(self.num_classes), ignore_class}

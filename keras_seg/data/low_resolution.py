@@ -26,7 +26,7 @@ def low_resolution(images: Tensor, scale: int) -> Tensor:
     Example:
         `low_resolution(tf.ones((1, 45, 60, 3)), 2)` has the shape `(1, 22, 30, 3)`.
     """
-    require_positive_integer("scale", scale)
+    scale = require_positive_integer("scale", scale)
     if not isinstance(images, (tuple, list)):
         return tf.nn.avg_pool2d(images, scale, scale, "VALID")
     images, positions = images

@@ -52,7 +52,7 @@ def pack(
     Example:
         `pack(Cityscapes("cityscapes"), "gs://bucket/cityscapes-train")`
     """
-    require_positive_integer("images_per_shard", images_per_shard)
+    images_per_shard = require_positive_integer("images_per_shard", images_per_shard)
     folder = as_path(folder)
     index_path = folder / INDEX
     if index_path.is_file():

@@ -22,7 +22,7 @@ def default_palette(num_classes: int) -> np.ndarray:
     Example:
         `default_palette(2)` returns `[[255, 255, 255], [0, 109, 255]]`.
     """
-    require_positive_integer("num_classes", num_classes)
+    num_classes = require_positive_integer("num_classes", num_classes)
     steps = 8  # 512 candidates, or more for more classes
     while steps**3 <= num_classes:
         steps += 1

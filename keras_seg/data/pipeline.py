@@ -264,7 +264,7 @@ def _whole_image(height, static_height=None):
 def _part(batch_size, shard):
     """Returns the places of one machine's images in a batch, as a range."""
     index, count = shard
-    require_positive_integer("batch_size", batch_size)
+    batch_size = require_positive_integer("batch_size", batch_size)
     if batch_size % count:
         raise ValueError(
             "`batch_size` is the total over all machines and must be a multiple of "

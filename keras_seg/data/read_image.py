@@ -63,7 +63,7 @@ def read_image(
         read_image("sensor.tiff", channels=1, value_range=4095)  # float32, one channel
         ```
     """
-    require_positive_integer("channels", channels)
+    channels = require_positive_integer("channels", channels)
     value_range = check_value_range(value_range)
     if hasattr(source, "shape") and hasattr(source, "dtype"):
         return _array(np.asarray(source), channels, value_range)

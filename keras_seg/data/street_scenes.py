@@ -80,7 +80,7 @@ class StreetScenes(SegmentationDataset):
         self, num_images: int, size: Sequence[int] = (96, 128), seed: int = 0
     ) -> None:
         super().__init__(tuple(COLORS), list(COLORS.values()), model.VOID)
-        require_positive_integer("num_images", num_images)
+        num_images = require_positive_integer("num_images", num_images)
         if (
             not isinstance(size, (tuple, list))
             or len(size) != 2

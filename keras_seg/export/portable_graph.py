@@ -54,7 +54,7 @@ class PortableGraph:
                 f'`input_dtype` must be "uint8" or "float32". Received: {input_dtype!r}'
             )
         if batch_size is not None:
-            require_positive_integer("batch_size", batch_size)
+            batch_size = require_positive_integer("batch_size", batch_size)
         network = float32_network(segmentation_network(model, positions))
         self.serving = ServingFunction(network)
         self.outputs = tuple(outputs)

@@ -161,7 +161,7 @@ def export_saved_model(
     fixed_size = _fixed_size(network)
     encoded_size = _encoded_size(encoded_size, fixed_size, batching)
     buckets = _buckets(buckets, fixed_size)
-    require_positive_integer("max_pixels", max_pixels)
+    max_pixels = require_positive_integer("max_pixels", max_pixels)
     for height, width in [*(buckets or ()), *([encoded_size] if encoded_size else ())]:
         if height * width > max_pixels:
             raise ValueError(

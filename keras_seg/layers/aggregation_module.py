@@ -48,7 +48,7 @@ class AggregationModule(CompositeLayer):
         super().__init__(**kwargs)
         require_channels_last(self)
         self.input_spec = keras.layers.InputSpec(ndim=4)
-        require_positive_integer("filters", filters)
+        filters = require_positive_integer("filters", filters)
         if not isinstance(kernel_size, int) or kernel_size < 1 or kernel_size % 2 == 0:
             raise ValueError(
                 "`kernel_size` must be a positive odd integer. "

@@ -58,10 +58,11 @@ class AtrousSpatialPyramidPooling(CompositeLayer):
         super().__init__(**kwargs)
         require_channels_last(self)
         self.input_spec = keras.layers.InputSpec(ndim=4)
-        rates = tuple(dilation_rates)
-        require_positive_integer("filters", filters)
-        for index, rate in enumerate(rates):
+        filters = require_positive_integer("filters", filters)
+        rates = tuple(
             require_positive_integer(f"dilation_rates[{index}]", rate)
+            for index, rate in enumerate(dilation_rates)
+        )
         self.filters = filters
         self.dilation_rates = rates
         self.separable = separable

@@ -35,7 +35,7 @@ class BilinearUpsample(keras.layers.Layer):
     def __init__(self, scale: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
-        require_positive_integer("scale", scale)
+        scale = require_positive_integer("scale", scale)
         self.input_spec = keras.layers.InputSpec(ndim=4)
         self.scale = scale
 

@@ -42,8 +42,8 @@ class CropToCells(keras.layers.Layer):
     def __init__(self, stride: int, scale: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
-        require_positive_integer("stride", stride)
-        require_positive_integer("scale", scale)
+        stride = require_positive_integer("stride", stride)
+        scale = require_positive_integer("scale", scale)
         self.input_spec = [keras.layers.InputSpec(ndim=4)] * 2
         self.stride = stride
         self.scale = scale

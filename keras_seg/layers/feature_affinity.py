@@ -55,7 +55,7 @@ class FeatureAffinity(keras.layers.Layer):
         self.input_spec = [keras.layers.InputSpec(ndim=4)] * 2
         if order not in (1, 2):
             raise ValueError(f"`order` must be 1 or 2. Received: {order=}")
-        require_positive_integer("subscale", subscale)
+        subscale = require_positive_integer("subscale", subscale)
         self.order = order
         self.subscale = subscale
 

@@ -119,12 +119,9 @@ class HeightDrivenAttention(CompositeLayer):
         super().__init__(**kwargs)
         require_channels_last(self)
         self.input_spec = [keras.layers.InputSpec(ndim=4)] * 2
-        for name, value in {
-            "reduction_ratio": reduction_ratio,
-            "kernel_size": kernel_size,
-            "coarse_height": coarse_height,
-        }.items():
-            require_positive_integer(name, value)
+        reduction_ratio = require_positive_integer("reduction_ratio", reduction_ratio)
+        kernel_size = require_positive_integer("kernel_size", kernel_size)
+        coarse_height = require_positive_integer("coarse_height", coarse_height)
         _require("kernel_size", kernel_size % 2 == 1, "odd", kernel_size)
         _require("pooling", pooling in _POOLS, '"mean" or "max"', pooling)
         _require(

@@ -68,7 +68,7 @@ class NetworkOutput(PassThrough):
             raise ValueError(
                 f'`target` must be "labels", "image" or None. Received: {target=}'
             )
-        require_positive_integer("scale", scale)
+        scale = require_positive_integer("scale", scale)
         if independent_classes and target != "labels":
             raise ValueError(
                 "`independent_classes` must be False for an output that does not learn "

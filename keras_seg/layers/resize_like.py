@@ -45,7 +45,7 @@ class ResizeLike(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
-        require_positive_integer("multiple", multiple)
+        multiple = require_positive_integer("multiple", multiple)
         self.input_spec = [keras.layers.InputSpec(ndim=4)] * 2
         self.align_corners = align_corners
         self.multiple = multiple

@@ -60,9 +60,9 @@ class SubPixelUpsample(CompositeLayer):
     ) -> None:
         super().__init__(**kwargs)
         require_channels_last(self)
-        require_positive_integer("scale", scale)
+        scale = require_positive_integer("scale", scale)
         if filters is not None:
-            require_positive_integer("filters", filters)
+            filters = require_positive_integer("filters", filters)
         self.input_spec = keras.layers.InputSpec(ndim=4)
         self.scale = scale
         self.filters = filters

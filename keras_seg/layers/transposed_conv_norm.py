@@ -56,7 +56,7 @@ class TransposedConvNorm(CompositeLayer):
         super().__init__(**kwargs)
         require_channels_last(self)
         self.input_spec = keras.layers.InputSpec(ndim=4)
-        require_positive_integer("scale", scale)
+        scale = require_positive_integer("scale", scale)
         self.filters = filters
         self.scale = scale
         self.use_bias = use_bias

@@ -65,7 +65,7 @@ class LovaszSoftmax(OverlapLoss):
         **kwargs: Any,
     ) -> None:
         super().__init__(ignore_class, name, **kwargs)
-        require_positive_integer("stride", stride)
+        stride = require_positive_integer("stride", stride)
         self.per_image = bool(per_image)
         self.stride = stride
 

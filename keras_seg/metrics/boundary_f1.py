@@ -3,8 +3,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_seg.metrics.num_classes import require_num_classes
 from keras_seg.ops.labels import ignored_labels, unknown_label_message
+from keras_seg.positive_integer import require_positive_integer
 from keras_seg.typing import IgnoreClass
 
 _SHARE_OF_DIAGONAL = 0.0075
@@ -65,7 +65,7 @@ class BoundaryF1:
                 "`tolerance` must be at least 0, in pixels, or None for 0.75 % "
                 f"of the diagonal. Received: {tolerance=}"
             )
-        self.num_classes = require_num_classes(num_classes)
+        self.num_classes = require_positive_integer("num_classes", num_classes)
         self.ignored = ignored_labels(ignore_class)
         self.tolerance = tolerance
         self._class_sums = np.zeros(self.num_classes)

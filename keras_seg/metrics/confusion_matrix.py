@@ -1,7 +1,7 @@
 import numpy as np
 
-from keras_seg.metrics.num_classes import require_num_classes
 from keras_seg.ops.labels import ignored_labels, unknown_label_message
+from keras_seg.positive_integer import require_positive_integer
 from keras_seg.typing import IgnoreClass, Tensor
 
 
@@ -35,7 +35,7 @@ def confusion_matrix(
     Example:
         `confusion_matrix([0, 0, 1, 255], [0, 1, 7, 0], 2)` is `[[1, 1, 0], [0, 0, 1]]`.
     """
-    num_classes = require_num_classes(num_classes)
+    num_classes = require_positive_integer("num_classes", num_classes)
     labels, classes = np.asarray(labels), np.asarray(classes)
     if labels.shape != classes.shape:
         raise ValueError(

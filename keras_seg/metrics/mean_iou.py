@@ -4,7 +4,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_seg.metrics.num_classes import require_num_classes
 from keras_seg.ops.labels import (
     agree,
     concrete,
@@ -19,6 +18,7 @@ from keras_seg.ops.labels import (
 from keras_seg.ops.precision import widest_integers
 from keras_seg.ops.replicas import sum_over_replicas
 from keras_seg.ops.xla import stop_unless
+from keras_seg.positive_integer import require_positive_integer
 from keras_seg.typing import IgnoreClass
 
 _UNCOUNTED = -1  # the label that Keras ignores
@@ -88,7 +88,8 @@ class MeanIoU(keras.metrics.MeanIoU):
         independent_classes: bool = False,
         **kwargs: Any,
     ) -> None:
-        self.outputs = num_classes = require_num_classes(num_classes)
+        num_classes = require_positive_integer("num_classes", num_classes)
+        self.outputs = num_classes
         self.independent_classes = independent_classes
         dtype = kwargs.pop("dtype", "int64")
         super().__init__(

@@ -2,12 +2,15 @@
 
 import keras
 
+from keras_seg.positive_integer import require_positive_integer
+
 
 def require_classes(num_classes):
-    """Raises a ValueError unless the number of classes is a positive integer.
+    """Returns the number of classes as an int.
 
-    It also raises one if Keras is configured for channels first, which no model here
-    supports.
+    Raises:
+        ValueError: If it is not a positive integer, or if Keras is configured for
+            channels first, which no model here supports.
     """
     data_format = keras.config.image_data_format()
     if data_format != "channels_last":
@@ -16,12 +19,7 @@ def require_classes(num_classes):
             f"Received: image_data_format={data_format!r}. Call "
             'keras.config.set_image_data_format("channels_last") first.'
         )
-    is_integer = isinstance(num_classes, int) and not isinstance(num_classes, bool)
-    if not is_integer or num_classes < 1:
-        raise ValueError(
-            "`num_classes` must be a positive integer; 1 is for two classes, predicted "
-            f"by a sigmoid. Received: {num_classes=}"
-        )
+    return require_positive_integer("num_classes", num_classes)
 
 
 def require_level_for_auxiliary_head(levels, pyramid):

@@ -109,7 +109,7 @@ def CPNet(
         [Yu et al., 2020](https://arxiv.org/abs/2004.01547), section 3. The widths of
         the head are those of the released code.
     """
-    require_classes(num_classes)
+    num_classes = require_classes(num_classes)
     pyramid = resolve_backbone(backbone, output_stride)
     image = keras.Input(pyramid.input_shape[1:], name="image")
     *previous, last = extract_levels(pyramid, image).values()

@@ -68,7 +68,7 @@ def DeepLabV3Plus(
         [Chen et al., 2018](https://arxiv.org/abs/1802.02611), section 3. The second 3x3
         convolution and the auxiliary head are those of HANet's release.
     """
-    require_classes(num_classes)
+    num_classes = require_classes(num_classes)
     options = DecoderOptions.of(decoder, "DeepLabV3Plus")
     pyramid = resolve_backbone(backbone, output_stride)
     image = keras.Input(pyramid.input_shape[1:], name="image")

@@ -133,8 +133,10 @@ def dual_super_resolution(
         )
     extend, widths = EXTENSIONS[extension]
     filters = extension_filters or widths
-    _require_filters("extension_filters", filters, 2)
-    _require_filters("reconstruction_filters", reconstruction_filters, 3)
+    filters = _require_filters("extension_filters", filters, 2)
+    reconstruction_filters = _require_filters(
+        "reconstruction_filters", reconstruction_filters, 3
+    )
     model = functional_model(model)
     tensors, others = _find(model, encoder, features, output)
     other_maps = {name: tensor for name, (tensor, _) in others.items()}
@@ -184,13 +186,12 @@ def dual_super_resolution(
 
 
 def _require_filters(name, filters, number):
-    """Raises a ValueError unless there are so many positive integers."""
+    """Returns `number` positive integers as a tuple, or raises a ValueError."""
     if not isinstance(filters, Sequence) or len(filters) != number:
         raise ValueError(
             f"`{name}` must be {number} positive integers. Received: {name}={filters!r}"
         )
-    for count in filters:
-        require_positive_integer(name, count)
+    return tuple(require_positive_integer(name, count) for count in filters)
 
 
 def _find(model, encoder, features, output):

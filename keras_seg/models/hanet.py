@@ -93,7 +93,7 @@ def HANet(
         [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 3. The features
         at the points are those of the released `network/deepv3.py`.
     """
-    require_classes(num_classes)
+    num_classes = require_classes(num_classes)
     points = tuple(points)
     if not points or not set(points) <= set(POINTS):
         raise ValueError(

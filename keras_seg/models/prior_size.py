@@ -25,5 +25,5 @@ def prior_size(crop: Sequence[int], output_stride: int) -> tuple[int, int]:
         ```
     """
     height, width = require_size("crop", tuple(crop))
-    require_positive_integer("output_stride", output_stride)
+    output_stride = require_positive_integer("output_stride", output_stride)
     return ceil_division(height, output_stride), ceil_division(width, output_stride)

@@ -36,7 +36,7 @@ def replace_classifier(model: keras.Model, num_classes: int) -> keras.Model:
         model.get_layer("backbone").trainable = False
         ```
     """
-    require_classes(num_classes)
+    num_classes = require_classes(num_classes)
     model = functional_model(model)
     classifiers = network_info(model).classifiers
     if not classifiers:

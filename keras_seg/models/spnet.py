@@ -74,7 +74,7 @@ def SPNet(
     References:
         [Hou et al., 2020](https://arxiv.org/abs/2003.13328), section 3.3.
     """
-    require_classes(num_classes)
+    num_classes = require_classes(num_classes)
     pyramid = resolve_backbone(backbone, output_stride, insert=_places(backbone))
     image = keras.Input(pyramid.input_shape[1:], name="image")
     *previous, last = extract_levels(pyramid, image).values()

@@ -76,7 +76,7 @@ class SlidingWindow(NetworkLayer):
             raise ValueError(
                 f'`blending` must be "gaussian" or "mean". Received: {blending=}'
             )
-        require_positive_integer("batch_size", batch_size)
+        batch_size = require_positive_integer("batch_size", batch_size)
         if isinstance(network, dict):  # from a saved configuration
             network = keras.saving.deserialize_keras_object(network)
         contents = network_info(network).inputs.values()

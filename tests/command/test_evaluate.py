@@ -93,3 +93,14 @@ def test_what_is_wrong_is_a_message(run, model_file, status, arguments, words):
     found, _, err = run(*(model_file if a == "MODEL" else a for a in arguments))
     assert found == status
     assert words in err and "Traceback" not in err
+
+
+def test_the_classes_of_the_data_must_be_those_of_the_model(run, model_file, tmp_path):
+    for kind, shape in (("images", (8, 8, 3)), ("labels", (8, 8))):
+        (tmp_path / "val" / kind).mkdir(parents=True)
+        image = Image.fromarray(np.zeros(shape, "uint8"))
+        image.save(tmp_path / "val" / kind / "a.png")
+    (tmp_path / "classes.txt").write_text("road\ncar\n")
+    status, _, err = run(model_file, "--data", "folder", "--data-dir", tmp_path)
+    assert status == 1
+    assert "classes of the data: road, car. Received: a model of 9 classes for 2" in err

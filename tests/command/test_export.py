@@ -46,7 +46,8 @@ def test_a_saved_model_with_views_and_classes(folder, model, capsys):
     logits = multi_scale(inference_model(model), (1.0,), flip=True)(pixels[None])
     np.testing.assert_allclose(found, tf.nn.softmax(logits), atol=1e-5)
     assert (folder / "saved/1/assets/labels.txt").read_text().split() == ["a", "b", "c"]
-    assert "saved/1" in failing(["saved/1"], capsys, 1)  # is there already
+    error = failing(["saved/1"], capsys, 1)
+    assert "saved/1 is there already" in error and "--overwrite" in error
 
 
 def test_an_onnx_file(folder, model):
@@ -86,6 +87,7 @@ def test_a_quantized_litert_file(folder, model):
             "--images needs --size",
         ),
         (["a.tflite", "--value-range", "4095"], "are for --images"),
+        (["tuned.h5"], "a version number, such as saved_models/tuned/1"),
     ],
 )
 def test_flags_that_do_not_agree_are_a_message(arguments, words, folder, capsys):

@@ -37,7 +37,12 @@ finally:
 
 
 def test_help_and_wrong_arguments_import_nothing():
-    calls = [["--help"], ["--version"], ["predict"], ["evaluate", "m", "--data", "voc"]]
+    calls = [
+        ["--help"],
+        ["--version"],
+        ["predict"],
+        ["evaluate", "m", "--data", "voc", "--label-map", "0:0,255:1"],
+    ]
     for call in [*calls, *([command, "--help"] for command in _COMMANDS)]:
         done = python(SCRIPT, *call)
         expected = 0 if call[-1] in ("--help", "--version") else 2
@@ -71,6 +76,10 @@ def test_every_command_is_in_the_help(capsys):
         (["info"], "the following arguments are required: model"),
         (["palette", "voc", "--width", "x"], "--width: invalid int value: 'x'"),
         (["evaluate", "m", "--data", "voc"], "--data voc needs --data-dir"),
+        (
+            ["evaluate", "m", "--data-dir", "mine"],
+            "pass --data folder. Received: --data-dir mine",
+        ),
     ],
 )
 def test_wrong_arguments_have_one_form(arguments, message, capsys):
@@ -97,6 +106,25 @@ def test_tensorflow_is_silent_unless_asked(tmp_path):
     assert quiet.stderr == "keras-seg: error: There is no model file missing.keras\n"
     assert "Traceback" in loud.stderr
     assert quiet.stderr in loud.stderr
+
+
+WARNINGS = """
+import sys
+import warnings
+from absl import logging
+sys.argv[0] = "/usr/bin/keras-seg"
+from keras_seg.command import info, main
+def run(args):
+    warnings.warn("odd")
+    logging.set_verbosity(logging.get_verbosity())  # as TensorFlow does
+    logging.warning("Importing a function with custom gradients")
+info.run = run
+main(["info", "any.keras"])
+"""
+
+
+def test_warnings_are_shown_without_code_and_without_tensorflows():
+    assert python(WARNINGS).stderr == "keras-seg: warning: odd\n"
 
 
 def test_names_are_those_of_the_package():

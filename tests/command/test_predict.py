@@ -172,7 +172,7 @@ def test_an_interruption_has_a_status_of_its_own(files, monkeypatch, capsys):
 
     monkeypatch.setattr("keras_seg.command.predict.load_model", interrupted)
     error = failing(["model.keras", "photos", "--output", "masks"], capsys, 130)
-    assert error == "keras-seg: error: interrupted\n"
+    assert error == "\nkeras-seg: error: interrupted\n"
 
 
 def test_an_image_of_a_wrong_size_does_not_stop_the_others(files, capsys):

@@ -148,6 +148,18 @@ def test_images_of_other_channels_are_a_message(folder, capsys):
     assert message in capsys.readouterr().err
 
 
+def test_a_missing_model_is_a_message_before_the_labels_are_read(folder, capsys):
+    (folder / "model").mkdir()
+    for start, message in (
+        ("missing.keras", "no model file missing.keras"),
+        ("model", "such as model/best.keras. Received the folder model"),
+    ):
+        with pytest.raises(SystemExit):
+            train("--from", start)
+        out, error = capsys.readouterr()
+        assert message in error and not out
+
+
 def test_a_network_without_a_backbone(folder, capsys):
     image = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(2, 3, padding="same")(image)
@@ -159,8 +171,8 @@ def test_a_network_without_a_backbone(folder, capsys):
         assert flag[0] in error and 'named "backbone", and own.keras has' in error
     train("--from", "own.keras")
     told = capsys.readouterr().out
-    assert "recipe: crop" in told  # without flags of a new network
-    assert "backbone_rate" not in told
+    assert "recipe: --crop 32 48 --scale" in told  # without flags of a new network
+    assert "--backbone-rate" not in told and "None" not in told
     assert (folder / "runs" / "own" / "best.keras").exists()
 
 
@@ -169,7 +181,7 @@ def test_a_backbone_inside_of_another_model_has_a_rate(folder, capsys):
     x = keras.layers.Conv2D(2, 3, padding="same", name="backbone")(inner)
     keras.Model(image, keras.Model(inner, x)(image)).save("outer.keras")
     train("--from", "outer.keras", "--backbone-rate", "0.5")
-    assert "backbone_rate 0.5" in capsys.readouterr().out
+    assert "--backbone-rate 0.5" in capsys.readouterr().out
 
 
 def test_a_single_logit_is_two_classes(folder):

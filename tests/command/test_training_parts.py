@@ -59,6 +59,21 @@ def test_a_label_map_says_what_they_mean(folder, capsys):
     np.testing.assert_allclose(args.class_weights, [0.5 / 0.75, 0.5 / 0.25])
 
 
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--backbone resnet19", "--backbone .*Did you mean resnet18"),
+        ("--loss dice+crosentropy", "--loss must be one or more of crossentropy, "),
+        ("--class-weights 1 2 3", "--class-weights .* each of the 2 classes"),
+        ("--weights imagent", "--weights .* no file imagent"),
+    ],
+)
+def test_wrong_names_stop_before_the_labels_are_read(folder, capsys, flag, message):
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        open_training_data(flags(folder, "--label-map", "0:0,255:1", *flag.split()))
+    assert not capsys.readouterr().out
+
+
 def test_labels_for_validation_are_checked_before_training(folder):
     path = folder / "val" / "labels" / "a.png"
     mask = np.zeros((8, 8), "uint8")

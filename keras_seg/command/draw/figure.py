@@ -3,7 +3,7 @@
 import pathlib
 
 from keras_seg.command.files import save_figure
-from keras_seg.command.flags import CLASSES
+from keras_seg.command.flags import CLASSES, MODEL
 from keras_seg.local_path import local_path
 
 POINT = {"type": int, "nargs": 2, "metavar": ("Y", "X"), "action": "append"}
@@ -11,8 +11,8 @@ POINT = {"type": int, "nargs": 2, "metavar": ("Y", "X"), "action": "append"}
 
 def add_model_and_image(parser, network):
     """Adds the arguments for the model, described as `network`, and the image."""
-    parser.add_argument("model", type=local_path, help=f"a {network}, a .keras file")
-    parser.add_argument("image", type=local_path)
+    parser.add_argument("model", type=local_path, help=f"a {network}: {MODEL}")
+    parser.add_argument("image", type=local_path, help="image file")
 
 
 def add_classes(parser):
@@ -23,7 +23,10 @@ def add_classes(parser):
 def add_output(parser, name):
     """Adds the flag for the file to write."""
     parser.add_argument(
-        "--output", type=local_path, default=pathlib.Path(name), help=name
+        "--output",
+        type=local_path,
+        default=pathlib.Path(name),
+        help=f"image file to write; default: {name}",
     )
 
 

@@ -29,7 +29,7 @@ def open_picture(source, max_pixels=MAX_PIXELS):
         TypeError: If `source` is none of these.
         ValueError: If the file is damaged, of another kind, or too large.
     """
-    require_positive_integer("max_pixels", max_pixels)
+    max_pixels = require_positive_integer("max_pixels", max_pixels)
     with contextlib.ExitStack() as stack:
         name = _name(source)
         with reading_errors(name):

@@ -1,6 +1,6 @@
 import pytest
 
-from keras_seg.data.label_map import label_map
+from keras_seg.command.label_map import label_map
 
 
 def test_reads_pairs():
