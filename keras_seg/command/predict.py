@@ -136,7 +136,8 @@ def run(args):
                 _write_confidence(args.confidence, name, *found, names)
         with contextlib.redirect_stdout(sys.stderr):
             progress.add(1)
-    print(f"{len(files) - failed} masks in {args.output}")
+    written = len(files) - failed
+    print(f"{written} {'mask' if written == 1 else 'masks'} in {args.output}")
     return 1 if failed else 0
 
 

@@ -4,7 +4,7 @@ import unicodedata
 from pathlib import Path
 
 from keras_seg.data.find_files import IMAGE_SUFFIXES, find_files
-from keras_seg.data.shorten import shorten
+from keras_seg.data.shorten import have, shorten
 from keras_seg.storage.paths import as_path
 
 STEM = "{stem}"
@@ -118,7 +118,7 @@ def pairs_of_files(images, labels):
         alone = [str(files[stem]) for stem in files if stem not in others]
         if alone:
             problems.append(
-                f"{len(alone)} {kind}(s) have no {other.kind} of the same name "
+                f"{have(len(alone), kind)} no {other.kind} of the same name "
                 f"({other.name}) in {str(other.folder)!r}: {shorten(alone)}."
             )
     if not problems:

@@ -33,8 +33,8 @@ def listed_pairs(list_file, folder):
         pairs.append(pair)
     if missing:
         raise FileNotFoundError(
-            f"{len(missing)} file(s) listed in {list_file} do not exist: "
-            f"{shorten(missing)}. Paths are relative to {str(folder)!r}."
+            f"{list_file} lists files that do not exist: {shorten(missing)}. Paths are "
+            f"relative to {str(folder)!r}."
         )
     if not pairs:
         raise ValueError(f"{list_file} must list at least one image. It is empty.")

@@ -10,7 +10,7 @@ from keras_seg.data.file_names import STEM, FileNames, pairs_of_files, shown
 from keras_seg.data.find_files import IMAGE_SUFFIXES, LABEL_SUFFIXES
 from keras_seg.data.labelled_files import LabelledFiles
 from keras_seg.data.read_label import check_lossless, whole_numbers
-from keras_seg.data.shorten import shorten
+from keras_seg.data.shorten import have, shorten
 from keras_seg.storage.paths import as_path
 from keras_seg.typing import PathLike, ValueRange
 
@@ -233,7 +233,7 @@ def _paths(images, masks, missing):
     alone = sorted(map(str, of_masks - used))
     if alone:
         raise ValueError(
-            f"{len(alone)} mask(s) have no image of the same name: {shorten(alone)}. "
+            f"{have(len(alone), 'mask')} no image of the same name: {shorten(alone)}. "
             f"{str(images.folder)!r} holds {shown(images.paths, images.folder)}."
         )
     without = [
@@ -244,7 +244,7 @@ def _paths(images, masks, missing):
     ]
     if without and missing == "error":
         raise ValueError(
-            f"{len(without)} mask(s) are missing: {shorten(without)}. If the classes "
+            f"Masks are missing: {shorten(without)}. If the classes "
             'are not in these images, pass missing_masks="absent"; if they are not '
             'labeled, missing_masks="ignored" (--missing-masks).'
         )

@@ -102,7 +102,7 @@ def require_unfinished(folder, overwrite=False):
     if found and not overwrite and not (folder / "backup").is_dir():
         raise ValueError(
             f"{folder} holds a finished run: {', '.join(found)}. Pass another folder, "
-            "or overwrite=True (--overwrite of the training scripts) to replace it."
+            "or overwrite=True (--overwrite on the command line) to replace it."
         )
 
 

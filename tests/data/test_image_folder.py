@@ -185,9 +185,9 @@ def test_files_without_a_partner_are_counted_and_named(folders):
     with pytest.raises(ValueError) as caught:
         ImageFolder(*folders, NAMES)
     message = str(caught.value)
-    assert "8 image(s) have no label of the same name" in message
+    assert "8 images have no label of the same name" in message
     assert "lonely0.png" in message and "lonely7.png" not in message
-    assert "1 label(s) have no image" in message and "orphan.png" in message
+    assert "1 label has no image" in message and "orphan.png" in message
 
 
 def test_accents_pair_in_both_spellings(folders):

@@ -59,7 +59,7 @@ def test_paths_with_spaces_and_another_folder(folder, tmp_path_factory):
         ("2007_000032", "the path of an image and that of its label.*in line 2"),
         (
             "images/z.png gt/a_mask.png",
-            r"1 file\(s\) .*: .*images/z.png \(line 2\)",
+            r"lists files .*images/z.png \(line 2\)",
         ),
     ],
 )

@@ -111,7 +111,7 @@ def test_kinds_of_masks(folder, convert, options):
 
 def test_missing_masks_mean_what_is_said(folder):
     (folder / "masks" / "wet" / "bonn" / "1.png").unlink()
-    with pytest.raises(ValueError, match=r"1 mask.s. are missing: .*1.png \(wet\)"):
+    with pytest.raises(ValueError, match=r"Masks are missing: .*1.png \(wet\)"):
         dataset(folder)
     for missing, value in (("absent", 0), ("ignored", 255)):
         label = dataset(folder, missing_masks=missing)[1][1]
@@ -157,7 +157,7 @@ def test_what_is_wrong_with_files_is_told(folder):
     with pytest.raises(ValueError, match="must have the same size"):
         dataset(folder)
     (masks / "wet" / "bonn" / "0.png").rename(masks / "wet" / "bonn" / "x.png")
-    with pytest.raises(ValueError, match=r"1 mask.s. have no image .*wet/bonn/x.png"):
+    with pytest.raises(ValueError, match=r"1 mask has no image .*wet/bonn/x.png"):
         dataset(folder)
 
 
