@@ -43,7 +43,10 @@ def _is_whole(graph, strides, alignment):
     # An odd factor, so that the size is not a multiple of a larger alignment; and
     # large enough for any network.
     size = alignment * (PROBE // alignment | 1)
-    found = graph.sizes(axis, size)
+    try:
+        found = graph.sizes(axis, size)
+    except ValueError:  # the network does not support images of this size
+        return False
     cells = [(found[id(x)], size / strides[id(x)]) for x in graph.outputs]
     if alignment == 1:
         return all(count == math.ceil(exact) for count, exact in cells)

@@ -25,7 +25,7 @@ def functional_model(model):
     if not is_functional(model):
         raise TypeError(
             "`model` must be a functional keras.Model, whose layers are known. "
-            f"Received: {model!r}"
+            f"Received: {type(model).__name__}"
         )
     if not any(map(_has_marks, model.layers)):
         return model
