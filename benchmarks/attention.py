@@ -61,13 +61,17 @@ def with_attention(model, change):
     return rerun(model, call)
 
 
+def halved(dataset, count):
+    """Yields images of half the size, evenly spaced in a data set."""
+    for index in np.linspace(0, len(dataset) - 1, count).astype(int):
+        image = np.asarray(dataset[index][0], "float32")[None]
+        yield data.low_resolution(image, SCALE)
+
+
 def variation(model, dataset, count):
     """Returns the mean attention and its deviations over rows and images, by layer."""
     attention = models.attention_model(models.inference_model(model))
-    found = []
-    for index in np.linspace(0, len(dataset) - 1, count).astype(int):
-        image = np.asarray(dataset[index][0], "float32")[None]
-        found.append(attention(data.low_resolution(image, SCALE)))
+    found = [attention(image) for image in halved(dataset, count)]
     for name in found[0]:
         maps = np.concatenate([ops.convert_to_numpy(x[name]) for x in found])
         yield name, maps.mean(), maps.std(axis=1).mean(), maps.std(axis=0).mean()
@@ -77,10 +81,8 @@ def features_and_heights(model, dataset, count):
     """Returns the features of the cells of images, and their heights in 0..1."""
     backbone = model.get_layer("backbone")
     features, heights = [], []
-    for index in np.linspace(0, len(dataset) - 1, count).astype(int):
-        image = np.asarray(dataset[index][0], "float32")[None]
-        levels = backbone(data.low_resolution(image, SCALE))
-        cells = ops.convert_to_numpy(levels["level5"])[0]
+    for image in halved(dataset, count):
+        cells = ops.convert_to_numpy(backbone(image)["level5"])[0]
         rows, columns, channels = cells.shape
         features.append(cells.reshape(-1, channels))
         heights.append(np.repeat((np.arange(rows) + 0.5) / rows, columns))

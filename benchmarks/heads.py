@@ -9,6 +9,8 @@ epochs takes minutes on a CPU. The heads differ only in what the paper adds:
 
     plain     DeepLabV3+
     hanet     the same with height-driven attention
+    half      the same with attention that starts at 0.5, as in the release, instead of
+              near 1
     fcn       two 3x3 convolutions and a classifier on the last level
     mixed     SPNet's head: mixed pooling instead of the convolutions
     no_prior  CPNet's convolution and classifier alone
@@ -35,6 +37,14 @@ PASSES = 10
 LEVELS = "level2", "level4", "level5"
 
 
+def half(classes, pyramid):
+    model = ideas.hanet(classes, pyramid)
+    for layer in model.layers:
+        if isinstance(layer, layers.HeightDrivenAttention):
+            layer.third_conv.bias.assign(np.zeros(layer.third_conv.bias.shape))
+    return model
+
+
 def mixed(classes, pyramid):
     image = keras.Input(pyramid.input_shape[1:], name="image")
     x = models.extract_levels(pyramid, image)["level5"].tensor
@@ -53,13 +63,14 @@ HEADS = {
     for build in (
         ideas.plain,
         ideas.hanet,
+        half,
         ideas.fcn,
         mixed,
         ideas.no_prior,
         ideas.cpnet,
     )
 }
-PAIRS = ("plain", "hanet"), ("fcn", "mixed"), ("no_prior", "cpnet")
+PAIRS = ("plain", "hanet"), ("plain", "half"), ("fcn", "mixed"), ("no_prior", "cpnet")
 
 
 class Cached(keras.utils.PyDataset):

@@ -5,7 +5,7 @@ import dataclasses
 import keras
 
 from keras_seg.backbones.dilated_pooling import DilatedPooling2D
-from keras_seg.backbones.graph import SPATIAL_LAYERS, contained_layers
+from keras_seg.backbones.opening import SPATIAL_LAYERS, contained_layers
 from keras_seg.backbones.rebuilding import copy
 from keras_seg.backbones.same_padding import SamePadding2D
 

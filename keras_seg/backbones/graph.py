@@ -7,27 +7,14 @@ import typing
 
 import keras
 
-from keras_seg._keras_private import calls, layers_within, takes_training
-from keras_seg.layers import StripPooling
+from keras_seg._keras_private import calls, takes_training
+from keras_seg.backbones.opening import open_layer
 
 # Image size in pixels for shape queries on networks that accept any size; a multiple
 # of every stride in use.
 PROBE = 512
 # Two sizes, far enough apart to determine the strides.
 _PROBES = (PROBE, 2 * PROBE)
-
-# A layer is opened only if it contains one of these.
-SPATIAL_LAYERS = (
-    keras.layers.Conv2D,
-    keras.layers.Conv2DTranspose,
-    keras.layers.DepthwiseConv2D,
-    keras.layers.SeparableConv2D,
-    keras.layers.MaxPooling2D,
-    keras.layers.AveragePooling2D,
-    keras.layers.ZeroPadding2D,
-    keras.layers.Cropping2D,
-    keras.layers.UpSampling2D,
-)
 
 
 @dataclasses.dataclass(eq=False)
@@ -176,11 +163,6 @@ def is_functional(operation):
     )
 
 
-def contained_layers(layer):
-    """Returns the layers inside a layer, at every depth."""
-    return [inner for inner in layers_within(layer) if inner is not layer]
-
-
 def _run(network, inputs, graph, taken, prefix=None):
     """Appends a network's calls to a graph; returns `{original tensor id: tensor}`."""
     tensors = dict(zip(map(id, network.inputs), inputs, strict=True))
@@ -205,7 +187,7 @@ def _call(operation, args, kwargs, graph, taken, prefix):
         inner = [tensor for tensor in inner if isinstance(tensor, keras.KerasTensor)]
         tensors = _run(operation, inner, graph, taken, prefix)
         return [tensors[id(tensor)] for tensor in operation.outputs]
-    opened = _open(operation, args, kwargs)
+    opened = open_layer(operation, args, kwargs)
     if opened is not None:
         function, inner = opened
         tensors = _run(function, inner, graph, taken, _scoped(operation, prefix))
@@ -235,69 +217,6 @@ def _padding_layer(operation, args, kwargs):
         tuple(widths[1:3]), name=operation.name, dtype=args[0].dtype
     )
     return layer, args[:1], {}
-
-
-def _open(layer, args, kwargs):
-    """Traces a layer that contains spatial layers as a function, or returns None.
-
-    Layers that consist of other layers but cannot be recreated from their configuration
-    are traced too. A layer stays closed if only its own class can run it: if it has
-    variables besides those of its layers, needs concrete tensors, or behaves
-    differently in training.
-    """
-    # Strip pooling suits any stride as it is, and models look for the layer.
-    if not isinstance(layer, keras.Layer) or isinstance(layer, StripPooling):
-        return None
-    inside = contained_layers(layer)
-    if not inside or not (
-        any(isinstance(inner, SPATIAL_LAYERS) for inner in inside)
-        or not _has_configuration(layer)
-    ):
-        return None
-    theirs = {id(variable) for inner in inside for variable in inner.variables}
-    if any(id(variable) not in theirs for variable in layer.variables):
-        return None
-    try:
-        functions = [
-            _trace(layer, args, kwargs | training)
-            for training in _courses(layer, kwargs)
-        ]
-    except Exception:  # a `call` can fail on symbolic tensors in any way
-        return None
-    courses = {tuple(type(node[0]) for node in nodes(f)) for f, _ in functions}
-    return functions[0] if len(courses) == 1 else None
-
-
-def _has_configuration(layer):
-    try:
-        type(layer).from_config(layer.get_config())
-    except Exception:  # inner layers are never saved alone, so this may not work
-        return False
-    return True
-
-
-def _courses(layer, kwargs):
-    """Returns the arguments under which the `call` of a layer could differ."""
-    if takes_training(layer) and kwargs.get("training") is None:
-        return [{}, {"training": True}, {"training": False}]
-    return [{}]
-
-
-def _trace(layer, args, kwargs):
-    tensors = {}
-
-    def placeholder(value):
-        if not isinstance(value, keras.KerasTensor):
-            return value
-        if id(value) not in tensors:
-            new = keras.Input(batch_shape=value.shape, dtype=value.dtype)
-            tensors[id(value)] = (value, new)
-        return tensors[id(value)][1]
-
-    new_args, new_kwargs = keras.tree.map_structure(placeholder, (args, kwargs))
-    outputs = keras.tree.flatten(layer.call(*new_args, **new_kwargs))
-    originals, inputs = map(list, zip(*tensors.values(), strict=True))
-    return keras.Function(inputs, outputs), originals
 
 
 def _spec(operation, args, kwargs):

@@ -9,7 +9,7 @@ import functools
 import keras
 from keras import ops
 
-from keras_seg.backbones.graph import contained_layers
+from keras_seg.backbones.opening import contained_layers
 
 _RESNETS = {
     "resnet10": ("basic_block", (1, 1, 1, 1)),

@@ -38,8 +38,7 @@ class AffinityFeatures(keras.layers.Layer):
         super().__init__(**kwargs)
         require_channels_last(self)
         self.input_spec = keras.layers.InputSpec(ndim=4)
-        subscale = require_positive_integer("subscale", subscale)
-        self.subscale = subscale
+        self.subscale = require_positive_integer("subscale", subscale)
 
     def call(self, inputs):
         pooled = pool_windows(inputs, self.subscale)
