@@ -126,6 +126,14 @@ def averages_one_by_one():
     return hasattr(keras.optimizers.Optimizer, "_backend_apply_gradients")
 
 
+def clips_each_replica():
+    """Returns whether Keras clips gradients before it sums them over the replicas.
+
+    Keras 2 clips the sums.
+    """
+    return hasattr(keras.optimizers.Optimizer, "_all_reduce_sum_gradients")
+
+
 def variable_index(optimizer, variable):
     """Returns the index of a variable in an optimizer's lists of slot variables."""
     return optimizer._get_variable_index(variable)

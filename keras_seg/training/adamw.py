@@ -27,8 +27,9 @@ class AdamW(ParameterGroups, keras.optimizers.AdamW):
 
     Raises:
         ValueError: If a value of a group is not a number of 0 or more, or if gradients
-            are accumulated in the scope of a `tf.distribute` strategy. When the
-            optimizer is built, if a key matches no trainable variable. See also
+            are accumulated, or averages overwrite the weights, in the scope of a
+            `tf.distribute` strategy. When the optimizer is built, if a key matches no
+            trainable variable. See also
             `keras.optimizers.AdamW`.
 
     Example:

@@ -1,6 +1,7 @@
 """Learning rates and weight decays by parameter group."""
 
 import math
+import numbers
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,10 +9,12 @@ from keras import ops
 
 from keras_seg._keras_private import (
     averages_one_by_one,
+    clips_each_replica,
     is_decayed,
     variable_index,
     weight_averages,
 )
+from keras_seg.ops.replicas import num_replicas
 from keras_seg.ops.xla import tensorflow
 
 
@@ -44,7 +47,8 @@ class ParameterGroups:
         **kwargs: Any,
     ):
         super().__init__(*args, **kwargs)
-        _check_accumulation(kwargs.get("gradient_accumulation_steps"))
+        for argument in ("gradient_accumulation_steps", "ema_overwrite_frequency"):
+            _require_no_strategy(argument, kwargs.get(argument))
         self.decay_groups = _checked("decay_groups", decay_groups)
         self.rate_groups = _checked("rate_groups", rate_groups)
 
@@ -110,6 +114,24 @@ class ParameterGroups:
         values = self.step_values(learning_rate)
         super()._backend_update_step(grads, trainable_variables, values)
 
+    def _clip_gradients(self, grads):
+        """Clips gradients, but not the share of a replica; see below."""
+        if clips_each_replica() and num_replicas() > 1:
+            return grads
+        return super()._clip_gradients(grads)
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        """Sums gradients over the replicas, then clips the sums.
+
+        Keras 3 clips the share of each replica before it sums them, so that the same
+        `global_clipnorm` would allow larger steps on more devices.
+        """
+        pairs = super()._all_reduce_sum_gradients(grads_and_vars)
+        if num_replicas() == 1:
+            return pairs
+        grads, variables = zip(*pairs, strict=True)
+        return list(zip(super()._clip_gradients(list(grads)), variables, strict=True))
+
     def _apply_weight_decay(self, variables):
         """Disables Keras's common weight decay; `update_step` applies the decay."""
 
@@ -120,30 +142,42 @@ class ParameterGroups:
         }
 
 
-def _check_accumulation(steps):
-    """Rejects gradient accumulation in a strategy's scope, where Keras fails later."""
+def _require_no_strategy(argument, value):
+    """Rejects an argument in a strategy's scope, where Keras fails at the first step.
+
+    Its `update` of several replicas is not possible in a condition.
+    """
     tf = tensorflow()
-    if steps and tf and tf.distribute.has_strategy():
+    if value and tf and tf.distribute.has_strategy():
+        remedy = ""
+        if argument == "gradient_accumulation_steps":
+            remedy = "Give larger batches, or build"
         raise ValueError(
-            "`gradient_accumulation_steps` does not work in the scope of a "
-            f"`tf.distribute` strategy. Received: gradient_accumulation_steps={steps}. "
-            "Give larger batches, or build and compile the model without a strategy."
+            f"`{argument}` does not work in the scope of a `tf.distribute` strategy. "
+            f"Received: {argument}={value}. {remedy or 'Build'} and compile the model "
+            "without a strategy."
         )
 
 
 def _checked(argument, groups):
+    if not isinstance(groups, Mapping | None):
+        raise ValueError(
+            f"`{argument}` must be a dict of substrings of variable paths and numbers. "
+            f"Received: {groups!r}"
+        )
     groups = dict(groups or {})
     for key, value in groups.items():
         if not (
             isinstance(key, str)
-            and isinstance(value, int | float)
+            and isinstance(value, numbers.Real)
             and 0 <= value < math.inf
         ):
             raise ValueError(
                 f"`{argument}` must be a dict of substrings of variable paths and "
                 f"numbers of 0 or more. Received: {{{key!r}: {value!r}}}"
             )
-    return groups
+    # As floats, because NumPy's numbers cannot be saved.
+    return {key: float(value) for key, value in groups.items()}
 
 
 def _by_path(argument, groups, paths, common):

@@ -40,8 +40,9 @@ class SGD(ParameterGroups, keras.optimizers.SGD):
 
     Raises:
         ValueError: If a value of a group is not a number of 0 or more, or if gradients
-            are accumulated in the scope of a `tf.distribute` strategy. When the
-            optimizer is built, if a key matches no trainable variable. See also
+            are accumulated, or averages overwrite the weights, in the scope of a
+            `tf.distribute` strategy. When the optimizer is built, if a key matches no
+            trainable variable. See also
             `keras.optimizers.SGD`.
 
     Example:

@@ -1,5 +1,7 @@
 """Learning rates and weight decays by part of a model, as PyTorch has them."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -170,6 +172,15 @@ def test_accumulation_is_refused_under_a_strategy(make, two_replicas):
         make(0.1, gradient_accumulation_steps=2)
 
 
+@pytest.mark.parametrize("make", [SGD, AdamW])
+def test_averages_do_not_overwrite_weights_under_a_strategy(make, two_replicas):
+    """Keras fails there at the first step, within `tf.distribute`."""
+    options = {"use_ema": True, "ema_overwrite_frequency": 2}
+    with two_replicas.scope(), pytest.raises(ValueError, match="overwrite_freq"):
+        make(0.1, **options)
+    make(0.1, **options)
+
+
 @pytest.mark.keras3("Keras 2 knows neither name nor accumulation")
 @pytest.mark.parametrize("make", [SGD, AdamW])
 def test_every_keyword_of_keras_is_taken_and_kept(make):
@@ -245,6 +256,17 @@ def test_a_group_without_variables_is_an_error(make, argument):
         optimizer.build(variables())
 
 
+@pytest.mark.parametrize("groups", ["backbone", ["backbone"], 0.1])
+def test_rejects_groups_that_are_no_dict(groups):
+    with pytest.raises(ValueError, match="`rate_groups` must be a dict"):
+        SGD(0.1, rate_groups=groups)
+
+
+def test_takes_and_saves_numbers_of_numpy():
+    config = AdamW(0.1, rate_groups={"backbone": np.float32(0.5)}).get_config()
+    assert json.loads(json.dumps(config["rate_groups"])) == {"backbone": 0.5}
+
+
 @pytest.mark.parametrize("argument", ["decay_groups", "rate_groups"])
 @pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), "0.1", None])
 def test_rejects_bad_values(argument, value):
@@ -254,28 +276,45 @@ def test_rejects_bad_values(argument, value):
         AdamW(0.1, **{argument: {7: 0.1}})
 
 
-@pytest.mark.parametrize("kind", ["sgd", "adamw"])
-def test_replicas_have_the_groups_of_one_device(kind, two_replicas):
-    """Each gives half of the gradient; while a step is traced, they take turns."""
-    with two_replicas.scope():
+def run_on_replicas(optimizer, gradients, replicas):
+    """The last values, where each replica has an equal share of the gradients."""
+    with replicas.scope():
         parts = variables()
-        make, reference = (
-            (SGD, pytorch_sgd) if kind == "sgd" else (AdamW, pytorch_adamw)
-        )
-        optimizer = make(schedule(), **OPTIONS)
+        optimizer = optimizer()
         optimizer.build(parts)
-    halves = tf.constant(gradients() / 2, "float32")
+    shares = tf.constant(gradients / replicas.num_replicas_in_sync, "float32")
 
     @tf.function(autograph=False)
     def step(row):
-        two_replicas.run(
+        replicas.run(
             lambda: optimizer.apply_gradients(zip(tf.unstack(row), parts, strict=True))
         )
 
-    for half in halves[:-1]:
-        step(half)
-    found = [float(ops.convert_to_numpy(part)) for part in parts]
+    for share in shares:
+        step(share)
+    return [float(ops.convert_to_numpy(part)) for part in parts]
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adamw"])
+def test_replicas_have_the_groups_of_one_device(kind, two_replicas):
+    """While a step is traced, they take turns."""
+    make, reference = (SGD, pytorch_sgd) if kind == "sgd" else (AdamW, pytorch_adamw)
+    found = run_on_replicas(
+        lambda: make(schedule(), **OPTIONS), gradients()[:-1], two_replicas
+    )
     np.testing.assert_allclose(found, expected(reference, gradients())[-2], 1e-5)
+
+
+@pytest.mark.parametrize(
+    "clip", [{"global_clipnorm": 0.5}, {"clipnorm": 0.3}, {"clipvalue": 0.2}]
+)
+@pytest.mark.parametrize("make", [SGD, AdamW])
+def test_replicas_clip_the_sum_of_their_gradients(make, clip, two_replicas):
+    found = run_on_replicas(
+        lambda: make(schedule(), **clip, **OPTIONS), gradients()[:-1], two_replicas
+    )
+    reference = run(make(schedule(), **clip, **OPTIONS), gradients())[-2]
+    np.testing.assert_allclose(found, reference, 1e-5)
 
 
 @pytest.mark.keras3("Keras 2 passes nothing from one variable's update to the next")
