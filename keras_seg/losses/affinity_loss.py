@@ -4,7 +4,12 @@ import keras
 from keras import ops
 
 from keras_seg.ops import affinity_loss, sample_labels
-from keras_seg.ops.labels import check_labels, require_ignore_class, whole_labels
+from keras_seg.ops.labels import (
+    check_labels,
+    require_ignore_class,
+    weights_of_losses,
+    whole_labels,
+)
 from keras_seg.ops.sizes import require_size
 from keras_seg.typing import IgnoreClass
 
@@ -41,8 +46,8 @@ class AffinityLoss(keras.losses.Loss):
     Raises:
         ValueError: If `prior_size` is not a pair of positive integers, if `num_classes`
             is not an integer of at least 2, if `ignore_class` is invalid, if the shapes
-            of labels and logits do not agree, or if a label is neither a class nor
-            ignored.
+            of labels, logits and sample weights do not agree, or if a label is neither
+            a class nor ignored.
 
     Example:
         ```python
@@ -84,6 +89,12 @@ class AffinityLoss(keras.losses.Loss):
     def dtype(self):
         # Keras casts the labels to it too; float16 cannot represent all of them.
         return self.precision
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        if sample_weight is not None:
+            batch = ops.convert_to_tensor(y_pred).shape[:1]
+            sample_weight = weights_of_losses(sample_weight, tuple(batch))
+        return super().__call__(y_true, y_pred, sample_weight)
 
     def call(self, y_true, y_pred):
         """Returns the loss of each image, `(batch,)`."""

@@ -3,6 +3,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_seg.ops.labels import weights_of_losses
+
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class OutputLoss(keras.losses.Loss):
@@ -25,6 +27,9 @@ class OutputLoss(keras.losses.Loss):
     Returns:
         float32 scalar.
 
+    Raises:
+        ValueError: If the shapes of losses and sample weights do not agree.
+
     Example:
         ```python
         model.compile("sgd", loss={"feature_affinity": OutputLoss()})
@@ -36,14 +41,12 @@ class OutputLoss(keras.losses.Loss):
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         y_pred = ops.convert_to_tensor(y_pred)
-        if len(y_pred.shape) == 0:
+        shape = tuple(y_pred.shape)
+        if not shape:
             # Adds an axis, because Keras does not average a scalar over replicas.
-            y_pred = ops.reshape(y_pred, (1,))
+            y_pred, shape = ops.reshape(y_pred, (1,)), (None,)
         if sample_weight is not None:
-            sample_weight = ops.convert_to_tensor(sample_weight)
-            ones = [1] * (len(y_pred.shape) - len(sample_weight.shape))
-            shape = [*ops.shape(sample_weight), *ones]
-            sample_weight = ops.reshape(sample_weight, shape)
+            sample_weight = weights_of_losses(sample_weight, shape)
         # Passing `y_pred` twice keeps Keras from converting the target.
         return super().__call__(y_pred, y_pred, sample_weight)
 

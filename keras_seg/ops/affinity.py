@@ -77,8 +77,10 @@ def affinity_loss(
         diagonal is left out where the released `affinity_loss.py` does.
     """
     dtype = wide_dtype(logits)
-    pairs = pairs_of(labels, num_classes, ignore_class, dtype)
     pixels = logits.shape[-1]
+    if logits.shape[0] == 0:  # an empty batch has no first block for `ops.map`
+        return ops.sum(at_least_float32(logits), axis=(1, 2))
+    pairs = pairs_of(labels, num_classes, ignore_class, dtype)
     rows = _rows_of_blocks(pixels)
 
     @once_differentiable("affinity_loss")
@@ -86,9 +88,8 @@ def affinity_loss(
         # Keeps an eager gradient tape from storing all intermediate results.
         logits = ops.stop_gradient(logits)
         # Blocks of all images in this order can be joined without a copy.
-        first_rows = (
-            ops.arange(ops.shape(logits)[0] * pixels // rows, dtype="int32") * rows
-        )
+        batch = ops.shape(logits)[0]
+        first_rows = ops.arange(batch * pixels // rows, dtype="int32") * rows
 
         def block_of(first_row):
             image, start = first_row // pixels, first_row % pixels
@@ -101,7 +102,7 @@ def affinity_loss(
             return row_sums(_of_image(pairs, image), start, *parts)[0]
 
         sums = ops.transpose(ops.map(sums_of, first_rows), (1, 0, 2))
-        sums = ops.transpose(ops.reshape(sums, (4, -1, pixels)), (1, 0, 2))
+        sums = ops.transpose(ops.reshape(sums, (4, batch, pixels)), (1, 0, 2))
         losses, slopes = losses_and_slopes(pairs, sums, unary_weight, global_weight)
 
         def gradient(upstream):

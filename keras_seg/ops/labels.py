@@ -87,6 +87,34 @@ def weights_of_pixels(sample_weight, labels, dtype):
     return ops.reshape(sample_weight, [*ops.shape(sample_weight), *ones])
 
 
+def weights_of_losses(sample_weight, shape):
+    """Returns sample weights in a shape that broadcasts to losses.
+
+    Args:
+        sample_weight: number, or tensor: one weight per image, `(batch,)`, or weights
+            that broadcast to the losses, which may have more axes of 1.
+        shape: tuple. The shape of the losses, `(batch, ...)`.
+
+    Raises:
+        ValueError: If the weights have another shape. Keras would broadcast weights of
+            pixels to other axes if the sizes happen to agree.
+    """
+    sample_weight = ops.convert_to_tensor(sample_weight)
+    given = tuple(sample_weight.shape)
+    excess = len(given) - len(shape)
+    if excess > 0 and all(size == 1 for size in given[-excess:]):
+        given = given[:-excess]
+    if len(given) > len(shape) or not agree(given, shape, broadcast=True):
+        raise ValueError(
+            "`sample_weight` must be one weight per image, (batch,), or weights that "
+            f"broadcast to the losses, {tuple(shape)}. Received the shape "
+            f"{tuple(sample_weight.shape)}"
+        )
+    ones = [1] * (len(shape) - len(given))
+    sizes = ops.shape(sample_weight)[: len(given)]
+    return ops.reshape(sample_weight, [*sizes, *ones])
+
+
 def agree(shape, other, broadcast=False):
     """Returns whether two shapes agree on the axes that both have and know."""
     return all(
@@ -149,7 +177,8 @@ def check_labels(labels, ignore_class, num_classes):
     labels = ops.cast(labels, "int32")
     unknown = unknown_pixels(labels, ignore_class, num_classes)
     message = unknown_label_message("", ignore_class, num_classes)
-    value = ops.max(ops.where(unknown, labels, _LEAST))
+    # With `initial`, because eager calls refuse the maximum of an empty batch.
+    value = ops.max(ops.where(unknown, labels, _LEAST), initial=_LEAST)
     is_wrong = ops.any(unknown)
     found = concrete(is_wrong)
     if found is None:

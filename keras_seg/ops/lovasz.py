@@ -42,10 +42,12 @@ def lovasz_loss(
     """
     shape = ops.shape(actual)
     weights = ops.broadcast_to(weights, shape)
-    groups = shape[0] if per_image else 1
+    images, pixels = shape[0], shape[1] * shape[2]
+    # Not -1 for the pixels, which an empty batch leaves open.
+    groups = (images, pixels) if per_image else (1, images * pixels)
     # (images or 1, classes, pixels)
     p, y, w = (
-        ops.transpose(ops.reshape(x, (groups, -1, shape[3])), (0, 2, 1))
+        ops.transpose(ops.reshape(x, (*groups, shape[3])), (0, 2, 1))
         for x in (probabilities, actual, weights)
     )
     # Errors without weight come last and do not count.

@@ -14,6 +14,7 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         steps: int. The number of warmup steps; 0 for none.
 
     Raises:
+        TypeError: If `schedule` is not a `LearningRateSchedule`.
         ValueError: If `steps` is negative.
 
     Example:
@@ -26,6 +27,12 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
     def __init__(
         self, schedule: keras.optimizers.schedules.LearningRateSchedule, steps: int
     ) -> None:
+        schedules = keras.optimizers.schedules
+        if not isinstance(schedule, schedules.LearningRateSchedule):
+            raise TypeError(
+                "`schedule` must be a keras.optimizers.schedules.LearningRateSchedule. "
+                f"Received: {schedule!r}"
+            )
         if steps < 0:
             raise ValueError(f"`steps` must be 0 or more. Received: {steps=}")
         self.schedule = schedule

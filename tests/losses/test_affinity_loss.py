@@ -112,3 +112,17 @@ def test_rejects_shapes_that_do_not_fit():
         loss(np.zeros((2, 8, 10), "int32"), np.zeros((2, 12, 12), "float32"))
     with pytest.raises(ValueError, match=r"Labels must be \(batch, height, width\)"):
         loss(np.zeros((2, 80), "int32"), np.zeros((2, 20, 20), "float32"))
+
+
+@pytest.mark.parametrize("shape", [(4, 8, 4), (4, 4), (3,), (4, 8, 10)])
+def test_rejects_weights_of_pixels(shape):
+    """Keras would broadcast the first two, and weight images by rows and columns."""
+    labels, logits = np.zeros((4, 8, 4), "int32"), np.zeros((4, 20, 20), "float32")
+    with pytest.raises(ValueError, match="`sample_weight` must be one weight per im"):
+        AffinityLoss((4, 5), 3)(labels, logits, np.ones(shape))
+
+
+def test_an_empty_batch_has_no_loss():
+    labels, logits = np.zeros((0, 8, 4), "int32"), np.zeros((0, 20, 20), "float32")
+    # Keras reduces no losses to no value.
+    assert np.array(AffinityLoss((4, 5), 3)(labels, logits)).sum() == 0

@@ -411,3 +411,10 @@ def test_ignored_labels_may_be_any_collection(ignored):
 def test_losses_of_areas_have_no_class_weights(loss):
     with pytest.raises(TypeError, match="unexpected keyword argument 'class_weights'"):
         loss(class_weights=[1.0, 2.0])
+
+
+@pytest.mark.parametrize("loss", PIXEL_LOSSES)
+def test_an_empty_batch_has_no_loss(loss):
+    for axes in ((), (CLASSES,)):
+        labels = np.zeros((0, *SIZE, *axes), "int32")
+        assert float(make(loss)(labels, np.zeros((0, *SIZE, CLASSES), "float32"))) == 0

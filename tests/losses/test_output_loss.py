@@ -25,6 +25,12 @@ def test_a_single_loss_may_have_a_weight():
     assert float(OutputLoss()(0, np.float32(2.5), 2.0)) == 5
 
 
+@pytest.mark.parametrize("shape", [(3,), (2, 2), (2, 3, 2)])
+def test_rejects_weights_of_another_shape(shape):
+    with pytest.raises(ValueError, match="`sample_weight` must be one weight per im"):
+        OutputLoss()(0, np.ones(2), np.ones(shape))
+
+
 def test_two_replicas_train_as_one_device(two_replicas):
     x = np.arange(8, dtype="float32").reshape(4, 2)
     results = []

@@ -41,3 +41,5 @@ def test_what_is_wrong_is_an_error():
         learning_rate("linear", 0.5, 100)
     with pytest.raises(ValueError, match="0 or more. Received: steps=-1"):
         learning_rate("poly", 0.5, 100, warmup=-1)
+    with pytest.raises(TypeError, match="must be a keras.*Schedule. Received: 0.5"):
+        WarmUp(0.5, 10)
