@@ -27,7 +27,9 @@ class Operation(keras.layers.Layer):
     """
 
     def __init__(self, function, **kwargs):
-        super().__init__(**kwargs)
+        # Without Keras 2's cast to the policy's dtype: operations of Keras 3 keep that
+        # of their inputs, as a float32 part of a network in mixed precision needs.
+        super().__init__(autocast=False, **kwargs)
         self.function = function
 
     @tf.autograph.experimental.do_not_convert
