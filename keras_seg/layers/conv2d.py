@@ -6,6 +6,7 @@ from keras_seg.ops.convolution import (
     has_pointwise_conv,
     pointwise_conv,
 )
+from keras_seg.ops.recomputation import recompute_input
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -15,7 +16,9 @@ class Conv2D(keras.layers.Conv2D):
     Keras rearranges a map into a batch of smaller maps for every dilated convolution.
     This layer does so without the border, and calls TensorFlow's own dilated
     convolution from a rate of 4 on. On a CPU it computes the gradients of 1x1
-    convolutions as matrix products. Results, weights and weight files are the same; on
+    convolutions as matrix products, and training keeps less in memory: after
+    `keras_seg.layers.BatchNormalization`, also with a ReLU or ReLU6 between, the input
+    is recomputed for the gradient. Results, weights and weight files are the same; on
     other backends it is Keras's layer.
 
     Args:
@@ -37,6 +40,9 @@ class Conv2D(keras.layers.Conv2D):
 
     def convolution_op(self, inputs, kernel):
         """Returns the convolution, without bias and activation."""
+        return recompute_input(self._convolve, inputs, kernel)
+
+    def _convolve(self, inputs, kernel):
         if (
             max(self.strides) == self.groups == 1
             and self.data_format == "channels_last"

@@ -2,9 +2,12 @@ import keras
 from keras import ops
 
 from keras_seg.ops.convolution import (
+    depthwise_conv,
     dilated_depthwise_conv,
     has_dilated_depthwise_conv,
 )
+from keras_seg.ops.recomputation import recompute_input
+from keras_seg.ops.xla import tensorflow
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -12,8 +15,9 @@ class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
     """`keras.layers.DepthwiseConv2D`, faster on TensorFlow when dilated.
 
     Keras rearranges a map with its border into a batch of smaller maps for every
-    dilated convolution; this layer leaves the border out. Results, weights and weight
-    files are the same; on other backends it is Keras's layer.
+    dilated convolution; this layer leaves the border out. On a CPU, it recomputes its
+    input for the gradient as `keras_seg.layers.Conv2D` does. Results, weights and
+    weight files are the same; on other backends it is Keras's layer.
 
     Args:
         *args: See `keras.layers.DepthwiseConv2D`.
@@ -33,12 +37,20 @@ class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
     """
 
     def call(self, inputs):
-        if not self._is_dilated():
+        if tensorflow() is None or not (self._is_dilated() or self._is_plain()):
             return super().call(inputs)
-        outputs = dilated_depthwise_conv(inputs, self.kernel, self.dilation_rate)
+        outputs = recompute_input(self._convolve, inputs, self.kernel)
         if self.use_bias:
             outputs = outputs + ops.cast(self.bias, outputs.dtype)
         return self.activation(outputs)
+
+    def _convolve(self, inputs, kernel):
+        if self._is_dilated():
+            return dilated_depthwise_conv(inputs, kernel, self.dilation_rate)
+        return depthwise_conv(inputs, kernel, self.strides, self.padding)
+
+    def _is_plain(self):
+        return max(self.dilation_rate) == 1 and self.data_format == "channels_last"
 
     def _is_dilated(self):
         return (

@@ -81,6 +81,22 @@ def dilated_conv(x, kernel, rates, padding):
     return _with_gradient(tf, x, kernel, rates, borders, padding.upper())
 
 
+def depthwise_conv(x, kernel, strides, padding):
+    """Computes a depthwise convolution on the TensorFlow backend.
+
+    Args:
+        x: float tensor `(batch, height, width, channels)`.
+        kernel: tensor `(rows, columns, channels, multiplier)`, of the same dtype.
+        strides: pair of ints.
+        padding: "same" or "valid".
+
+    Returns:
+        Tensor `(batch, new height, new width, channels * multiplier)`.
+    """
+    strides = (1, *strides, 1)
+    return tensorflow().nn.depthwise_conv2d(x, kernel, strides, padding.upper())
+
+
 def dilated_depthwise_conv(x, kernel, rates):
     """Computes a dilated depthwise convolution of stride 1 with "same" padding.
 
@@ -113,13 +129,16 @@ def _depthwise_with_gradient(tf, x, kernel, rates):
     @tf.custom_gradient
     def conv(x, kernel):
         def gradient(dy):
-            dx = _depthwise_with_gradient(tf, dy, kernel[::-1, ::-1], rates)
             borders = [(cells // 2, cells // 2) for cells in _reach(kernel, rates)]
-            products = [
-                tf.reduce_sum(at_least_float32(seen * seeing), (0, 1, 2))
-                for seen, seeing in _overlaps(tf, x, kernel, dy, rates, borders)
-            ]
-            products = tf.reshape(tf.stack(products), kernel.shape)
+            with tf.control_dependencies(
+                [dy]
+            ):  # slices of x not before they are needed
+                dx = _depthwise_with_gradient(tf, dy, kernel[::-1, ::-1], rates)
+                products = [
+                    tf.reduce_sum(at_least_float32(seen * seeing), (0, 1, 2))
+                    for seen, seeing in _overlaps(tf, x, kernel, dy, rates, borders)
+                ]
+                products = tf.reshape(tf.stack(products), kernel.shape)
             return dx, tf.cast(products, kernel.dtype)
 
         return _depthwise(tf, x, kernel, rates), gradient
@@ -221,9 +240,12 @@ def _with_gradient(tf, x, kernel, rates, borders, padding=None):
                 tuple(cells - border for border in pair)
                 for cells, pair in zip(_reach(kernel, rates), borders, strict=True)
             ]
-            turned = tf.transpose(kernel[::-1, ::-1], (0, 1, 3, 2))
-            dx = _with_gradient(tf, dy, turned, rates, rest)
-            return dx, _kernel_gradient(tf, x, kernel, dy, rates, borders)
+            with tf.control_dependencies(
+                [dy]
+            ):  # slices of x not before they are needed
+                turned = tf.transpose(kernel[::-1, ::-1], (0, 1, 3, 2))
+                dx = _with_gradient(tf, dy, turned, rates, rest)
+                return dx, _kernel_gradient(tf, x, kernel, dy, rates, borders)
 
         return y, gradient
 

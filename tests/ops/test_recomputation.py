@@ -1,0 +1,141 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_seg.layers import BatchNormalization, Conv2D, DepthwiseConv2D
+
+pytestmark = pytest.mark.backend("tensorflow", "other backends keep their inputs")
+ACTIVATIONS = {"none": "linear", "relu": "relu", "relu6": "relu6"}
+CONVOLUTIONS = {
+    "pointwise": (Conv2D, {"filters": 5, "kernel_size": 1}),
+    "window": (Conv2D, {"filters": 5, "kernel_size": 3, "padding": "same"}),
+    "strided": (Conv2D, {"filters": 5, "kernel_size": 3, "strides": 2}),
+    "dilated": (
+        Conv2D,
+        {"filters": 5, "kernel_size": 3, "padding": "same", "dilation_rate": 4},
+    ),
+    "depthwise": (DepthwiseConv2D, {"kernel_size": 3, "padding": "same"}),
+    "dilated depthwise": (
+        DepthwiseConv2D,
+        {"kernel_size": 3, "padding": "same", "dilation_rate": 4},
+    ),
+}
+
+
+def networks(convolution, activation, dtype="float32"):
+    """Returns a network of our layers and one of Keras's with the same weights."""
+    layer, options = CONVOLUTIONS[convolution]
+    keras_layer = getattr(keras.layers, layer.__name__)
+    found = []
+    for norm, conv in (
+        (BatchNormalization, layer),
+        (keras.layers.BatchNormalization, keras_layer),
+    ):
+        image = keras.Input((None, None, 4))
+        x = norm(momentum=0.5, dtype=dtype)(image)
+        x = keras.layers.Activation(ACTIVATIONS[activation], dtype=dtype)(x)
+        found.append(keras.Model(image, conv(**options, dtype=dtype)(x)))
+    ours, theirs = found
+    rng = np.random.default_rng(1)
+    ours.set_weights([rng.uniform(0.5, 2, w.shape) for w in ours.get_weights()])
+    theirs.set_weights(ours.get_weights())
+    return ours, theirs
+
+
+def batch():
+    return np.random.default_rng(0).normal(size=(2, 9, 11, 4)).astype("float32")
+
+
+def step(model, training=True, **options):
+    """Returns a traced function from images to outputs and gradients."""
+    import tensorflow as tf
+
+    @tf.function(autograph=False, **options)
+    def run(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = model(x, training=training)
+            loss = tf.reduce_sum(tf.sin(tf.cast(y, "float32")))
+        variables = [tf.convert_to_tensor(v) for v in model.non_trainable_variables]
+        return y, *tape.gradient(loss, [x, *model.trainable_variables]), *variables
+
+    return run
+
+
+def forward_consumers(model, training=True):
+    """Returns the types of the ops that read the input of the convolution."""
+    function = step(model, training).get_concrete_function(batch())
+    norms = [
+        op
+        for op in function.graph.get_operations()
+        if op.type == "FusedBatchNormV3" and op.get_attr("is_training") == training
+    ]
+    output = norms[0].outputs[0]
+    relus = [op for op in output.consumers() if op.type in ("Relu", "Relu6")]
+    output = relus[0].outputs[0] if relus else output
+    return {op.type for op in output.consumers()}
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("convolution", CONVOLUTIONS)
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_gradients_equal_those_of_keras(convolution, activation, jit_compile):
+    ours, theirs = networks(convolution, activation)
+    found = step(ours, jit_compile=jit_compile)(batch())
+    expected = step(theirs)(batch())
+    for own, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(own, other, atol=2e-4, rtol=2e-4)
+
+
+@pytest.mark.parametrize("convolution", CONVOLUTIONS)
+def test_in_half_precision(convolution):
+    ours, theirs = networks(convolution, "relu6", "mixed_float16")
+    x = batch()
+    for own, other in zip(step(ours)(x), step(theirs)(x), strict=True):
+        scale = np.abs(np.asarray(other, "float32")).max()
+        np.testing.assert_allclose(own, other, atol=0.02 * scale)
+
+
+@pytest.mark.parametrize("activation", ["relu", "relu6"])
+@pytest.mark.parametrize("convolution", ["window", "depthwise"])
+def test_no_gradient_reads_the_input_of_a_convolution(convolution, activation):
+    ours, _ = networks(convolution, activation)
+    gradients = {"Conv2DBackpropFilter", "DepthwiseConv2dNativeBackpropFilter"}
+    gradients |= {"ReluGrad", "Relu6Grad"}
+    assert not forward_consumers(ours) & gradients
+    # With constant statistics, as in inference, nothing is changed.
+    assert forward_consumers(ours, training=False) & gradients
+
+
+def test_second_derivatives_equal_those_of_keras():
+    import tensorflow as tf
+
+    def penalty_gradient(model):
+        @tf.function(autograph=False)
+        def run(x):
+            with tf.GradientTape() as outer:
+                outer.watch(x)
+                with tf.GradientTape() as inner:
+                    inner.watch(x)
+                    loss = tf.reduce_sum(tf.sin(model(x, training=True)))
+                penalty = tf.reduce_sum(inner.gradient(loss, x) ** 2)
+            return outer.gradient(penalty, [x, *model.trainable_variables])
+
+        return run(tf.constant(batch()))
+
+    ours, theirs = networks("window", "relu")
+    for own, other in zip(
+        penalty_gradient(ours), penalty_gradient(theirs), strict=True
+    ):
+        scale = np.abs(other).max()
+        np.testing.assert_allclose(own, other, atol=1e-4 * scale)
+
+
+def test_other_inputs_are_kept():
+    image = keras.Input((None, None, 4))
+    shifted = keras.layers.Rescaling(2.0)(BatchNormalization()(image))
+    model = keras.Model(image, Conv2D(5, 3)(keras.layers.ReLU()(shifted)))
+    function = step(model).get_concrete_function(batch())
+    relu = next(op for op in function.graph.get_operations() if op.type == "Relu")
+    readers = {op.type for op in relu.outputs[0].consumers()}
+    assert {"Conv2D", "Conv2DBackpropFilter", "ReluGrad"} <= readers
