@@ -5,6 +5,7 @@ import argparse
 from keras_seg.command.label_map import label_map
 from keras_seg.command.names import CLASS_TABLES, DATA_SETS
 from keras_seg.local_path import local_path
+from keras_seg.storage.remote_path import RemotePath, remote_path
 
 SIZE = {"type": int, "nargs": 2, "metavar": ("HEIGHT", "WIDTH")}
 # Help text for trained models.
@@ -133,15 +134,18 @@ def folder_options(args):
 
 
 def location(text):
-    """Returns the path that a flag names, local or on a file system such as gs://."""
-    if "://" not in text:
-        return local_path(text)
-    from keras_seg.storage.paths import as_path
+    """Returns the path that a flag names, local or on a file system such as gs://.
 
-    try:
-        return as_path(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    Whether TensorFlow supports the file system is only checked by `check_locations`.
+    """
+    return remote_path(text) if "://" in text else local_path(text)
+
+
+def check_locations(args):
+    """Raises a ValueError if a path is on a file system that TensorFlow lacks."""
+    for value in vars(args).values():
+        if isinstance(value, RemotePath):
+            value.require_file_system()
 
 
 def add_split(group, default):

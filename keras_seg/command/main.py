@@ -6,6 +6,7 @@ import traceback
 import warnings
 
 import keras_seg
+from keras_seg.command.flags import check_locations
 from keras_seg.command.start_tensorflow import start_tensorflow
 
 # Each command is a module of this package.
@@ -42,6 +43,7 @@ def main(arguments=None):
         args.parser.error(str(error))
     try:
         start_tensorflow(args.verbose)
+        check_locations(args)  # before data and models are read
         with _plain_warnings(args.verbose):
             status = args.run(args)
     except (ImportError, OSError, RuntimeError, ValueError) as error:

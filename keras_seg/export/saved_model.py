@@ -25,13 +25,8 @@ from keras_seg.models.segmentation_network import segmentation_network
 from keras_seg.ops.sizes import require_size
 from keras_seg.ops.xla import require_tensorflow, xla_scope
 from keras_seg.positive_integer import require_positive_integer
-from keras_seg.storage.paths import (
-    RemotePath,
-    as_path,
-    put,
-    remove_folder,
-    temporary_folder_for,
-)
+from keras_seg.storage.paths import as_path, put, remove_folder, temporary_folder_for
+from keras_seg.storage.remote_path import RemotePath
 from keras_seg.typing import PathLike
 
 # The files of an export, the only folders that `overwrite` replaces.

@@ -1,7 +1,6 @@
 """Paths on local disks and on TensorFlow's file systems (gs://, ...)."""
 
 import contextlib
-import fnmatch
 import os
 import pathlib
 import shutil
@@ -10,70 +9,9 @@ import tempfile
 import tensorflow as tf
 
 from keras_seg.local_path import local_path
+from keras_seg.storage.remote_path import RemotePath, remote_path
 from keras_seg.storage.writing_errors import naming
 from keras_seg.typing import PathLike
-
-_NO_HOST = "\0"  # in place of a host that is empty; no name contains it
-
-
-class RemotePath(pathlib.PurePosixPath):
-    """A path such as gs://bucket/folder, with the methods of `pathlib.Path` used here.
-
-    `tf.io.gfile` determines which file systems are supported.
-    """
-
-    def absolute(self):
-        return self
-
-    def __str__(self):
-        # pathlib merges the two slashes into one.
-        return super().__str__().replace(":/", "://", 1).replace(_NO_HOST, "", 1)
-
-    def __fspath__(self):
-        return str(self)
-
-    def resolve(self):
-        return self  # such file systems have no links
-
-    def exists(self):
-        return tf.io.gfile.exists(str(self))
-
-    def is_dir(self):
-        return tf.io.gfile.isdir(str(self))
-
-    def is_file(self):
-        return self.exists() and not self.is_dir()
-
-    def iterdir(self):
-        names = tf.io.gfile.listdir(str(self))
-        return (self / name.rstrip("/") for name in names)
-
-    def glob(self, pattern):
-        return (as_path(path) for path in tf.io.gfile.glob(str(self / pattern)))
-
-    def rglob(self, pattern):
-        for folder, folders, files in tf.io.gfile.walk(str(self)):
-            for name in (name.rstrip("/") for name in (*folders, *files)):
-                if fnmatch.fnmatch(name, pattern):
-                    yield as_path(folder) / name
-
-    def mkdir(self, parents=True, exist_ok=True):
-        tf.io.gfile.makedirs(str(self))
-
-    def unlink(self, missing_ok=False):
-        if self.exists() or not missing_ok:
-            tf.io.gfile.remove(str(self))
-
-    def write_text(self, text, encoding="utf-8"):
-        with open_file(self, "wb") as file:
-            file.write(text.encode(encoding))
-
-    def read_bytes(self):
-        with open_file(self) as file:
-            return file.read()
-
-    def read_text(self, encoding="utf-8"):
-        return self.read_bytes().decode(encoding)
 
 
 def as_path(path: PathLike) -> pathlib.Path:
@@ -85,18 +23,11 @@ def as_path(path: PathLike) -> pathlib.Path:
     # A RemotePath has the methods of a Path, but is none.
     if isinstance(path, RemotePath):
         return path  # type: ignore[return-value]
-    scheme, found, rest = os.fspath(path).partition("://")
-    if not found:
+    if "://" not in os.fspath(path):
         return local_path(path)
-    schemes = tf.io.gfile.get_registered_schemes()
-    if scheme not in schemes:
-        known = ", ".join(sorted(f"{name}://" for name in schemes if name))
-        raise ValueError(
-            f"The path must be local or on a file system of TensorFlow: {known}. "
-            f"Received: {path}"
-        )
-    host = _NO_HOST if rest.startswith("/") else ""  # file:///folder has none
-    return RemotePath(f"{scheme}://{host}{rest}")  # type: ignore[return-value]
+    remote = remote_path(os.fspath(path))
+    remote.require_file_system()
+    return remote  # type: ignore[return-value]
 
 
 def open_file(path, mode="rb"):

@@ -1,7 +1,8 @@
 import contextlib
 import os
 
-from keras_seg.storage.paths import RemotePath, as_path, put, temporary_folder_for
+from keras_seg.storage.paths import as_path, put, temporary_folder_for
+from keras_seg.storage.remote_path import RemotePath
 from keras_seg.storage.writing_errors import naming
 
 

@@ -42,11 +42,18 @@ def test_help_and_wrong_arguments_import_nothing():
         ["--version"],
         ["predict"],
         ["evaluate", "m", "--data", "voc", "--label-map", "0:0,255:1"],
+        ["export", "m", "gs://bucket/spnet/1", "--size", "32", "64"],
+        ["train", "spnet", "--output", "gs://bucket/run", "--epochs", "0"],
     ]
     for call in [*calls, *([command, "--help"] for command in _COMMANDS)]:
         done = python(SCRIPT, *call)
         expected = 0 if call[-1] in ("--help", "--version") else 2
         assert done.returncode == expected, done.stderr
+
+
+def test_unknown_file_systems_are_found_before_the_model_is_read():
+    done = keras_seg("export", "missing.keras", "floppy://spnet/1")
+    assert done.returncode == 1 and "Received: floppy://spnet/1" in done.stderr
 
 
 def test_help_is_there_at_once():

@@ -1,5 +1,6 @@
 import pytest
 
+from keras_seg.command.flags import check_locations
 from keras_seg.command.recipes import DEFAULTS
 from keras_seg.command.training_flags import parse_training_flags
 
@@ -75,10 +76,10 @@ def test_bad_flags_stop_before_training(flags, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_runs_and_exports_may_be_on_other_file_systems(capsys):
+def test_runs_and_exports_may_be_on_other_file_systems():
     args = parse("--output", "gs://bucket/run", "--export", "ram://models/spnet/1")
     assert str(args.output / "best.keras") == "gs://bucket/run/best.keras"
     assert str(args.export) == "ram://models/spnet/1"
-    with pytest.raises(SystemExit):
-        parse("--output", "floppy://run")
-    assert "Received: floppy://run" in capsys.readouterr().err
+    check_locations(args)
+    with pytest.raises(ValueError, match="Received: floppy://run"):
+        check_locations(parse("--output", "floppy://run"))
