@@ -71,12 +71,14 @@ def labels_from_coco(
         check_ignore_class(ignore_class, len(class_names))
     fill = ignore_class if background is None else class_names.index(background)
     objects: dict = {}
-    sizes = {image["id"]: _size(image) for image in content["images"]}
+    # As text, since some tools write the ids of either list as text.
+    sizes = {str(image["id"]): _size(image) for image in content["images"]}
     for entry in content["annotations"]:
-        if entry["image_id"] in sizes:
+        image_id = str(entry["image_id"])
+        if image_id in sizes:
             _check_category(entry, categories)
-            _check_segmentation(entry, sizes[entry["image_id"]])
-            objects.setdefault(entry["image_id"], []).append(entry)
+            _check_segmentation(entry, sizes[image_id])
+            objects.setdefault(image_id, []).append(entry)
     files = _files(content["images"], local_path(folder))
     check_label_paths(dict.fromkeys(files))
     for path, image in files.items():
@@ -84,7 +86,7 @@ def labels_from_coco(
         label = np.full(size, fill, "int32")
         masks = [
             (_mask(entry, size), classes[entry["category_id"]])
-            for entry in objects.get(image["id"], ())
+            for entry in objects.get(str(image["id"]), ())
         ]
         for mask, value in sorted(masks, key=lambda pair: -pair[0].sum()):
             label[mask] = value

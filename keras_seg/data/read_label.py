@@ -22,7 +22,8 @@ def read_label(
     """Reads the values of a label file, upright.
 
     Gray files of any depth and arrays hold the values themselves; palette files hold
-    their indices as values. With `colors`, the values are read from the colors in all
+    their indices as values. Many programs renumber the indices of a GIF when they save
+    it: read colored GIF files with `colors`. With `colors`, the values are read from the colors in all
     files. An alpha channel is always dropped.
 
     Args:

@@ -208,6 +208,16 @@ def test_bad_segmentations_are_found_first(
     assert not (tmp_path / "labels").exists()
 
 
+@pytest.mark.parametrize("key", ["annotations", "images"])
+def test_image_ids_may_be_text(content, write, tmp_path, key):
+    for entry in content[key]:
+        name = "id" if key == "images" else "image_id"
+        entry[name] = str(entry[name])
+    labels_from_coco(write(content), tmp_path)
+    label = read_label(tmp_path / "a.png")
+    np.testing.assert_array_equal(label, expected(background=0, car=1, boat=2))
+
+
 @pytest.mark.parametrize("category", [5, None])
 def test_unknown_categories_are_found_first(content, write, tmp_path, category):
     content["annotations"][-1]["category_id"] = category

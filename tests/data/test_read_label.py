@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_seg.data import read_label
+from keras_seg.data import read_image, read_label
 from tests.data import pictures
 
 VALUES = np.array([[0, 1, 2, 15], [3, 3, 0, 1]])
@@ -52,6 +52,15 @@ def test_values_of_other_files(tmp_path, suffix, has_palette):
     # GIF files have colors for as many values as there are.
     image.save(path, **({"optimize": False} if suffix == "gif" else {}))
     np.testing.assert_array_equal(read_label(path), VALUES)
+
+
+def test_gray_gif_files_hold_their_gray_values(tmp_path):
+    values = np.array([[0, 1, 255], [7, 7, 1]], "uint8").repeat(4, 0).repeat(4, 1)
+    Image.fromarray(values).save(tmp_path / "a.gif")
+    with Image.open(tmp_path / "a.gif") as image:  # Pillow renumbers the values
+        assert image.mode == "P" and np.asarray(image).max() == 3
+    np.testing.assert_array_equal(read_label(tmp_path / "a.gif"), values)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.gif", 1)[..., 0], values)
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int16", "int64", "float32"])

@@ -1,6 +1,7 @@
 """Pictures read by Pillow, with the depth of the file instead of Pillow's mode."""
 
 import contextlib
+import dataclasses
 import threading
 
 import numpy as np
@@ -63,6 +64,8 @@ def open_file(name, file, stack):
         raise ValueError("it is an animation. Save each frame as a separate file")
     if image.format != "PNG":
         picture = of_pixels(name, image)
+        if image.format == "GIF":
+            picture = _with_gray_values(picture)
         picture.orientation = orientation(image)
         return picture
     picture = _of_png(name, image, file)
@@ -145,6 +148,22 @@ def _mode(image):
 
 def _palette(image):
     return np.array(image.getpalette("RGB"), "uint8").reshape(-1, 3)
+
+
+def _with_gray_values(picture):
+    """Returns the `Picture` of a GIF with its gray values if all of its colors are gray.
+
+    A GIF has no gray values but a palette, whose colors most programs renumber.
+    """
+    palette = picture.palette
+    if palette is None or np.any(palette != palette[:, :1]):
+        return picture
+    return dataclasses.replace(
+        picture,
+        colors="gray",
+        palette=None,
+        decode=lambda: picture.colors_of(picture.decode())[..., 0],
+    )
 
 
 def _of_png(name, image, file):
