@@ -37,3 +37,27 @@ def default_palette(num_classes: int) -> np.ndarray:
         distance = np.sum((candidates - candidates[farthest]) ** 2, axis=1)
         nearest = np.minimum(nearest, distance)
     return np.array(chosen, dtype="uint8")
+
+
+def require_palette(palette):
+    """Returns a palette as a uint8 array `(num_classes, 3)`.
+
+    Raises:
+        ValueError: If it has another shape, or is not integers in 0..255, such as
+            matplotlib's colors in 0..1.
+    """
+    try:
+        array = np.asarray(palette)
+    except ValueError:  # rows of different lengths
+        array = np.asarray(palette, dtype=object)
+    if array.ndim != 2 or array.shape[1] != 3 or not len(array):
+        raise ValueError(
+            "`palette` must be an array (num_classes, 3). Received the shape "
+            f"{array.shape}"
+        )
+    if array.dtype.kind not in "iu" or array.min() < 0 or array.max() > 255:
+        raise ValueError(
+            "`palette` must be integers in 0..255. Received: "
+            f"{array.dtype} in {array.min()}..{array.max()}"
+        )
+    return array.astype("uint8")

@@ -23,8 +23,8 @@ def read_label(
 
     Gray files of any depth and arrays hold the values themselves; palette files hold
     their indices as values. Many programs renumber the indices of a GIF when they save
-    it: read colored GIF files with `colors`. With `colors`, the values are read from the colors in all
-    files. An alpha channel is always dropped.
+    it: read colored GIF files with `colors`. With `colors`, the values are read from
+    the colors in all files. An alpha channel is always dropped.
 
     Args:
         source: str or path of a PNG, TIFF, BMP, GIF or .npy file; bytes, its content;

@@ -1,4 +1,4 @@
-"""Paths on TensorFlow's file systems (gs://, ...), which need no TensorFlow to exist."""
+"""Paths on TensorFlow's file systems (gs://, ...)."""
 
 import fnmatch
 import pathlib

@@ -3,7 +3,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from keras_seg.visualization.heat_maps import reduced, show_heat
+from keras_seg.visualization.heat_maps import reduced, require_arrays, show_heat
 from keras_seg.visualization.image_axes import require_image, show_image
 
 _HEIGHT, _WIDTH = 4.2, 2.2  # inches: height of the figure, least width of a heat map
@@ -38,8 +38,8 @@ def attention_chart(
         matplotlib `Figure`. `figure.savefig("a.png")` writes it to a file.
 
     Raises:
-        ValueError: If `attention` is empty, if one of its arrays or `image` has another
-            shape, or if weights are outside of 0..1.
+        ValueError: If `attention` is empty or no dict, if one of its arrays or `image`
+            has another shape, or if weights are outside of 0..1.
 
     Example:
         ```python
@@ -50,8 +50,7 @@ def attention_chart(
     References:
         [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 3.1.
     """
-    if not attention:
-        raise ValueError("`attention` must hold at least one array. Received none.")
+    require_arrays("attention", attention)
     checked = {name: _check(name, weights) for name, weights in attention.items()}
     widths = [max(_WIDTH, _CHARACTER * len(str(name))) for name in checked]
     if image is not None:

@@ -53,7 +53,7 @@ def confusion_chart(confusion: np.ndarray, class_names: Sequence[str]) -> Figure
             "`class_names` must have a name for each class. Received: "
             f"{len(class_names)} names for {len(confusion)} classes"
         )
-    if confusion.min(initial=0) < 0:
+    if not confusion.min(initial=0) >= 0:  # true for nan too
         raise ValueError(
             f"`confusion` must hold counts. Received: {confusion.min()} among them"
         )

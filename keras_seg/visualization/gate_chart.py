@@ -3,7 +3,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from keras_seg.visualization.heat_maps import show_heat
+from keras_seg.visualization.heat_maps import require_arrays, show_heat
 from keras_seg.visualization.image_axes import (
     extent_of,
     panel_height,
@@ -36,8 +36,8 @@ def gate_chart(
         matplotlib `Figure`. `figure.savefig("a.png")` writes it to a file.
 
     Raises:
-        ValueError: If `gates` is empty, if one of its arrays or `image` has another
-            shape, or if gates are outside of 0..1.
+        ValueError: If `gates` is empty or no dict, if one of its arrays or `image` has
+            another shape, or if gates are outside of 0..1.
 
     Example:
         ```python
@@ -48,8 +48,7 @@ def gate_chart(
     References:
         [Hou et al., 2020](https://arxiv.org/abs/2003.13328), section 3.1.
     """
-    if not gates:
-        raise ValueError("`gates` must hold at least one array. Received none.")
+    require_arrays("gates", gates)
     checked = {name: _check(name, values) for name, values in gates.items()}
     first = next(iter(checked.values()))
     sides = first.shape[:2]

@@ -1,9 +1,22 @@
 """Heat maps with color scales in the axes of a figure."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 COLORS = "magma"  # perceptually uniform, from dark to light
 PALE = (0.87, 0.87, 0.87)  # background where there are no values
+
+
+def require_arrays(name, arrays):
+    """Raises a `ValueError` unless an argument is a dict of at least one array."""
+    if not isinstance(arrays, Mapping):
+        raise ValueError(
+            f"`{name}` must be a dict {{name: array}}. Received: "
+            f"{type(arrays).__name__}"
+        )
+    if not arrays:
+        raise ValueError(f"`{name}` must hold at least one array. Received none.")
 
 
 def show_heat(

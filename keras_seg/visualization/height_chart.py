@@ -3,6 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from keras_seg.data.palette import require_palette
 from keras_seg.visualization.class_entropy import class_entropy
 from keras_seg.visualization.class_legend import add_legend
 from keras_seg.visualization.heat_maps import PALE
@@ -45,7 +46,7 @@ def height_chart(
     References:
         [Choi et al., 2020](https://arxiv.org/abs/2003.05128), section 1.
     """
-    counts, palette = np.asarray(counts, "float64"), np.asarray(palette)
+    counts, palette = np.asarray(counts, "float64"), require_palette(palette)
     if counts.ndim != 2 or not counts.size or len(counts) % 3:
         raise ValueError(
             "`counts` must be (rows, num_classes) with `rows` a multiple of 3. "

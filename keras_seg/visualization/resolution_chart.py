@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from keras_seg.data import default_palette
+from keras_seg.data.palette import require_palette
 from keras_seg.ops import feature_affinity, normalize_features
 from keras_seg.visualization.affinity import cell_classes
 from keras_seg.visualization.class_legend import fill_legend
@@ -263,7 +264,7 @@ def _check_classes(palette, class_names, num_classes):
         palette = default_palette(num_classes)
     if class_names is None:
         class_names = [f"class {index}" for index in range(num_classes)]
-    palette = np.asarray(palette)
+    palette = require_palette(palette)
     if palette.shape != (num_classes, 3) or len(class_names) != num_classes:
         raise ValueError(
             "`palette` and `class_names` must hold a color and a name for each class, "

@@ -4,6 +4,7 @@ from PIL import Image
 
 from keras_seg.data.dataset import SegmentationDataset
 from keras_seg.inference.predict import predict
+from keras_seg.positive_integer import require_positive_integer
 from keras_seg.visualization.comparison import comparison
 from keras_seg.visualization.visible import visible
 
@@ -23,6 +24,9 @@ def sample_predictions(
     Returns:
         uint8 array `(rows, columns, 3)`; see `comparison`.
 
+    Raises:
+        ValueError: If `count` is not a positive integer, or if there are no images.
+
     Example:
         ```python
         from PIL import Image
@@ -30,7 +34,9 @@ def sample_predictions(
         Image.fromarray(sample_predictions(model, val)).save("a.png")
         ```
     """
-    count = min(count, len(data_set))
+    count = min(require_positive_integer("count", count), len(data_set))
+    if not count:
+        raise ValueError("`data_set` must have at least one image. Received none")
     indices = np.linspace(0, len(data_set) - 1, count).astype(int)
     images, labels = zip(*(data_set[int(index)] for index in indices), strict=True)
     classes = predict(model, list(images), value_range=255)

@@ -1,5 +1,6 @@
 import contextlib
 import fractions
+import math
 import sys
 from collections.abc import Callable
 
@@ -51,7 +52,8 @@ def segment_video(
         OSError: If the video cannot be written.
         ImportError: If PyAV is not installed: `pip install 'keras-seg[video]'`.
         ValueError: If the source holds no frames or is damaged, if frames differ in
-            size, or if `output` has another suffix.
+            size, if `output` has another suffix, or if `frames_per_second` is not
+            positive.
 
     Example:
         `segment_video(predictor(model), "drive.mp4", "classes.mp4", val.palette)`
@@ -59,6 +61,11 @@ def segment_video(
     av = _av()
     source, target = local_path(source), local_path(output)
     _check(source, target)
+    if frames_per_second is not None and not 0 < frames_per_second < math.inf:
+        raise ValueError(
+            "`frames_per_second` must be a positive number or None. Received: "
+            f"{frames_per_second=}"
+        )
     partial = target.with_name(f".{target.stem}.partial{target.suffix}")
     with _writing(av, target), contextlib.ExitStack() as stack:
         frames, count, rate = _frames(av, source, stack)

@@ -33,11 +33,24 @@ def test_many_classes_take_16_bits(tmp_path):
 
 @pytest.mark.parametrize(
     "classes",
-    [np.zeros((2, 3)), np.zeros((2, 3, 1), int), np.array([[-1]]), np.array([[65536]])],
+    [
+        np.zeros((2, 3)),
+        np.zeros((2, 3, 1), int),
+        np.zeros((0, 3), int),
+        np.array([[-1]]),
+        np.array([[65536]]),
+    ],
 )
 def test_rejects_what_is_no_label_map(classes, tmp_path):
     with pytest.raises(ValueError, match="`label_map` must"):
         write_label_map(tmp_path / "a.png", classes)
+    assert not (tmp_path / "a.png").exists()
+
+
+@pytest.mark.parametrize("palette", [[[1, 2, 3, 4]], [[1, 2, 300]], [[0.1, 0.2, 0.3]]])
+def test_rejects_bad_palettes(palette, tmp_path):
+    with pytest.raises(ValueError, match="`palette` must be"):
+        write_label_map(tmp_path / "a.png", np.zeros((2, 3), int), palette)
     assert not (tmp_path / "a.png").exists()
 
 

@@ -99,6 +99,7 @@ def test_nothing_is_cut_off(name, image):
     "attention, message",
     [
         ({}, "`attention` must hold at least one array"),
+        (np.eye(3), r"`attention` must be a dict \{name: array\}. Received: ndarray"),
         ({"a": np.zeros((2, 5, 1, 3))}, r"for 'a' the shape \(2, 5, 1, 3\)"),
         ({"a": np.zeros((5, 2, 3))}, r"for 'a' the shape \(5, 2, 3\)"),
         ({"a": np.zeros((0, 3))}, r"for 'a' the shape \(0, 3\)"),

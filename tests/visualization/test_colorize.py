@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_seg.visualization import colorize
+from keras_seg.visualization import colorize, colorize_masks
 
 PALETTE = np.array([[255, 0, 0], [0, 0, 255]], "uint8")
 
@@ -39,3 +39,16 @@ def test_rejects_bad_palettes(palette):
         ValueError, match=r"`palette` must be an array \(num_classes, 3"
     ):
         colorize([[0]], palette)
+
+
+@pytest.mark.parametrize("palette", [[[0, 0, 300]], [[0, -1, 0]], [[0.2, 0.5, 1.0]]])
+def test_colors_are_integers_up_to_255(palette):
+    with pytest.raises(ValueError, match=r"`palette` must be integers in 0\.\.255"):
+        colorize([[0]], palette)
+    with pytest.raises(ValueError, match=r"`palette` must be integers in 0\.\.255"):
+        colorize_masks([[[1]]], palette)
+
+
+def test_the_ignored_color_is_rgb():
+    with pytest.raises(ValueError, match="`ignore_color` must be RGB. Received"):
+        colorize([[0]], PALETTE, ignore_color=5)

@@ -45,6 +45,7 @@ def test_nothing_is_cut_off():
     "gates, message",
     [
         ({}, "`gates` must hold at least one array"),
+        (GATES, r"`gates` must be a dict \{name: array\}. Received: ndarray"),
         ({"a": GATES[0]}, r"for 'a' the shape \(4, 5\)"),
         ({"a": GATES + 1}, r"0\.\.1.*for 'a' values in"),
         ({"a": GATES * np.nan}, r"0\.\.1.*for 'a' values in nan"),

@@ -285,7 +285,7 @@ PREDICTION, FEATURES = given()["prediction"], given()["features"]
         ({"points": [(18, 0)]}, r"`points`.*\(18, 30\).*points=\[\(18, 0\)\]"),
         ({"points": []}, r"`points`.*points=\[\]"),
         ({"class_names": ["a"] * 3}, "3 names for 4 classes"),
-        ({"palette": np.zeros((3, 3))}, r"palette of shape \(3, 3\).*4 classes"),
+        ({"palette": np.zeros((3, 3), int)}, r"palette of shape \(3, 3\).*4 classes"),
     ],
 )
 def test_rejects_bad_arguments(changes, message):

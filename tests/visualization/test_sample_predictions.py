@@ -76,3 +76,14 @@ def test_few_images_are_all_drawn():
     data, model = Images(), cheap_deeplab()
     all_of_them = sample_predictions(model, data, count=5)
     np.testing.assert_array_equal(sample_predictions(model, data, 9), all_of_them)
+
+
+def test_there_must_be_images():
+    class Empty(Images):
+        def __len__(self):
+            return 0
+
+    with pytest.raises(ValueError, match="`count` must be a positive integer"):
+        sample_predictions(None, Images(), count=0)
+    with pytest.raises(ValueError, match="`data_set` must have at least one image"):
+        sample_predictions(None, Empty())

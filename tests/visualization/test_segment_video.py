@@ -108,6 +108,9 @@ def test_rejects(folder, tmp_path):
             segment_video(classes, source, output, PALETTE)
     with pytest.raises(ValueError, match="must end in .mp4, .*Received: .*out.txt"):
         segment_video(classes, folder, tmp_path / "out.txt", PALETTE)
+    for rate in (0, -3, float("nan")):
+        with pytest.raises(ValueError, match="`frames_per_second` must be a positive"):
+            segment_video(classes, folder, output, PALETTE, frames_per_second=rate)
     with pytest.raises(FileNotFoundError, match="no folder"):
         segment_video(classes, folder, tmp_path / "no" / "out.mp4", PALETTE)
     Image.fromarray(frame(0, 20, 20)).save(folder / "f99.png")

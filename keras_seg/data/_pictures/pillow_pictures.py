@@ -151,7 +151,7 @@ def _palette(image):
 
 
 def _with_gray_values(picture):
-    """Returns the `Picture` of a GIF with its gray values if all of its colors are gray.
+    """Returns the `Picture` of a GIF, with its gray values if all colors are gray.
 
     A GIF has no gray values but a palette, whose colors most programs renumber.
     """
