@@ -7,9 +7,10 @@ import numpy as np
 from PIL import Image
 
 from keras_seg import layers, models
-from keras_seg.data import low_resolution
+from keras_seg.data import low_resolution, read_image
 from keras_seg.visualization import attention_chart, gate_chart, resolution_chart
 from keras_seg.visualization.affinity import cell_classes
+from keras_seg.visualization.visible import visible
 
 _MOST_PIXELS = 2**20  # largest size of a whole image
 _MULTIPLE = 32  # sides are multiples of it, so that cells cover no padding
@@ -64,17 +65,18 @@ class Insight:
             for layer in self.model.layers
             if isinstance(layer, layers.ContextPriorLayer)
         )
-        return self._run("prior", whole(image, self.model)), tuple(size)
+        pixels = self._pixels(whole(image, self.model))
+        return self._run("prior", pixels), tuple(size)
 
     def attention(self, image):
         """Returns a matplotlib `Figure` of the attention by height."""
         image = whole(image, self.model)
-        return attention_chart(self._run("attention", image), image)
+        return attention_chart(self._run("attention", self._pixels(image)), image)
 
     def gates(self, image):
         """Returns a matplotlib `Figure` of the gates of strip pooling by stage."""
         image = whole(image, self.model, _MULTIPLE)
-        return gate_chart(self._run("gates", image), image)
+        return gate_chart(self._run("gates", self._pixels(image)), image)
 
     def resolution(self, image, palette=None, class_names=None):
         """Returns a matplotlib `Figure` of the reconstruction and similarities."""
@@ -82,6 +84,7 @@ class Insight:
         branches = {x: models.inference_model(self.model, output=x) for x in names}
         scale = models.network_info(self.model).scale
         original = whole(image, self.model, scale, scale)
+        original = self._pixels(original)
         reduced = low_resolution(original[None].astype("float32"), scale)
         prediction = {
             name: keras.ops.convert_to_numpy(branch(reduced))[0]
@@ -90,7 +93,12 @@ class Insight:
         reduced = keras.ops.convert_to_numpy(reduced)[0]
         features = self._run("resolution", reduced)
         options = {"palette": palette, "class_names": class_names}
-        return resolution_chart(reduced, prediction, features, original, **options)
+        images = visible(reduced), prediction, features, visible(original)
+        return resolution_chart(*images, **options)
+
+    def _pixels(self, image):
+        """Returns an image with the network's channels."""
+        return read_image(image, self.model.inputs[0].shape[-1])
 
     def _run(self, kind, image):
         """Returns the output of a network for one image, without the batch axis."""

@@ -10,6 +10,7 @@ from keras_seg.data import class_table
 from keras_seg.inference import predictor
 from keras_seg.local_path import local_path
 from keras_seg.models import inference_model, network_info
+from keras_seg.models.functional_model import functional_model
 from keras_seg.typing import PathLike
 
 _KINDS = "a .keras file, an exported SavedModel's folder or an .onnx file"
@@ -54,7 +55,7 @@ def open_network(
     if path.suffix != ".keras":
         raise ValueError(f"A model must be {_KINDS}. Received: {path.name}")
     try:
-        model = keras.saving.load_model(path, compile=False)
+        model = functional_model(keras.saving.load_model(path, compile=False))
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ValueError(f"Cannot load the model {path.name}: {error}") from error
     return keras_network(model, *table, name=name)

@@ -3,7 +3,10 @@ import numpy as np
 
 from keras_seg.app.insight import Insight, ideal_row, row_of, whole
 from keras_seg.backbones import feature_pyramid
+from keras_seg.data import read_image
 from keras_seg.models import (
+    DSRL,
+    CPNet,
     HANet,
     SPNet,
     dual_super_resolution,
@@ -72,6 +75,29 @@ def test_networks_with_positions():
 def test_a_chart_of_one_class_needs_such_a_model():
     assert Insight(whole_dsrl()).kinds == {"resolution"}
     assert Insight(whole_dsrl(independent_classes=True)).kinds == set()
+
+
+def test_gray_networks():
+    """See photographs in gray, as in the class map."""
+
+    def backbone():
+        x = image = keras.Input((None, None, 1))
+        for filters in (8, 8, 16, 16, 32):
+            x = keras.layers.Conv2D(filters, 3, strides=2, padding="same")(x)
+        return keras.Model(image, x)
+
+    options = {"filters": 8, "low_level_filters": 4}
+    insight = Insight(HANet(3, backbone(), **options))
+    assert "image" in titles(insight.attention(IMAGE))
+    insight = Insight(SPNet(3, backbone(), pool_sizes=(2, 1)))
+    assert "image" in titles(insight.gates(IMAGE))
+    insight = Insight(DSRL(3, backbone(), **options))
+    assert "original" in "".join(titles(insight.resolution(IMAGE)))
+    model = CPNet(3, backbone(), prior_size=SIZE, filters=8, kernel_size=3)
+    prior, _ = Insight(model).prior(IMAGE)
+    gray = read_image(IMAGE, channels=1)[None].astype("float32")
+    expected = keras.ops.convert_to_numpy(prior_model(model)(gray))[0]
+    np.testing.assert_allclose(prior, expected, atol=1e-6)
 
 
 def test_images_that_are_looked_at_whole():
