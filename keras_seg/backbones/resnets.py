@@ -10,6 +10,7 @@ from keras import layers
 from keras_seg.backbones.pyramid import make_pyramid, normalization_layers
 from keras_seg.backbones.rebuilding import copy
 from keras_seg.positive_integer import require_positive_integer
+from keras_seg.sequence_argument import require_sequence
 
 BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 _DEEP_STEM = (64, 64, 128)
@@ -72,6 +73,8 @@ def resnet(
     if depth not in BLOCKS:
         raise ValueError(f"`depth` must be 50 or 101. Received: {depth=}")
     input_channels = require_positive_integer("input_channels", input_channels)
+    if stem_filters is not None:
+        stem_filters = require_sequence("stem_filters", stem_filters, "integers")
     if stem_filters is not None and len(stem_filters) != 3:
         raise ValueError(
             "`stem_filters` must be None or the filters of three convolutions. "
@@ -132,9 +135,18 @@ def dilate(call, layers, rates):
 
 def _rates_by_block(dilation_rates, depth):
     rates = {}
+    if not isinstance(dilation_rates, Mapping):
+        raise ValueError(
+            "`dilation_rates` must be a dict {stage: rates} or None. Received: "
+            f"{dilation_rates=}"
+        )
     for stage, given in dilation_rates.items():
         blocks = dict(enumerate(BLOCKS[depth], 1)).get(stage, 0)
-        by_block = (given,) * blocks if isinstance(given, int) else tuple(given)
+        by_block = (
+            (given,) * blocks
+            if isinstance(given, int)
+            else require_sequence("dilation_rates", given, "integers")
+        )
         by_block = [require_positive_integer("dilation_rates", x) for x in by_block]
         if not by_block or len(by_block) != blocks:
             raise ValueError(

@@ -3,6 +3,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from keras_seg.ops.sizes import require_size
 from keras_seg.ops.xla import require_tensorflow, xla_scope
 
 _LOOPS = "While", "StatelessWhile"
@@ -25,14 +26,29 @@ def flops(model: keras.Model, size: Sequence[int]) -> int:
 
     Raises:
         RuntimeError: If Keras does not run on TensorFlow.
-        ValueError: If the model has a loop, such as that of a `sliding_window`, whose
-            operations the profiler cannot count.
+        TypeError: If the model is not functional.
+        ValueError: If the model has several inputs, or a loop, such as that of a
+            `sliding_window`, whose operations the profiler cannot count; or if `size`
+            is not a pair of positive integers.
 
     Example:
         `flops(inference_model(DSRL(11, "resnet18")), (180, 240)) / 1e9`
     """
     require_tensorflow("flops")
-    image = tf.TensorSpec((1, *size, model.input_shape[-1]))
+    size = require_size("size", size)
+    inputs = getattr(model, "inputs", None)
+    if not isinstance(model, keras.Model) or not inputs:
+        raise TypeError(
+            "`model` must be a functional keras.Model. Received: "
+            f"{type(model).__name__}"
+        )
+    if len(inputs) > 1:
+        raise ValueError(
+            "`model` must have one input, images. Received: "
+            f"{model.name!r} with {[tensor.name for tensor in inputs]}. "
+            "`keras_seg.models.inference_model` removes those of training."
+        )
+    image = tf.TensorSpec((1, *size, inputs[0].shape[-1]))
     function = tf.function(lambda x: model(x, training=False))
     with xla_scope(False):  # the profiler does not look into compiled functions
         graph = function.get_concrete_function(image).graph

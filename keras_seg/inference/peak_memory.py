@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 
 from keras_seg.models import inference_model
+from keras_seg.ops.sizes import require_size
 
 _NO_GPUS = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
 _MEASURE = '''
@@ -63,10 +64,13 @@ def peak_memory(model: keras.Model, size: Sequence[int]) -> int:
 
     Raises:
         RuntimeError: If the process fails or the system does not report memory.
+        TypeError: If the model is not functional.
+        ValueError: If `size` is not a pair of positive integers.
 
     Example:
         `peak_memory(SPNet(11, "resnet18"), (512, 1024)) / 2**20`
     """
+    size = require_size("size", size)
     network = inference_model(model)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"

@@ -9,6 +9,7 @@ from keras_seg.inference.sliding_window import sliding_window
 from keras_seg.layers import CropToCells
 from keras_seg.models import network_info
 from keras_seg.models.segmentation_network import segmentation_network
+from keras_seg.wrappers.views import require_scales
 
 
 def prediction_model(
@@ -65,7 +66,8 @@ def prediction_model(
         window = size
     if window is not None:
         network = sliding_window(model, window, overlap=overlap, blending=blending)
-    if tuple(scales) != (1.0,) or flip:
+    scales = require_scales(scales)
+    if scales != (1.0,) or flip:
         network = multi_scale(network, scales, flip)
     if full_size and scale > 1:
         network = _reducing(network, scale)

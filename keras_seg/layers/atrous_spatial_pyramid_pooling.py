@@ -10,6 +10,7 @@ from keras_seg.layers.data_format import require_channels_last
 from keras_seg.layers.separable_conv_norm import SeparableConvNorm
 from keras_seg.ops import adaptive_average_pool
 from keras_seg.positive_integer import require_positive_integer
+from keras_seg.sequence_argument import require_sequence
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -61,7 +62,9 @@ class AtrousSpatialPyramidPooling(CompositeLayer):
         filters = require_positive_integer("filters", filters)
         rates = tuple(
             require_positive_integer(f"dilation_rates[{index}]", rate)
-            for index, rate in enumerate(dilation_rates)
+            for index, rate in enumerate(
+                require_sequence("dilation_rates", dilation_rates, "positive integers")
+            )
         )
         self.filters = filters
         self.dilation_rates = rates

@@ -2,6 +2,8 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_seg.sequence_argument import require_sequence
+
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class WeightedSumLoss(keras.losses.Loss):
@@ -26,7 +28,8 @@ class WeightedSumLoss(keras.losses.Loss):
 
     Raises:
         TypeError: If one of `losses` is not a `keras.losses.Loss`.
-        ValueError: If there is no loss, or if the numbers of losses and weights differ.
+        ValueError: If `losses` or `weights` is not a sequence, if there is no loss, or
+            if the numbers of losses and weights differ.
 
     Example:
         ```python
@@ -43,8 +46,10 @@ class WeightedSumLoss(keras.losses.Loss):
         name: str = "weighted_sum_loss",
     ) -> None:
         super().__init__(name=name, reduction="sum")
-        self.losses = list(losses)
-        self.weights = [1.0] * len(self.losses) if weights is None else list(weights)
+        self.losses = [*require_sequence("losses", losses, "keras.losses.Loss")]
+        self.weights = [1.0] * len(self.losses)
+        if weights is not None:
+            self.weights = [*require_sequence("weights", weights, "floats")]
         for loss in self.losses:
             if not isinstance(loss, keras.losses.Loss):
                 raise TypeError(

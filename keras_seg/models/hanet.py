@@ -9,6 +9,7 @@ from keras_seg.models.checks import require_classes
 from keras_seg.models.decoder_options import DecoderOptions
 from keras_seg.models.deeplab_v3_plus import assemble
 from keras_seg.models.deeplab_v3_plus import output_stride as true_stride
+from keras_seg.sequence_argument import require_sequence
 
 POINTS = (1, 2, 3, 4, 5)
 
@@ -94,7 +95,7 @@ def HANet(
         at the points are those of the released `network/deepv3.py`.
     """
     num_classes = require_classes(num_classes)
-    points = tuple(points)
+    points = require_sequence("points", points, f"ints among {POINTS}")
     if not points or not set(points) <= set(POINTS):
         raise ValueError(
             f"`points` must be one or more of {POINTS}. Received: {points=}"

@@ -2,6 +2,8 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_seg.sequence_argument import require_sequence
+
 
 def select_outputs(model: keras.Model, names: Sequence[str]) -> keras.Model:
     """Returns a network with some of its outputs, for training in stages.
@@ -26,6 +28,7 @@ def select_outputs(model: keras.Model, names: Sequence[str]) -> keras.Model:
         ```
     """
     outputs = model.output if isinstance(model.output, dict) else {}
+    names = require_sequence("names", names, "output names")
     if not names or not set(names) <= set(outputs):
         raise ValueError(
             "`names` must be one or more of the outputs of the model. "

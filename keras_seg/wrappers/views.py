@@ -1,4 +1,5 @@
 import math
+import numbers
 
 import keras
 import tensorflow as tf
@@ -7,9 +8,26 @@ from keras_seg.models import network_info
 from keras_seg.models.segmentation_network import segmentation_network
 from keras_seg.ops import resize_bilinear
 from keras_seg.ops.xla import require_tensorflow
+from keras_seg.sequence_argument import require_sequence
 from keras_seg.wrappers.network_layer import NetworkLayer
 
 _SMALLEST = 1e-30  # smallest probability, so that logarithms are finite
+
+
+def require_scales(scales):
+    """Returns the scales of images as a tuple of floats.
+
+    Raises:
+        ValueError: If they are not one or more positive, finite numbers.
+    """
+    scales = require_sequence("scales", scales, "positive floats")
+    if not scales or not all(
+        isinstance(scale, numbers.Real) and 0 < scale < math.inf for scale in scales
+    ):
+        raise ValueError(
+            f"`scales` must be one or more positive floats. Received: {scales=}"
+        )
+    return tuple(map(float, scales))
 
 
 @keras.saving.register_keras_serializable(package="keras_seg")
@@ -51,11 +69,7 @@ class MultiScale(NetworkLayer):
     def __init__(self, network, scales, flip=True, **kwargs):
         super().__init__(**kwargs)
         require_tensorflow("MultiScale")
-        scales = tuple(float(scale) for scale in scales)
-        if not scales or not all(0 < scale < math.inf for scale in scales):
-            raise ValueError(
-                f"`scales` must be one or more positive floats. Received: {scales=}"
-            )
+        scales = require_scales(scales)
         if isinstance(network, dict):  # from a saved configuration
             network = keras.saving.deserialize_keras_object(network)
         self.network = segmentation_network(network)

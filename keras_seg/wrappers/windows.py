@@ -1,3 +1,5 @@
+import numbers
+
 import keras
 import tensorflow as tf
 
@@ -68,7 +70,7 @@ class SlidingWindow(NetworkLayer):
     ):
         super().__init__(**kwargs)
         require_tensorflow("SlidingWindow")
-        if not 0 <= overlap < 1:
+        if not isinstance(overlap, numbers.Real) or not 0 <= overlap < 1:
             raise ValueError(
                 f"`overlap` must be at least 0 and below 1. Received: {overlap=}"
             )

@@ -37,3 +37,14 @@ def test_windows_cannot_be_counted():
     network = keras.Model(image, keras.layers.Conv2D(2, 1)(image))
     with pytest.raises(ValueError, match="must not have loops"):
         flops(sliding_window(network, (8, 8)), (16, 16))
+
+
+def test_what_cannot_be_counted():
+    images = [keras.Input((None, None, 3), name=name) for name in ("a", "b")]
+    two = keras.Model(images, keras.layers.Add()(images))
+    with pytest.raises(ValueError, match=r"one input.*\['a', 'b'\].*inference_model"):
+        flops(two, (16, 16))
+    with pytest.raises(TypeError, match="functional keras.Model. Received: str"):
+        flops("best.keras", (16, 16))
+    with pytest.raises(ValueError, match="`size` must be .*Received: size=16"):
+        flops(keras.Model(images[0], images[0] * 2), 16)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_seg.export import export_saved_model
-from keras_seg.inference import multi_scale, sliding_window
+from keras_seg.inference import multi_scale, prediction_model, sliding_window
 from keras_seg.models import inference_model
 from keras_seg.wrappers.views import MultiScale
 from tests.models.networks import randomize, tiny_dsrl, tiny_hanet, tiny_spnet
@@ -111,10 +111,15 @@ def test_half_precision_averages_in_float32():
     assert model(images(6, 7)).dtype == "float32"
 
 
-@pytest.mark.parametrize("scales", [(), (0,), (1, -2), (math.nan,), (1, math.inf)])
+@pytest.mark.parametrize(
+    "scales",
+    [(), (0,), (1, -2), (math.nan,), (1, math.inf), 1.5, None, "15", ["a"]],
+)
 def test_rejects_bad_scales(scales):
     with pytest.raises(ValueError, match="Received: scales="):
         MultiScale(sees_its_left(), scales)
+    with pytest.raises(ValueError, match="Received: scales="):
+        prediction_model(sees_its_left(), scales=scales)
 
 
 def test_a_network_for_one_size_needs_windows():

@@ -21,6 +21,8 @@ def test_failures_are_told(monkeypatch):
     image = keras.Input((8, 8, 3))
     with pytest.raises(RuntimeError, match="at \\(9, 8\\) could not be measured"):
         peak_memory(keras.Model(image, image * 2), (9, 8))
+    with pytest.raises(ValueError, match="`size` must be .*Received: size=8"):
+        peak_memory(keras.Model(image, image * 2), 8)
 
 
 def test_views_are_loaded_in_the_other_process():

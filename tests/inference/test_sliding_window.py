@@ -199,6 +199,8 @@ def test_windows_have_the_fixed_size(size):
     [
         ({"window": (8, 0)}, "window"),
         ({"overlap": 1}, "overlap"),
+        ({"overlap": None}, "`overlap` must be at least 0"),
+        ({"overlap": "half"}, "`overlap` must be at least 0"),
         ({"blending": "hann"}, "blending"),
         ({"batch_size": 0}, "batch_size"),
     ],

@@ -41,3 +41,9 @@ def test_branches_come_in_the_released_order():
 def test_rejects_bad_arguments(options):
     with pytest.raises(ValueError, match="must be a positive integer. Received"):
         AtrousSpatialPyramidPooling(**options)
+
+
+@pytest.mark.parametrize("rates", [6, "6"])
+def test_rates_are_a_sequence(rates):
+    with pytest.raises(ValueError, match="`dilation_rates` must be a sequence of"):
+        AtrousSpatialPyramidPooling(dilation_rates=rates)

@@ -67,6 +67,10 @@ def test_a_saved_model_keeps_its_losses(tmp_path):
 def test_bad_arguments():
     with pytest.raises(TypeError, match="must be a keras.losses.Loss. Received: 'mse'"):
         WeightedSumLoss(["mse"])
+    with pytest.raises(ValueError, match="`losses` must be a sequence of keras.losses"):
+        WeightedSumLoss(SegmentationDice())
+    with pytest.raises(ValueError, match="`weights` must be .* Received: weights=2.0"):
+        WeightedSumLoss([SegmentationDice()], 2.0)
     with pytest.raises(ValueError, match="Received: 0 losses, weights=None"):
         WeightedSumLoss([])
     with pytest.raises(ValueError, match="Received: 1 losses, weights=.1, 2."):
