@@ -1,5 +1,7 @@
-import numpy as np
 import tensorflow as tf
+
+from keras_seg.data.palette import require_palette
+from keras_seg.sequence_argument import require_sequence
 
 
 def class_files(folder, num_classes, class_names, palette):
@@ -33,26 +35,22 @@ def class_files(folder, num_classes, class_names, palette):
 
 
 def _labels(class_names, num_classes):
-    names = list(class_names)
-    fit = len(names) == num_classes and not isinstance(class_names, str)
-    if not fit or not all(isinstance(n, str) and "\n" not in n for n in names):
-        raise ValueError(
-            f"`class_names` must be {num_classes} single-line strings, one for each "
-            f"class of the model. Received: {class_names!r}"
-        )
+    content = f"{num_classes} single-line strings, one for each class of the model"
+    names = [*require_sequence("class_names", class_names, content)]
+    if len(names) != num_classes or not all(map(_is_line, names)):
+        raise ValueError(f"`class_names` must be {content}. Received: {class_names!r}")
     return names
 
 
+def _is_line(name):
+    return isinstance(name, str) and len(f"{name} ".splitlines()) == 1
+
+
 def _colors(palette, num_classes):
-    colors = np.asarray(palette)
-    if colors.shape != (num_classes, 3) or not (
-        np.issubdtype(colors.dtype, np.integer)
-        and colors.min() >= 0
-        and colors.max() <= 255
-    ):
+    colors = require_palette(palette)
+    if len(colors) != num_classes:
         raise ValueError(
-            f"`palette` must be integers in 0..255 of shape ({num_classes}, 3), one "
-            "color for each class of the model. Received: "
-            f"{colors.dtype} {colors.shape}"
+            f"`palette` must be one color for each of the {num_classes} classes of the "
+            f"model. Received: {len(colors)} colors"
         )
     return colors.tolist()

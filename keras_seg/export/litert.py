@@ -4,6 +4,7 @@ Keras's `model.export(format="litert")` only writes the network itself, without 
 maps, uint8 images, image sizes, quantization or a check of the result.
 """
 
+import numbers
 import pathlib
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -21,6 +22,7 @@ from keras_seg.inference.class_map import class_map
 from keras_seg.ops import row_positions
 from keras_seg.ops.convolution import plain_convolutions
 from keras_seg.ops.xla import require_tensorflow, xla_scope
+from keras_seg.sequence_argument import require_sequence
 from keras_seg.storage.paths import put, temporary_folder_for
 from keras_seg.typing import PathLike
 
@@ -108,6 +110,10 @@ def export_litert(
             "`size` and `batch_size` must be given: LiteRT needs a fixed shape. "
             f"Received: {size=}, {batch_size=} for a model with dynamic shapes"
         )
+    if not isinstance(min_agreement, numbers.Real) or not 0 <= min_agreement <= 1:
+        raise ValueError(
+            f"`min_agreement` must be a float in 0..1. Received: {min_agreement=}"
+        )
     images = _representative(quantization, representative_images, shape)
     content = _convert(graph, quantization, images)
 
@@ -165,6 +171,8 @@ def _representative(quantization, images, shape):
     if images is None:
         return None
     batch_size, *image_shape = shape
+    content = "arrays (height, width, channels)"
+    images = require_sequence("representative_images", images, content)
     images = [np.asarray(image) for image in images]
     for image in images:
         if image.shape != tuple(image_shape):

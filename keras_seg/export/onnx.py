@@ -7,6 +7,7 @@ import numpy as np
 from keras_seg.export.comparison import WrongShapeError
 from keras_seg.export.new_file import require_new_file
 from keras_seg.export.portable_graph import PortableGraph
+from keras_seg.export.without_messages import without_messages
 from keras_seg.ops.convolution import plain_convolutions
 from keras_seg.ops.xla import require_tensorflow, xla_scope
 from keras_seg.storage.paths import put, temporary_folder_for
@@ -98,7 +99,9 @@ def export_onnx(
 def _write(path, graph, outputs, opset):
     """Writes a file and compares its results with those of the model."""
     tf2onnx = _packages()
-    with xla_scope(False), plain_convolutions():
+    # With a traceback; the graph is then complete, but not optimized in this way.
+    quiet = without_messages("tf2onnx.optimizer", "Failed to apply")
+    with xla_scope(False), plain_convolutions(), quiet:
         converted, _ = tf2onnx.convert.from_function(
             graph.function,
             graph.signature,

@@ -13,6 +13,7 @@ from keras_seg.export.float32_network import float32_network
 from keras_seg.export.serving_function import OUTPUTS, ServingFunction
 from keras_seg.models.segmentation_network import segmentation_network
 from keras_seg.positive_integer import require_positive_integer
+from keras_seg.sequence_argument import require_sequence
 
 
 class PortableGraph:
@@ -108,7 +109,8 @@ def _check_outputs(outputs):
             f"`outputs` must be a sequence of names. Received: {outputs!r}. Pass "
             f"({outputs!r},)."
         )
-    if not outputs or not set(outputs) <= set(OUTPUTS):
+    names = require_sequence("outputs", outputs, "names")
+    if not names or not all(name in OUTPUTS for name in names):
         raise ValueError(
             f"`outputs` must be one or more of {', '.join(OUTPUTS)}. "
             f"Received: {outputs}"

@@ -1,3 +1,4 @@
+import numbers
 import os
 import pathlib
 from collections.abc import Sequence
@@ -20,11 +21,13 @@ from keras_seg.export.grouped_convolutions import without_xla
 from keras_seg.export.guarded_function import GuardedFunction
 from keras_seg.export.signatures import signatures
 from keras_seg.export.warmup_requests import write_warmup_requests
+from keras_seg.export.without_messages import without_messages
 from keras_seg.models import network_info
 from keras_seg.models.segmentation_network import segmentation_network
 from keras_seg.ops.sizes import require_size
 from keras_seg.ops.xla import require_tensorflow, xla_scope
 from keras_seg.positive_integer import require_positive_integer
+from keras_seg.sequence_argument import require_sequence
 from keras_seg.storage.paths import as_path, put, remove_folder, temporary_folder_for
 from keras_seg.storage.remote_path import RemotePath
 from keras_seg.typing import PathLike
@@ -216,7 +219,8 @@ def _takes_positions(model):
 
 def _version_folder(path, version):
     if version is not None:
-        if not isinstance(version, int) or isinstance(version, bool) or version < 0:
+        is_integer = isinstance(version, numbers.Integral)
+        if not is_integer or isinstance(version, bool) or version < 0:
             raise ValueError(
                 f"`version` must be an integer, 0 or more, or None. Received: {version}"
             )
@@ -238,7 +242,9 @@ def _compare(path, serving, sizes, sends_positions, files):
     """
     if files is not None and files not in sizes:
         sizes = [*sizes, files]
-    served = tf.saved_model.load(str(path)).signatures
+    # Serving needs no gradients, which are not saved.
+    with without_messages("absl", "Importing a function"):
+        served = tf.saved_model.load(str(path)).signatures
     channels = serving.network.inputs[0].shape[-1]
     tolerance = _TOLERANCE.get(serving.network.compute_dtype, _TOLERANCE_OF_HALF)
     images = [image for size in sizes for image in trial_images(2, size, channels)]
@@ -324,7 +330,7 @@ def _buckets(buckets, fixed_size):
             "`buckets` must be None for a model of a fixed size. Received: "
             f"{buckets} and a model with the input size {fixed_size}"
         )
-    buckets = list(buckets)
+    buckets = require_sequence("buckets", buckets, "pairs (height, width)")
     if not buckets:
         raise ValueError("`buckets` must be None or have at least one size.")
     return [require_size("buckets", size) for size in buckets]

@@ -136,6 +136,13 @@ def test_files_are_not_overwritten_by_accident(tmp_path):
         ({"batch_size": None}, "LiteRT needs a fixed shape.*batch_size=None"),
         ({"quantization": "int4"}, "`quantization` must be None, .*'int4'"),
         ({"quantization": "int8"}, "must be given.*representative_images None"),
+        ({"outputs": 3}, "`outputs` must be a sequence of names. Received: outputs=3"),
+        ({"outputs": [["classes"]]}, "`outputs` must be one or more of classes"),
+        ({"min_agreement": 90}, "`min_agreement` must be a float in 0..1"),
+        (
+            {"quantization": "int8", "representative_images": 5},
+            "`representative_images` must be a sequence of arrays",
+        ),
         ({"representative_images": [0]}, "with .*int8.*only then.*are not None"),
     ],
 )

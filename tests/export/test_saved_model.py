@@ -201,12 +201,25 @@ def test_a_folder_that_serving_ignores_is_refused(name, tmp_path):
 
 
 def test_the_version_may_be_given_apart(tmp_path):
-    path = export_saved_model(pixel_model(), tmp_path / "pixels", version=12)
+    path = export_saved_model(pixel_model(), tmp_path / "pixels", version=np.int64(12))
     assert path == tmp_path / "pixels" / "12"
     assert (path / "saved_model.pb").exists()
     for version in (-1, "2", True):
         with pytest.raises(ValueError, match="`version` must be an integer"):
             export_saved_model(pixel_model(), tmp_path / "pixels", version=version)
+
+
+def test_custom_gradients_cause_no_warning(tmp_path, caplog):
+    @tf.custom_gradient
+    def twice(x):
+        return 2 * x, lambda gradient: 2 * gradient
+
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, layers.Lambda(twice, lambda shape: shape)(image))
+    export_saved_model(model, tmp_path / "1")
+    assert "custom gradients" not in caplog.text
+    tf.saved_model.load(tmp_path / "1")
+    assert "custom gradients" in caplog.text  # of TensorFlow, for other programs
 
 
 def test_rejects_models_that_do_not_segment(tmp_path):
@@ -372,8 +385,12 @@ def test_batching_is_for_images_of_one_size(tmp_path):
         {"class_names": ["a", "b"]},
         {"class_names": "abc"},
         {"class_names": ["a", "b\n", "c"]},
+        {"class_names": ["a", "b\u2028d", "c"]},
+        {"class_names": 3},
         {"palette": [[0, 0, 0]] * 2},
         {"palette": [[0, 0, 256]] * 3},
+        {"palette": [[0, 0], [0], [1]]},
+        {"buckets": 64},
         {"palette": np.zeros((3, 3))},
         {"encoded_size": 512},
         {"encoded_size": (512, 0)},
