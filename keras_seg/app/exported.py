@@ -22,7 +22,7 @@ def saved_model_network(path, table, name):
         `Network`.
 
     Raises:
-        ValueError: If the folder has no such SavedModel.
+        ValueError: If the folder has no such SavedModel, or it has other inputs.
     """
     import tensorflow as tf
 
@@ -35,6 +35,12 @@ def saved_model_network(path, table, name):
             f"{path.name} must be the version folder of a SavedModel that "
             f"`keras-seg export` wrote. {error}"
         ) from error
+    inputs = sorted(serve.structured_input_signature[1])
+    if inputs != ["images"]:
+        raise ValueError(
+            'A SavedModel must have the single input "images". Received: '
+            f"{path.name} with the inputs {inputs}. Export it without `positions`"
+        )
     independent = len(serve.structured_outputs["classes"].shape) == 4
     count = probabilities.shape[-1]
     if count == 1 and not independent:

@@ -86,7 +86,8 @@ def export_litert(
         TypeError: If `outputs` is a str, or if the model is not functional.
         ValueError: If an argument does not match the model or another argument, or if
             the model does not return logits for images.
-        RuntimeError: If Keras does not run on TensorFlow, or if the results in LiteRT
+        RuntimeError: If Keras does not run on TensorFlow, if LiteRT cannot load the
+            file, as with some models of sliding windows, or if the results in LiteRT
             differ from the model's: logits by more than 1e-4 of the largest (2e-2 with
             "float16"), classes other than ties, or with "int8" more classes than
             `min_agreement` allows. Nothing is written then.
@@ -120,7 +121,7 @@ def export_litert(
     with temporary_folder_for(target) as folder:
         written = folder / target.name
         written.write_bytes(content)
-        loaded = interpreter(str(written))
+        loaded = _load(interpreter, written)
         runner = loaded.get_signature_runner()
 
         def run(inputs):
@@ -133,6 +134,17 @@ def export_litert(
             graph.require_agreement(run, _TOLERANCE[quantization])
         put(written, target)
     return target
+
+
+def _load(interpreter, path):
+    try:
+        return interpreter(str(path))
+    except ValueError as error:
+        raise RuntimeError(
+            "LiteRT does not load the file that its converter wrote, and nothing was "
+            "saved. It does not support every model, such as some with sliding "
+            f"windows: {error}"
+        ) from error
 
 
 def _convert(graph, quantization, images):

@@ -14,7 +14,7 @@ from keras_seg.app.seen import segment
 from keras_seg.data import CLASS_TABLES
 from keras_seg.layers import NetworkOutput
 from keras_seg.models import SPNet
-from tests.models.networks import tiny_network
+from tests.models.networks import tiny_hanet, tiny_network
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (64, 96, 3), "uint8")
 
@@ -137,6 +137,16 @@ def test_opens_keras_files(spnet, classes, tmp_path):
 
 
 @pytest.mark.keras3("the lane's exports have tests of their own")
+def test_an_export_with_positions_is_refused(tmp_path):
+    from keras_seg.export import export_saved_model
+
+    path = export_saved_model(
+        tiny_hanet(positions=True), tmp_path / "1", positions=True
+    )
+    with pytest.raises(ValueError, match=r"single input .*\['images', 'positions'\]"):
+        open_network(path)
+
+
 @pytest.mark.parametrize("kind", ["SavedModel", "ONNX"])
 def test_opens_exported_files(spnet, classes, tmp_path, kind):
     if kind == "SavedModel":

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from keras_seg.export import export_litert
+from keras_seg.export import export_litert, litert
 from tests.export.networks import (
     assert_equal,
     build,
@@ -113,6 +113,13 @@ def test_a_file_that_differs_is_refused_and_leaves_nothing(tmp_path, monkeypatch
     argmax = tf.argmax
     monkeypatch.setattr(tf, "argmax", lambda x, axis: argmax(-x, axis=axis))
     with pytest.raises(RuntimeError, match='the output "classes" for images of 8 x 12'):
+        export_litert(pixel_model(), tmp_path / "model.tflite", (8, 12))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_does_not_load_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(litert, "_convert", lambda *_: b"no model")
+    with pytest.raises(RuntimeError, match="LiteRT does not load the file"):
         export_litert(pixel_model(), tmp_path / "model.tflite", (8, 12))
     assert not list(tmp_path.iterdir())
 
