@@ -1,4 +1,5 @@
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_seg.positive_integer import require_positive_integer
 
@@ -39,7 +40,7 @@ def default_palette(num_classes: int) -> np.ndarray:
     return np.array(chosen, dtype="uint8")
 
 
-def require_palette(palette):
+def require_palette(palette: ArrayLike) -> np.ndarray:
     """Returns a palette as a uint8 array `(num_classes, 3)`.
 
     Raises:

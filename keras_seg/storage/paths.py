@@ -27,7 +27,7 @@ def as_path(path: PathLike) -> pathlib.Path:
         return local_path(path)
     remote = remote_path(os.fspath(path))
     remote.require_file_system()
-    return remote  # type: ignore[return-value]
+    return remote
 
 
 def open_file(path, mode="rb"):

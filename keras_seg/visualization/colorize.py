@@ -28,7 +28,7 @@ def colorize(
         `colorize([[0, 1, 255]], [[255, 0, 0], [0, 0, 255]])` is a row of red, blue and
         black.
     """
-    labels, palette = np.asarray(labels), require_palette(palette)
+    labels, known = np.asarray(labels), require_palette(palette)
     if labels.ndim not in (2, 3) or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
             "`labels` must be integers (height, width) or (batch, height, width); for "
@@ -37,6 +37,6 @@ def colorize(
         )
     if np.shape(ignore_color) != (3,):
         raise ValueError(f"`ignore_color` must be RGB. Received: {ignore_color=}")
-    colors = np.concatenate([palette, [ignore_color]]).astype("uint8")
-    is_class = (labels >= 0) & (labels < len(palette))
-    return colors[np.where(is_class, labels, len(palette))]
+    colors = np.concatenate([known, [ignore_color]]).astype("uint8")
+    is_class = (labels >= 0) & (labels < len(known))
+    return colors[np.where(is_class, labels, len(known))]

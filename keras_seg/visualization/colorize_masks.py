@@ -22,12 +22,12 @@ def colorize_masks(masks: ArrayLike, palette: ArrayLike) -> np.ndarray:
         `colorize_masks([[[1, 0], [1, 1]]], [[200, 0, 0], [0, 0, 100]])` is a pixel of
         (200, 0, 0) and one of (100, 0, 50).
     """
-    masks, palette = np.asarray(masks), require_palette(palette)
-    if masks.ndim < 3 or palette.shape != (masks.shape[-1], 3):
+    masks, colors = np.asarray(masks), require_palette(palette)
+    if masks.ndim < 3 or colors.shape != (masks.shape[-1], 3):
         raise ValueError(
             "`masks` must be (height, width, classes), with a color for each class in "
-            f"`palette`. Received: masks {masks.shape}, palette {palette.shape}"
+            f"`palette`. Received: masks {masks.shape}, palette {colors.shape}"
         )
     present = masks == 1
     count = np.maximum(present.sum(axis=-1, keepdims=True), 1)
-    return np.rint(present @ palette.astype("float32") / count).astype("uint8")
+    return np.rint(present @ colors.astype("float32") / count).astype("uint8")
