@@ -2,7 +2,7 @@
 
 import itertools
 
-from keras_seg.command.files import image_files, load_model
+from keras_seg.command.files import image_files, load_model, model_classes
 from keras_seg.command.flags import (
     CLASSES,
     MODEL,
@@ -51,7 +51,8 @@ def add_arguments(parser):
     add(
         "--classes",
         metavar="CLASSES",
-        help=f"class names and colors to store in the export: {CLASSES}",
+        help=f"class names and colors to store in the export: {CLASSES}; default: "
+        "those of a preset",
     )
     add("--encoded-size", **SIZE, help="size to resize the files of one request to")
     add(
@@ -85,7 +86,6 @@ def add_arguments(parser):
 
 def run(args):
     """Exports the model and prints a summary of the export."""
-    from keras_seg.data import class_table
     from keras_seg.export import export_litert, export_onnx, export_saved_model
     from keras_seg.inference import prediction_model
 
@@ -99,7 +99,7 @@ def run(args):
     if args.window or args.flip or args.scales != [1.0]:
         model = prediction_model(model, full_size=False, **views(args))
     if kind == "SavedModel":
-        names, palette = class_table(args.classes) if args.classes else (None, None)
+        names, palette = model_classes(args.model, args.classes)
         path = export_saved_model(
             model,
             args.path,

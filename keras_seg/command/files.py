@@ -21,7 +21,7 @@ def load_model(path):
     from keras_seg.models.functional_model import functional_model
 
     known = presets()
-    if str(path) in known and not path.exists():
+    if _is_preset(path):
         return from_preset(str(path))
     if path.is_dir():
         raise FileNotFoundError(
@@ -41,6 +41,38 @@ def load_model(path):
         return functional_model(keras.saving.load_model(path, compile=False))
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ValueError(f"Cannot load the model {path}: {error}") from error
+
+
+def model_classes(path, classes=None):
+    """Returns the names and colors of a model's classes, or `(None, None)`.
+
+    Args:
+        path: path of the model file, or with the name of a preset, which has its own
+            names and colors.
+        classes: str, what `--classes` names, which takes precedence; or None.
+
+    Returns:
+        The names, a tuple of str, and the colors, uint8 `(num_classes, 3)`. Files of
+        models contain neither.
+    """
+    import numpy as np
+
+    from keras_seg.data import class_table
+    from keras_seg.models import presets
+
+    if classes is not None:
+        return class_table(classes)
+    if not _is_preset(path):
+        return None, None
+    preset = presets()[str(path)]
+    return preset.class_names, np.array(preset.palette, "uint8")
+
+
+def _is_preset(path):
+    """Returns whether a path is the name of a preset, and not a file."""
+    from keras_seg.models import presets
+
+    return str(path) in presets() and not path.exists()
 
 
 def save_figure(figure, path):

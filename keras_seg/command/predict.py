@@ -3,7 +3,7 @@
 import contextlib
 import sys
 
-from keras_seg.command.files import image_files, load_model
+from keras_seg.command.files import image_files, load_model, model_classes
 from keras_seg.command.flags import (
     CLASSES,
     MODEL,
@@ -60,7 +60,7 @@ def add_arguments(parser):
     add(
         "--classes",
         metavar="CLASSES",
-        help=f"class names and colors: {CLASSES}",
+        help=f"class names and colors: {CLASSES}; default: those of a preset",
     )
     add_value_range(add)
     add_max_pixels(add)
@@ -107,7 +107,7 @@ def run(args):
 
     files = image_files(args.images)
     model = load_model(args.model)
-    names, palette = _class_table(args.classes, model)
+    names, palette = _class_table(args, model)
     for folder in _result_folders(args, names if _is_independent(model) else None):
         _check_folder(folder, files)
     reading = image_options(args)
@@ -147,7 +147,7 @@ def _segment_video(args):
 
     model = load_model(args.model)
     label_map = predictor(model, **views(args))
-    _, palette = _class_table(args.classes, model)
+    _, palette = _class_table(args, model)
     source = args.images[0]
     count = segment_video(label_map, source, args.output, palette, args.alpha)
     print(f"{count} frames in {args.output}")
@@ -203,23 +203,21 @@ def _is_independent(model):
     return network_info(model).independent_classes
 
 
-def _class_table(classes, model):
+def _class_table(args, model):
     """Returns the names of the model's classes, or their indices, and the colors."""
-    import numpy as np
-
-    from keras_seg.data import class_table, default_palette
+    from keras_seg.data import default_palette
     from keras_seg.models import inference_model, network_info
 
     count = network_info(inference_model(model)).num_labels
-    if classes is None:
+    names, palette = model_classes(args.model, args.classes)
+    if names is None:
         return [*map(str, range(count))], default_palette(count)
-    names, palette = class_table(classes)
     if len(names) != count:
         raise ValueError(
             f"--classes must name each class of the model. Received: {len(names)} in "
-            f"{classes!r} for {count} classes"
+            f"{args.classes!r} for {count} classes"
         )
-    return names, np.asarray(palette)
+    return names, palette
 
 
 def _result_folders(args, names):

@@ -1,3 +1,5 @@
+import types
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -48,6 +50,15 @@ def test_a_saved_model_with_views_and_classes(folder, model, capsys):
     assert (folder / "saved/1/assets/labels.txt").read_text().split() == ["a", "b", "c"]
     error = failing(["saved/1"], capsys, 1)
     assert "saved/1 is there already" in error and "--overwrite" in error
+
+
+def test_a_preset_keeps_its_own_classes(folder, model, monkeypatch):
+    colors = ((1, 2, 3), (4, 5, 6), (7, 8, 9))
+    preset = types.SimpleNamespace(class_names=("x", "y", "z"), palette=colors)
+    monkeypatch.setattr("keras_seg.models.presets", lambda: {"tiny": preset})
+    monkeypatch.setattr("keras_seg.models.from_preset", lambda name: model)
+    main(["export", "tiny", "saved/1"])
+    assert (folder / "saved/1/assets/labels.txt").read_text().split() == ["x", "y", "z"]
 
 
 def test_an_onnx_file(folder, model):

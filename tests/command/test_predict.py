@@ -1,3 +1,5 @@
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -72,6 +74,17 @@ def test_files_windows_and_classes(files, model, tmp_path):
         shown = np.array(file.convert("RGB"))
     _, palette = class_table("classes.txt")
     np.testing.assert_array_equal(shown, palette[expected])
+
+
+def test_a_preset_has_its_own_colors(files, model, monkeypatch):
+    colors = ((1, 2, 3), (4, 5, 6), (7, 8, 9))
+    preset = types.SimpleNamespace(class_names=("a", "b", "c"), palette=colors)
+    monkeypatch.setattr("keras_seg.models.presets", lambda: {"tiny": preset})
+    monkeypatch.setattr("keras_seg.models.from_preset", lambda name: model)
+    main(["predict", "tiny", "photos/a.png", "--output", "masks"])
+    with Image.open("masks/a.png") as file:
+        classes, shown = np.array(file), np.array(file.convert("RGB"))
+    np.testing.assert_array_equal(shown, np.array(colors)[classes])
 
 
 def test_what_cannot_be_read_is_told_and_the_others_segmented(files, tmp_path, capsys):
