@@ -51,7 +51,10 @@ def main(args):
             args.weights,
             input_channels=train_set.channels,
         )
-        model = models.SPNet(num_classes, pyramid, auxiliary_head=True)
+        grids = models.pool_sizes(args.crop, args.output_stride)
+        model = models.SPNet(
+            num_classes, pyramid, auxiliary_head=True, pool_sizes=grids
+        )
         training.synchronize_batch_norm(model)
 
     # Augmented crops to train on, whole images to validate on.

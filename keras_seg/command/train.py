@@ -190,7 +190,10 @@ def _new_model(args, train_set):
             "affinity loss compares the classes of pixels. Choose another"
         )
     options = {
-        "spnet": {"auxiliary_head": True},
+        "spnet": {
+            "auxiliary_head": True,
+            "pool_sizes": models.pool_sizes(args.crop, args.output_stride),
+        },
         "hanet": {"auxiliary_head": True, "positions": True},
         "cpnet": {
             "auxiliary_head": True,

@@ -13,6 +13,7 @@ from keras_seg.models.gate_model import gate_model
 from keras_seg.models.hanet import HANet
 from keras_seg.models.inference_model import inference_model
 from keras_seg.models.network_info import network_info
+from keras_seg.models.pool_sizes import pool_sizes
 from keras_seg.models.presets import Preset, presets
 from keras_seg.models.prior_model import prior_model
 from keras_seg.models.prior_size import prior_size
@@ -37,6 +38,7 @@ __all__ = [
     "gate_model",
     "inference_model",
     "network_info",
+    "pool_sizes",
     "presets",
     "prior_model",
     "prior_size",

@@ -42,8 +42,7 @@ def SPNet(
         auxiliary_head: bool. Whether to add an FCN head on the second-to-last level.
             It is for training only; the recommended weight of its loss is 0.4.
         pool_sizes: grid sizes of `MixedPooling`. 20 and 12 suit crops of 480 at output
-            stride 8. Choose smaller grids if they have more bins than the features have
-            cells.
+            stride 8; `keras_seg.models.pool_sizes` returns those that suit other crops.
         dropout_rate: float in 0..1. Rate of dropping whole channels before the
             classifiers, as in the release.
         align_corners: bool, or None. Whether resizing in the heads aligns corners. None
@@ -67,7 +66,8 @@ def SPNet(
 
     Example:
         ```python
-        model = SPNet(11, "resnet18", pool_sizes=((15, 20), (9, 12)))
+        grids = pool_sizes(crop=(360, 480), output_stride=8)  # ((15, 20), (9, 12))
+        model = SPNet(11, "resnet18", pool_sizes=grids)
         logits = model(images)  # (batch, 360, 480, 11) for images (batch, 360, 480, 3)
         ```
 

@@ -1,5 +1,7 @@
+import argparse
 import csv
 import json
+import warnings
 
 import keras
 import numpy as np
@@ -8,6 +10,9 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_seg.command import main
+from keras_seg.command.train import _new_model
+from keras_seg.data import StreetScenes
+from keras_seg.layers import MixedPooling
 from keras_seg.models import inference_model
 from tests.models.networks import tiny_cpnet
 
@@ -200,3 +205,21 @@ def test_what_is_wrong_with_data_is_a_message(folder, capsys):
     assert stop.value.code == 1
     error = capsys.readouterr().err
     assert error.startswith("keras-seg: error: ") and "classes.txt" in error
+
+
+def test_the_pooling_grids_of_a_new_spnet_suit_the_crop():
+    args = argparse.Namespace(
+        network="spnet",
+        backbone="resnet10",
+        weights=None,
+        output_stride=8,
+        crop=(64, 96),  # 8 x 12 cells
+        upscale=2,
+    )
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("always")
+        model = _new_model(args, StreetScenes(2, size=(64, 96)))
+        model(np.zeros((1, 64, 96, 3), "float32"))
+    assert not [w for w in given if "pooling grid" in str(w.message)]
+    (grids,) = {x.grids for x in model.layers if isinstance(x, MixedPooling)}
+    assert grids == ((3, 4), (2, 3))

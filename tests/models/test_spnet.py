@@ -8,7 +8,7 @@ from keras_seg import backbones
 from keras_seg.layers import StripPooling
 from keras_seg.losses import SegmentationCrossentropy
 from keras_seg.metrics import MeanIoU
-from keras_seg.models import CPNet, SPNet, inference_model
+from keras_seg.models import CPNet, SPNet, inference_model, pool_sizes
 from keras_seg.ops import xla_scope
 from keras_seg.training import synchronize_batch_norm
 from tests.models.networks import tiny_network, tiny_spnet
@@ -192,3 +192,21 @@ def test_a_backbone_of_one_level(network):
     assert network(3, backbone)(np.zeros((1, 17, 24, 3))).shape == (1, 17, 24, 3)
     with pytest.raises(ValueError, match=r"two levels or more.*\['level3'\]"):
         network(3, backbone, 8, True)
+
+
+@pytest.mark.parametrize(
+    ("crop", "stride", "grids"),
+    [
+        ((480, 480), 8, ((20, 20), (12, 12))),  # as in the release
+        ((256, 320), 16, ((6, 7), (4, 4))),
+        ((64, 97), 8, ((3, 5), (2, 3))),
+        ((8, 8), 16, ((1, 1), (1, 1))),
+    ],
+)
+def test_pool_sizes(crop, stride, grids):
+    assert pool_sizes(crop, stride) == grids
+
+
+def test_pool_sizes_rejects_bad_arguments():
+    with pytest.raises(ValueError, match="`crop` must be"):
+        pool_sizes((0, 8), 8)
