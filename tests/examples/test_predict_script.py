@@ -11,12 +11,15 @@ from PIL import Image
 from tests.paths import ROOT
 
 
-def save_model(path, scale=1):
+def save_model(path, scale=1, channels=3, independent=False):
     """Saves a model that tells bright pixels from dark ones and enlarges the map."""
+    shape = (None, None, None, channels)
 
-    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)])
+    @tf.function(input_signature=[tf.TensorSpec(shape, tf.uint8)])
     def serve(images):
         bright = tf.cast(images[..., 0] > 127, tf.uint8)
+        if independent:  # dark, bright and any
+            bright = tf.stack([1 - bright, bright, tf.ones_like(bright)], axis=-1)
         return {"classes": tf.repeat(tf.repeat(bright, scale, axis=1), scale, axis=2)}
 
     tf.saved_model.save(tf.Module(), str(path), {"serving_default": serve})
@@ -65,6 +68,26 @@ def test_maps_of_a_dsrl_have_the_size_of_the_image(predict, tmp_path):
     classes = np.asarray(Image.open(tmp_path / "classes" / "a.png"))
     # The third row has the mean of two, 100.
     assert classes.tolist() == [[1] * 7] * 2 + [[0] * 7] * 3
+
+
+def test_independent_classes_become_masks(predict, tmp_path):
+    save_model(tmp_path / "saved", independent=True)
+    predict("masks")
+    dark, bright, both = (
+        np.asarray(Image.open(tmp_path / "masks" / name / "a.png")) for name in "012"
+    )
+    assert bright.tolist() == [[True] * 6] * 2 + [[False] * 6] * 2
+    assert (dark != bright).all() and both.all()
+
+
+def test_other_channels(predict, tmp_path):
+    save_model(tmp_path / "saved", channels=1)
+    predict("classes")
+    classes = np.asarray(Image.open(tmp_path / "classes" / "a.png"))
+    assert classes.tolist() == [[1] * 6] * 2 + [[0] * 6] * 2
+    save_model(tmp_path / "saved", channels=4)
+    with pytest.raises(SystemExit, match="images of 4 channels"):
+        predict("classes")
 
 
 def test_photographs_are_not_overwritten(predict, tmp_path):
