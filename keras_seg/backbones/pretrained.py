@@ -46,6 +46,17 @@ def source(name):
     return None
 
 
+def require_source(name):
+    """Raises a ValueError unless ImageNet weights of a network are known."""
+    if source(name) is None:
+        known = ", ".join(sorted([*_PRESETS, *_PACKAGES]))
+        raise ValueError(
+            f'No ImageNet weights are known for {name!r}. `weights="imagenet"` is '
+            f"available for: {known}. Pass the path of a file to load other weights, "
+            "or None (--weights none) for random ones."
+        )
+
+
 def load_imagenet(network, name, build):
     """Loads ImageNet weights into a network of the catalog.
 
@@ -59,12 +70,7 @@ def load_imagenet(network, name, build):
         ImportError: If the package with the weights is not installed.
         ConnectionError: If the weights cannot be downloaded.
     """
-    if source(name) is None:
-        known = ", ".join(sorted([*_PRESETS, *_PACKAGES]))
-        raise ValueError(
-            f'No ImageNet weights are known for {name!r}. `weights="imagenet"` is '
-            f"available for: {known}. Pass the path of a file to load other weights."
-        )
+    require_source(name)
     original = network if network.input_shape[-1] == 3 else build(name, 3)
     if name in _PACKAGES:
         _load_package(original, name)

@@ -66,7 +66,7 @@ def _add_own_folder(add):
         action="store_true",
         default=None,
         help="a pixel may have any number of the classes: labels are binary masks in "
-        "a folder for each class (masks/train/CLASS), or as --label-name states, such "
+        "a folder for each class (train/masks/CLASS), or as --label-name states, such "
         "as {stem}_{class}",
     )
     add(

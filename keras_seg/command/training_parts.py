@@ -97,6 +97,7 @@ def _check_folders(args):
 def _check_names(args):
     """Raises an error if a flag names no backbone, no weights or no loss."""
     from keras_seg import backbones
+    from keras_seg.backbones.pretrained import require_source
     from keras_seg.losses.from_name import NAMES
 
     known = backbones.names()
@@ -106,6 +107,8 @@ def _check_names(args):
             "--backbone must be a name in docs/guides/backbone_table.md. Received: "
             f"{args.backbone}. Did you mean {near}?"
         )
+    if args.weights == "imagenet":
+        require_source(args.backbone)
     is_file = args.weights not in (None, "imagenet")
     if is_file and not local_path(args.weights).is_file():
         raise FileNotFoundError(

@@ -37,7 +37,8 @@ def check_label_colors(label_colors, palette, targets):
     if label_colors is None or isinstance(label_colors, bool):
         if label_colors and palette is None:
             raise ValueError(
-                "`label_colors=True` needs a `palette`, the colors of the classes."
+                "`label_colors=True` needs a `palette`, the colors of the classes. The "
+                "command reads them from the file of classes: `road #804080`."
             )
         return label_colors
     if not isinstance(label_colors, dict) or not label_colors:
@@ -112,6 +113,7 @@ def _unknown_colors(name, codes, pixels):
     )
     return (
         f"The label {name} holds colors that belong to no class: {shown}{more}. List "
-        "them in `label_colors`, or ignore them by `ignore_unknown_colors=True` "
+        "them in `label_colors` (the command: give each class its color in the file of "
+        "classes), or ignore them by `ignore_unknown_colors=True` "
         f"(--ignore-unknown-colors of the command).{hint}"
     )

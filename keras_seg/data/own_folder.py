@@ -38,7 +38,7 @@ def own_folder(folder, split, independent_classes=False, **options):
     if not classes:
         raise FileNotFoundError(
             f"{folder} must hold the names of the classes, in a file called "
-            f"{' or '.join(CLASS_FILES)}. {_found(folder)}"
+            f"{', '.join(CLASS_FILES[:-1])} or {CLASS_FILES[-1]}. {_found(folder)}"
         )
     names, palette = read_class_file(classes[0])
     if not independent_classes and options.pop("missing_masks", None):
@@ -68,13 +68,19 @@ def own_folder(folder, split, independent_classes=False, **options):
                     f"files. Received: {options[name]!r}"
                 )
         return ImageList(list_file, names, palette=palette, **options)
-    return (MaskFolder if independent_classes else ImageFolder)(
-        _find(folder, split, "images", _IMAGES),
-        _find(folder, split, "labels", _LABELS),
-        names,
-        palette,
-        **options,
-    )
+    images = _find(folder, split, "images", _IMAGES)
+    labels = _find(folder, split, "labels", _LABELS)
+    if independent_classes:
+        return MaskFolder(images, labels, names, palette, **options)
+    try:
+        return ImageFolder(images, labels, names, palette, **options)
+    except ValueError as error:
+        if not all((labels / name).is_dir() for name in names):
+            raise
+        raise ValueError(
+            f"{error} {labels} holds a folder for each class: for masks of independent "
+            "classes, pass independent_classes=True (--independent-classes)."
+        ) from error
 
 
 def _find(folder, split, kind, names):

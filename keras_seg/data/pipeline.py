@@ -92,7 +92,8 @@ def training_pipeline(
     if num_images < batch_size:
         raise ValueError(
             "`dataset` must hold at least `batch_size` images, since training uses "
-            f"whole batches only. Received: {num_images} images and {batch_size=}"
+            f"whole batches only. Received: {num_images} images and {batch_size=}. "
+            f"Pass a `batch_size` of at most {num_images} (--batch-size)."
         )
     if not isinstance(seed, int) or seed < 0:
         raise ValueError(f"`seed` must be an integer of 0 or more. Received: {seed=}")

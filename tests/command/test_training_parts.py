@@ -66,6 +66,7 @@ def test_a_label_map_says_what_they_mean(folder, capsys):
         ("--loss dice+crosentropy", "--loss must be one or more of crossentropy, "),
         ("--class-weights 1 2 3", "--class-weights .* each of the 2 classes"),
         ("--weights imagent", "--weights .* no file imagent"),
+        ("--backbone resnet18", "No ImageNet weights .*'resnet18'.*--weights none"),
     ],
 )
 def test_wrong_names_stop_before_the_labels_are_read(folder, capsys, flag, message):

@@ -53,7 +53,7 @@ def test_what_is_missing_is_told_with_what_is_there(tmp_path):
     (tmp_path / "names.txt").write_text("road")
     with pytest.raises(
         FileNotFoundError,
-        match="called classes.txt.*names.txt, training/, training/pictures/",
+        match="called classes.txt, .* or meta.json.*names.txt, training/, training/pi",
     ):
         open_split("folder", "train", tmp_path)
     (tmp_path / "classes.txt").write_text("road")
@@ -63,6 +63,20 @@ def test_what_is_missing_is_told_with_what_is_there(tmp_path):
         (tmp_path / name).mkdir(parents=True)
     with pytest.raises(ValueError, match="could be in .*: keep only"):
         open_split("folder", "train", tmp_path)
+
+
+def test_a_folder_of_masks_for_each_class_is_recognized(tmp_path):
+    save(PIXELS, tmp_path / "train/images/a.png")
+    (tmp_path / "classes.txt").write_text("road\nwet")
+    save(LABEL, tmp_path / "train/masks/road/a.png")
+    with pytest.raises(ValueError, match="same name") as caught:
+        open_split("folder", "train", tmp_path)
+    assert "--independent-classes" not in str(caught.value)  # there is no class "wet"
+    save(LABEL, tmp_path / "train/masks/wet/a.png")
+    with pytest.raises(ValueError, match="same name .*pass .*--independent-classes"):
+        open_split("folder", "train", tmp_path)
+    dataset = open_split("folder", "train", tmp_path, independent_classes=True)
+    assert dataset[0][1].shape == (*LABEL.shape, 2)
 
 
 def test_options_are_for_folders_of_ones_own(tmp_path):
