@@ -130,16 +130,14 @@ def _depthwise_with_gradient(tf, x, kernel, rates):
     def conv(x, kernel):
         def gradient(dy):
             borders = [(cells // 2, cells // 2) for cells in _reach(kernel, rates)]
-            with tf.control_dependencies(
-                [dy]
-            ):  # slices of x not before they are needed
+            # Not before dy: slices of x would be in memory all along.
+            with tf.control_dependencies([dy]):
                 dx = _depthwise_with_gradient(tf, dy, kernel[::-1, ::-1], rates)
-                products = [
-                    tf.reduce_sum(at_least_float32(seen * seeing), (0, 1, 2))
-                    for seen, seeing in _overlaps(tf, x, kernel, dy, rates, borders)
-                ]
-                products = tf.reshape(tf.stack(products), kernel.shape)
-            return dx, tf.cast(products, kernel.dtype)
+                return dx, _gradient_by_cell(
+                    tf,
+                    lambda seen, seeing: tf.reduce_sum(seen * seeing, (0, 1, 2)),
+                    (x, kernel, dy, rates, borders),
+                )
 
         return _depthwise(tf, x, kernel, rates), gradient
 
@@ -240,9 +238,8 @@ def _with_gradient(tf, x, kernel, rates, borders, padding=None):
                 tuple(cells - border for border in pair)
                 for cells, pair in zip(_reach(kernel, rates), borders, strict=True)
             ]
-            with tf.control_dependencies(
-                [dy]
-            ):  # slices of x not before they are needed
+            # Not before dy: slices of x would be in memory all along.
+            with tf.control_dependencies([dy]):
                 turned = tf.transpose(kernel[::-1, ::-1], (0, 1, 3, 2))
                 dx = _with_gradient(tf, dy, turned, rates, rest)
                 return dx, _kernel_gradient(tf, x, kernel, dy, rates, borders)
@@ -254,25 +251,38 @@ def _with_gradient(tf, x, kernel, rates, borders, padding=None):
 
 def _kernel_gradient(tf, x, kernel, dy, rates, borders):
     *_, channels, filters = kernel.shape
-    products = []
-    for seen, seeing in _overlaps(tf, x, kernel, dy, rates, borders):
-        seen = at_least_float32(tf.reshape(seen, (-1, channels)))
-        seeing = at_least_float32(tf.reshape(seeing, (-1, filters)))
-        products.append(tf.linalg.matmul(seen, seeing, transpose_a=True))
-    products = tf.reshape(tf.stack(products), kernel.shape)
-    return tf.cast(products, kernel.dtype)
+
+    def product(seen, seeing):
+        cells = tf.reshape(seen, (-1, channels))
+        outputs = tf.reshape(seeing, (-1, filters))
+        return tf.linalg.matmul(cells, outputs, transpose_a=True)
+
+    return _gradient_by_cell(tf, product, (x, kernel, dy, rates, borders))
 
 
-def _overlaps(tf, x, kernel, y, rates, borders):
-    """Yields, for each cell of the kernel, matching inputs and outputs."""
+def _gradient_by_cell(tf, product, of):
+    """Returns the gradient of a kernel, one product for each of its cells.
+
+    They are computed one after the other, so that only one pair of slices is in memory.
+
+    Args:
+        tf: the module.
+        product: function of matching inputs and outputs, in float32 or wider.
+        of: tuple of the map, the kernel, the gradient of the output, rates and borders.
+    """
+    x, kernel, dy, rates, borders = of
     rows, columns = kernel.shape[:2]
+    products = []
     for row in range(rows):
         for column in range(columns):
-            seen, seeing = x, y
-            for axis, cell in ((1, row), (2, column)):
-                offset = cell * rates[axis - 1] - borders[axis - 1][0]
-                seen, seeing = _overlap(tf, seen, seeing, axis, offset)
-            yield seen, seeing
+            with tf.control_dependencies(products[-1:]):
+                seen, seeing = x, dy
+                for axis, cell in ((1, row), (2, column)):
+                    offset = cell * rates[axis - 1] - borders[axis - 1][0]
+                    seen, seeing = _overlap(tf, seen, seeing, axis, offset)
+            products.append(product(at_least_float32(seen), at_least_float32(seeing)))
+    products = tf.reshape(tf.stack(products), kernel.shape)
+    return tf.cast(products, kernel.dtype)
 
 
 def _overlap(tf, x, y, axis, offset):
