@@ -22,7 +22,8 @@ def learning_rate(
         `keras.optimizers.schedules.LearningRateSchedule`.
 
     Raises:
-        ValueError: If the schedule is unknown, or `warmup` is negative.
+        ValueError: If the schedule is unknown, `steps` is not positive, or `warmup`
+            is negative.
 
     Example:
         `AdamW(learning_rate("cosine", 1e-3, steps=10_000, warmup=500))`
@@ -31,6 +32,8 @@ def learning_rate(
         raise ValueError(
             f"`schedule` must be one of {', '.join(SCHEDULES)}. Received: {schedule!r}"
         )
+    if not steps > 0:
+        raise ValueError(f"`steps` must be positive. Received: {steps=}")
     if schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(initial, steps)
     else:

@@ -39,6 +39,9 @@ def test_it_is_saved_with_the_optimizer():
 def test_what_is_wrong_is_an_error():
     with pytest.raises(ValueError, match="one of poly, cosine. Received: 'linear'"):
         learning_rate("linear", 0.5, 100)
+    for schedule in ("poly", "cosine"):
+        with pytest.raises(ValueError, match="be positive. Received: steps=0"):
+            learning_rate(schedule, 0.5, 0)
     with pytest.raises(ValueError, match="0 or more. Received: steps=-1"):
         learning_rate("poly", 0.5, 100, warmup=-1)
     with pytest.raises(TypeError, match="must be a keras.*Schedule. Received: 0.5"):
