@@ -11,6 +11,7 @@ epochs takes minutes on a CPU. The heads differ only in what the paper adds:
     hanet     the same with height-driven attention
     half      the same with attention that starts at 0.5, as in the release, instead of
               near 1
+    sssr      plain with DSRL's sub-pixel convolution, trained at the full size
     fcn       two 3x3 convolutions and a classifier on the last level
     mixed     SPNet's head: mixed pooling instead of the convolutions
     no_prior  CPNet's convolution and classifier alone
@@ -64,22 +65,31 @@ HEADS = {
         ideas.plain,
         ideas.hanet,
         half,
+        ideas.sssr,
         ideas.fcn,
         mixed,
         ideas.no_prior,
         ideas.cpnet,
     )
 }
-PAIRS = ("plain", "hanet"), ("plain", "half"), ("fcn", "mixed"), ("no_prior", "cpnet")
+PAIRS = (
+    ("plain", "hanet"),
+    ("plain", "half"),
+    ("plain", "sssr"),
+    ("fcn", "mixed"),
+    ("no_prior", "cpnet"),
+)
 
 
 class Cached(keras.utils.PyDataset):
     """Shuffled batches of cached features, an epoch of one pass after the other."""
 
-    def __init__(self, arrays, per_pass, batch_size, names, targets, seed):
+    def __init__(self, arrays, per_pass, batch_size, names, model, seed):
         super().__init__()
         self.arrays, self.batch_size = arrays, batch_size
-        self.per_pass, self.names, self.targets = per_pass, names, targets
+        self.per_pass, self.names = per_pass, names
+        self.targets = [*model.output] if isinstance(model.output, dict) else []
+        self.full_size = ideas.predicts_at_full_size(model)
         self.random = np.random.default_rng(seed)
         self.passes = []
         self.on_epoch_end()
@@ -97,6 +107,7 @@ class Cached(keras.utils.PyDataset):
         rows = self.order[index * self.batch_size :][: self.batch_size]
         inputs = tuple(self.arrays[x][rows].astype("float32") for x in self.names)
         labels = self.arrays["labels"][rows].astype("int32")
+        labels = labels if self.full_size else ideas.halved_labels(labels)
         return inputs, {name: labels for name in self.targets} or labels
 
 
@@ -123,8 +134,6 @@ def features_of(start, train_set, batch_size):
             found = predict(data.low_resolution(images, ideas.SCALE), training=False)
             part = {name: x.numpy().astype("float16") for name, x in found.items()}
             part["positions"] = positions.numpy()
-            scale = ideas.SCALE
-            labels = labels[:, scale // 2 :: scale, scale // 2 :: scale]
             part["labels"] = labels.numpy().astype("uint8")
             parts.append(part)
         print(f"features: pass {index + 1} of {PASSES}", flush=True)
@@ -152,8 +161,7 @@ def train(name, seed, args, train_set, val_set):
     keras.utils.set_random_seed(seed)
     model = HEADS[name](train_set.num_classes, backbone_of(args.start))
     head, names = head_of(model)
-    targets = [*model.output] if isinstance(model.output, dict) else []
-    batches = Cached(*features, args.batch_size, names, targets, seed)
+    batches = Cached(*features, args.batch_size, names, model, seed)
     rate = training.learning_rate(
         "poly", args.learning_rate, args.epochs * len(batches), warmup=50
     )

@@ -109,6 +109,11 @@ def predicts_at_full_size(model):
     return models.network_info(model).scale == SCALE
 
 
+def halved_labels(labels):
+    """Returns label maps of the size of halved images."""
+    return labels[:, SCALE // 2 :: SCALE, SCALE // 2 :: SCALE]
+
+
 def halved(model):
     """Returns the map function from full-size batches to the model's."""
     targets = training.named_targets(model)
@@ -116,8 +121,7 @@ def halved(model):
     def halve(inputs, labels):
         if predicts_at_full_size(model):
             return targets(inputs, labels)
-        labels = labels[:, SCALE // 2 :: SCALE, SCALE // 2 :: SCALE]
-        return targets(data.low_resolution(inputs, SCALE), labels)
+        return targets(data.low_resolution(inputs, SCALE), halved_labels(labels))
 
     return halve
 
