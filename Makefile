@@ -48,7 +48,7 @@ $(VENV)/installed $(VENV)/demo $(OTHERS)/installed $(JAX)/installed $(TORCH)/ins
 # predictions: a few minutes on two cores. Thin and rare classes weigh more. The packages of
 # the tests are not needed.
 demo: $(or $(wildcard $(VENV)/installed),$(VENV)/demo)
-	TF_ENABLE_ONEDNN_OPTS=1 $(RUN) -m keras_seg train --from hanet_b1_camvid --scenes 256 \
+	TF_ENABLE_ONEDNN_OPTS=1 $(RUN) -m keras_seg train --from hanet_b1_camvid --scenes 272 \
 		--image-size 144 192 --crop 128 192 --scale 0.8 1.4 --batch-size 4 --epochs 3 \
 		--val-every 3 --learning-rate 4e-3 --backbone-rate 0.5 --warmup 10 --ema 0.95 \
 		--loss crossentropy+lovasz --class-weights 1 1 1 1 1 6 3 1 2 \
