@@ -32,12 +32,7 @@ def as_path(path: PathLike) -> pathlib.Path:
 
 def open_file(path, mode="rb"):
     """Opens a file on any file system; a missing file raises a `FileNotFoundError`."""
-    path = as_path(path)
-    if isinstance(path, pathlib.Path):
-        return path.open(mode)
-    if "r" in mode and not path.exists():
-        raise FileNotFoundError(f"There is no file {path}")
-    return tf.io.gfile.GFile(str(path), mode)
+    return as_path(path).open(mode)
 
 
 @contextlib.contextmanager

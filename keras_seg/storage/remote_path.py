@@ -72,14 +72,17 @@ class RemotePath(pathlib.PurePosixPath):
         if self.exists() or not missing_ok:
             self._gfile().remove(str(self))
 
+    def open(self, mode="rb"):
+        if "r" in mode and not self.exists():
+            raise FileNotFoundError(f"There is no file {self}")
+        return self._gfile().GFile(str(self), mode)
+
     def write_text(self, text, encoding="utf-8"):
-        with self._gfile().GFile(str(self), "wb") as file:
+        with self.open("wb") as file:
             file.write(text.encode(encoding))
 
     def read_bytes(self):
-        if not self.exists():
-            raise FileNotFoundError(f"There is no file {self}")
-        with self._gfile().GFile(str(self), "rb") as file:
+        with self.open() as file:
             return file.read()
 
     def read_text(self, encoding="utf-8"):

@@ -29,8 +29,7 @@ class AdamW(ParameterGroups, keras.optimizers.AdamW):
         ValueError: If a value of a group is not a number of 0 or more, or if gradients
             are accumulated, or averages overwrite the weights, in the scope of a
             `tf.distribute` strategy. When the optimizer is built, if a key matches no
-            trainable variable. See also
-            `keras.optimizers.AdamW`.
+            trainable variable. See also `keras.optimizers.AdamW`.
 
     Example:
         The learning rate of the backbone is a tenth of that of the heads:

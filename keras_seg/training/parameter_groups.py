@@ -17,6 +17,12 @@ from keras_seg._keras_private import (
 from keras_seg.ops.replicas import num_replicas
 from keras_seg.ops.xla import tensorflow
 
+# Arguments of Keras's optimizers, and what to do instead under a strategy.
+_WITHOUT_STRATEGY = {
+    "gradient_accumulation_steps": "Give larger batches, or build",
+    "ema_overwrite_frequency": "Build",
+}
+
 
 class ParameterGroups:
     """Mixin that adds PyTorch-style parameter groups to a Keras optimizer.
@@ -47,8 +53,8 @@ class ParameterGroups:
         **kwargs: Any,
     ):
         super().__init__(*args, **kwargs)
-        for argument in ("gradient_accumulation_steps", "ema_overwrite_frequency"):
-            _require_no_strategy(argument, kwargs.get(argument))
+        for argument, remedy in _WITHOUT_STRATEGY.items():
+            _require_no_strategy(argument, kwargs.get(argument), remedy)
         self.decay_groups = _checked("decay_groups", decay_groups)
         self.rate_groups = _checked("rate_groups", rate_groups)
 
@@ -142,40 +148,36 @@ class ParameterGroups:
         }
 
 
-def _require_no_strategy(argument, value):
+def _require_no_strategy(argument, value, remedy):
     """Rejects an argument in a strategy's scope, where Keras fails at the first step.
 
     Its `update` of several replicas is not possible in a condition.
     """
     tf = tensorflow()
     if value and tf and tf.distribute.has_strategy():
-        remedy = ""
-        if argument == "gradient_accumulation_steps":
-            remedy = "Give larger batches, or build"
         raise ValueError(
             f"`{argument}` does not work in the scope of a `tf.distribute` strategy. "
-            f"Received: {argument}={value}. {remedy or 'Build'} and compile the model "
-            "without a strategy."
+            f"Received: {argument}={value}. {remedy} and compile the model without a "
+            "strategy."
         )
 
 
 def _checked(argument, groups):
-    if not isinstance(groups, Mapping | None):
+    groups = {} if groups is None else groups
+    wrong = groups
+    if isinstance(groups, Mapping):
+        wrong = {
+            key: value
+            for key, value in groups.items()
+            if not isinstance(key, str)
+            or not isinstance(value, numbers.Real)
+            or not 0 <= value < math.inf
+        }
+    if wrong or not isinstance(groups, Mapping):
         raise ValueError(
-            f"`{argument}` must be a dict of substrings of variable paths and numbers. "
-            f"Received: {groups!r}"
+            f"`{argument}` must be a dict of substrings of variable paths and numbers "
+            f"of 0 or more. Received: {wrong!r}"
         )
-    groups = dict(groups or {})
-    for key, value in groups.items():
-        if not (
-            isinstance(key, str)
-            and isinstance(value, numbers.Real)
-            and 0 <= value < math.inf
-        ):
-            raise ValueError(
-                f"`{argument}` must be a dict of substrings of variable paths and "
-                f"numbers of 0 or more. Received: {{{key!r}: {value!r}}}"
-            )
     # As floats, because NumPy's numbers cannot be saved.
     return {key: float(value) for key, value in groups.items()}
 

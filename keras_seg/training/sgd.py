@@ -42,8 +42,7 @@ class SGD(ParameterGroups, keras.optimizers.SGD):
         ValueError: If a value of a group is not a number of 0 or more, or if gradients
             are accumulated, or averages overwrite the weights, in the scope of a
             `tf.distribute` strategy. When the optimizer is built, if a key matches no
-            trainable variable. See also
-            `keras.optimizers.SGD`.
+            trainable variable. See also `keras.optimizers.SGD`.
 
     Example:
         The recipe of HANet, whose attention has less weight decay, and that of SPNet,
