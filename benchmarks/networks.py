@@ -75,10 +75,9 @@ def measure(name, task, way, repeats):
     import tensorflow as tf
 
     from keras_seg import losses, models, training
-    from keras_seg.onednn import turn_off_slow_fusion
 
-    turn_off_slow_fusion()
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+    training.distribution_strategy()  # for its settings of TensorFlow
     keras.utils.set_random_seed(0)
     if way == "Keras's layers":
         use_keras_layers()

@@ -3,7 +3,13 @@
 import keras
 
 from keras_seg.backbones import size_alignment
-from keras_seg.layers import ConvNorm, NetworkOutput, NetworkTensor, ResizeLike
+from keras_seg.layers import (
+    Conv2D,
+    ConvNorm,
+    NetworkOutput,
+    NetworkTensor,
+    ResizeLike,
+)
 
 
 def corners_align(align_corners, pyramid):
@@ -36,7 +42,7 @@ def classify(
 def score(x, num_classes, dropout_rate, *, name):
     """Applies dropout of whole channels and a 1x1 convolution to logits."""
     x = keras.layers.SpatialDropout2D(dropout_rate, name=f"{name}_dropout")(x)
-    x = keras.layers.Conv2D(num_classes, 1, name=f"{name}_classifier")(x)
+    x = Conv2D(num_classes, 1, name=f"{name}_classifier")(x)
     return NetworkTensor("logits", name=f"{name}_logits")(x)
 
 

@@ -1,5 +1,7 @@
 """Convolutions that recompute their input for the gradient instead of keeping it."""
 
+import functools
+
 from keras_seg.ops.batch_norm import fused_batch_norm
 from keras_seg.ops.xla import tensorflow
 
@@ -48,17 +50,33 @@ def recompute_input(convolve, x, kernel):
 
 
 def _norm_before(tf, x):
-    """Returns the op of a batch norm of the batch and the activation after it.
+    """Returns the op of a batch norm of the batch, and the function from it to `x`.
 
-    The op is None if there is none before `x`.
+    The op is None if `x` is no such batch norm, also with a ReLU and dropout after it.
     """
-    op, activate = getattr(x, "op", None), tf.identity
-    if op is not None and op.type in ("Relu", "Relu6"):
-        activate = tf.nn.relu if op.type == "Relu" else tf.nn.relu6
-        op = op.inputs[0].op
+    op, functions = getattr(x, "op", None), []
+    while op is not None and (elementwise := _elementwise(tf, op)):
+        function, source = elementwise
+        functions.insert(0, function)
+        op = source.op
     if op is None or op.type != "FusedBatchNormV3" or not op.get_attr("is_training"):
         op = None
-    return op, activate
+    return op, lambda y: functools.reduce(lambda z, function: function(z), functions, y)
+
+
+def _elementwise(tf, op):
+    """Returns what a ReLU or dropout computes, and from which tensor; else None.
+
+    Dropout multiplies by a constant, and selects from the product or zero.
+    """
+    if op.type in ("Relu", "Relu6"):
+        return (tf.nn.relu if op.type == "Relu" else tf.nn.relu6), op.inputs[0]
+    if op.type == "SelectV2" and op.inputs[1].op.type == "Mul":
+        kept, product, zero = op.inputs
+        x, scale = product.op.inputs
+        if scale.op.type == zero.op.type == "Const":
+            return lambda y: tf.where(kept, y * scale, zero), x
+    return None
 
 
 def _normalized_again(tf, norm):

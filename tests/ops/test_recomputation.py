@@ -22,7 +22,7 @@ CONVOLUTIONS = {
 }
 
 
-def networks(convolution, activation, dtype="float32"):
+def networks(convolution, activation, dtype="float32", dropout=False):
     """Returns a network of our layers and one of Keras's with the same weights."""
     layer, options = CONVOLUTIONS[convolution]
     keras_layer = getattr(keras.layers, layer.__name__)
@@ -34,6 +34,8 @@ def networks(convolution, activation, dtype="float32"):
         image = keras.Input((None, None, 4))
         x = norm(momentum=0.5, dtype=dtype)(image)
         x = keras.layers.Activation(ACTIVATIONS[activation], dtype=dtype)(x)
+        if dropout:
+            x = keras.layers.SpatialDropout2D(0.5, seed=1, dtype=dtype)(x)
         found.append(keras.Model(image, conv(**options, dtype=dtype)(x)))
     ours, theirs = found
     rng = np.random.default_rng(1)
@@ -63,17 +65,20 @@ def step(model, training=True, **options):
 
 
 def forward_consumers(model, training=True):
-    """Returns the types of the ops that read the input of the convolution."""
+    """Returns the types of the ops that read what leads to the convolution's input."""
     function = step(model, training).get_concrete_function(batch())
     norms = [
         op
         for op in function.graph.get_operations()
         if op.type == "FusedBatchNormV3" and op.get_attr("is_training") == training
     ]
-    output = norms[0].outputs[0]
-    relus = [op for op in output.consumers() if op.type in ("Relu", "Relu6")]
-    output = relus[0].outputs[0] if relus else output
-    return {op.type for op in output.consumers()}
+    found, ahead = set(), [norms[0].outputs[0]]
+    while ahead:
+        consumers = ahead.pop().consumers()
+        found |= {op.type for op in consumers}
+        elementwise = "Relu", "Relu6", "Mul", "SelectV2"
+        ahead += [op.outputs[0] for op in consumers if op.type in elementwise]
+    return found
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -88,6 +93,14 @@ def test_gradients_equal_those_of_keras(convolution, activation, jit_compile):
 
 
 @pytest.mark.parametrize("convolution", CONVOLUTIONS)
+def test_gradients_behind_dropout_equal_those_of_keras(convolution):
+    ours, theirs = networks(convolution, "relu", dropout=True)
+    for own, other in zip(step(ours)(batch()), step(theirs)(batch()), strict=True):
+        scale = np.abs(np.asarray(other)).max()
+        np.testing.assert_allclose(own, other, atol=1e-5 * max(scale, 1.0))
+
+
+@pytest.mark.parametrize("convolution", CONVOLUTIONS)
 def test_in_half_precision(convolution):
     ours, theirs = networks(convolution, "relu6", "mixed_float16")
     x = batch()
@@ -96,10 +109,11 @@ def test_in_half_precision(convolution):
         np.testing.assert_allclose(own, other, atol=0.02 * scale)
 
 
+@pytest.mark.parametrize("dropout", [False, True])
 @pytest.mark.parametrize("activation", ["relu", "relu6"])
 @pytest.mark.parametrize("convolution", ["window", "depthwise"])
-def test_no_gradient_reads_the_input_of_a_convolution(convolution, activation):
-    ours, _ = networks(convolution, activation)
+def test_no_gradient_reads_the_input_of_a_convolution(convolution, activation, dropout):
+    ours, _ = networks(convolution, activation, dropout=dropout)
     gradients = {"Conv2DBackpropFilter", "DepthwiseConv2dNativeBackpropFilter"}
     gradients |= {"ReluGrad", "Relu6Grad"}
     assert not forward_consumers(ours) & gradients
@@ -158,6 +172,26 @@ def test_second_derivatives_equal_those_of_keras():
     ):
         scale = np.abs(other).max()
         np.testing.assert_allclose(own, other, atol=1e-4 * scale)
+
+
+def test_gradients_reach_a_trainable_factor_of_the_input():
+    import tensorflow as tf
+
+    factor = tf.constant(3.0)
+    norm, conv = BatchNormalization(), Conv2D(5, 3)
+
+    @tf.function(autograph=False)
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(factor)
+            loss = tf.reduce_sum(tf.sin(conv(norm(x, training=True) * factor)))
+        return tape.gradient(loss, factor)
+
+    y = norm(batch(), training=True)
+    with tf.GradientTape() as tape:
+        tape.watch(factor)
+        loss = tf.reduce_sum(tf.sin(conv(y * factor)))
+    np.testing.assert_allclose(gradient(batch()), tape.gradient(loss, factor), 1e-4)
 
 
 def test_other_inputs_are_kept():
