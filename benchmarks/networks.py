@@ -12,8 +12,10 @@ loaded network in MB, of the GPU if TensorFlow has one, else of the process.
 
 "Keras's layers" is the same network with Keras's convolutions and batch norms instead
 of those of keras_seg.layers. "convolutions" are TensorFlow's convolutions of the
-network alone, one after the other, with their gradients for a step. Inference is
-faster without oneDNN where it is not TensorFlow's default; see docs/guides/training.md.
+network alone, one after the other, with their gradients for a step, and "PyTorch,
+convolutions" those of PyTorch, which are oneDNN's. TensorFlow is set up as in training
+scripts. Inference is faster without oneDNN where it is not TensorFlow's default; see
+docs/guides/training.md.
 
 Peers are PyTorch networks, given by a Python file with one function per network, named
 as here and without arguments, that returns a `torch.nn.Module` from images to logits.
@@ -47,6 +49,7 @@ TORCH_FORMS = {
     "PyTorch": "eager",
     "PyTorch, channels last": "channels_last",
     "PyTorch, compiled": "compiled",
+    "PyTorch, convolutions": "convolutions",
 }
 WAYS = "Keras's layers", "keras_seg", "convolutions", *TORCH_FORMS, "KerasHub"
 TASKS = "inference", "step"

@@ -1,7 +1,8 @@
 """Measures one line of `benchmarks.networks` for a PyTorch network.
 
-It runs in PyTorch's environment. FORM is "eager"; "channels_last"; or "compiled", which
-is channels last and `torch.compile`.
+It runs in PyTorch's environment. FORM is "eager"; "channels_last"; "compiled", which is
+channels last and `torch.compile`; or "convolutions", which are those of the network
+alone, channels last, one after the other, with their gradients for a step.
 
 Run:    python benchmarks/torch_network.py FILE FORM NAME TASK REPEATS SHAPE...
 """
@@ -27,7 +28,9 @@ def main(path, form, name, task, repeats, *shape):
         images = images.contiguous(memory_format=torch.channels_last)
     if form == "compiled":
         network = torch.compile(network)
-    if task == "inference":
+    if form == "convolutions":
+        run = convolutions(network.train(task == "step"), images)
+    elif task == "inference":
         network.eval()
 
         def run():
@@ -37,6 +40,36 @@ def main(path, form, name, task, repeats, *shape):
         labels = torch.randint(CLASSES, (batch, height, width))
         run = training_step(network.train(), images, labels)
     print_cost(run, int(repeats))
+
+
+def convolutions(network, images):
+    """Returns a function that runs the convolutions of a network alone."""
+    found = []
+
+    def record(module, inputs, _):
+        found.append((module, inputs[0].shape))
+
+    convolutions = [x for x in network.modules() if isinstance(x, torch.nn.Conv2d)]
+    hooks = [convolution.register_forward_hook(record) for convolution in convolutions]
+    with torch.no_grad():
+        network(images)
+    for hook in hooks:
+        hook.remove()
+
+    def run():
+        results = [torch.zeros(())]
+        for module, shape in found:
+            layout = {"memory_format": torch.channels_last}
+            with torch.set_grad_enabled(network.training):
+                x = torch.empty(shape, **layout).fill_(0.5)
+                y = module(x.requires_grad_(network.training))
+                if network.training:
+                    y.backward(torch.empty(y.shape, **layout).fill_(0.5))
+                    module.weight.grad = None
+            results[0] = y.detach().flatten()[0]
+        return results
+
+    return run
 
 
 def training_step(network, images, labels):

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_seg.layers.composite_layer import CompositeLayer
+from keras_seg.layers.conv2d import Conv2D
 from keras_seg.layers.data_format import (
     require_channels_last,
     require_known_channels,
@@ -72,7 +73,7 @@ class SubPixelUpsample(CompositeLayer):
     def build(self, input_shape):
         channels = input_shape[-1]
         require_known_channels(input_shape)
-        self.conv = keras.layers.Conv2D(
+        self.conv = Conv2D(
             (self.filters or channels) * self.scale**2,
             self.kernel_size,
             padding="same",
