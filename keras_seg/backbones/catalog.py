@@ -72,7 +72,7 @@ def build(
         "level5" (MiT: "level2" to "level5").
 
     Raises:
-        ValueError: If the name is unknown (the error suggests the closest one), if
+        ValueError: If the name is unknown (the error suggests a similar one), if
             `output_stride` is invalid or cannot be reached, if no such weights are
             known, or if a file holds the weights of another network.
         FileNotFoundError: If there is no file at `weights`.
@@ -87,10 +87,9 @@ def build(
         ```
     """
     if name not in names():
-        near = difflib.get_close_matches(str(name), names(), n=1, cutoff=0)[0]
         raise ValueError(
-            f"`name` must be one of: {', '.join(names())}. Received: {name=}. "
-            f"Did you mean {near!r}?"
+            f"`name` must be one of: {', '.join(names())}. Received: {name=}."
+            f"{suggestion(name)}"
         )
     input_channels = require_positive_integer("input_channels", input_channels)
     network = _network(name, input_channels)
@@ -105,6 +104,12 @@ def build(
             lambda network: _pyramid(name, network, output_stride),
         )
     return feature_pyramid(pyramid, insert=insert) if insert else pyramid
+
+
+def suggestion(name):
+    """Returns a question for an error: whether a similar name is meant, "" if none."""
+    near = difflib.get_close_matches(str(name), names(), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def _network(name, input_channels):

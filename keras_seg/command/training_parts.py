@@ -5,7 +5,6 @@ make themselves. `args` are the `argparse.Namespace` of `parse_training_flags`.
 """
 
 import concurrent.futures
-import difflib
 import os
 import pathlib
 
@@ -97,15 +96,14 @@ def _check_folders(args):
 def _check_names(args):
     """Raises an error if a flag names no backbone, no weights or no loss."""
     from keras_seg import backbones
+    from keras_seg.backbones.catalog import suggestion
     from keras_seg.backbones.pretrained import require_source
     from keras_seg.losses.from_name import NAMES
 
-    known = backbones.names()
-    if args.backbone not in known:
-        near = difflib.get_close_matches(args.backbone, known, n=1, cutoff=0)[0]
+    if args.backbone not in backbones.names():
         raise ValueError(
             "--backbone must be a name in docs/guides/backbone_table.md. Received: "
-            f"{args.backbone}. Did you mean {near}?"
+            f"{args.backbone}.{suggestion(args.backbone)}"
         )
     if args.weights == "imagenet":
         require_source(args.backbone)

@@ -233,6 +233,8 @@ def test_bad_arguments():
     # The nearest name is offered.
     with pytest.raises(ValueError, match="Did you mean 'resnet50'"):
         backbones.build("resnet-50")
+    with pytest.raises(ValueError, match="Received: name='swin'.$"):
+        backbones.build("swin")
     with pytest.raises(ValueError, match="Received: output_stride=12"):
         backbones.build("resnet18", output_stride=12)
     with pytest.raises(ValueError, match="Received: input_channels=0"):
