@@ -23,11 +23,13 @@ def reserve_memory_pool() -> None:
 
     With oneDNN, TensorFlow keeps tensors in a pool of memory regions of doubling size,
     with gaps at their ends. In a single large region, training steps need less memory.
-    Addresses that are not used take none, apart from an index of 64 MiB. Without
-    oneDNN, nothing changes. TensorFlow initializes its devices.
+    Addresses that are not used take no memory, apart from an index of 64 MiB. Machines
+    of less than 4 GiB reserve half of their memory. Without oneDNN, nothing changes.
+    TensorFlow initializes its devices.
     """
-    refused = tf.errors.ResourceExhaustedError
     if platform.libc_ver()[0] == "glibc":
+        machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        shape = [min(_POOL_BYTES, machine // 2) // tf.float32.size]
+        refused = tf.errors.ResourceExhaustedError
         with tf.device("CPU"), contextlib.suppress(refused):
-            shape = [_POOL_BYTES // tf.float32.size]
             tf.raw_ops.Empty(shape=shape, dtype=tf.float32, init=False)

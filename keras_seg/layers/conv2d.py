@@ -17,9 +17,9 @@ class Conv2D(keras.layers.Conv2D):
     This layer does so without the border, and calls TensorFlow's own dilated
     convolution from a rate of 4 on. On a CPU it computes the gradients of 1x1
     convolutions as matrix products, and training keeps less in memory: after
-    `keras_seg.layers.BatchNormalization`, also with a ReLU or ReLU6 between, the input
-    is recomputed for the gradient. Results, weights and weight files are the same; on
-    other backends it is Keras's layer.
+    `keras_seg.layers.BatchNormalization`, also with a ReLU, ReLU6 or dropout between,
+    the input is recomputed for the gradient. Results, weights and weight files are the
+    same; on other backends it is Keras's layer.
 
     Args:
         *args: See `keras.layers.Conv2D`.

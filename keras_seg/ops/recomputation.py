@@ -10,9 +10,9 @@ def recompute_input(convolve, x, kernel):
     """Convolves a map without keeping it in memory until the gradient is computed.
 
     When a graph is traced on the TensorFlow backend for CPUs, and `x` is the output of
-    `fused_batch_norm_of_batch`, or of a ReLU or ReLU6 of it, the gradient normalizes
-    the input of the batch norm again, which is in memory anyway. A training step then
-    keeps one map per convolution instead of two. Otherwise, this is
+    `fused_batch_norm_of_batch`, or of a ReLU, ReLU6 or dropout after it, the gradient
+    normalizes the input of the batch norm again, which is in memory anyway. A training
+    step then keeps one map per convolution instead of two. Otherwise, this is
     `convolve(x, kernel)`.
 
     Args:
