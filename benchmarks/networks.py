@@ -13,9 +13,8 @@ loaded network in MB, of the GPU if TensorFlow has one, else of the process.
 "Keras's layers" is the same network with Keras's convolutions and batch norms instead
 of those of keras_seg.layers. "convolutions" are TensorFlow's convolutions of the
 network alone, one after the other, with their gradients for a step, and "PyTorch,
-convolutions" those of PyTorch, which are oneDNN's. TensorFlow is set up as in training
-scripts. Inference is faster without oneDNN where it is not TensorFlow's default; see
-docs/guides/training.md.
+convolutions" those of PyTorch, which are oneDNN's. Inference is faster without oneDNN
+where it is not TensorFlow's default; see docs/guides/training.md.
 
 Peers are PyTorch networks, given by a Python file with one function per network, named
 as here and without arguments, that returns a `torch.nn.Module` from images to logits.
@@ -78,9 +77,10 @@ def measure(name, task, way, repeats):
     import tensorflow as tf
 
     from keras_seg import losses, models, training
+    from keras_seg.onednn import turn_off_slow_fusion
 
+    turn_off_slow_fusion()
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
-    training.distribution_strategy()  # for its settings of TensorFlow
     keras.utils.set_random_seed(0)
     if way == "Keras's layers":
         use_keras_layers()

@@ -1,7 +1,7 @@
 import tensorflow as tf
 
 from keras_seg.allocator import keep_freed_memory
-from keras_seg.onednn import reserve_memory_pool, turn_off_slow_fusion
+from keras_seg.onednn import turn_off_slow_fusion
 from keras_seg.ops.xla import require_tensorflow
 from keras_seg.training.end_on_error import end_on_error
 from keras_seg.training.mirrored_strategy import mirrored_strategy
@@ -24,8 +24,7 @@ def distribution_strategy() -> tf.distribute.Strategy:
     inference: oneDNN's fused convolutions can be 20 times slower there.
 
     On Linux, the process keeps freed memory for its next arrays from here on, which
-    makes input pipelines up to 1.5 times as fast. Where oneDNN is on, 2 GiB of
-    addresses are reserved for its memory pool, so that a training step needs less.
+    makes input pipelines up to 1.5 times as fast.
 
     Returns:
         `MultiWorkerStrategy` if `TF_CONFIG` names several machines,
@@ -47,12 +46,6 @@ def distribution_strategy() -> tf.distribute.Strategy:
     require_tensorflow("distribution_strategy")
     keep_freed_memory()
     turn_off_slow_fusion()
-    strategy = _strategy()
-    reserve_memory_pool()
-    return strategy
-
-
-def _strategy():
     _, count = worker()
     if count > 1:
         end_on_error()
