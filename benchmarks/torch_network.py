@@ -43,31 +43,32 @@ def main(path, form, name, task, repeats, *shape):
 
 
 def convolutions(network, images):
-    """Returns a function that runs the convolutions of a network alone."""
+    """Returns a function that runs the convolutions of a network one by one."""
+    layout = {"memory_format": torch.channels_last}
     found = []
 
     def record(module, inputs, _):
         found.append((module, inputs[0].shape))
 
-    convolutions = [x for x in network.modules() if isinstance(x, torch.nn.Conv2d)]
-    hooks = [convolution.register_forward_hook(record) for convolution in convolutions]
+    hooks = [
+        module.register_forward_hook(record)
+        for module in network.modules()
+        if isinstance(module, torch.nn.Conv2d)
+    ]
     with torch.no_grad():
         network(images)
     for hook in hooks:
         hook.remove()
 
     def run():
-        results = [torch.zeros(())]
         for module, shape in found:
-            layout = {"memory_format": torch.channels_last}
             with torch.set_grad_enabled(network.training):
                 x = torch.empty(shape, **layout).fill_(0.5)
                 y = module(x.requires_grad_(network.training))
                 if network.training:
                     y.backward(torch.empty(y.shape, **layout).fill_(0.5))
-                    module.weight.grad = None
-            results[0] = y.detach().flatten()[0]
-        return results
+                    module.zero_grad()
+        return [y.detach()]
 
     return run
 

@@ -230,10 +230,10 @@ def test_normalization_takes_raw_images():
 
 
 def test_bad_arguments():
-    # The nearest name is offered.
+    # A similar name is offered.
     with pytest.raises(ValueError, match="Did you mean 'resnet50'"):
         backbones.build("resnet-50")
-    with pytest.raises(ValueError, match="Received: name='swin'.$"):
+    with pytest.raises(ValueError, match=r"Received: name='swin'\.$"):
         backbones.build("swin")
     with pytest.raises(ValueError, match="Received: output_stride=12"):
         backbones.build("resnet18", output_stride=12)

@@ -63,7 +63,7 @@ def test_a_label_map_says_what_they_mean(folder, capsys):
     ("flag", "message"),
     [
         ("--backbone resnet19", "--backbone .*Did you mean 'resnet18'"),
-        ("--backbone swin", "--backbone .* Received: swin.$"),
+        ("--backbone swin", r"--backbone .* Received: swin\.$"),
         ("--loss dice+crosentropy", "--loss must be one or more of crossentropy, "),
         ("--class-weights 1 2 3", "--class-weights .* each of the 2 classes"),
         ("--weights imagent", "--weights .* no file imagent"),
