@@ -4,12 +4,16 @@ import contextlib
 
 import keras
 
+from keras_seg.onednn import is_onednn_on
 from keras_seg.ops.precision import at_least_float32
 from keras_seg.ops.xla import tensorflow
 
 # From this rate on, TensorFlow's own dilated convolution is faster than rearranging
 # maps, and so is a gradient that is computed cell by cell of the kernel.
 _LARGE_RATE = 4
+
+# From this kernel size on, oneDNN's gradient of a depthwise kernel is slow.
+_LARGE_KERNEL = 5
 
 _enabled = True
 
@@ -93,8 +97,13 @@ def depthwise_conv(x, kernel, strides, padding):
     Returns:
         Tensor `(batch, new height, new width, channels * multiplier)`.
     """
+    tf = tensorflow()
+    x, kernel = tf.convert_to_tensor(x), tf.convert_to_tensor(kernel)
+    centered = max(strides) == 1 and _is_centered(kernel.shape[:2], padding)
+    if centered and _has_slow_gradient(tf, kernel):
+        return _depthwise_with_gradient(tf, x, kernel, (1, 1), _gradient_by_maps)
     strides = (1, *strides, 1)
-    return tensorflow().nn.depthwise_conv2d(x, kernel, strides, padding.upper())
+    return tf.nn.depthwise_conv2d(x, kernel, strides, padding.upper())
 
 
 def dilated_depthwise_conv(x, kernel, rates):
@@ -111,37 +120,78 @@ def dilated_depthwise_conv(x, kernel, rates):
     """
     tf = tensorflow()
     x, kernel = tf.convert_to_tensor(x), tf.convert_to_tensor(kernel)
-    if max(rates) < _LARGE_RATE or kernel.shape[-1] > 1:
+    rates = tuple(rates)
+    if kernel.shape[-1] > 1:
         return _depthwise(tf, x, kernel, rates)
-    return _depthwise_with_gradient(tf, x, kernel, tuple(rates))
+    if max(rates) >= _LARGE_RATE:
+        return _depthwise_with_gradient(tf, x, kernel, rates, _sums_by_cell)
+    if rates[0] == rates[1] and _has_slow_gradient(tf, kernel):
+        return _depthwise_with_gradient(tf, x, kernel, rates, _gradient_by_maps)
+    return _depthwise(tf, x, kernel, rates)
 
 
 def _depthwise(tf, x, kernel, rates):
-    strides = (1, 1, 1, 1)
-    return _on_smaller_maps(
-        tf, x, rates, lambda maps: tf.nn.depthwise_conv2d(maps, kernel, strides, "SAME")
+    def conv(maps):
+        return tf.nn.depthwise_conv2d(maps, kernel, (1, 1, 1, 1), "SAME")
+
+    return conv(x) if max(rates) == 1 else _on_smaller_maps(tf, x, rates, conv)
+
+
+def _has_slow_gradient(tf, kernel):
+    return (
+        _enabled
+        and min(kernel.shape[:2]) >= _LARGE_KERNEL
+        and kernel.shape[-1] == 1
+        and kernel.dtype == tf.float32
+        and not tf.config.get_visible_devices("GPU")
+        and is_onednn_on()
     )
 
 
-def _depthwise_with_gradient(tf, x, kernel, rates):
-    """Computes `_depthwise`, with a gradient that does not sum over many tiny maps."""
+def _depthwise_with_gradient(tf, x, kernel, rates, kernel_gradient):
+    """Computes `_depthwise`, with another gradient of the kernel."""
 
     @tf.custom_gradient
     def conv(x, kernel):
         def gradient(dy):
             borders = [(cells // 2, cells // 2) for cells in _reach(kernel, rates)]
+            turned = kernel[::-1, ::-1]
             # Not before dy: slices of x would be in memory all along.
             with tf.control_dependencies([dy]):
-                dx = _depthwise_with_gradient(tf, dy, kernel[::-1, ::-1], rates)
-                return dx, _gradient_by_cell(
-                    tf,
-                    lambda seen, seeing: tf.reduce_sum(seen * seeing, (0, 1, 2)),
-                    (x, kernel, dy, rates, borders),
-                )
+                dx = _depthwise_with_gradient(tf, dy, turned, rates, kernel_gradient)
+                return dx, kernel_gradient(tf, x, kernel, dy, rates, borders)
 
         return _depthwise(tf, x, kernel, rates), gradient
 
     return conv(x, kernel)
+
+
+def _sums_by_cell(tf, x, kernel, dy, rates, borders):
+    def product(seen, seeing):
+        return tf.reduce_sum(seen * seeing, (0, 1, 2))
+
+    return _gradient_by_cell(tf, product, (x, kernel, dy, rates, borders))
+
+
+def _gradient_by_maps(tf, x, kernel, dy, rates, borders):
+    """Returns the gradient of a depthwise kernel as one depthwise convolution.
+
+    Each map of `x` is convolved with that of `dy`. The rates are strides, as the cells
+    of the kernel lie that far from each other.
+    """
+    rows, columns, channels, _ = kernel.shape
+
+    def beside(maps):
+        maps = tf.transpose(maps, (1, 2, 0, 3))
+        height, width, batch, _ = (
+            size or tf.shape(maps)[i] for i, size in enumerate(maps.shape)
+        )
+        return tf.reshape(maps, (height, width, batch * channels))
+
+    seen = beside(tf.pad(x, [(0, 0), *borders, (0, 0)]))[None]
+    seeing = beside(dy)[..., None]
+    cells = tf.nn.depthwise_conv2d(seen, seeing, (1, *rates, 1), "VALID")
+    return tf.reduce_sum(tf.reshape(cells, (rows, columns, -1, channels, 1)), 2)
 
 
 def _is_dilated(rates):

@@ -4,6 +4,7 @@ import pytest
 from keras import ops
 
 from keras_seg.layers import DepthwiseConv2D
+from keras_seg.ops import convolution
 
 on_tensorflow = pytest.mark.backend("tensorflow", "Keras's own layer on the others")
 
@@ -53,11 +54,57 @@ def test_equals_keras_convolution(options):
     assert_same(*(output_and_gradients(layer, x) for layer in pair(**options)))
 
 
+LARGE_KERNELS = [
+    {"kernel_size": 5},
+    {"kernel_size": (7, 5), "use_bias": False},
+    {"kernel_size": 5, "dilation_rate": 2},
+]
+
+
 @on_tensorflow
-def test_dynamic_shapes_and_xla():
+@pytest.mark.parametrize(
+    "options",
+    [
+        *LARGE_KERNELS,
+        {"kernel_size": 5, "dilation_rate": (3, 2)},
+        {"kernel_size": 5, "dilation_rate": 4},
+        {"kernel_size": 6},
+        {"kernel_size": 5, "padding": "valid"},
+        {"kernel_size": 5, "strides": 2},
+        {"kernel_size": 5, "depth_multiplier": 2},
+    ],
+)
+@pytest.mark.parametrize("onednn", [True, False])
+def test_large_kernels_equal_keras_convolution(options, onednn, monkeypatch):
+    monkeypatch.setattr(convolution, "is_onednn_on", lambda: onednn)
+    x = image(3, 13, 10, 4)
+    assert_same(*(output_and_gradients(layer, x) for layer in pair(**options)))
+
+
+@on_tensorflow
+@pytest.mark.parametrize("options", LARGE_KERNELS)
+@pytest.mark.parametrize("onednn", [True, False])
+def test_gradient_of_large_kernels_avoids_only_onednn(options, onednn, monkeypatch):
     import tensorflow as tf
 
-    ours, theirs = pair(dilation_rate=4)
+    monkeypatch.setattr(convolution, "is_onednn_on", lambda: onednn)
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda *_: [])
+    layer, _ = pair(**options)
+    step = tf.function(lambda x: output_and_gradients(layer, x), autograph=False)
+    graph = step.get_concrete_function(tf.TensorSpec((None, 8, 9, 4))).graph
+    kinds = {operation.type for operation in graph.get_operations()}
+    assert ("DepthwiseConv2dNativeBackpropFilter" in kinds) != onednn
+
+
+@on_tensorflow
+@pytest.mark.parametrize(
+    "options", [{"dilation_rate": 4}, {"kernel_size": 5, "dilation_rate": 2}]
+)
+def test_dynamic_shapes_and_xla(options, monkeypatch):
+    import tensorflow as tf
+
+    monkeypatch.setattr(convolution, "is_onednn_on", lambda: True)
+    ours, theirs = pair(**options)
     x = image(2, 6, 11, 4)
     expected = output_and_gradients(theirs, x)
     spec = tf.TensorSpec((None, None, None, 4))
