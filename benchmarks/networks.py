@@ -11,7 +11,8 @@ tracing, and the best of several others, in milliseconds; and the peak memory ab
 loaded network in MB, of the GPU if TensorFlow has one, else of the process.
 
 "Keras's layers" is the same network with Keras's convolutions and batch norms instead
-of those of keras_seg.layers. "convolutions" are TensorFlow's convolutions of the
+of those of keras_seg.layers. "keras_seg, remat" recomputes the feature maps of the
+backbone for the gradient. "convolutions" are TensorFlow's convolutions of the
 network alone, one after the other, with their gradients for a step, and "PyTorch,
 convolutions" those of PyTorch, which are oneDNN's. Inference is faster without oneDNN
 where it is not TensorFlow's default; see docs/guides/training.md.
@@ -50,7 +51,8 @@ TORCH_FORMS = {
     "PyTorch, compiled": "compiled",
     "PyTorch, convolutions": "convolutions",
 }
-WAYS = "Keras's layers", "keras_seg", "convolutions", *TORCH_FORMS, "KerasHub"
+REMAT = "keras_seg, remat"
+WAYS = "Keras's layers", "keras_seg", REMAT, "convolutions", *TORCH_FORMS, "KerasHub"
 TASKS = "inference", "step"
 
 
@@ -101,6 +103,8 @@ def measure(name, task, way, repeats):
     if isinstance(model.output, dict):
         labels = dict.fromkeys(model.output, labels)
         loss = dict.fromkeys(model.output, loss)
+    if way == REMAT:
+        training.rematerialize(model.get_layer("backbone"))
     model.compile(training.SGD(1e-3, momentum=0.9), loss, jit_compile=False)
     print_cost(lambda: [tf.constant(model.train_on_batch(images, labels))], repeats)
 
@@ -168,6 +172,8 @@ def is_measured(name, task, way, args):
     """Returns whether the line is there, which those of peers may not be."""
     if way == "KerasHub":
         return bool(args.peers) and (name, task) == ("deeplab_separable", "inference")
+    if way == REMAT:
+        return task == "step"
     return way not in TORCH_FORMS or bool(args.peers)
 
 

@@ -116,6 +116,8 @@ def main(args):
         )
         model = combined_network(num_classes, pyramid, prior_size, args.filters)
         training.synchronize_batch_norm(model)
+        if args.remat:
+            training.rematerialize(model.get_layer("backbone"))
 
     # Augmented crops to train on, whole images to validate on.
     train, val, steps = training_batches(args, model, train_set, val_set)

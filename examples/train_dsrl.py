@@ -148,6 +148,8 @@ def main(args):
     with strategy.scope():
         model = build_model(args, train_set)
         training.synchronize_batch_norm(model)
+        if args.remat:
+            training.rematerialize(model.get_layer("backbone"))
     for part in args.stages or [args.parts]:
         with strategy.scope():
             network = models.select_outputs(model, PARTS[part])

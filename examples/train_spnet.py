@@ -56,6 +56,8 @@ def main(args):
             num_classes, pyramid, auxiliary_head=True, pool_sizes=grids
         )
         training.synchronize_batch_norm(model)
+        if args.remat:
+            training.rematerialize(model.get_layer("backbone"))
 
     # Augmented crops to train on, whole images to validate on.
     train, val, steps = training_batches(args, model, train_set, val_set)

@@ -72,6 +72,17 @@ def copy_lambda(layer, name):
     )
 
 
+def stored_values(variables):
+    """Returns the values of variables in the precision in which they are stored.
+
+    Within the `call` of a layer with another compute dtype, Keras casts them.
+    """
+    from keras.src.backend import AutocastScope
+
+    with AutocastScope(None):
+        return [keras.ops.convert_to_tensor(variable.value) for variable in variables]
+
+
 # --- Batch norms ----------------------------------------------------------------------
 
 

@@ -121,6 +121,19 @@ class Graph:
 
     def sizes(self, axis, size):
         """Returns `{tensor id: cells along an axis}` for an input size in pixels."""
+        return {
+            tensor: spec.shape[axis]
+            for tensor, spec in self.specs(size).items()
+            if len(spec.shape) == 4 and spec.shape[axis] is not None
+        }
+
+    def specs(self, size=PROBE):
+        """Returns `{tensor id: symbolic tensor}` for one image of a size in pixels.
+
+        Args:
+            size: int, or None to leave sizes unknown. Networks with a fixed input size
+                keep that size.
+        """
         shape = [1, *self.image.shape[1:]]
         shape[1:3] = [size if cells is None else cells for cells in shape[1:3]]
         specs = {id(self.image): keras.KerasTensor(shape, dtype=self.image.dtype)}
@@ -129,11 +142,9 @@ class Graph:
             outputs = keras.tree.flatten(_spec(call.operation, args, kwargs))
             specs |= zip(map(id, call.outputs), outputs, strict=True)
         return {
-            tensor: spec.shape[axis]
+            tensor: spec
             for tensor, spec in specs.items()
             if isinstance(spec, keras.KerasTensor)
-            and len(spec.shape) == 4
-            and spec.shape[axis] is not None
         }
 
 

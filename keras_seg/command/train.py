@@ -147,6 +147,8 @@ def _model(args, start, train_set):
     if args.freeze:
         model.get_layer(args.freeze).trainable = False
     training.synchronize_batch_norm(model)
+    if args.remat:
+        training.rematerialize(model.get_layer("backbone"))
     return model
 
 
@@ -231,6 +233,7 @@ def _check_backbone(args, model):
     has_layer = any(layer.name == "backbone" for layer in model.layers)
     for flag, given, part, has_part in (
         ("--freeze backbone", args.freeze, "a layer", has_layer),
+        ("--remat", args.remat, "a layer", has_layer),
         (
             "--backbone-rate",
             args.has_backbone_rate,

@@ -190,6 +190,12 @@ def _add_run(add, name):
         path("runs", name or "NETWORK"),
         path("saved_models", name or "NETWORK", "1"),
     )
+    add(
+        "--remat",
+        action="store_true",
+        help="recompute the feature maps of the backbone for the gradient: less memory "
+        "and more time",
+    )
     add("--seed", type=int, default=0, help="default: 0")
     add("--deterministic", action="store_true", help="make runs exactly reproducible")
     add(

@@ -1,9 +1,27 @@
 """Convolutions that recompute their input for the gradient instead of keeping it."""
 
+import contextlib
+import contextvars
 import functools
 
 from keras_seg.ops.batch_norm import fused_batch_norm
 from keras_seg.ops.xla import tensorflow
+
+# A variable of each thread, as replicas are traced in threads that take turns.
+_is_recomputing = contextvars.ContextVar("is_recomputing", default=False)
+
+
+@contextlib.contextmanager
+def recomputed():
+    """Context manager for calls that are computed again for the gradient as a whole.
+
+    In it, `recompute_input` only convolves.
+    """
+    token = _is_recomputing.set(True)
+    try:
+        yield
+    finally:
+        _is_recomputing.reset(token)
 
 
 def recompute_input(convolve, x, kernel):
@@ -29,6 +47,8 @@ def recompute_input(convolve, x, kernel):
     """
     tf = tensorflow()
     if tf is None or tf.executing_eagerly() or tf.config.get_visible_devices("GPU"):
+        return convolve(x, kernel)
+    if _is_recomputing.get():
         return convolve(x, kernel)
     norm, activate = _norm_before(tf, x)
     if norm is None:

@@ -16,6 +16,7 @@ from keras_seg.training.load_weights import load_weights
 from keras_seg.training.mirrored_strategy import mirrored_strategy
 from keras_seg.training.multi_worker_strategy import MultiWorkerStrategy
 from keras_seg.training.named_targets import named_targets
+from keras_seg.training.rematerialize import rematerialize
 from keras_seg.training.sgd import SGD
 from keras_seg.training.synchronize_batch_norm import synchronize_batch_norm
 from keras_seg.training.time_estimate import TimeEstimate
@@ -42,6 +43,7 @@ __all__ = [
     "load_weights",
     "mirrored_strategy",
     "named_targets",
+    "rematerialize",
     "synchronize_batch_norm",
     "worker",
 ]

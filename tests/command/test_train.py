@@ -169,7 +169,7 @@ def test_a_network_without_a_backbone(folder, capsys):
     image = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(2, 3, padding="same")(image)
     keras.Model(image, x).save("own.keras")
-    for flag in (["--backbone-rate", "0.5"], ["--freeze", "backbone"]):
+    for flag in (["--backbone-rate", "0.5"], ["--freeze", "backbone"], ["--remat"]):
         with pytest.raises(SystemExit):
             train("--from", "own.keras", *flag)
         error = capsys.readouterr().err
@@ -179,6 +179,16 @@ def test_a_network_without_a_backbone(folder, capsys):
     assert "recipe: --crop 32 48 --scale" in told  # without flags of a new network
     assert "--backbone-rate" not in told and "None" not in told
     assert (folder / "runs" / "own" / "best.keras").exists()
+
+
+@pytest.mark.keras3("`rematerialize` needs `keras.remat`")
+def test_the_backbone_is_rematerialized(folder, monkeypatch):
+    plain, used = keras.remat, []
+    monkeypatch.setattr(keras, "remat", lambda f: used.append(f) or plain(f))
+    train("--remat")
+    assert used
+    best = keras.saving.load_model("runs/start/best.keras", compile=False)
+    assert best.get_layer("backbone").layers
 
 
 def test_a_backbone_inside_of_another_model_has_a_rate(folder, capsys):
