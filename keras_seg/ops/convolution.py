@@ -155,7 +155,7 @@ def _depthwise_with_gradient(tf, x, kernel, rates, kernel_gradient):
     def conv(x, kernel):
         def gradient(dy):
             borders = [(cells // 2, cells // 2) for cells in _reach(kernel, rates)]
-            turned = kernel[::-1, ::-1]
+            turned = _turned(tf, kernel)
             # Not before dy: slices of x would be in memory all along.
             with tf.control_dependencies([dy]):
                 dx = _depthwise_with_gradient(tf, dy, turned, rates, kernel_gradient)
@@ -262,6 +262,10 @@ def _on_smaller_maps(tf, x, rates, conv):
     return y
 
 
+def _turned(tf, kernel):
+    return tf.reverse(kernel, (0, 1))  # ten times as fast as a slice
+
+
 def _reach(kernel, rates):
     """Returns the distance from the first to the last cell of a window, per axis."""
     sizes = kernel.shape[:2]
@@ -290,7 +294,7 @@ def _with_gradient(tf, x, kernel, rates, borders, padding=None):
             ]
             # Not before dy: slices of x would be in memory all along.
             with tf.control_dependencies([dy]):
-                turned = tf.transpose(kernel[::-1, ::-1], (0, 1, 3, 2))
+                turned = tf.transpose(_turned(tf, kernel), (0, 1, 3, 2))
                 dx = _with_gradient(tf, dy, turned, rates, rest)
                 return dx, _kernel_gradient(tf, x, kernel, dy, rates, borders)
 

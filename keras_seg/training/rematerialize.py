@@ -56,7 +56,7 @@ def rematerialize(model: keras.Model) -> int:
     parts = split(graph)
     infer = model.call
 
-    def call(inputs, training=None, mask=None):
+    def call_in_parts(inputs, training=None, mask=None):
         if not training:
             return infer(inputs, training=training, mask=mask)
         image = keras.ops.convert_to_tensor(inputs, dtype=graph.image.dtype)
@@ -66,7 +66,7 @@ def rematerialize(model: keras.Model) -> int:
         outputs = [values[id(tensor)] for tensor in graph.outputs]
         return keras.tree.pack_sequence_as(model.output, outputs)
 
-    model.call = call
+    model.call = call_in_parts
     return len(parts)
 
 
