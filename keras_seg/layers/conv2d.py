@@ -3,7 +3,9 @@ import keras
 from keras_seg.ops.convolution import (
     dilated_conv,
     has_dilated_conv,
+    has_large_conv,
     has_pointwise_conv,
+    large_conv,
     pointwise_conv,
 )
 from keras_seg.ops.recomputation import recompute_input
@@ -11,12 +13,13 @@ from keras_seg.ops.recomputation import recompute_input
 
 @keras.saving.register_keras_serializable(package="keras_seg")
 class Conv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D`, faster on TensorFlow for dilated and 1x1 kernels.
+    """`keras.layers.Conv2D`, faster on TensorFlow for many kernels and maps.
 
     Keras rearranges a map into a batch of smaller maps for every dilated convolution.
     This layer does so without the border, and calls TensorFlow's own dilated
     convolution from a rate of 4 on. On a CPU it computes the gradients of 1x1
-    convolutions as matrix products, and training keeps less in memory: after
+    convolutions, and with oneDNN those of the kernels of large maps, as matrix
+    products, and training keeps less in memory: after
     `keras_seg.layers.BatchNormalization`, also with a ReLU, ReLU6 or dropout between,
     the input is recomputed for the gradient. Results, weights and weight files are the
     same; on other backends it is Keras's layer.
@@ -52,4 +55,6 @@ class Conv2D(keras.layers.Conv2D):
                 return dilated_conv(inputs, kernel, rates, padding)
             if has_pointwise_conv(self.kernel_size, inputs):
                 return pointwise_conv(inputs, kernel)
+            if max(rates) == 1 and has_large_conv(kernel, inputs, padding):
+                return large_conv(inputs, kernel)
         return super().convolution_op(inputs, kernel)

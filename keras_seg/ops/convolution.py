@@ -1,6 +1,7 @@
 """Convolutions that are faster than those of Keras on TensorFlow."""
 
 import contextlib
+import math
 
 import keras
 
@@ -14,6 +15,10 @@ _LARGE_RATE = 4
 
 # From this kernel size on, oneDNN's gradient of a depthwise kernel is slow.
 _LARGE_KERNEL = 5
+
+# From this number of channels and of values in an image's map on, matrix products are
+# faster than oneDNN's gradient of a kernel.
+_MANY_CHANNELS, _LARGE_MAP = 256, 2_000_000
 
 _enabled = True
 
@@ -242,6 +247,78 @@ def pointwise_conv(x, kernel):
         return tf.nn.conv2d(x, kernel, 1, "VALID"), gradient
 
     return conv(tf.convert_to_tensor(x), tf.convert_to_tensor(kernel))
+
+
+def has_large_conv(kernel, x, padding):
+    """Returns whether `large_conv` is supported and faster than `keras.ops.conv`.
+
+    Args:
+        kernel: tensor `(rows, columns, channels, filters)`.
+        x: tensor to convolve.
+        padding: "same" or "valid".
+    """
+    tf = tensorflow()
+    return (
+        _enabled
+        and tf is not None
+        and None not in x.shape[1:]
+        and min(kernel.shape[2:]) >= _MANY_CHANNELS
+        and math.prod(x.shape[1:]) >= _LARGE_MAP
+        and _is_centered(kernel.shape[:2], padding)
+        and keras.backend.standardize_dtype(x.dtype) == "float32"
+        and not tf.config.get_visible_devices("GPU")
+        and is_onednn_on()
+    )
+
+
+def large_conv(x, kernel):
+    """Computes a convolution of stride 1 with "same" padding.
+
+    The gradient of the kernel is one matrix product for each of its cells.
+
+    Args:
+        x: float32 tensor `(batch, height, width, channels)`.
+        kernel: tensor `(rows, columns, channels, filters)`, with an odd number of rows
+            and of columns.
+
+    Returns:
+        Tensor `(batch, height, width, filters)`.
+    """
+    tf = tensorflow()
+
+    @tf.custom_gradient
+    def conv(x, kernel):
+        def gradient(dy):
+            dx = tf.nn.conv2d_transpose(dy, kernel, tf.shape(x), 1, "SAME")
+            with tf.control_dependencies([dy]):  # not before it is needed
+                return dx, _gradient_by_shift(tf, x, kernel, dy)
+
+        return tf.nn.conv2d(x, kernel, 1, "SAME"), gradient
+
+    return conv(tf.convert_to_tensor(x), tf.convert_to_tensor(kernel))
+
+
+def _gradient_by_shift(tf, x, kernel, dy):
+    """Returns the gradient of a kernel from shifted views of a map, without copies.
+
+    With zeros around it, all pixels of the map in one row are seen by a cell of the
+    kernel from a fixed distance.
+    """
+    rows, columns, channels, filters = kernel.shape
+    height, width = rows // 2, columns // 2
+    seen = tf.pad(x, [(0, 0), (height, height), (width, width), (0, 0)])
+    seeing = tf.pad(dy, [(0, 0), (0, 2 * height), (0, 2 * width), (0, 0)])
+    line = tf.shape(seen)[2]
+    seen = tf.reshape(seen, (-1, channels))
+    seeing = tf.reshape(seeing, (-1, filters))
+    count = tf.shape(seen)[0] - (rows - 1) * line - columns + 1
+    products = []
+    for row in range(rows):
+        for column in range(columns):
+            start = row * line + column
+            shifted = seen[start : start + count]
+            products.append(tf.linalg.matmul(shifted, seeing[:count], transpose_a=True))
+    return tf.reshape(tf.stack(products), kernel.shape)
 
 
 def _is_centered(kernel_size, padding):

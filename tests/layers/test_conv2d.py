@@ -4,6 +4,7 @@ import pytest
 from keras import ops
 
 from keras_seg.layers import Conv2D
+from keras_seg.ops import convolution
 
 
 def pair(dtype="float32", **options):
@@ -51,6 +52,55 @@ def test_equals_keras_convolution(options):
     np.testing.assert_allclose(ours[0], theirs[0], atol=1e-5)
     for own, other in zip(ours[1:], theirs[1:], strict=True):
         np.testing.assert_allclose(own, other, atol=1e-4, rtol=1e-4)
+
+
+@pytest.fixture(params=[True, False])
+def onednn(request, monkeypatch):
+    """With and without oneDNN, where small maps count as large ones."""
+    monkeypatch.setattr(convolution, "is_onednn_on", lambda: request.param)
+    monkeypatch.setattr(convolution, "_MANY_CHANNELS", 4)
+    monkeypatch.setattr(convolution, "_LARGE_MAP", 13 * 17 * 4)
+    return request.param
+
+
+@pytest.mark.backend("tensorflow", "Keras's own layer on the others")
+@pytest.mark.parametrize(
+    "options", [{}, {"kernel_size": (5, 3), "activation": "relu"}, {"kernel_size": 7}]
+)
+def test_large_maps_equal_keras_convolution(options, onednn, monkeypatch):
+    import tensorflow as tf
+
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda *_: [])
+    ours, theirs = pair(padding="same", **options)
+    x = image(3, 13, 17, 4)
+    step = tf.function(lambda x: output_and_gradients(ours, x), autograph=False)
+    graph = step.get_concrete_function(tf.TensorSpec((None, 13, 17, 4))).graph
+    kinds = {operation.type for operation in graph.get_operations()}
+    assert ("Conv2DBackpropFilter" in kinds) != onednn
+    for own, other in zip(step(x), output_and_gradients(theirs, x), strict=True):
+        np.testing.assert_allclose(own, other, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.backend("tensorflow", "Keras's own layer on the others")
+@pytest.mark.parametrize(
+    ("options", "shape"),
+    [
+        ({"strides": 2}, (13, 17)),
+        ({"padding": "valid"}, (13, 17)),
+        ({"filters": 3}, (13, 17)),
+        ({"kernel_size": 4}, (13, 17)),
+        ({}, (12, 17)),
+        ({}, (None, 17)),
+    ],
+)
+def test_other_convolutions_keep_their_gradient(options, shape, onednn):
+    import tensorflow as tf
+
+    layer, _ = pair(**{"padding": "same", **options})
+    step = tf.function(lambda x: output_and_gradients(layer, x), autograph=False)
+    graph = step.get_concrete_function(tf.TensorSpec((None, *shape, 4))).graph
+    kinds = {operation.type for operation in graph.get_operations()}
+    assert "Conv2DBackpropFilter" in kinds
 
 
 @pytest.mark.backend("tensorflow", "Keras's own layer on the others")
