@@ -6,6 +6,8 @@ names those that are missing in another version of Keras.
 
 import keras
 
+from keras_seg.ops.xla import tensorflow
+
 # --- Graphs ---------------------------------------------------------------------------
 
 
@@ -79,8 +81,10 @@ def stored_values(variables):
     """
     from keras.src.backend import AutocastScope
 
+    # To Keras, a variable of TensorFlow is a tensor, which is read when it is used.
+    read = (tensorflow() or keras.ops).convert_to_tensor
     with AutocastScope(None):
-        return [keras.ops.convert_to_tensor(variable.value) for variable in variables]
+        return [read(variable.value) for variable in variables]
 
 
 # --- Batch norms ----------------------------------------------------------------------

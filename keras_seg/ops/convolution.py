@@ -290,7 +290,7 @@ def large_conv(x, kernel):
     def conv(x, kernel):
         def gradient(dy):
             dx = tf.nn.conv2d_transpose(dy, kernel, tf.shape(x), 1, "SAME")
-            with tf.control_dependencies([dy]):  # not before it is needed
+            with tf.control_dependencies([dx]):  # so that dy is in memory once
                 return dx, _gradient_by_shift(tf, x, kernel, dy)
 
         return tf.nn.conv2d(x, kernel, 1, "SAME"), gradient

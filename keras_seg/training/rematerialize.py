@@ -16,8 +16,8 @@ def rematerialize(model: keras.Model) -> int:
     again after loading a model.
 
     Args:
-        model: functional model with one input that is not trained yet, such as the
-            backbone of a network, `model.get_layer("backbone")`.
+        model: functional model with one input, such as the backbone of a network that
+            is not compiled yet, `model.get_layer("backbone")`.
 
     Returns:
         int, the number of parts.
@@ -82,8 +82,8 @@ def _run(calls, graph, values):
     layers = [x.operation for x in calls if isinstance(x.operation, keras.Layer)]
     weights = _unique(v for layer in layers for v in layer.trainable_variables)
     states = _unique(v for layer in layers for v in layer.non_trainable_variables)
-    # Copies, because eager assignments change what was read before.
-    state_values = [value * 1 for value in stored_values(states)]
+    state_values = stored_values(states)
+    updated = []  # indices of states
 
     def compute(*inputs):
         # A pure function: computed again, it must neither update moving statistics
@@ -91,23 +91,25 @@ def _run(calls, graph, values):
         inner = dict(zip(tensors, inputs, strict=False))
         variables = (*weights, *states)
         given = (*inputs[len(tensors) :], *state_values)
-        with (
-            recomputed(),
-            keras.StatelessScope(zip(variables, given, strict=True)) as scope,
-        ):
+        scope = keras.StatelessScope(zip(variables, given, strict=True))
+        before = [scope.get_current_value(state) for state in states]
+        with recomputed(), scope:
             for call in calls:
                 args, kwargs = substitute((call.args, call.kwargs), inner)
                 outputs = call.operation(*args, **_in_training(call, kwargs))
                 outputs = keras.tree.flatten(outputs)
                 inner |= zip(map(id, call.outputs), outputs, strict=True)
-            updated = [scope.get_current_value(state) for state in states]
-        return [*(inner[tensor] for tensor in returned), *updated]
+        after = [scope.get_current_value(state) for state in states]
+        updated[:] = [i for i, value in enumerate(after) if value is not before[i]]
+        return [inner[tensor] for tensor in returned] + [after[i] for i in updated]
 
     inputs = [values[tensor] for tensor in tensors]
     results = keras.remat(compute)(*inputs, *stored_values(weights))
     values |= zip(returned, results, strict=False)
-    for state, value in zip(states, results[len(returned) :], strict=True):
-        state.assign(value)
+    for index, value in zip(updated, results[len(returned) :], strict=True):
+        # A copy, because assignments on PyTorch change what was read before.
+        state_values[index] = state_values[index] * 1
+        states[index].assign(value)
 
 
 def _ends(calls, graph):
