@@ -10,6 +10,7 @@ from keras_seg.export.portable_graph import PortableGraph
 from keras_seg.export.without_messages import without_messages
 from keras_seg.ops.convolution import plain_convolutions
 from keras_seg.ops.xla import require_tensorflow, xla_scope
+from keras_seg.positive_integer import require_positive_integer
 from keras_seg.storage.paths import put, temporary_folder_for
 from keras_seg.typing import PathLike
 
@@ -80,6 +81,7 @@ def export_onnx(
     require_tensorflow("export_onnx")
     _packages()  # before anything else, because one may be missing
     target = require_new_file(path, ".onnx", overwrite)
+    opset = require_positive_integer("opset", opset)
     graph = PortableGraph(model, size, batch_size, outputs, input_dtype, positions)
     with temporary_folder_for(target) as folder:
         written = folder / target.name

@@ -204,6 +204,7 @@ def test_files_are_not_overwritten_by_accident(tmp_path):
         ({"size": (0, 8)}, ValueError, "`size` must be a positive integer.*=0"),
         ({"size": 8}, ValueError, "`size` must be a pair"),
         ({"batch_size": 1.0}, ValueError, "`batch_size` must be a positive integer"),
+        ({"opset": "18"}, ValueError, "`opset` must be a positive integer"),
         ({"outputs": "classes"}, TypeError, "must be a sequence of names"),
         ({"outputs": ("mask",)}, ValueError, "one or more of classes, probab"),
         ({"outputs": ()}, ValueError, "one or more of classes, probab"),
