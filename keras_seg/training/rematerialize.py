@@ -23,7 +23,7 @@ def rematerialize(model: keras.Model) -> int:
         int, the number of parts.
 
     Raises:
-        RuntimeError: On Keras 2.
+        RuntimeError: On Keras 2, and Keras 3 before 3.9.
         ValueError: If `model` is not a functional model with one input, or a layer in
             it has an `activity_regularizer`.
 
@@ -39,7 +39,7 @@ def rematerialize(model: keras.Model) -> int:
     """
     if not hasattr(keras, "remat"):
         raise RuntimeError(
-            f"`rematerialize` needs Keras 3.9 or later. Received: {keras.__version__}"
+            "`rematerialize` needs `keras.remat`, which Keras has from 3.9 on"
         )
     if not is_functional(model) or len(model.inputs) != 1:
         raise ValueError(

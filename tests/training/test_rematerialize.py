@@ -237,5 +237,5 @@ def test_unsupported_models_are_refused(build, message):
 
 def test_keras_without_remat_is_refused(monkeypatch):
     monkeypatch.delattr(keras, "remat", raising=False)
-    with pytest.raises(RuntimeError, match="needs Keras 3.9 or later"):
+    with pytest.raises(RuntimeError, match="needs `keras.remat`, .* from 3.9 on"):
         rematerialize(two_inputs())
