@@ -147,8 +147,7 @@ def _has_slow_gradient(tf, kernel):
         _enabled
         and min(kernel.shape[:2]) >= _LARGE_KERNEL
         and kernel.shape[-1] == 1
-        and kernel.dtype == tf.float32
-        and not tf.config.get_visible_devices("GPU")
+        and _is_float32_on_cpu(tf, kernel)
         and is_onednn_on()
     )
 
@@ -215,8 +214,7 @@ def has_pointwise_conv(kernel_size, x):
         _enabled
         and tf is not None
         and max(kernel_size) == 1
-        and keras.backend.standardize_dtype(x.dtype) == "float32"
-        and not tf.config.get_visible_devices("GPU")
+        and _is_float32_on_cpu(tf, x)
     )
 
 
@@ -265,8 +263,7 @@ def has_large_conv(kernel, x, padding):
         and min(kernel.shape[2:]) >= _MANY_CHANNELS
         and math.prod(x.shape[1:]) >= _LARGE_MAP
         and _is_centered(kernel.shape[:2], padding)
-        and keras.backend.standardize_dtype(x.dtype) == "float32"
-        and not tf.config.get_visible_devices("GPU")
+        and _is_float32_on_cpu(tf, x)
         and is_onednn_on()
     )
 
@@ -319,6 +316,11 @@ def _gradient_by_shift(tf, x, kernel, dy):
             shifted = seen[start : start + count]
             products.append(tf.linalg.matmul(shifted, seeing[:count], transpose_a=True))
     return tf.reshape(tf.stack(products), kernel.shape)
+
+
+def _is_float32_on_cpu(tf, x):
+    is_float32 = keras.backend.standardize_dtype(x.dtype) == "float32"
+    return is_float32 and not tf.config.get_visible_devices("GPU")
 
 
 def _is_centered(kernel_size, padding):
