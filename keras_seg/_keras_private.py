@@ -6,8 +6,6 @@ names those that are missing in another version of Keras.
 
 import keras
 
-from keras_seg.ops.xla import tensorflow
-
 # --- Graphs ---------------------------------------------------------------------------
 
 
@@ -74,17 +72,14 @@ def copy_lambda(layer, name):
     )
 
 
-def stored_values(variables):
-    """Returns the values of variables in the precision in which they are stored.
+def without_autocast():
+    """Context manager in which variables have the dtype in which they are stored.
 
     Within the `call` of a layer with another compute dtype, Keras casts them.
     """
     from keras.src.backend import AutocastScope
 
-    # To Keras, a variable of TensorFlow is a tensor, which is read when it is used.
-    read = (tensorflow() or keras.ops).convert_to_tensor
-    with AutocastScope(None):
-        return [read(variable.value) for variable in variables]
+    return AutocastScope(None)
 
 
 # --- Batch norms ----------------------------------------------------------------------

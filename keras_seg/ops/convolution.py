@@ -6,7 +6,12 @@ import math
 import keras
 
 from keras_seg.onednn import is_onednn_on
-from keras_seg.ops.precision import at_least_float32
+from keras_seg.ops.kernel_gradients import (
+    convolved_maps,
+    products_by_cell,
+    products_of_views,
+    sums_by_cell,
+)
 from keras_seg.ops.xla import tensorflow
 
 # From this rate on, TensorFlow's own dilated convolution is faster than rearranging
@@ -106,7 +111,7 @@ def depthwise_conv(x, kernel, strides, padding):
     x, kernel = tf.convert_to_tensor(x), tf.convert_to_tensor(kernel)
     centered = max(strides) == 1 and _is_centered(kernel.shape[:2], padding)
     if centered and _has_slow_gradient(tf, kernel):
-        return _depthwise_with_gradient(tf, x, kernel, (1, 1), _gradient_by_maps)
+        return _depthwise_with_gradient(tf, x, kernel, (1, 1), convolved_maps)
     strides = (1, *strides, 1)
     return tf.nn.depthwise_conv2d(x, kernel, strides, padding.upper())
 
@@ -129,9 +134,9 @@ def dilated_depthwise_conv(x, kernel, rates):
     if kernel.shape[-1] > 1:
         return _depthwise(tf, x, kernel, rates)
     if max(rates) >= _LARGE_RATE:
-        return _depthwise_with_gradient(tf, x, kernel, rates, _sums_by_cell)
+        return _depthwise_with_gradient(tf, x, kernel, rates, sums_by_cell)
     if rates[0] == rates[1] and _has_slow_gradient(tf, kernel):
-        return _depthwise_with_gradient(tf, x, kernel, rates, _gradient_by_maps)
+        return _depthwise_with_gradient(tf, x, kernel, rates, convolved_maps)
     return _depthwise(tf, x, kernel, rates)
 
 
@@ -159,43 +164,15 @@ def _depthwise_with_gradient(tf, x, kernel, rates, kernel_gradient):
     def conv(x, kernel):
         def gradient(dy):
             borders = [(cells // 2, cells // 2) for cells in _reach(kernel, rates)]
-            turned = _turned(tf, kernel)
             # Not before dy: slices of x would be in memory all along.
             with tf.control_dependencies([dy]):
+                turned = _turned(tf, kernel)
                 dx = _depthwise_with_gradient(tf, dy, turned, rates, kernel_gradient)
                 return dx, kernel_gradient(tf, x, kernel, dy, rates, borders)
 
         return _depthwise(tf, x, kernel, rates), gradient
 
     return conv(x, kernel)
-
-
-def _sums_by_cell(tf, x, kernel, dy, rates, borders):
-    def product(seen, seeing):
-        return tf.reduce_sum(seen * seeing, (0, 1, 2))
-
-    return _gradient_by_cell(tf, product, (x, kernel, dy, rates, borders))
-
-
-def _gradient_by_maps(tf, x, kernel, dy, rates, borders):
-    """Returns the gradient of a depthwise kernel as one depthwise convolution.
-
-    Each map of `x` is convolved with that of `dy`. The rates are strides, as the cells
-    of the kernel lie that far from each other.
-    """
-    rows, columns, channels, _ = kernel.shape
-
-    def beside(maps):
-        maps = tf.transpose(maps, (1, 2, 0, 3))
-        height, width, batch, _ = (
-            size or tf.shape(maps)[i] for i, size in enumerate(maps.shape)
-        )
-        return tf.reshape(maps, (height, width, batch * channels))
-
-    seen = beside(tf.pad(x, [(0, 0), *borders, (0, 0)]))[None]
-    seeing = beside(dy)[..., None]
-    cells = tf.nn.depthwise_conv2d(seen, seeing, (1, *rates, 1), "VALID")
-    return tf.reduce_sum(tf.reshape(cells, (rows, columns, -1, channels, 1)), 2)
 
 
 def _is_dilated(rates):
@@ -288,34 +265,11 @@ def large_conv(x, kernel):
         def gradient(dy):
             dx = tf.nn.conv2d_transpose(dy, kernel, tf.shape(x), 1, "SAME")
             with tf.control_dependencies([dx]):  # so that dy is in memory once
-                return dx, _gradient_by_shift(tf, x, kernel, dy)
+                return dx, products_of_views(tf, x, kernel, dy)
 
         return tf.nn.conv2d(x, kernel, 1, "SAME"), gradient
 
     return conv(tf.convert_to_tensor(x), tf.convert_to_tensor(kernel))
-
-
-def _gradient_by_shift(tf, x, kernel, dy):
-    """Returns the gradient of a kernel from shifted views of a map, without copies.
-
-    With zeros around it, all pixels of the map in one row are seen by a cell of the
-    kernel from a fixed distance.
-    """
-    rows, columns, channels, filters = kernel.shape
-    height, width = rows // 2, columns // 2
-    seen = tf.pad(x, [(0, 0), (height, height), (width, width), (0, 0)])
-    seeing = tf.pad(dy, [(0, 0), (0, 2 * height), (0, 2 * width), (0, 0)])
-    line = tf.shape(seen)[2]
-    seen = tf.reshape(seen, (-1, channels))
-    seeing = tf.reshape(seeing, (-1, filters))
-    count = tf.shape(seen)[0] - (rows - 1) * line - columns + 1
-    products = []
-    for row in range(rows):
-        for column in range(columns):
-            start = row * line + column
-            shifted = seen[start : start + count]
-            products.append(tf.linalg.matmul(shifted, seeing[:count], transpose_a=True))
-    return tf.reshape(tf.stack(products), kernel.shape)
 
 
 def _is_float32_on_cpu(tf, x):
@@ -375,60 +329,8 @@ def _with_gradient(tf, x, kernel, rates, borders, padding=None):
             with tf.control_dependencies([dy]):
                 turned = tf.transpose(_turned(tf, kernel), (0, 1, 3, 2))
                 dx = _with_gradient(tf, dy, turned, rates, rest)
-                return dx, _kernel_gradient(tf, x, kernel, dy, rates, borders)
+                return dx, products_by_cell(tf, x, kernel, dy, rates, borders)
 
         return y, gradient
 
     return conv(x, kernel)
-
-
-def _kernel_gradient(tf, x, kernel, dy, rates, borders):
-    *_, channels, filters = kernel.shape
-
-    def product(seen, seeing):
-        cells = tf.reshape(seen, (-1, channels))
-        outputs = tf.reshape(seeing, (-1, filters))
-        return tf.linalg.matmul(cells, outputs, transpose_a=True)
-
-    return _gradient_by_cell(tf, product, (x, kernel, dy, rates, borders))
-
-
-def _gradient_by_cell(tf, product, of):
-    """Returns the gradient of a kernel, one product for each of its cells.
-
-    They are computed one after the other, so that only one pair of slices is in memory.
-
-    Args:
-        tf: the module.
-        product: function of matching inputs and outputs, in float32 or wider.
-        of: tuple of the map, the kernel, the gradient of the output, rates and borders.
-    """
-    x, kernel, dy, rates, borders = of
-    rows, columns = kernel.shape[:2]
-    products = []
-    for row in range(rows):
-        for column in range(columns):
-            with tf.control_dependencies(products[-1:]):
-                seen, seeing = x, dy
-                for axis, cell in ((1, row), (2, column)):
-                    offset = cell * rates[axis - 1] - borders[axis - 1][0]
-                    seen, seeing = _overlap(tf, seen, seeing, axis, offset)
-            products.append(product(at_least_float32(seen), at_least_float32(seeing)))
-    products = tf.reshape(tf.stack(products), kernel.shape)
-    return tf.cast(products, kernel.dtype)
-
-
-def _overlap(tf, x, y, axis, offset):
-    """Returns the cells of `x` shifted by `offset` and of `y` that lie in both maps."""
-    x_size, y_size = x.shape[axis], y.shape[axis]
-    smaller, larger = min, max
-    if x_size is None or y_size is None:
-        x_size, y_size = tf.shape(x)[axis], tf.shape(y)[axis]
-        smaller, larger = tf.minimum, tf.maximum
-    start = max(0, -offset)
-    stop = larger(smaller(y_size, x_size - offset), start)
-    before = (slice(None),) * axis
-    return (
-        x[(*before, slice(start + offset, stop + offset))],
-        y[(*before, slice(start, stop))],
-    )

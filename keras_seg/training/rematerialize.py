@@ -1,8 +1,9 @@
 import keras
 
-from keras_seg._keras_private import stored_values, takes_training
+from keras_seg._keras_private import takes_training, without_autocast
 from keras_seg.backbones.graph import flatten, is_functional, substitute
 from keras_seg.ops.recomputation import recomputed
+from keras_seg.ops.xla import tensorflow
 from keras_seg.training.graph_parts import split
 
 
@@ -82,7 +83,7 @@ def _run(calls, graph, values):
     layers = [x.operation for x in calls if isinstance(x.operation, keras.Layer)]
     weights = _unique(v for layer in layers for v in layer.trainable_variables)
     states = _unique(v for layer in layers for v in layer.non_trainable_variables)
-    state_values = stored_values(states)
+    state_values = _values(states)
     updated = []  # indices of states
 
     def compute(*inputs):
@@ -104,7 +105,7 @@ def _run(calls, graph, values):
         return [inner[tensor] for tensor in returned] + [after[i] for i in updated]
 
     inputs = [values[tensor] for tensor in tensors]
-    results = keras.remat(compute)(*inputs, *stored_values(weights))
+    results = keras.remat(compute)(*inputs, *_values(weights))
     values |= zip(returned, results, strict=False)
     for index, value in zip(updated, results[len(returned) :], strict=True):
         # A copy, because assignments on PyTorch change what was read before.
@@ -137,6 +138,13 @@ def _in_training(call, kwargs):
     if isinstance(call.operation, keras.Layer) and takes_training(call.operation):
         kwargs["training"] = True
     return kwargs
+
+
+def _values(variables):
+    # To Keras, a variable of TensorFlow is a tensor, which is read when it is used.
+    read = (tensorflow() or keras.ops).convert_to_tensor
+    with without_autocast():
+        return [read(variable.value) for variable in variables]
 
 
 def _unique(values):
