@@ -14,10 +14,14 @@ workers inherit, or with its defaults, as PyTorch does (`--default-memory`).
 """
 
 import argparse
+import contextlib
 import os
 import pathlib
 import tempfile
 import time
+
+with contextlib.suppress(ImportError):
+    import torchvision  # noqa: F401 - it crashes if TensorFlow is imported first
 
 import numpy as np
 from PIL import Image

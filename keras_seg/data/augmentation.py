@@ -231,13 +231,13 @@ class Augmentation:
     def _recolored(self, image, draws):
         if not (self.brightness or self.contrast or self.saturation or self.hue):
             return tf.clip_by_value(image, 0, 255)
-        matrix = color_matrix(
-            1 + self.saturation * (2 * draws["saturation"] - 1),
-            self.hue * (2 * draws["hue"] - 1),
+        largest = [self.brightness, self.contrast, self.saturation, self.hue]
+        names = "brightness", "contrast", "saturation", "hue"
+        amounts = (2 * tf.stack([draws[name] for name in names]) - 1) * largest
+        brightness, contrast, saturation, hue = tf.unstack(amounts)
+        return recolor(
+            image, color_matrix(1 + saturation, hue), 1 + contrast, 255 * brightness
         )
-        contrast = 1 + self.contrast * (2 * draws["contrast"] - 1)
-        brightness = 255 * self.brightness * (2 * draws["brightness"] - 1)
-        return recolor(image, matrix, tf.stack([contrast, brightness]))
 
 
 def random_pixel(mask, seed):

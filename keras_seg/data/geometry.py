@@ -7,6 +7,7 @@ stay aligned.
 import math
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from keras_seg.ops.positions import PADDING
@@ -78,16 +79,11 @@ def move_label(label, geometry, crop_size, ignore_class):
         int32 `crop_size` or `(*crop_size, classes)`.
     """
     if geometry.angle is None:
-        rows, row_inside = _sources(0, geometry, crop_size)
-        columns, column_inside = _sources(1, geometry, crop_size)
-        moved = tf.gather(tf.gather(label, rows), columns, axis=1)
-        inside = row_inside[:, None] & column_inside
+        moved = _upright_label(label, geometry, crop_size, ignore_class)
     else:
         pixels, inside = _turned_sources(geometry, crop_size)
-        moved = tf.gather_nd(label, pixels)
-    if label.shape.rank == 3:
-        inside = inside[..., None]
-    moved = tf.where(inside, tf.cast(moved, tf.int32), ignore_class)
+        moved = tf.cast(tf.gather_nd(label, pixels), tf.int32)
+        moved = _filled(moved, inside, ignore_class)
     return tf.ensure_shape(moved, (*crop_size, *label.shape[2:]))
 
 
@@ -141,7 +137,7 @@ def offset_around(pixel, place, geometry, crop_size):
 
 
 def _resampled(image, geometry, size):
-    """Returns the scaled image in the crop; values beyond the image are undefined.
+    """Returns the scaled image in the crop, with 0 beyond the image.
 
     The source window of the crop is cut out first, so that the time depends on the size
     of the crop and not on that of the image.
@@ -170,20 +166,52 @@ def _resampled(image, geometry, size):
 
 
 def _padded(image, moved, geometry):
-    """Fills pixels beyond the image with its mean color."""
-    size = moved.shape[:2]
+    """Adds the mean color of the image to pixels beyond it, which are 0."""
+    height, width, channels = moved.shape
 
     def pad():
-        mean = tf.reduce_mean(tf.cast(image, tf.float32), axis=(0, 1))
-        row_inside, column_inside = (
-            _sources(axis, geometry, size)[1] for axis in (0, 1)
+        # By rows first: TensorFlow is slow along two axes before a small one.
+        mean = tf.reduce_mean(tf.cast(image, tf.float32), axis=0)
+        mean = tf.reduce_mean(mean, axis=0)
+        rows, columns = (
+            tf.cast(~_sources(axis, geometry, (height, width))[1], tf.float32)
+            for axis in (0, 1)
         )
-        inside = row_inside[:, None, None] & column_inside[:, None]
-        return tf.where(inside, moved, mean)
+        # Rows beyond the image are filled, all others in columns beyond it. The matrix
+        # product takes a tenth of the time of `tf.where` with broadcasting.
+        whole_row = tf.tile(mean, [width])
+        sides = tf.reshape(columns[:, None] * mean, [-1])
+        fill = tf.stack([rows, 1 - rows], axis=1) @ tf.stack([whole_row, sides])
+        return moved + tf.reshape(fill, (height, width, channels))
 
-    end = geometry.offset + tf.constant(size.as_list())
-    is_inside = tf.reduce_all((geometry.offset >= 0) & (end <= geometry.scaled))
-    return tf.cond(is_inside, lambda: moved, pad)
+    return tf.cond(_lies_inside(geometry, (height, width)), lambda: moved, pad)
+
+
+def _lies_inside(geometry, crop_size):
+    """Tells whether an unrotated crop has no padding, as a bool tensor."""
+    end = geometry.offset + tf.constant(crop_size)
+    return tf.reduce_all((geometry.offset >= 0) & (end <= geometry.scaled))
+
+
+def _upright_label(label, geometry, crop_size, ignore_class):
+    rows, row_inside = _sources(0, geometry, crop_size)
+    columns, column_inside = _sources(1, geometry, crop_size)
+    # Whole rows are gathered much faster than single pixels.
+    swapped = [1, 0, *range(2, label.shape.rank)]
+    moved = tf.gather(tf.transpose(tf.gather(label, rows), swapped), columns)
+    moved = tf.cast(tf.transpose(moved, swapped), tf.int32)
+    return tf.cond(
+        _lies_inside(geometry, crop_size),
+        lambda: moved,
+        lambda: _filled(moved, row_inside[:, None] & column_inside, ignore_class),
+    )
+
+
+def _filled(label, inside, ignore_class):
+    """Sets the pixels of a label, int32, that are not inside the image."""
+    if label.shape.rank == 3:
+        inside = inside[..., None]
+    return tf.where(inside, label, ignore_class)
 
 
 def _sources(axis, geometry, crop_size):
@@ -192,15 +220,15 @@ def _sources(axis, geometry, crop_size):
     Returns:
         Its index in the image, and whether it lies inside the image, a bool.
     """
-    target = tf.range(crop_size[axis])
-    target = tf.where(geometry.flips[axis], crop_size[axis] - 1 - target, target)
-    target += geometry.offset[axis]
+    rows = np.arange(crop_size[axis], dtype="int64")
+    target = tf.where(geometry.flips[axis], rows[::-1], rows)
+    target += tf.cast(geometry.offset[axis], tf.int64)
     # In integers, since a rounded factor would shift pixels at borders.
-    size, scaled = geometry.size[axis], geometry.scaled[axis]
-    size, scaled = tf.cast(size, tf.int64), tf.cast(scaled, tf.int64)
-    source = (2 * tf.cast(target, tf.int64) + 1) * size // (2 * scaled)
+    size = tf.cast(geometry.size[axis], tf.int64)
+    scaled = tf.cast(geometry.scaled[axis], tf.int64)
+    source = (2 * target + 1) * size // (2 * scaled)
     source = tf.clip_by_value(source, 0, size - 1)
-    return source, (target >= 0) & (target < geometry.scaled[axis])
+    return source, (target >= 0) & (target < scaled)
 
 
 def _turned_sources(geometry, crop_size):

@@ -1,6 +1,7 @@
 import functools
 import itertools
 import numbers
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -320,4 +321,6 @@ def _options():
     # The thread that tunes the parallelism sleeps for up to a minute, and an epoch
     # ends only when it wakes up. Without it, AUTOTUNE is one call per core, up to 16.
     options.autotune.enabled = False
+    # Two threads wait most of the time: for Python, and for the images of a batch.
+    options.threading.private_threadpool_size = (os.cpu_count() or 1) + 2
     return options

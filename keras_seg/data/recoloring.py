@@ -6,6 +6,17 @@ import numpy as np
 import tensorflow as tf
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+# Rodrigues' rotation about the gray axis is a sum of the first three matrices; the last
+# one turns colors gray.
+_PARTS = np.array(
+    [
+        np.eye(3),
+        np.ones((3, 3)),
+        [[0, 1, -1], [-1, 0, 1], [1, -1, 0]],
+        [[weight] * 3 for weight in _LUMA],
+    ],
+    "float32",
+)
 
 
 def color_matrix(saturation, hue):
@@ -20,37 +31,35 @@ def color_matrix(saturation, hue):
     Returns:
         float32 `(3, 3)`. Grays do not change.
     """
-    gray = tf.constant([[weight] * 3 for weight in _LUMA])
-    saturate = saturation * tf.eye(3) + (1 - saturation) * gray
     angle = 2 * math.pi * hue
-    cross = tf.constant([[0.0, 1.0, -1.0], [-1.0, 0.0, 1.0], [1.0, -1.0, 0.0]])
-    turn = (
-        tf.cos(angle) * tf.eye(3)
-        + (1 - tf.cos(angle)) / 3
-        + tf.sin(angle) / math.sqrt(3) * cross
-    )
-    return saturate @ turn
+    cos, sin = tf.cos(angle), tf.sin(angle)
+    # Saturating scales the distance from the gray value, which does not turn.
+    turn = tf.stack([cos, (1 - cos) / 3, sin / math.sqrt(3)])
+    weights = tf.concat([saturation * turn, [1 - saturation]], axis=0)
+    return tf.tensordot(weights, _PARTS, axes=1)
 
 
-def recolor(image, matrix, amounts):
+def recolor(image, matrix, contrast, brightness):
     """Changes brightness, contrast and colors in one pass.
 
     Args:
         image: float32 `(height, width, 3)` in 0..255.
         matrix: float32 `(3, 3)`; see `color_matrix`.
-        amounts: float32 `(2,)`: the factor of the distance from each channel's mean,
-            and the value that is added.
+        contrast: float tensor `()`, the factor of the distance from the channel means.
+        brightness: float tensor `()`, the value that is added.
 
     Returns:
         float32 `(height, width, 3)` in 0..255.
     """
-    contrast, brightness = tf.unstack(amounts)
     mean = tf.reduce_mean(tf.reduce_mean(image, axis=0), axis=0)
     offset = tf.linalg.matvec(
         matrix, (1 - contrast) * mean + brightness, transpose_a=True
     )
+    height, width, _ = image.shape
     pixels = tf.reshape(image, (-1, 3)) @ (contrast * matrix)
-    pixels = tf.nn.bias_add(pixels, offset)  # much faster than "+" here
+    # TensorFlow is slow where the last axis is small.
+    pixels = tf.reshape(pixels, (height, 3 * width))
+    pixels = tf.nn.bias_add(pixels, tf.tile(offset, [width]))
     # A single op, unlike tf.clip_by_value.
     pixels = tf.raw_ops.ClipByValue(t=pixels, clip_value_min=0.0, clip_value_max=255.0)
     return tf.reshape(pixels, image.shape)

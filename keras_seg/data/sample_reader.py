@@ -1,6 +1,8 @@
 import numpy as np
 import tensorflow as tf
 
+_FEW = 2  # Selecting this many values takes less time than looking up all of them.
+
 
 class SampleReader:
     """Reads samples of a data set inside a `tf.data` function.
@@ -38,7 +40,7 @@ class SampleReader:
         files = tf.numpy_function(self._files, [index], (tf.string, tf.string))
         return tf.cond(
             tf.strings.length(files[0]) > 0,
-            lambda: self._decoded(index, *files, tf.constant(table, tf.int32)),
+            lambda: self._decoded(index, *files, table),
             lambda: self._by_python(index),
         )
 
@@ -52,12 +54,11 @@ class SampleReader:
         # The op reads PNGs as well. The accurate method gives the pixels of Pillow.
         image = tf.io.decode_jpeg(image_file, channels=3, dct_method="INTEGER_ACCURATE")
         values = tf.io.decode_png(label_file, channels=1)[..., 0]
-        label = tf.gather(table, tf.cast(values, tf.int32))
-        same_size = tf.reduce_all(tf.shape(image)[:2] == tf.shape(label))
+        same_size = tf.reduce_all(tf.shape(image)[:2] == tf.shape(values))
         # For labels that do not fit, the Python reader raises the error.
         return tf.cond(
-            same_size & (tf.reduce_min(label) >= 0),
-            lambda: (image, tf.cast(label, self.dtypes[1])),
+            same_size & _are_known(values, table),
+            lambda: (image, tf.cast(_translated(values, table), self.dtypes[1])),
             lambda: self._by_python(index),
         )
 
@@ -76,3 +77,21 @@ class SampleReader:
         if self.cache:
             self.kept[index] = sample
         return sample
+
+
+def _are_known(values, table):
+    """Tells whether a table has a class for all of the values, as a bool tensor."""
+    indices = tf.reshape(tf.cast(values, tf.int32), [-1])
+    counts = tf.math.bincount(indices, minlength=len(table), maxlength=len(table))
+    return tf.reduce_all(tf.gather(counts, np.flatnonzero(table < 0)) == 0)
+
+
+def _translated(values, table):
+    """Maps values, uint8, to those of a table."""
+    changed = np.flatnonzero((table >= 0) & (table != np.arange(len(table))))
+    if len(changed) > _FEW or table.max() > 255:
+        return tf.gather(table, tf.cast(values, tf.int32))
+    label = values
+    for value in changed:
+        label = tf.where(values == value, tf.constant(table[value], tf.uint8), label)
+    return label

@@ -387,5 +387,5 @@ def test_recolor_is_all_changes_in_one():
     matrix = color_matrix(tf.constant(1.2), tf.constant(0.03)).numpy()
     changed = tf.image.adjust_contrast(image, 1.1).numpy() + 12
     expected = np.clip(changed @ matrix, 0, 255)
-    moved = recolor(image_tensor(image), matrix, tf.constant([1.1, 12.0]))
+    moved = recolor(image_tensor(image), matrix, 1.1, 12.0)
     np.testing.assert_allclose(moved, expected, rtol=1e-4)

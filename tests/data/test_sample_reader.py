@@ -143,13 +143,26 @@ def test_other_files_are_read_by_python(tmp_path):
 
 
 @pytest.mark.parametrize("cache", [False, True])
-def test_label_maps(tmp_path, cache):
-    label_map = {0: 2, 1: 255, 2: 0}
+@pytest.mark.parametrize(
+    ("classes", "ignore_class"),
+    [
+        ([0, 1, 2], 255),
+        ([0, 1, 255], 255),
+        ([1, 0, 2], 255),
+        ([2, 255, 0], 255),
+        ([0, 300, 2], 300),
+    ],
+)
+def test_label_maps(tmp_path, classes, ignore_class, cache):
     dataset = folder_of(
-        tmp_path, [encoded(PICTURE)], [encoded(LABEL)], label_map=label_map
+        tmp_path,
+        [encoded(PICTURE)],
+        [encoded(LABEL)],
+        label_map=dict(enumerate(classes)),
+        ignore_class=ignore_class,
     )
     _, labels = read_all(dataset, cache=cache)
-    np.testing.assert_array_equal(labels[0], np.array([2, 255, 0])[LABEL])
+    np.testing.assert_array_equal(labels[0], np.array(classes)[LABEL])
 
 
 def test_values_that_are_no_class_name_the_file(tmp_path):
