@@ -214,7 +214,8 @@ def pointwise_conv(x, kernel):
         def gradient(dy):
             channels, filters = kernel.shape[2:]
             rows = tf.reshape(dy, (-1, filters))
-            dx = tf.linalg.matmul(rows, kernel[0, 0], transpose_b=True)
+            weights = tf.reshape(kernel, (channels, filters))
+            dx = tf.linalg.matmul(rows, weights, transpose_b=True)
             cells = tf.reshape(x, (-1, channels))
             products = tf.linalg.matmul(cells, rows, transpose_a=True)
             return tf.reshape(dx, tf.shape(x)), tf.reshape(products, kernel.shape)
