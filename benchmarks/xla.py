@@ -9,9 +9,8 @@ tracing and compilation, "ms" the best of several others; "MB" is the peak memor
 the level before the first call.
 
 ops: features of a 480 x 480 crop at output stride 8, with the channels that the
-networks have there, and its logits. steps: ResNet-50 at output stride 8, 19 classes,
-two images of 256 x 256 (DSRL: 128 x 128 to 256 x 256), all heads and losses, SGD with
-momentum.
+networks have there. steps: ResNet-50 at output stride 8, 19 classes, two images of
+256 x 256 (DSRL: 128 x 128 to 256 x 256), all heads and losses, SGD with momentum.
 sizes: an op and its gradient at ten sizes, one call each, summed.
 """
 
@@ -31,7 +30,6 @@ OPS = (
     "fused_prior",
     "feature_affinity, order 1",
     "feature_affinity, order 2",
-    "crossentropies",
 )
 NETWORKS = "SPNet", "HANet", "CPNet", "CPNet, fused", "DSRL", "DeepLabV3Plus"
 WAYS = {"plain": False, "XLA": True, "default": None}
@@ -42,12 +40,10 @@ def measure_op(name, way):
 
     import keras_seg
     from keras_seg import ops
-    from keras_seg.ops.crossentropy import crossentropies
 
     tf.random.set_seed(0)
     normal = tf.random.normal
     labels = tf.random.uniform((2, CELLS), 0, CLASSES, tf.int32)
-    pixels = tf.random.uniform((2, 480, 480), 0, CLASSES, tf.int32)
     cases = {
         "strip_pool": ([normal(FEATURES)], ops.strip_pool),
         "adaptive_average_pool": (
@@ -81,10 +77,6 @@ def measure_op(name, way):
         "feature_affinity, order 2": (
             [normal((2, CELLS, 32)), normal((2, CELLS, 32))],
             lambda *x: ops.feature_affinity(*x, order=2),
-        ),
-        "crossentropies": (
-            [normal((2, 480, 480, CLASSES))],
-            lambda x: crossentropies(pixels, x),
         ),
     }
     inputs, op = cases[name]

@@ -5,7 +5,6 @@ from keras import ops
 
 from keras_seg.losses.segmentation_crossentropy import SegmentationCrossentropy
 from keras_seg.ops import hard_pixels
-from keras_seg.ops.crossentropy import crossentropies
 from keras_seg.ops.replicas import global_mean
 from keras_seg.typing import ClassWeights, IgnoreClass
 
@@ -75,7 +74,7 @@ class OHEMCrossentropy(SegmentationCrossentropy):
         self.min_kept = min_kept
 
     def share(self, labels, logits, weights):
-        losses = crossentropies(labels, logits)
+        losses = ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
         hard = hard_pixels(losses, weights > 0, self.threshold, self.min_kept)
         weights = ops.where(hard, weights, 0.0)
         return global_mean(self.smooth(losses, logits), weights)

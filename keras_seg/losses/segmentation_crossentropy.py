@@ -4,7 +4,6 @@ import keras
 from keras import ops
 
 from keras_seg.losses.segmentation_loss import SegmentationLoss
-from keras_seg.ops.crossentropy import crossentropies
 from keras_seg.ops.replicas import global_mean
 from keras_seg.typing import ClassWeights, IgnoreClass
 
@@ -72,7 +71,7 @@ class SegmentationCrossentropy(SegmentationLoss):
         self.label_smoothing = label_smoothing
 
     def share(self, labels, logits, weights):
-        losses = crossentropies(labels, logits)
+        losses = ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
         return global_mean(self.smooth(losses, logits), weights)
 
     def smooth(self, losses, logits):

@@ -4,7 +4,6 @@ import keras
 from keras import ops
 
 from keras_seg.losses.segmentation_loss import SegmentationLoss
-from keras_seg.ops.crossentropy import crossentropies
 from keras_seg.ops.replicas import global_mean
 from keras_seg.typing import ClassWeights, IgnoreClass
 
@@ -66,7 +65,7 @@ class SegmentationFocalCrossentropy(SegmentationLoss):
         self.gamma = gamma
 
     def share(self, labels, logits, weights):
-        losses = crossentropies(labels, logits)
+        losses = ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
         missing = ops.maximum(-ops.expm1(-losses), _LEAST)  # 1 - p, exact near 0
         return global_mean(losses * missing**self.gamma, weights)
 
