@@ -92,7 +92,8 @@ def test_a_dynamic_target_size_is_not_compiled():
 
 
 @pytest.mark.parametrize("accelerator", [None, "GPU", "TPU"])
-def test_ops_slower_with_xla_on_a_cpu_are_compiled_elsewhere(accelerator, monkeypatch):
+@pytest.mark.parametrize("op", [ops.resize_bilinear, ops.adaptive_average_pool])
+def test_some_ops_are_compiled_on_accelerators_only(op, accelerator, monkeypatch):
     devices = [tf.config.PhysicalDevice("/physical_device:CPU:0", "CPU")]
     if accelerator:
         name = f"/physical_device:{accelerator}:0"
@@ -104,7 +105,7 @@ def test_ops_slower_with_xla_on_a_cpu_are_compiled_elsewhere(accelerator, monkey
     monkeypatch.setattr(tf.config, "get_visible_devices", visible)
 
     def resized(x):
-        return ops.resize_bilinear(x, (8, 9))
+        return op(x, (8, 9))
 
     assert asks_for_xla(resized, STATIC) == bool(accelerator)
     assert asks_for_xla(ops.strip_pool, STATIC)
