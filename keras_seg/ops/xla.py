@@ -23,9 +23,8 @@ def set_xla(enabled: bool | None) -> None:
     Args:
         enabled: bool or None. True compiles all core ops, False none. None, the
             default, compiles all of them if TensorFlow sees an accelerator. On a CPU it
-            compiles all except `resize_bilinear` and `prior_context`, which are faster
-            without XLA, and `adaptive_average_pool`, for which the compiler would take
-            more memory than its speed is worth.
+            compiles all except `adaptive_average_pool`, `resize_bilinear` and
+            `prior_context`, which are faster without XLA.
 
     Raises:
         TypeError: If `enabled` is neither a bool nor None.
@@ -129,7 +128,7 @@ def xla_op(function=None, *, on_cpu=True):
 
     Args:
         function: the op, or None if the decorator is called with options.
-        on_cpu: bool. False for an op that is not worth compiling on a CPU; there it is
+        on_cpu: bool. False for an op that XLA makes slower on a CPU; there it is
             compiled only after `set_xla(True)`.
     """
     if function is None:
