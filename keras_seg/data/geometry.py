@@ -194,6 +194,7 @@ def _lies_inside(geometry, crop_size):
 
 
 def _upright_label(label, geometry, crop_size, ignore_class):
+    """Samples the label of an unrotated crop; see `move_label`."""
     rows, row_inside = _sources(0, geometry, crop_size)
     columns, column_inside = _sources(1, geometry, crop_size)
     # Whole rows are gathered much faster than single pixels.
